@@ -1,0 +1,26 @@
+# make dashboard   open the app
+# make test        run the tests
+# make lint        check the style
+#
+# Each sets up .venv by itself, and again only when the requirements change.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: dashboard test lint
+
+dashboard: $(INSTALLED)
+	$(BIN)/clnp dashboard
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+
+$(INSTALLED): requirements.txt requirements-dev.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@

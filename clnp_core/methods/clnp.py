@@ -1,0 +1,191 @@
+"""CLNP, Algorithm 1 of the paper, as pure functions: fit candidates → choose → prune and commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clnp_core.errors import DivergedError
+from clnp_core.methods import sparsify
+from clnp_core.methods.graceful import Choice, Curve, choose, margin_floor
+from clnp_core.methods.training import Epoch, Hyperparameters, train
+from clnp_core.networks import partition
+from clnp_core.networks.network import Network, reinitialise_free
+from clnp_core.networks.subnetwork import Trainable, commit, task_network, trainable
+from clnp_core.seeds import derive_seed
+from clnp_core.tasks.streams import Task
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One point of the grid, trained on one task.
+
+    Attributes
+    ----------
+    hyperparameters : Hyperparameters
+    network : Trainable
+        Unpruned.
+    activities : Activities
+        On the task's training set.
+    curve : Curve
+        Validation accuracy, unpruned and at every shared threshold.
+    """
+
+    hyperparameters: Hyperparameters
+    network: Trainable
+    activities: sparsify.Activities
+    curve: Curve
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What learning one task came to.
+
+    Attributes
+    ----------
+    task : int
+    hyperparameters : Hyperparameters
+        Of the winning candidate.
+    theta : tuple of float
+        Threshold of each hidden layer.
+    validation_accuracy : float
+        After pruning, a fraction.
+    claimed, reused : tuple of int
+        Per hidden layer: neurons this task claimed; earlier tasks' neurons whose activity on it is above θ.
+    notes : tuple of str
+        What a person should know about it, a sentence each.
+    """
+
+    task: int
+    hyperparameters: Hyperparameters
+    theta: tuple[float, ...]
+    validation_accuracy: float
+    claimed: tuple[int, ...]
+    reused: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+def is_depleted(network: Network) -> bool:
+    """Whether no further task can be learned.
+
+    With a single head that is when the last hidden layer has no free neuron left. A multi-head network can always
+    train another head (section 2.1).
+    """
+    return network.head == "single" and partition.free_count(network.owners[-1]) == 0
+
+
+def fit_candidate(
+    network: Network,
+    task: Task,
+    hyperparameters: Hyperparameters,
+    seed: int,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+) -> Candidate:
+    """Train the free weights on the task with one set of hyper-parameters, and scan the thresholds.
+
+    Start and batches depend on the seed and the task alone, so that candidates differ by their hyper-parameters
+    and by nothing else.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(network.architecture.threads)
+    try:
+        fresh = reinitialise_free(network, derive_seed(seed, "initial weights", task.number))
+        block = trainable(fresh)
+        reached = train(block, task, hyperparameters, derive_seed(seed, "training", task.number), on_epoch)
+        measured = sparsify.activities(block, task.train)
+        points = sparsify.scan(block, measured, task.validation) if reached == reached else []
+    finally:
+        torch.set_num_threads(threads)
+    return Candidate(hyperparameters, block, measured, Curve(reached, points))
+
+
+def choose_candidate(
+    candidates: Sequence[Candidate],
+    network: Network,
+    task: Task,
+    margin: float,
+    theta_mode: str = "shared",
+    theta: float | Sequence[float] | None = None,
+) -> Choice:
+    """The margin rule over the grid (section 2.2).
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+    network : Network
+        The one they were all trained in.
+    task : Task
+    margin : float
+        m, a fraction.
+    theta_mode : {"shared", "per-layer"}
+        One θ for all layers, as in the paper, or one for each.
+    theta : float or sequence of float, optional
+        Prune at this θ, instead of at the highest that the margin allows.
+
+    Raises
+    ------
+    DivergedError
+        If training diverged for every candidate.
+    """
+    curves = [candidate.curve for candidate in candidates]
+    if all(curve.diverged for curve in curves):
+        rates = sorted({candidate.hyperparameters.learning_rate for candidate in candidates})
+        raise DivergedError(
+            f"Task {task.number}: training diverged with every learning rate tried "
+            f"({', '.join(map(str, rates))}); give a lower learning_rate."
+        )
+    if theta is not None or theta_mode == "per-layer":
+        layers = len(network.architecture.hidden)
+        given = None if theta is None else tuple(np.broadcast_to(theta, layers).tolist())
+        floor = margin_floor(curves, margin)
+        curves = [
+            candidate.curve if candidate.curve.diverged else _repruned(candidate, task, floor, given)
+            for candidate in candidates
+        ]
+    return choose(curves, margin, network.architecture.widths)
+
+
+def _repruned(candidate: Candidate, task: Task, floor: float, theta: tuple[float, ...] | None) -> Curve:
+    """The candidate pruned in one way only: at the θ given, or else at the best one per layer."""
+    block, measured = candidate.network, candidate.activities
+    if theta is None:
+        point = sparsify.scan_per_layer(block, measured, task.validation, floor)
+    else:
+        point = sparsify.prune_at(block, measured, theta, task.validation)
+    return Curve(candidate.curve.accuracy, [point])
+
+
+def prune_and_commit(network: Network, candidate: Candidate, choice: Choice) -> tuple[Network, Learned]:
+    """Give back the neurons whose activity is at most θ and claim the others for the task."""
+    point = choice.point
+    kept = sparsify.above(candidate.activities.free, point.theta)
+    reused = sparsify.above(candidate.activities.reused, point.theta)
+    committed = commit(network, candidate.network, kept)
+    return committed, Learned(
+        task=committed.tasks,
+        hyperparameters=candidate.hyperparameters,
+        theta=point.theta,
+        validation_accuracy=point.accuracy,
+        claimed=tuple(int(np.count_nonzero(keep)) for keep in kept),
+        reused=tuple(int(np.count_nonzero(active)) for active in reused),
+        notes=tuple(_notes(network, choice)),
+    )
+
+
+def _notes(network: Network, choice: Choice) -> Iterator[str]:
+    if not any(map(partition.free_count, network.owners)):
+        yield "No neuron was free: only the task's own head was trained (transfer learning)."
+    if not choice.within_margin:
+        yield (
+            f"Pruning at θ = {max(choice.point.theta):.4g} gives up more than the margin allows: validation accuracy "
+            f"{choice.point.accuracy:.2%}, where {choice.floor:.2%} was the least."
+        )
+
+
+def logits(network: Network, task: int, x: Tensor) -> Tensor:
+    """Answers of a learned task, from its narrow network: x [batch, inputs] → [batch, outputs]."""
+    return task_network(network, task)(x)

@@ -1,0 +1,1 @@
+"""Networks as data, their partition into owners, and the narrow networks cut out of them."""

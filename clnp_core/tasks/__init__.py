@@ -1,0 +1,1 @@
+"""Data sets and the sequences of tasks made from them."""

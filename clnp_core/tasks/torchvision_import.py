@@ -1,0 +1,31 @@
+"""The one place torchvision is imported from."""
+
+from types import ModuleType
+
+import torch
+
+_SCHEMAS = {
+    "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+}
+_kept_alive = []  # a schema lives as long as the library object that defined it
+
+
+def torchvision_datasets() -> ModuleType:
+    """`torchvision.datasets`, also beside a CPU build of torch.
+
+    The published wheel of torchvision is built for CUDA. Beside a CPU torch its compiled operators do not load,
+    and its import fails for want of two operator schemas, which data sets never call. They are defined first,
+    where they are missing.
+    """
+    try:
+        import torchvision.datasets
+    except RuntimeError:
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for name, schema in _SCHEMAS.items():
+            if not hasattr(torch.ops.torchvision, name):
+                library.define(schema)
+        _kept_alive.append(library)
+        import torchvision.datasets
+
+    return torchvision.datasets

@@ -1,0 +1,158 @@
+"""Algorithm 1 on the real digits, briefly."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from clnp_core.errors import DivergedError
+from clnp_core.methods import clnp, sparsify
+from clnp_core.methods.single import single_task_accuracy
+from clnp_core.methods.training import Hyperparameters, accuracy
+from clnp_core.networks import partition
+from clnp_core.networks.architectures import ARCHITECTURES
+from clnp_core.networks.network import initial
+from clnp_core.networks.partition import WeightClass
+from clnp_core.networks.subnetwork import task_network
+from clnp_core.tasks import datasets
+from clnp_core.tasks.streams import PermutedStream
+
+DIGITS = ARCHITECTURES["digits-mlp"]
+SETTINGS = Hyperparameters(l1=(1e-5, 1e-3, 3e-4), learning_rate=1e-2, batch_size=64, epochs=8, patience=8)
+
+
+@pytest.fixture(scope="module")
+def stream():
+    return PermutedStream(datasets.load("digits"), tasks=3, validation=150, seed=0, identity_first=False)
+
+
+def learn(network, task, margin=0.01, theta_mode="shared", theta=None, settings=SETTINGS):
+    candidate = clnp.fit_candidate(network, task, settings, seed=0)
+    choice = clnp.choose_candidate([candidate], network, task, margin, theta_mode, theta)
+    return clnp.prune_and_commit(network, candidate, choice)
+
+
+@pytest.mark.parametrize("head", ["single", "multi"])
+def test_three_tasks_are_learned_and_none_forgotten(stream, head):
+    network, promised = initial(DIGITS, head), []
+    for number in (1, 2, 3):
+        task = stream.task(number)
+        network, learned = learn(network, task)
+        assert learned.task == number
+        assert learned.claimed == tuple((owner == number).sum() for owner in network.owners)
+        promised.append(network.logits(number, stream.test(number).x))
+        assert accuracy(task_network(network, number), task.test) > 0.9
+    for number, logits in enumerate(promised, start=1):
+        assert torch.equal(network.logits(number, stream.test(number).x), logits)
+
+
+def test_the_scan_reports_what_the_pruned_network_does(stream):
+    task = stream.task(1)
+    candidate = clnp.fit_candidate(initial(DIGITS, "single"), task, SETTINGS, seed=0)
+    points = candidate.curve.points
+    assert points[0].theta == (0.0, 0.0)
+    assert [point.theta for point in points] == sorted(point.theta for point in points)
+    claimed = np.array([point.claimed for point in points])
+    assert (np.diff(claimed, axis=0) <= 0).all()
+    assert claimed[-1].sum() == 0
+    middle = points[len(points) // 2]
+    kept = sparsify.above(candidate.activities.free, middle.theta)
+    assert accuracy(candidate.network.keep(kept), task.validation) == middle.accuracy
+    # Activity by its definition: mean over the training set of what comes out of ReLU.
+    _, _, hidden = candidate.network.forward(task.train.x)
+    np.testing.assert_allclose(candidate.activities.free[1], hidden[1].double().mean(0).numpy(), rtol=1e-4)
+
+
+def test_a_larger_margin_frees_more_and_stays_within(stream):
+    task, network = stream.task(1), initial(DIGITS, "single")
+    candidate = clnp.fit_candidate(network, task, SETTINGS, seed=0)
+    used = []
+    for margin in (0.0, 0.01, 0.05):
+        choice = clnp.choose_candidate([candidate], network, task, margin)
+        assert choice.point.accuracy >= candidate.curve.accuracy - margin - 1e-9
+        used.append(sum(choice.point.claimed))
+    assert used[0] >= used[1] >= used[2]
+    assert used[0] > used[2]
+
+
+def test_a_threshold_per_layer_frees_at_least_as_much_of_the_last_layer(stream):
+    task, network = stream.task(1), initial(DIGITS, "single")
+    candidate = clnp.fit_candidate(network, task, SETTINGS, seed=0)
+    shared = clnp.choose_candidate([candidate], network, task, 0.02)
+    per_layer = clnp.choose_candidate([candidate], network, task, 0.02, "per-layer")
+    assert per_layer.point.accuracy >= per_layer.floor - 1e-9
+    assert per_layer.point.claimed[-1] <= shared.point.claimed[-1]
+    assert len(set(per_layer.point.theta)) == 2
+
+
+def test_a_given_threshold_is_used_and_its_cost_said(stream):
+    network, learned = learn(initial(DIGITS, "single"), stream.task(1), margin=0.0, theta=(0.3, 5.0))
+    assert learned.theta == (0.3, 5.0)
+    assert "more than the margin" in learned.notes[0]
+    assert learned.claimed[1] < 5
+
+
+def test_every_candidate_starts_alike_and_the_seed_decides(stream):
+    task, network = stream.task(1), initial(DIGITS, "single")
+    one, again = (clnp.fit_candidate(network, task, SETTINGS, seed=0) for _ in range(2))
+    other = clnp.fit_candidate(network, task, SETTINGS, seed=1)
+    assert all(torch.equal(a, b) for a, b in zip(one.network.weights, again.network.weights, strict=True))
+    assert not torch.equal(one.network.weights[0], other.network.weights[0])
+
+
+def test_divergence_is_said_in_a_sentence(stream):
+    settings = Hyperparameters(l1=(0, 0, 0), learning_rate=1e38, batch_size=64, epochs=3, patience=3)
+    task, network = stream.task(1), initial(DIGITS, "single")
+    candidate = clnp.fit_candidate(network, task, settings, seed=0)
+    assert math.isnan(candidate.curve.accuracy)
+    with pytest.raises(DivergedError, match=r"Task 1: training diverged .*1e\+38.*lower learning_rate"):
+        clnp.choose_candidate([candidate], network, task, 0.01)
+    sound = clnp.fit_candidate(network, task, SETTINGS, seed=0)
+    assert clnp.choose_candidate([candidate, sound], network, task, 0.01).candidate == 1
+
+
+def test_l1_makes_the_network_sparser(stream):
+    task = stream.task(1)
+    plain = Hyperparameters((0.0, 0.0, 0.0), 1e-2, 64, 20, 20)
+    sparse = Hyperparameters((1e-3, 5e-3, 1e-3), 1e-2, 64, 20, 20)
+    active = [
+        clnp.fit_candidate(initial(DIGITS, "single"), task, settings, seed=0).curve.points[0].claimed
+        for settings in (plain, sparse)
+    ]
+    assert sum(active[1]) < 0.7 * sum(active[0])
+
+
+def test_a_multi_head_network_keeps_learning_with_heads_alone_once_it_is_full(stream):
+    task = stream.task(1)
+    candidate = clnp.fit_candidate(initial(DIGITS, "multi"), task, SETTINGS, seed=0)
+    choice = clnp.choose_candidate([candidate], initial(DIGITS, "multi"), task, 0.0, theta=0.0)
+    network, _ = clnp.prune_and_commit(initial(DIGITS, "multi"), candidate, choice)
+    for owner in network.owners:
+        owner[owner == partition.FREE_OWNER] = 1
+    assert not clnp.is_depleted(network)
+    before = network.logits(1, task.test.x)
+    network, learned = learn(network, stream.task(2))
+    assert learned.claimed == (0, 0)
+    assert "No neuron was free" in learned.notes[0]
+    assert torch.equal(network.logits(1, task.test.x), before)
+    assert accuracy(task_network(network, 2), stream.test(2)) > 0.5
+
+
+def test_a_single_head_without_a_free_last_neuron_is_depleted():
+    network = initial(DIGITS, "single")
+    assert not clnp.is_depleted(network)
+    network.owners[-1][:] = 1
+    assert clnp.is_depleted(network)
+
+
+def test_a_task_alone_is_a_reference_on_the_whole_network(stream):
+    assert single_task_accuracy(DIGITS, "single", stream.task(2), SETTINGS, seed=0) > 0.94
+
+
+def test_the_narrow_network_is_narrow(stream):
+    network, learned = learn(initial(DIGITS, "single"), stream.task(1))
+    narrow = task_network(network, 1)
+    assert tuple(len(bias) for bias in narrow.biases) == learned.claimed
+    counts = partition.class_counts(network.owners[1], network.owners[0])
+    assert counts[WeightClass.ACTIVE] == narrow.weights[1].numel()
