@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.fixture()
+@pytest.fixture
 def mnist_directory() -> Path:
     """The folder of the real MNIST; skips the test where CLNP_DATA_DIR does not name one."""
     folder = Path(os.environ.get("CLNP_DATA_DIR", ""))

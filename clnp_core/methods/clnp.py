@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
+from clnp_core.arithmetic import threads
 from clnp_core.errors import DivergedError
 from clnp_core.methods import sparsify
 from clnp_core.methods.graceful import Choice, Curve, choose, margin_floor
@@ -90,16 +91,12 @@ def fit_candidate(
     Start and batches depend on the seed and the task alone, so that candidates differ by their hyper-parameters
     and by nothing else.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(network.architecture.threads)
-    try:
-        fresh = reinitialise_free(network, derive_seed(seed, "initial weights", task.number))
-        block = trainable(fresh)
+    fresh = reinitialise_free(network, derive_seed(seed, "initial weights", task.number))
+    block = trainable(fresh)
+    with threads(network.architecture.threads):
         reached = train(block, task, hyperparameters, derive_seed(seed, "training", task.number), on_epoch)
         measured = sparsify.activities(block, task.train)
-        points = sparsify.scan(block, measured, task.validation) if reached == reached else []
-    finally:
-        torch.set_num_threads(threads)
+        points = [] if math.isnan(reached) else sparsify.scan(block, measured, task.validation)
     return Candidate(hyperparameters, block, measured, Curve(reached, points))
 
 

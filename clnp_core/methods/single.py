@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import torch
-
+from clnp_core.arithmetic import threads
 from clnp_core.methods.training import Epoch, Hyperparameters, accuracy, train
 from clnp_core.networks.architectures import Architecture
 from clnp_core.networks.network import initial, reinitialise_free
@@ -28,13 +27,9 @@ def single_task_accuracy(
     No L1 and no pruning; otherwise the same optimiser, batches, epochs and early stopping as the task gets in a
     sequence (the row 'Single Task SGD' of Table 1).
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(architecture.threads)
-    try:
-        fresh = reinitialise_free(initial(architecture, head), derive_seed(seed, "initial weights", task.number))
-        network = trainable(fresh)
-        plain = replace(hyperparameters, l1=(0.0,) * len(hyperparameters.l1))
+    fresh = reinitialise_free(initial(architecture, head), derive_seed(seed, "initial weights", task.number))
+    network = trainable(fresh)
+    plain = replace(hyperparameters, l1=(0.0,) * len(hyperparameters.l1))
+    with threads(architecture.threads):
         train(network, task, plain, derive_seed(seed, "training", task.number), on_epoch)
         return accuracy(network, task.test)
-    finally:
-        torch.set_num_threads(threads)

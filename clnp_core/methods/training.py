@@ -28,6 +28,9 @@ class Hyperparameters:
         L1 coefficient λ of each hidden layer and, last, of the output layer.
     learning_rate : float
         Of Adam, started afresh for each task.
+    cooldown : float
+        Share of the epochs, the last ones, over which the learning rate falls linearly towards 0. Without it weights
+        that L1 has driven to nothing go on hovering around 0 by about the learning rate.
     batch_size, epochs : int
         Samples a step; passes over the training set at most.
     patience : int
@@ -36,9 +39,15 @@ class Hyperparameters:
 
     l1: tuple[float, ...]
     learning_rate: float
+    cooldown: float
     batch_size: int
     epochs: int
     patience: int
+
+    def learning_rate_in(self, epoch: int) -> float:
+        """The learning rate of that epoch, 1 for the first."""
+        cooling = self.cooldown * self.epochs
+        return self.learning_rate * min(1.0, (self.epochs - epoch + 1) / (cooling + 1))
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,7 @@ def train(
     best, best_epoch, best_weights = -math.inf, 0, []
     for epoch in range(1, hyperparameters.epochs + 1):
         start = time.perf_counter()
+        optimiser.param_groups[0]["lr"] = hyperparameters.learning_rate_in(epoch)
         generator = torch.Generator().manual_seed(derive_seed(seed, "batches", epoch))
         order = torch.randperm(len(task.train), generator=generator)
         total = torch.zeros(())

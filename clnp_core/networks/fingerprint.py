@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from clnp_core.arithmetic import threads
 from clnp_core.errors import ForgettingError
 from clnp_core.networks import partition
 from clnp_core.networks.network import Network
@@ -40,13 +41,9 @@ def fingerprint(network: Network, task: int, x: Tensor) -> Fingerprint:
 
     Computed on one thread, since the number of threads decides the order of a sum and with it the last bit.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with threads(1):
         hidden = network.hidden(x[:SAMPLES])
         logits = network.read_out(task, hidden[-1])
-    finally:
-        torch.set_num_threads(threads)
     neurons = (torch.from_numpy(partition.of_task(owner, task)) for owner in network.owners)
     return Fingerprint(
         layers=tuple(_digest(layer[:, columns]) for layer, columns in zip(hidden, neurons, strict=True)),

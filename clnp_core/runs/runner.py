@@ -174,7 +174,8 @@ def build_stream(spec: RunSpec) -> PermutedStream:
 
 def _grid(spec: RunSpec) -> list[Hyperparameters]:
     return [
-        Hyperparameters(l1, rate, spec.batch_size, spec.epochs, spec.patience) for l1, rate in spec.grid
+        Hyperparameters(l1, rate, spec.cooldown, spec.batch_size, spec.epochs, spec.patience)
+        for l1, rate in spec.grid
     ]
 
 

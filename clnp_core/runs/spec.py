@@ -66,6 +66,8 @@ class RunSpec(_Strict):
     lambda_: dict[str, LambdaAxis] = Field(alias="lambda")
     """L1 coefficients λ by layer: "1", "2", ... from the input upwards, and "output"."""
     learning_rate: RateAxis
+    cooldown: float = Field(default=0.0, ge=0, le=1, allow_inf_nan=False)
+    """Share of the epochs, the last ones, over which the learning rate falls linearly towards 0."""
     search: Literal["first-task", "every-task"] = "first-task"
     """Whether later tasks search the grid again or keep what task 1 settled on."""
     batch_size: int = Field(ge=1, le=100_000)

@@ -1,6 +1,7 @@
 """Algorithm 1 on the real digits, briefly."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +20,9 @@ from clnp_core.tasks import datasets
 from clnp_core.tasks.streams import PermutedStream
 
 DIGITS = ARCHITECTURES["digits-mlp"]
-SETTINGS = Hyperparameters(l1=(1e-5, 1e-3, 3e-4), learning_rate=1e-2, batch_size=64, epochs=8, patience=8)
+SETTINGS = Hyperparameters(
+    l1=(1e-5, 1e-3, 3e-4), learning_rate=1e-2, cooldown=0.0, batch_size=64, epochs=8, patience=8
+)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +90,7 @@ def test_a_threshold_per_layer_frees_at_least_as_much_of_the_last_layer(stream):
 
 
 def test_a_given_threshold_is_used_and_its_cost_said(stream):
-    network, learned = learn(initial(DIGITS, "single"), stream.task(1), margin=0.0, theta=(0.3, 5.0))
+    _, learned = learn(initial(DIGITS, "single"), stream.task(1), margin=0.0, theta=(0.3, 5.0))
     assert learned.theta == (0.3, 5.0)
     assert "more than the margin" in learned.notes[0]
     assert learned.claimed[1] < 5
@@ -102,7 +105,7 @@ def test_every_candidate_starts_alike_and_the_seed_decides(stream):
 
 
 def test_divergence_is_said_in_a_sentence(stream):
-    settings = Hyperparameters(l1=(0, 0, 0), learning_rate=1e38, batch_size=64, epochs=3, patience=3)
+    settings = replace(SETTINGS, learning_rate=1e38)
     task, network = stream.task(1), initial(DIGITS, "single")
     candidate = clnp.fit_candidate(network, task, settings, seed=0)
     assert math.isnan(candidate.curve.accuracy)
@@ -114,8 +117,8 @@ def test_divergence_is_said_in_a_sentence(stream):
 
 def test_l1_makes_the_network_sparser(stream):
     task = stream.task(1)
-    plain = Hyperparameters((0.0, 0.0, 0.0), 1e-2, 64, 20, 20)
-    sparse = Hyperparameters((1e-3, 5e-3, 1e-3), 1e-2, 64, 20, 20)
+    plain = replace(SETTINGS, l1=(0.0, 0.0, 0.0), epochs=20, patience=20)
+    sparse = replace(plain, l1=(1e-3, 5e-3, 1e-3))
     active = [
         clnp.fit_candidate(initial(DIGITS, "single"), task, settings, seed=0).curve.points[0].claimed
         for settings in (plain, sparse)
@@ -156,3 +159,12 @@ def test_the_narrow_network_is_narrow(stream):
     assert tuple(len(bias) for bias in narrow.biases) == learned.claimed
     counts = partition.class_counts(network.owners[1], network.owners[0])
     assert counts[WeightClass.ACTIVE] == narrow.weights[1].numel()
+
+
+def test_the_learning_rate_cools_down_over_the_last_epochs():
+    constant = replace(SETTINGS, epochs=10)
+    assert {constant.learning_rate_in(epoch) for epoch in range(1, 11)} == {1e-2}
+    cooling = replace(constant, cooldown=0.4)
+    rates = [cooling.learning_rate_in(epoch) for epoch in range(1, 11)]
+    assert rates[:6] == [1e-2] * 6
+    assert rates[6:] == pytest.approx([8e-3, 6e-3, 4e-3, 2e-3])

@@ -108,7 +108,7 @@ def test_a_changed_answer_ends_the_run(store, monkeypatch):
         return committed, learned
 
     monkeypatch.setattr(clnp, "prune_and_commit", leaky)
-    with pytest.raises(ForgettingError, match="Task 1 .* after task 2, layer 2 is the first that differs"):
+    with pytest.raises(ForgettingError, match=r"Task 1 .* after task 2, layer 2 is the first that differs"):
         run(store, {"single_task": False})
     failed = store.runs()[0]
     assert failed.state == "failed"

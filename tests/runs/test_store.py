@@ -13,7 +13,7 @@ from clnp_core.runs.spec import preset
 from clnp_core.runs.store import SCHEMA_VERSION, Store
 
 
-@pytest.fixture()
+@pytest.fixture
 def store(tmp_path):
     return Store(tmp_path / "store")
 
