@@ -1,6 +1,7 @@
 # make dashboard   open the app
 # make test        run the tests
 # make lint        check the style
+# make tour        take the README's picture anew
 #
 # Each sets up .venv by itself, and again only when the requirements change.
 
@@ -8,7 +9,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: dashboard test lint
+.PHONY: dashboard test lint tour
 
 dashboard: $(INSTALLED)
 	$(BIN)/clnp dashboard
@@ -18,6 +19,9 @@ test: $(INSTALLED)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
+
+tour: $(INSTALLED)
+	$(BIN)/python -m tests.browser.tour
 
 $(INSTALLED): requirements.txt requirements-dev.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from clnp_core.runs.runner import ALONE
 from clnp_core.runs.runner import Progress as Where
 from clnp_core.runs.spec import RunSpec
+from clnp_core.runs.store import ALONE
 
 
 class LiveDisplay:

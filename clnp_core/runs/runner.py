@@ -19,13 +19,10 @@ from clnp_core.networks.fingerprint import check, fingerprint
 from clnp_core.networks.network import initial, to_bytes
 from clnp_core.networks.subnetwork import task_network
 from clnp_core.runs.spec import RunSpec
-from clnp_core.runs.store import Store
+from clnp_core.runs.store import ALONE, Store
 from clnp_core.runs.summary import summarise
 from clnp_core.tasks.datasets import load
 from clnp_core.tasks.streams import PermutedStream
-
-ALONE = -1
-"""Stands for a candidate's number where a task is trained alone, for comparison."""
 
 
 @dataclass(frozen=True)

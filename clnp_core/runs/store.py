@@ -6,6 +6,7 @@ Imports no torch: the dashboard reads it.
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import secrets
 import time
@@ -22,6 +23,10 @@ from clnp_core.errors import StoreError
 from clnp_core.runs.spec import RunSpec, parse
 
 SCHEMA_VERSION = 1
+
+ALONE = -1
+"""Stands for a candidate's number where a task is trained alone, for comparison."""
+
 _BUSY_SECONDS = 10
 
 _tables = sql.MetaData()
@@ -46,7 +51,7 @@ _epochs = sql.Table(
     sql.Column("task", sql.Integer, nullable=False),
     sql.Column("candidate", sql.Integer, nullable=False),
     sql.Column("epoch", sql.Integer, nullable=False),
-    sql.Column("loss", sql.Float, nullable=False),
+    sql.Column("loss", sql.Float),  # none where it left the numbers
     sql.Column("validation_accuracy", sql.Float, nullable=False),
     sql.Column("seconds", sql.Float, nullable=False),
 )
@@ -227,6 +232,8 @@ class Store:
 
     def add_epoch(self, run: str, fraction: float, **values: Any) -> None:
         """Record one epoch (task, candidate, epoch, loss, validation_accuracy, seconds) and how far the run is."""
+        if not math.isfinite(values["loss"]):
+            values["loss"] = None
         with self._transaction() as connection:
             connection.execute(_epochs.insert().values(run=run, **values))
             connection.execute(_runs.update().where(_runs.c.id == run).values(fraction=fraction))

@@ -5,7 +5,7 @@ import json
 import pytest
 from safetensors import safe_open
 
-from clnp_core.errors import DataError, ForgettingError
+from clnp_core.errors import DataError, DivergedError, ForgettingError
 from clnp_core.methods import clnp
 from clnp_core.runs import runner
 from clnp_core.runs.spec import preset
@@ -114,6 +114,14 @@ def test_a_changed_answer_ends_the_run(store, monkeypatch):
     assert failed.state == "failed"
     assert "Task 1 no longer answers" in failed.error
     assert len(store.learned(failed.id)) == 1  # what was learned before is kept
+
+
+def test_divergence_ends_the_run_with_a_sentence(store):
+    with pytest.raises(DivergedError, match="Task 1: training diverged"):
+        run(store, {"learning_rate": 1e38})
+    failed = store.runs()[0]
+    assert (failed.state, store.epochs(failed.id)[-1]["loss"]) == ("failed", None)
+    assert "lower learning_rate" in failed.error
 
 
 def test_missing_data_fails_the_run_with_a_reason(store, tmp_path, monkeypatch):

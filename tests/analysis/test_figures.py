@@ -1,0 +1,126 @@
+"""The figures: what is drawn, in which colour, and that every part says what it is."""
+
+import subprocess
+import sys
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from clnp_core.analysis import figures
+
+MATRIX = [[0.975], [0.975, 0.96], [0.975, 0.96, 0.5]]
+LAYERS = [
+    {"name": "layer 1", "width": 200, "claimed": [50, 20], "reused": [0, 40]},
+    {"name": "layer 2", "width": 100, "claimed": [10, 30], "reused": [0, 0]},
+]
+
+
+def epochs(tasks: int, candidates: int = 1, length: int = 3) -> list[dict]:
+    return [
+        {
+            "task": task,
+            "candidate": candidate,
+            "epoch": epoch,
+            "loss": 1 / epoch,
+            "validation_accuracy": 0.9,
+            "seconds": 0.1,
+        }
+        for task in range(1, tasks + 1)
+        for candidate in [*range(candidates), -1]
+        for epoch in range(1, length + 1)
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda theme: figures.learning_curves(epochs(2), theme=theme),
+        lambda theme: figures.learning_curves([], theme=theme),
+        lambda theme: figures.capacity(LAYERS, theme),
+        lambda theme: figures.capacity([layer | {"claimed": [], "reused": []} for layer in LAYERS], theme),
+        lambda theme: figures.accuracy_matrix(MATRIX, theme=theme),
+        lambda theme: figures.accuracy_matrix([], 4, theme),
+    ],
+)
+def test_every_figure_has_title_axis_labels_hover_text_and_the_themes_ink(draw, theme):
+    figure = draw(theme)
+    layout = figure.to_dict()["layout"]
+    assert layout["title"]["text"]
+    assert layout["font"]["color"] == figures.INK[theme]
+    assert layout["paper_bgcolor"] == "rgba(0, 0, 0, 0)"
+    assert layout["legend"]["title"]["text"] == "Task"
+    assert all(trace.hovertemplate for trace in figure.data if trace.type != "scatter" or trace.x[0])
+    assert all(axis["title"]["text"] for name, axis in layout.items() if name.startswith(("xaxis", "yaxis")))
+    figure.to_json()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_eighteen_tasks_have_colours_of_their_own_and_any_number_has_one(theme):
+    colours = [figures.task_colour(task, theme) for task in range(1, 41)]
+    assert len(set(colours[:18])) == 18
+    assert all(one != other for one, other in pairwise(colours))
+
+
+def test_a_task_has_one_colour_in_all_figures():
+    lines = {trace.name: trace.line.color for trace in figures.learning_curves(epochs(2)).data}
+    bars = {trace.name: trace.marker.color for trace in figures.capacity(LAYERS).data}
+    assert lines == {name: colour for name, colour in bars.items() if name != "free"}
+
+
+def test_learning_curves_put_the_tasks_one_after_another_and_leave_the_single_task_reference_out():
+    figure = figures.learning_curves(epochs(3, length=4))
+    losses, accuracies = figure.data[0::2], figure.data[1::2]
+    assert [trace.x.tolist() for trace in losses] == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12]]
+    assert accuracies[0].y == pytest.approx([90] * 4)
+    assert [trace.showlegend for trace in losses] == [True] * 3
+    assert [note.text for note in figure.layout.annotations] == ["task 1", "task 2", "task 3"]
+
+
+def test_candidates_share_their_tasks_epochs_and_the_one_settled_on_stands_out():
+    losses = figures.learning_curves(epochs(1, candidates=3), chosen={1: 1}).data[0::2]
+    assert {tuple(trace.x) for trace in losses} == {(1, 2, 3)}
+    assert [trace.line.dash == "solid" for trace in losses] == [False, True, False]
+    assert [trace.opacity for trace in losses] == [0.5, 1, 0.5]
+    assert [trace.showlegend for trace in losses] == [False, True, False]
+    undecided = figures.learning_curves(epochs(1, candidates=3)).data[0::2]
+    assert len({trace.line.dash for trace in undecided}) == 3
+    assert "candidate 3 of 3" in undecided[2].hovertemplate
+    assert {trace.opacity for trace in undecided} == {1}
+
+
+def test_a_first_epoch_is_seen_and_a_diverged_loss_is_a_gap():
+    (first, _) = figures.learning_curves(epochs(1, length=1)).data
+    assert first.mode == "markers"
+    rows = epochs(1)
+    rows[1]["loss"] = None
+    assert np.isnan(figures.learning_curves(rows).data[0].y[1])
+
+
+def test_capacity_adds_up_to_the_whole_layer():
+    figure = figures.capacity(LAYERS)
+    assert [trace.name for trace in figure.data] == ["1", "2", "free"]
+    assert [list(trace.y) for trace in figure.data] == [[25, 10], [10, 30], [65, 60]]
+    assert figure.data[-1].marker.color == figures.FREE["light"]
+    assert list(figure.data[0].x) == ["Layer 1", "Layer 2"]
+
+
+def test_the_accuracy_matrix_is_lower_triangular_and_in_per_cent():
+    (cells,) = figures.accuracy_matrix(MATRIX, 4).data
+    assert cells.z.shape == (4, 4)
+    assert cells.z[2, :3] == pytest.approx([97.5, 96, 50])
+    assert np.isnan(cells.z[np.triu_indices(4, 1)]).all()
+    assert np.isnan(cells.z[3]).all()
+    assert (cells.zmin, cells.zmax) == (50, 100)
+
+
+def test_many_tasks_leave_the_numbers_out_where_they_would_not_fit():
+    assert figures.accuracy_matrix([[1.0]], 16).data[0].texttemplate
+    assert not figures.accuracy_matrix([[1.0]], 17).data[0].texttemplate
+    assert len(figures.learning_curves(epochs(40)).layout.annotations) <= 16
+
+
+def test_figures_do_without_torch():
+    code = "import sys, clnp_core.analysis.figures; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

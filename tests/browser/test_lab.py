@@ -1,0 +1,96 @@
+"""The lab as a person uses it: start a run, watch it, leave, come back."""
+
+import re
+from itertools import pairwise
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+WATCH = """
+(run) => {
+  window.watch = { removed: 0, updates: [] };
+  const charts = (node) =>
+    node.nodeType === 1 ? node.querySelectorAll(".live-chart").length + node.matches(".live-chart, .main-svg") : 0;
+  new MutationObserver((changes) => {
+    for (const change of changes) for (const node of change.removedNodes) window.watch.removed += charts(node);
+  }).observe(document.body, { childList: true, subtree: true });
+  new MutationObserver(() => window.watch.updates.push(performance.now()))
+    .observe(document.querySelector(`.st-key-state-${run}`), { childList: true, subtree: true, characterData: true });
+}
+"""
+
+
+def start(page: Page, tasks: int, epochs: int) -> str:
+    """Start a digits run without the single-task reference, and return its id."""
+    for label, value in (("Tasks", tasks), ("Epochs", epochs)):
+        page.get_by_label(label, exact=True).fill(str(value))
+        page.get_by_label(label, exact=True).press("Enter")
+    page.get_by_text("Also train each task alone").click()
+    expect(page.get_by_text(f"{tasks} × up to {epochs} epochs")).to_be_visible()
+    page.wait_for_selector("[data-test-script-state=notRunning]")  # until then its address may still change
+    before = page.url
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url(lambda url: "?run=digits-" in url and url != before)
+    return page.url.partition("?run=")[2]
+
+
+def state(page: Page, run: str):
+    return page.locator(f".st-key-state-{run}")
+
+
+def wait_until_finished(page: Page, run: str) -> None:
+    expect(state(page, run)).to_contain_text("Finished in", timeout=90_000)
+
+
+def test_an_empty_store_says_what_to_do_and_a_wrong_link_that_it_is_wrong(page: Page, empty_app: str):
+    page.goto(empty_app)
+    expect(page.get_by_text("Nothing has run yet")).to_be_visible()
+    expect(page.get_by_role("button", name="Start digits")).to_be_enabled()
+    expect(page.locator(".live-chart")).to_have_count(0)
+    page.goto(f"{empty_app}/?run=digits-000000")
+    expect(page.get_by_text("There is no run 'digits-000000'")).to_be_visible()
+
+
+def test_a_run_started_in_the_page_finishes_with_its_charts_filled(page: Page, app: str):
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(app)
+    run = start(page, tasks=2, epochs=8)
+    wait_until_finished(page, run)
+    curves, capacity, matrix = (page.locator(".live-chart").nth(place) for place in range(3))
+    expect(curves.locator(".scatterlayer .trace .js-line")).to_have_count(4)
+    expect(capacity.locator(".barlayer .trace.bars")).to_have_count(3)
+    expect(matrix.locator(".heatmap-label")).to_have_text([re.compile(r"^\d\d\.\d$")] * 3)
+    expect(page.get_by_text("Task 1: identical after 1 later task.")).to_be_visible()
+    expect(page.locator("table tbody tr")).to_have_count(2)
+    assert [url for url in asked if not url.startswith((app, "data:", "blob:"))] == []
+
+
+def test_a_running_run_is_updated_in_place_every_second_and_keeps_its_zoom(page: Page, app: str):
+    page.goto(app)
+    run = start(page, tasks=2, epochs=60)
+    expect(state(page, run)).to_contain_text("task 1 of 2")
+    page.wait_for_selector(".live-chart .js-line")
+    page.evaluate(WATCH, run)
+    page.evaluate("Plotly.relayout(document.querySelector('.live-chart'), {'xaxis.range': [2, 9]})")
+    wait_until_finished(page, run)
+    removed, updates = page.evaluate("[window.watch.removed, window.watch.updates]")
+    assert removed == 0
+    assert len(updates) > 3
+    assert max(later - earlier for earlier, later in pairwise(updates)) < 1000
+    layout, traces = page.evaluate("(({layout, data}) => [layout, data])(document.querySelector('.live-chart'))")
+    assert layout["xaxis"]["range"] == [2, 9]
+    assert len(traces) == 4
+
+
+def test_a_run_goes_on_while_nobody_looks_and_its_link_brings_it_back(page: Page, app: str):
+    page.goto(app)
+    run = start(page, tasks=2, epochs=20)
+    link = page.url
+    page.goto("about:blank")
+    page.goto(link)
+    wait_until_finished(page, run)
+    assert page.url == link
+    expect(page.locator(".live-chart .scatterlayer .js-line")).to_have_count(4)
