@@ -5,17 +5,19 @@ from contextlib import contextmanager
 
 import torch
 
-# Numbers below about 1e-38 count as 0. A trained network's gradients and Adam's averages sink into that range, where
-# processors compute many times slower. Set on import, because threads that exist already would not take it over.
-torch.set_flush_denormal(True)
-
 
 @contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Compute with that many threads inside the block: their number decides the order in which a sum is taken."""
+def computing(threads: int) -> Iterator[None]:
+    """Compute inside the block with that many threads, and with numbers below about 1e-38 counting as 0.
+
+    The number of threads decides the order in which a sum is taken. A trained network's gradients and Adam's averages
+    sink below 1e-38, where processors compute many times slower; after the block such numbers are numbers again.
+    """
     before = torch.get_num_threads()
-    torch.set_num_threads(count)
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
     try:
         yield
     finally:
+        torch.set_flush_denormal(False)
         torch.set_num_threads(before)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from clnp_core.arithmetic import threads
+from clnp_core.arithmetic import computing
 from clnp_core.errors import DivergedError
 from clnp_core.methods import sparsify
 from clnp_core.methods.graceful import Choice, Curve, choose, margin_floor
@@ -93,7 +93,7 @@ def fit_candidate(
     """
     fresh = reinitialise_free(network, derive_seed(seed, "initial weights", task.number))
     block = trainable(fresh)
-    with threads(network.architecture.threads):
+    with computing(network.architecture.threads):
         reached = train(block, task, hyperparameters, derive_seed(seed, "training", task.number), on_epoch)
         measured = sparsify.activities(block, task.train)
         points = [] if math.isnan(reached) else sparsify.scan(block, measured, task.validation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from clnp_core.arithmetic import threads
+from clnp_core.arithmetic import computing
 from clnp_core.methods.training import Epoch, Hyperparameters, accuracy, train
 from clnp_core.networks.architectures import Architecture
 from clnp_core.networks.network import initial, reinitialise_free
@@ -30,6 +30,6 @@ def single_task_accuracy(
     fresh = reinitialise_free(initial(architecture, head), derive_seed(seed, "initial weights", task.number))
     network = trainable(fresh)
     plain = replace(hyperparameters, l1=(0.0,) * len(hyperparameters.l1))
-    with threads(architecture.threads):
+    with computing(architecture.threads):
         train(network, task, plain, derive_seed(seed, "training", task.number), on_epoch)
         return accuracy(network, task.test)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from clnp_core.arithmetic import threads
+from clnp_core.arithmetic import computing
 from clnp_core.errors import ForgettingError
 from clnp_core.networks import partition
 from clnp_core.networks.network import Network
@@ -41,7 +41,7 @@ def fingerprint(network: Network, task: int, x: Tensor) -> Fingerprint:
 
     Computed on one thread, since the number of threads decides the order of a sum and with it the last bit.
     """
-    with threads(1):
+    with computing(1):
         hidden = network.hidden(x[:SAMPLES])
         logits = network.read_out(task, hidden[-1])
     neurons = (torch.from_numpy(partition.of_task(owner, task)) for owner in network.owners)

@@ -168,3 +168,10 @@ def test_the_learning_rate_cools_down_over_the_last_epochs():
     rates = [cooling.learning_rate_in(epoch) for epoch in range(1, 11)]
     assert rates[:6] == [1e-2] * 6
     assert rates[6:] == pytest.approx([8e-3, 6e-3, 4e-3, 2e-3])
+
+
+def test_learning_leaves_the_arithmetic_of_the_process_as_it_was(stream):
+    threads = torch.get_num_threads()
+    clnp.fit_candidate(initial(DIGITS, "single"), stream.task(1), replace(SETTINGS, epochs=1), seed=0)
+    assert torch.get_num_threads() == threads
+    assert (torch.tensor([1e-40]) * 1).item() > 0
