@@ -1,4 +1,4 @@
-"""The command line: `clnp run`, `clnp dashboard`.
+"""The command line: `clnp run`, `clnp list`, `clnp dashboard` and so on.
 
 What only reads imports no torch: heavy modules are imported by the command that needs them.
 """
@@ -6,20 +6,31 @@ What only reads imports no torch: heavy modules are imported by the command that
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from clnp_core import __version__
 from clnp_core.errors import ClnpError, DataError, SpecError, StoreError
-from clnp_core.runs.spec import parse_assignment, preset, preset_names
+from clnp_core.runs.spec import RunSpec, fork, parse_assignment, preset, preset_names
+
+if TYPE_CHECKING:
+    from clnp_core.runs.store import Run, Store
+    from clnp_core.terminal import LiveDisplay
 
 BAD_INPUT = 2
 FAILED = 1
 INTERRUPTED = 130
+
+_POLL_SECONDS = 0.2
+_NICENESS = 5  # whoever looks at the app, or uses the machine, comes first
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,38 +54,73 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"clnp {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    run = commands.add_parser("run", help="learn a sequence of tasks", description=_run.__doc__)
+    def add(
+        name: str, command: Callable[[argparse.Namespace], int], among: Any = commands, **described: Any
+    ) -> argparse.ArgumentParser:
+        added = among.add_parser(name, description=command.__doc__, **described)
+        added.add_argument(
+            "--store", type=Path, metavar="DIR", help="where runs are kept; default CLNP_STORE, else your data folder"
+        )
+        added.set_defaults(command=command)
+        return added
+
+    run = add("run", _run, help="learn a sequence of tasks")
     run.add_argument("preset", metavar="PRESET", help=", ".join(preset_names()))
     run.add_argument("--seed", metavar="N", help="decides everything random")
     run.add_argument("--tasks", metavar="N", help="tasks to learn")
     run.add_argument("--epochs", metavar="N", help="epochs per task at most")
-    run.add_argument(
+    _add_set(run)
+    run.add_argument("--json", type=Path, metavar="FILE", help="write the summary there")
+    _add_scheduler(run)
+
+    add("list", _list, help="list the runs")
+    for name, command, about in (
+        ("show", _show, "show one run"),
+        ("cancel", _cancel, "stop a run for good"),
+        ("pause", _pause, "stop a run for now"),
+        ("resume", _resume, "let a stopped run go on"),
+        ("rm", _remove, "forget a run"),
+        ("verify", _verify, "check that a run has forgotten nothing"),
+    ):
+        add(name, command, help=about).add_argument("run", metavar="RUN")
+
+    forked = add("fork", _fork, help="go on from a run's task with other settings")
+    forked.add_argument("run", metavar="RUN")
+    forked.add_argument("--at-task", type=int, required=True, metavar="K", help="the first task to learn anew")
+    _add_set(forked)
+
+    engine = add("engine", _engine, help="work on queued runs")
+    engine.add_argument("--idle", type=float, metavar="SECONDS", help="end after so long without work")
+    _add_scheduler(engine)
+
+    dashboard = add("dashboard", _dashboard, help="open the app")
+    dashboard.add_argument("--port", type=_port, default=8501, metavar="N", help="default 8501")
+    dashboard.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    _add_scheduler(dashboard)
+
+    store = commands.add_parser("store", help="look after the store", description="Look after the store.")
+    parts = store.add_subparsers(required=True, metavar="COMMAND")
+    prune = add("prune", _prune, parts, help="delete what no run needs")
+    prune.add_argument("--dry-run", action="store_true", help="only list it")
+    return parser
+
+
+def _add_set(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE",
         help="any other setting, such as margin=0.02 or lambda.1=1e-4,1e-3; may be given again",
     )
-    run.add_argument("--json", type=Path, metavar="FILE", help="write the summary there")
-    _add_store(run)
-    run.set_defaults(command=_run)
-
-    dashboard = commands.add_parser("dashboard", help="open the app", description=_dashboard.__doc__)
-    dashboard.add_argument("--port", type=_port, default=8501, metavar="N", help="default 8501")
-    dashboard.add_argument("--no-browser", action="store_true", help="do not open a browser window")
-    _add_store(dashboard)
-    dashboard.set_defaults(command=_dashboard)
-
-    work = commands.add_parser("work", description=_work.__doc__)
-    work.add_argument("run", metavar="RUN")
-    _add_store(work)
-    work.set_defaults(command=_work)
-    return parser
 
 
-def _add_store(parser: argparse.ArgumentParser) -> None:
+def _add_scheduler(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--store", type=Path, metavar="DIR", help="where runs are kept; default CLNP_STORE or the user's data folder"
+        "--scheduler",
+        default=os.environ.get("CLNP_SCHEDULER") or None,
+        metavar="ADDRESS",
+        help="compute on that Dask cluster, tcp://host:8786; default CLNP_SCHEDULER, else this machine",
     )
 
 
@@ -84,29 +130,94 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _store(options: argparse.Namespace) -> Store:
+    from clnp_core.runs.store import Store
+
+    return Store(options.store)
+
+
 def _run(options: argparse.Namespace) -> int:
-    """Learn a sequence of tasks in the foreground and print what came of it."""
-    named = {"seed": options.seed, "stream.tasks": options.tasks, "epochs": options.epochs}
-    changes = dict(parse_assignment(f"{key}={value}") for key, value in named.items() if value is not None)
-    changes |= dict(map(parse_assignment, options.set))
-    spec = preset(options.preset, changes)
+    """Learn a sequence of tasks and print what came of it.
+
+    Given again with the same arguments after it was stopped, however it was stopped, it goes on where it was.
+    """
+    spec = _specification(options)
     if options.json:
         _check_writable(options.json)
+    _check_data(spec)
 
-    from clnp_core.runs.runner import build_stream, execute
-    from clnp_core.runs.store import Store
     from clnp_core.terminal import LiveDisplay, print_summary
 
-    build_stream(spec)  # data that cannot be had leaves no run behind
-    store = Store(options.store)
-    run = store.add(spec)
-    with LiveDisplay(spec) as display:
-        summary = execute(store, run, display)
-    print_summary(summary)
+    store = _store(options)
+    before = store.unfinished(spec)
+    run = before.id if before else store.add(spec)
+    if before and not before.is_active:
+        store.resume(run)
+    try:
+        with LiveDisplay(store, run) as display:
+            served = store.engine() is not None
+            ended = _follow(display) if served else _serve_one(store, run, options.scheduler, display)
+    except KeyboardInterrupt:
+        if store.engine() is None and store.run(run).is_active:
+            store.pause(run)
+        raise
+    if ended.state != "finished":
+        print(f"clnp: {run} is {ended.state}. {ended.error or ''}".rstrip(), file=sys.stderr)
+        return FAILED
+    print_summary(ended.summary)
     print(f"run {run} in {store.location}")
     if options.json:
-        _write_json(options.json, summary)
+        _write_json(options.json, ended.summary)
     return 0
+
+
+def _specification(options: argparse.Namespace) -> RunSpec:
+    named = {"seed": options.seed, "stream.tasks": options.tasks, "epochs": options.epochs}
+    changes = dict(parse_assignment(f"{key}={value}") for key, value in named.items() if value is not None)
+    return preset(options.preset, changes | dict(map(parse_assignment, options.set)))
+
+
+def _check_data(spec: RunSpec) -> None:
+    """Refuse at once what a worker would refuse later; data that cannot be had leaves no run behind."""
+    from clnp_core.tasks.datasets import load
+
+    spec.check_against(load(spec.stream.dataset))
+
+
+def _follow(display: LiveDisplay) -> Run:
+    """Watch a run that an engine elsewhere works on."""
+    while (run := display.update()).is_active:
+        time.sleep(_POLL_SECONDS)
+    return run
+
+
+def _serve_one(store: Store, run: str, scheduler: str | None, display: LiveDisplay) -> Run:
+    """Be the engine, for one run."""
+    from clnp_core.runs.engine import Engine
+
+    async def serve() -> Run:
+        serving = asyncio.create_task(Engine(store, scheduler).serve(only=run))
+        try:
+            while not serving.done():
+                display.update()
+                await asyncio.wait({serving}, timeout=_POLL_SECONDS)
+        finally:
+            serving.cancel()
+            await asyncio.wait({serving})
+        serving.result()
+        return display.update()
+
+    return _until_terminated(serve())
+
+
+def _until_terminated(work: Coroutine) -> Any:
+    """Run until done; a polite request to terminate ends it as an interrupt from the keyboard does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    return asyncio.run(work)
 
 
 def _check_writable(path: Path) -> None:
@@ -117,33 +228,117 @@ def _check_writable(path: Path) -> None:
 
 
 def _write_json(path: Path, summary: dict) -> None:
-    part = path.with_name(path.name + ".part")
+    from clnp_core.runs.artifacts import write_whole
+
+    write_whole(path, (json.dumps(summary, indent=2) + "\n").encode())
+
+
+def _list(options: argparse.Namespace) -> int:
+    """List the runs, the newest first."""
+    from clnp_core.terminal import print_runs
+
+    store = _store(options)
+    print_runs(store.runs(), store.engine())
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    """Show one run: how far it is, what it learned, its settings and what happened to it."""
+    from clnp_core.terminal import print_run
+
+    store = _store(options)
+    print_run(store, store.run(options.run))
+    return 0
+
+
+def _cancel(options: argparse.Namespace) -> int:
+    """Stop a run for good. What is finished is kept."""
+    _store(options).cancel(options.run)
+    return 0
+
+
+def _pause(options: argparse.Namespace) -> int:
+    """Stop a run for now; `clnp resume` lets it go on."""
+    _store(options).pause(options.run)
+    return 0
+
+
+def _resume(options: argparse.Namespace) -> int:
+    """Put a paused, interrupted, cancelled or failed run into the queue again."""
+    store = _store(options)
+    store.resume(options.run)
+    _say_if_nobody_works(store)
+    return 0
+
+
+def _say_if_nobody_works(store: Store) -> None:
+    if store.engine() is None:
+        print("No engine serves this store; start one with: clnp engine")
+
+
+def _remove(options: argparse.Namespace) -> int:
+    """Forget a run. `clnp store prune` then frees the space that no other run needs."""
+    _store(options).remove(options.run)
+    return 0
+
+
+def _fork(options: argparse.Namespace) -> int:
+    """Queue a run that shares a run's tasks before K and goes on from there with other settings."""
+    store = _store(options)
+    spec = fork(store.run(options.run).spec, options.at_task, dict(map(parse_assignment, options.set)))
+    print(store.add(spec))
+    _say_if_nobody_works(store)
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    """Recompute every task's fingerprint with the run's last network."""
+    from clnp_core.runs.verify import verify
+
+    for task in verify(_store(options), options.run):
+        print(f"task {task}: identical")
+    return 0
+
+
+def _engine(options: argparse.Namespace) -> int:
+    """Work on queued runs in the foreground until stopped."""
+    from clnp_core.runs.engine import Engine
+
+    store = _store(options)
+    os.nice(_NICENESS)
+    print(f"engine of {store.location}, process {os.getpid()}", flush=True)
     try:
-        part.write_text(json.dumps(summary, indent=2) + "\n", "utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise SpecError(f"--json {path} could not be written: {error.strerror}; the run is in the store.") from error
+        _until_terminated(Engine(store, options.scheduler).serve(idle_seconds=options.idle))
+    except KeyboardInterrupt:
+        print("engine stopped; runs in progress are queued again")
+    return 0
 
 
 def _dashboard(options: argparse.Namespace) -> int:
-    """Serve the app on this machine only, and open it in the browser."""
+    """Serve the app on this machine only, open it in the browser, and start an engine if there is none."""
     import dashboard
-    from clnp_core.runs.store import Store
+    from clnp_core.runs.background import ensure_engine
 
-    store = Store(options.store)  # a store that cannot be opened is said here, not in the browser
+    store = _store(options)
+    if options.scheduler:
+        os.environ["CLNP_SCHEDULER"] = options.scheduler
+    ensure_engine(store)
     app = Path(dashboard.__file__).parent / "app.py"
     command = [sys.executable, "-m", "streamlit", "run", str(app)]
     command += [f"--server.port={options.port}", f"--server.headless={str(options.no_browser).lower()}"]
-    environment = os.environ | {"CLNP_STORE": str(store.location)}
+    environment = os.environ | {"CLNP_STORE": str(store.location.absolute())}
     return subprocess.call(command, cwd=app.parent, env=environment)
 
 
-def _work(options: argparse.Namespace) -> int:
-    """Carry out a run that the app asked for."""
-    from clnp_core.runs.runner import execute
-    from clnp_core.runs.store import Store
-
-    execute(Store(options.store), options.run)
+def _prune(options: argparse.Namespace) -> int:
+    """Delete artifacts that no run in the store needs."""
+    store = _store(options)
+    if options.dry_run:
+        for key in store.unneeded():
+            path = store.artifacts.path(key)
+            print(f"{path.stat().st_size:>12,}  {path}")
+        return 0
+    print(f"{store.prune():,} bytes freed")
     return 0
 
 

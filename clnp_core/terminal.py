@@ -1,36 +1,40 @@
-"""What `clnp run` shows in a terminal: live progress, and the table at the end."""
+"""What the command line shows: live progress, tables of runs, and what a run came to. Imports no torch."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
-from clnp_core.runs.runner import Progress as Where
 from clnp_core.runs.spec import RunSpec
-from clnp_core.runs.store import ALONE
+from clnp_core.runs.store import ALONE, Run, Store
+from clnp_core.runs.summary import summarise, words_for
 
 
 class LiveDisplay:
-    """A progress bar for the whole run and a line per learned task. Call it with what `execute` reports.
+    """Follows a run in the store: a progress bar for the whole of it and a line per learned task.
 
     Where the output is no terminal only the lines are printed.
     """
 
-    def __init__(self, spec: RunSpec) -> None:
-        self._spec = spec
+    def __init__(self, store: Store, run: str) -> None:
+        self._store = store
+        self._run = run
+        self._shown = 0
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
             console=Console(),
             disable=not sys.stdout.isatty(),
         )
-        self._whole = self._bar.add_task(spec.preset, total=1.0)
+        self._whole = self._bar.add_task(run, total=1.0, left="")
 
     def __enter__(self) -> LiveDisplay:
         self._bar.start()
@@ -39,31 +43,79 @@ class LiveDisplay:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def __call__(self, event: Where | dict[str, Any]) -> None:
-        if isinstance(event, dict):
-            self._bar.console.print(self._line(event), highlight=False)
-            return
-        what = "alone" if event.candidate == ALONE else f"candidate {event.candidate + 1}/{event.candidates}"
-        description = (
-            f"{self._spec.preset} · task {event.task}/{self._spec.stream.tasks} · {what} · "
-            f"epoch {event.epoch.epoch}/{self._spec.epochs} · loss {event.epoch.loss:.3f} · "
-            f"validation {event.epoch.validation_accuracy:.1%}"
-        )
-        self._bar.update(self._whole, completed=event.fraction, description=description)
-
-    def _line(self, record: dict[str, Any]) -> str:
-        claimed = ", ".join(
-            f"{layer.name} {claimed} (free {free})"
-            for layer, claimed, free in zip(
-                self._spec.architecture.hidden, record["claimed"], record["free"], strict=True
+    def update(self) -> Run:
+        """Show the run as it is now. Returns it."""
+        run = self._store.run(self._run)
+        records = self._store.learned(self._run)
+        for record in records[self._shown :]:
+            self._bar.console.print(_line(run.spec, record), highlight=False)
+        self._shown = len(records)
+        if not self._bar.disable:
+            self._bar.update(
+                self._whole,
+                completed=run.fraction,
+                description=f"{run.id} · {self._where(run.spec)}",
+                left=words_for(run.seconds_left),
             )
+        return run
+
+    def _where(self, spec: RunSpec) -> str:
+        trained = [epoch for epoch in self._store.epochs(self._run) if epoch["candidate"] != ALONE]
+        if not trained:
+            return "starting"
+        last = max(trained, key=lambda epoch: (epoch["task"], epoch["candidate"]))
+        loss = "–" if last["loss"] is None else f"{last['loss']:.3f}"
+        return (
+            f"task {last['task']}/{spec.stream.tasks} · epoch {last['epoch']}/{spec.at(last['task']).epochs} · "
+            f"loss {loss} · validation {last['validation_accuracy']:.1%}"
         )
-        notes = "".join(f" {note}" for note in record["notes"])
-        return f"task {record['task']}: accuracy {record['accuracy'][-1]:.2%}; claimed {claimed}.{notes}"
+
+
+def _line(spec: RunSpec, record: dict[str, Any]) -> str:
+    layers = zip(spec.architecture.hidden, record["claimed"], record["free"], strict=True)
+    claimed = ", ".join(f"{layer.name} {count} (free {free})" for layer, count, free in layers)
+    notes = "".join(f" {note}" for note in record["notes"])
+    return f"task {record['task']}: accuracy {record['accuracy'][-1]:.2%}; claimed {claimed}.{notes}"
+
+
+def print_runs(runs: Sequence[Run], engine: int | None) -> None:
+    """The list of runs."""
+    console = Console()
+    table = Table("run", "state", "done", "left", "tasks", "seed", "asked for")
+    for run in runs:
+        table.add_row(
+            run.id,
+            run.state,
+            f"{run.fraction:.0%}",
+            words_for(run.seconds_left) if run.state == "running" else "",
+            str(run.spec.stream.tasks),
+            str(run.spec.seed),
+            datetime.fromtimestamp(run.created).strftime("%Y-%m-%d %H:%M"),
+        )
+    console.print(table if runs else "There are no runs yet. Try: clnp run digits")
+    if any(run.is_active for run in runs) and engine is None:
+        console.print("No engine serves this store; start one with: clnp engine")
+
+
+def print_run(store: Store, run: Run) -> None:
+    """Everything a person may want to know of one run."""
+    console = Console()
+    console.print(f"{run.id}: {run.state}, {run.fraction:.0%} done {words_for(run.seconds_left)}".rstrip())
+    if run.error:
+        console.print(run.error, style="red", highlight=False)
+    if run.detail:
+        console.print(run.detail, style="dim", highlight=False, markup=False)
+    records = store.learned(run.id)
+    if records:
+        summary = run.summary or summarise(run.spec, records, run.seconds)
+        print_summary(summary)
+    console.print_json(data=run.spec.to_json())
+    for moment, text in store.events(run.id):
+        console.print(f"{datetime.fromtimestamp(moment):%Y-%m-%d %H:%M:%S}  {text}", highlight=False)
 
 
 def print_summary(summary: dict[str, Any]) -> None:
-    """The table of a finished run: per task accuracy, θ, and neurons claimed, reused and free per layer."""
+    """The table of what was learned: per task accuracy, θ, and neurons claimed, reused and free per layer."""
     console = Console()
     alone = summary.get("single_task_accuracy")
     table = Table(title=f"{summary['preset']}, seed {summary['seed']}")
@@ -77,7 +129,7 @@ def print_summary(summary: dict[str, Any]) -> None:
     for task in range(summary["tasks"]):
         row = [str(task + 1), f"{summary['accuracy'][-1][task]:.2%}"]
         if alone:
-            row.append(f"{alone[task]:.2%}")
+            row.append("" if alone[task] is None else f"{alone[task]:.2%}")
         theta = summary["theta"][task]
         row.append(" / ".join(f"{value:.3g}" for value in (theta if isinstance(theta, list) else [theta])))
         for layer in summary["layers"]:
@@ -86,9 +138,9 @@ def print_summary(summary: dict[str, Any]) -> None:
         table.add_row(*row)
     console.print(table)
     mean = f"mean accuracy {summary['mean_accuracy']:.2%}"
-    if alone:
+    if alone and None not in alone:
         mean += f", each task alone {sum(alone) / len(alone):.2%}"
-    promise = "every earlier task's logits are identical to the bit" if summary["identical_logits"] else ""
+    promise = "every earlier task's logits are identical to the bit"
     console.print(f"{mean}; {promise}; {summary['seconds']:.1f} s", highlight=False)
     for note in summary["notes"]:
         console.print(note, highlight=False)

@@ -1,14 +1,14 @@
-"""What the visitor chooses: the settings of a new run in the side panel, and which run is shown."""
-
-from datetime import datetime
+"""What the visitor chooses: the settings of a new run, in the side panel, and those of a fork."""
 
 import streamlit as st
 
 from clnp_core.errors import SpecError
 from clnp_core.runs.spec import RunSpec, preset, preset_names
-from clnp_core.runs.store import Run, Store
+from dashboard.words import power, training_cost
 
 _LAMBDAS = [0.0, *(float(f"{digit}e{power}") for power in range(-8, 0) for digit in (1, 3))]
+_TRAINING = "**Settings of training** :gray-badge[a job: it trains anew]"
+_MOST_TASKS, _MOST_EPOCHS = 1000, 10_000
 _THETA_MODES = {"shared": "One for all layers", "per-layer": "One per layer"}
 
 
@@ -19,25 +19,49 @@ def choose_spec() -> tuple[RunSpec | None, bool]:
         base = preset(name)
         st.caption(base.about)
         start_place = st.container()
-        changes = _training_settings(base) | _pruning_settings(base)
+        changes = _training_settings(base) | _pruning_settings(base, base.preset)
         with start_place:
             return _start_button(name, changes)
 
 
+def choose_fork(base: RunSpec, run: str) -> tuple[int, dict]:
+    """In what a fork of a run differs from it.
+
+    Returns
+    -------
+    int, dict
+        The first task that is learned anew, and dotted path → value, as `clnp_core.runs.spec.fork` takes it: of
+        those settings only that are not the run's.
+    """
+    key, tasks = f"fork {run}", base.stream.tasks
+    at_task = st.number_input("Go on from task", 2, min(tasks + 1, _MOST_TASKS), 2, key=f"{key} at_task")
+    st.markdown(_TRAINING)
+    with st.container(horizontal=True):
+        changes = {
+            "stream.tasks": st.number_input(
+                "Tasks", at_task, _MOST_TASKS, max(tasks, at_task), key=f"{key} {at_task} tasks", width=140
+            ),
+            "epochs": st.number_input("Epochs", 1, _MOST_EPOCHS, base.epochs, key=f"{key} epochs", width=140),
+        }
+    changes |= _lambda_sliders(base, key) | _pruning_settings(base, key)
+    given = {"stream.tasks": tasks, "epochs": base.epochs, "margin": base.margin, "theta_mode": base.theta_mode}
+    given |= {f"lambda.{layer}": values[0] for layer, values in base.lambda_.items()}
+    return at_task, {path: value for path, value in changes.items() if value != given[path]}
+
+
 def _training_settings(base: RunSpec) -> dict:
     """What changes training; dotted path → value, as `preset` takes it."""
-    st.markdown("**Settings of training** :gray-badge[a job: it trains anew]")
+    st.markdown(_TRAINING)
     with st.container(horizontal=True):
         changes = {
             path: st.number_input(label, least, most, value, key=f"{base.preset} {path}", width=88)
             for path, label, least, most, value in (
-                ("stream.tasks", "Tasks", 1, 100, base.stream.tasks),
-                ("epochs", "Epochs", 1, 1000, base.epochs),
+                ("stream.tasks", "Tasks", 1, _MOST_TASKS, base.stream.tasks),
+                ("epochs", "Epochs", 1, _MOST_EPOCHS, base.epochs),
                 ("seed", "Seed", 0, 2**31 - 1, base.seed),
             )
         }
-    for key in base.layer_keys:
-        changes |= _lambda_slider(base, key)
+    changes |= _lambda_sliders(base, base.preset)
     changes["single_task"] = st.checkbox(
         "Also train each task alone",
         base.single_task,
@@ -47,28 +71,27 @@ def _training_settings(base: RunSpec) -> dict:
     return changes
 
 
-def _lambda_slider(base: RunSpec, key: str) -> dict:
-    label = f"λ {key}" if key == "output" else f"λ layer {key}"
-    values = base.lambda_[key]
-    if len(values) > 1:
-        st.text(f"{label}: tries {', '.join(map(_power, values))}")
-        return {}
-    chosen = st.select_slider(
-        label,
-        sorted({*_LAMBDAS, *values}),
-        values[0],
-        format_func=_power,
-        key=f"{base.preset} lambda.{key}",
-        help="Strength of the L1 penalty on this layer's weights: a higher λ leaves fewer neurons active.",
-    )
-    return {f"lambda.{key}": chosen}
+def _lambda_sliders(base: RunSpec, key: str) -> dict:
+    """A slider for each layer; where several values are tried there is nothing to move."""
+    changes = {}
+    for layer in base.layer_keys:
+        label = f"λ {layer}" if layer == "output" else f"λ layer {layer}"
+        values = base.lambda_[layer]
+        if len(values) > 1:
+            st.text(f"{label}: tries {', '.join(map(power, values))}")
+            continue
+        changes[f"lambda.{layer}"] = st.select_slider(
+            label,
+            sorted({*_LAMBDAS, *values}),
+            values[0],
+            format_func=power,
+            key=f"{key} lambda.{layer}",
+            help="Strength of the L1 penalty on this layer's weights: a higher λ leaves fewer neurons active.",
+        )
+    return changes
 
 
-def _power(value: float) -> str:
-    return f"{value:.0e}".replace("e-0", "e-") if value else "0"
-
-
-def _pruning_settings(base: RunSpec) -> dict:
+def _pruning_settings(base: RunSpec, key: str) -> dict:
     """What acts on the trained network."""
     st.markdown("**Settings of pruning** :blue-badge[act on the trained network]")
     mode = st.segmented_control(
@@ -77,20 +100,21 @@ def _pruning_settings(base: RunSpec) -> dict:
         default=base.theta_mode,
         required=True,
         format_func=_THETA_MODES.get,
-        key=f"{base.preset} theta_mode",
+        key=f"{key} theta_mode",
         help="A neuron whose activity is at most θ goes back to the free ones. The margin decides how high θ can be.",
     )
     points = st.slider(
         "Margin m (percentage points)",
         0.0,
-        5.0,
+        max(5.0, 100 * base.margin),
         100 * base.margin,
         0.05,
         "%.2f",
-        key=f"{base.preset} margin",
+        key=f"{key} margin",
         help="Graceful forgetting: how much validation accuracy may be given up for free neurons.",
     )
-    return {"theta_mode": mode, "margin": round(points / 100, 6)}
+    untouched = points == 100 * base.margin
+    return {"theta_mode": mode, "margin": base.margin if untouched else round(points / 100, 6)}
 
 
 def _start_button(name: str, changes: dict) -> tuple[RunSpec | None, bool]:
@@ -101,35 +125,5 @@ def _start_button(name: str, changes: dict) -> tuple[RunSpec | None, bool]:
         spec = None
     start = st.button("Start", type="primary", icon=":material/play_arrow:", width="stretch", disabled=spec is None)
     if spec:
-        trainings = sum(spec.fits(task) + spec.single_task for task in range(1, spec.stream.tasks + 1))
-        st.caption(f"{trainings} × up to {spec.epochs} epochs of training, in a process of its own.")
+        st.caption(f"{training_cost(spec)}, by the engine, in the background.")
     return spec, start
-
-
-def choose_run(store: Store) -> str | None:
-    """The run that the link names, else the newest; None if there are none at all."""
-    runs = {run.id: run for run in store.runs()}
-    linked = st.query_params.get("run")
-    if not linked and runs:
-        link_to(next(iter(runs)))
-        linked = st.query_params["run"]
-    if runs:
-        st.session_state["run"] = linked if linked in runs else None
-        st.selectbox(
-            "Run",
-            list(runs),
-            format_func=lambda run: _label(runs[run]),
-            key="run",
-            placeholder="Choose a run",
-            on_change=lambda: link_to(st.session_state["run"]),
-        )
-    return linked
-
-
-def _label(run: Run) -> str:
-    return f"{run.id} · {run.state} · {datetime.fromtimestamp(run.created):%d %b %H:%M}"
-
-
-def link_to(run: str) -> None:
-    """Put the run into the page's address: it is what the page shows, and the link brings it back."""
-    st.query_params["run"] = run

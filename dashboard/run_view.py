@@ -1,89 +1,101 @@
 """One run on the page: how far it is, what it learned, and that it forgot nothing."""
 
-import time
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from clnp_core.analysis import figures
-from clnp_core.errors import ClnpError
 from clnp_core.runs.store import ALONE, Run, Store
 from clnp_core.runs.summary import summarise
 from dashboard.live_chart import live_chart
+from dashboard.words import settings, state_word, time_left
 
+Epochs = list[dict[str, Any]]
 Records = list[dict[str, Any]]
 
-_ACTIVE = ("queued", "running")
-_TICK_SECONDS = 0.5
-_PATIENCE_SECONDS = 30
 
-
-def show_run(store: Store, run: str) -> None:
-    """Show a run, and follow it for as long as it is active.
+def show_run(store: Store, run: Run, runs: list[Run]) -> None:
+    """Show one of the runs.
 
     Raises
     ------
     StoreError
-        If there is none of that id.
+        If the store cannot be read.
     """
-    state = store.run(run).state
-    follow = st.fragment(_show, run_every=_TICK_SECONDS if state in _ACTIVE else None)
-    follow(store, run, state)
-
-
-def _show(store: Store, run_id: str, shown_state: str) -> None:
-    try:
-        run, epochs, records = store.run(run_id), store.epochs(run_id), store.learned(run_id)
-    except ClnpError as error:
-        st.error(str(error), icon=":material/error:")
-        return
+    epochs, records = store.epochs(run.id), store.learned(run.id)
     with st.container(key=f"state-{run.id}"):
-        _show_state(store, run, epochs)
-    if epochs or run.state in _ACTIVE:
+        _show_state(run, epochs, records, runs)
+    st.caption(settings(run.spec) + _origin(run, runs))
+    if epochs or run.is_active:
         _show_figures(run, epochs, records)
     if len(records) > 1 and run.state != "failed":  # what fails may be the promise itself
         _show_promise(records)
     if records:
         _show_table(run, records)
-    if run.state != shown_state:
-        st.rerun()  # the list of runs names states, and an ended run needs no tick
 
 
-def _show_state(store: Store, run: Run, epochs: list[dict[str, Any]]) -> None:
+def _show_state(run: Run, epochs: Epochs, records: Records, runs: list[Run]) -> None:
+    done = f"{run.fraction:.0%}"
     if run.state == "queued":
-        st.progress(0.0, "Waiting for its process to begin")
-        if time.time() - run.created > _PATIENCE_SECONDS:
-            st.warning(f"Nothing has come from its process yet. What it printed is in {store.folder(run.id)}/log.txt.")
+        st.progress(run.fraction, f"Queued · {_turn(run, runs)}")
     elif run.state == "running":
-        st.progress(run.fraction, f"Running · {run.fraction:.0%} · {_where(run, epochs)} · {_elapsed(run)}")
-    elif run.state == "failed":
-        st.error(run.error, icon=":material/error:", title="Failed")
+        spent = f"{_duration(run.seconds)} so far"
+        parts = (state_word(run).capitalize(), done, spent, time_left(run), _where(run, epochs, records))
+        st.progress(run.fraction, " · ".join(filter(None, parts)))
+    elif run.state == "paused":
+        st.progress(run.fraction, f"Paused at {done} · Resume goes on from there; nothing is lost")
+    elif run.state == "cancelled":
+        st.progress(run.fraction, f"Cancelled at {done} · what it learned is kept; Resume goes on from there")
     elif run.state == "interrupted":
         st.warning(
-            f"Interrupted at {run.fraction:.0%}: the process that ran it is gone. What it had learned is kept.",
+            f"Interrupted at {done}: the engine is gone. The run goes on by itself when the engine is started again.",
             icon=":material/power_off:",
         )
+    elif run.state == "failed":
+        _show_failure(run)
     else:
-        st.progress(1.0, f"Finished in {_elapsed(run)}")
+        st.progress(1.0, f"Finished in {_duration(run.summary['seconds'])}")
         for note in run.summary["notes"]:
             st.info(note, icon=":material/info:")
 
 
-def _where(run: Run, epochs: list[dict[str, Any]]) -> str:
-    if not epochs:
-        return "preparing"
-    last = epochs[-1]
-    alone = " alone, for comparison" if last["candidate"] == ALONE else ""
-    return f"task {last['task']} of {run.spec.stream.tasks}{alone} · epoch {last['epoch']} of {run.spec.epochs}"
+def _show_failure(run: Run) -> None:
+    st.error(run.error, icon=":material/error:", title=f"Failed at {run.fraction:.0%}")
+    if run.detail:
+        with st.expander("What the program said"):
+            st.code(run.detail, language=None)
 
 
-def _elapsed(run: Run) -> str:
-    seconds = (run.finished or time.time()) - run.started
+def _turn(run: Run, runs: list[Run]) -> str:
+    ahead = sum(other.is_active and other.created < run.created for other in runs)
+    return f"{ahead} before it" if ahead else "its turn is next"
+
+
+def _where(run: Run, epochs: Epochs, records: Records) -> str:
+    """The task in progress; the ones before it may still be trained alone, for comparison, beside it."""
+    task = len(records) + 1
+    if task > run.spec.stream.tasks:
+        return "training each task alone, for comparison" if run.spec.single_task else "finishing"
+    reached = [epoch["epoch"] for epoch in epochs if epoch["task"] == task and epoch["candidate"] != ALONE]
+    epoch = f" · epoch {max(reached)} of {run.spec.at(task).epochs}" if reached else ""
+    return f"task {task} of {run.spec.stream.tasks}{epoch}"
+
+
+def _duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else "{} min {} s".format(*divmod(round(seconds), 60))
 
 
-def _show_figures(run: Run, epochs: list[dict[str, Any]], records: Records) -> None:
+def _origin(run: Run, runs: list[Run]) -> str:
+    """Of which run it is a fork, if of any; of one that is deleted only that it was one."""
+    spec = run.spec
+    if not spec.fork_of:
+        return ""
+    earlier = (other.id for other in runs if other.created < run.created and other.spec == spec.fork_of)
+    return f"  \nForked from {next(earlier, 'a deleted run')}: these settings hold from task {spec.at_task} on."
+
+
+def _show_figures(run: Run, epochs: Epochs, records: Records) -> None:
     theme = st.context.theme.type or "light"
     matrix, layers = [record["accuracy"] for record in records], _layers(run, records)
     _show_measures(run, records, layers)
@@ -122,9 +134,8 @@ def _free(layer: dict[str, Any]) -> float:
 
 def _chosen(run: Run, records: Records) -> dict[int, int]:
     """Task → the candidate of the grid it settled on; where later tasks do not search, theirs is the only one."""
-    grid = run.spec.grid
     return {
-        record["task"]: grid.index((tuple(record["lambda"]), record["learning_rate"]))
+        record["task"]: run.spec.at(record["task"]).grid.index((tuple(record["lambda"]), record["learning_rate"]))
         for record in records
         if run.spec.fits(record["task"]) > 1
     }

@@ -1,22 +1,29 @@
 """The command line as a process of its own, as people use it."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
+from clnp_core.runs import submit
+from clnp_core.runs.spec import preset
+from clnp_core.runs.store import Store
+
 
 def clnp(*arguments, **environment):
-    import os
+    return subprocess.run(command(arguments), **options(environment), capture_output=True, timeout=120)
 
-    return subprocess.run(
-        [sys.executable, "-m", "clnp_core.cli", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=os.environ | {"COLUMNS": "200"} | environment,
-    )
+
+def command(arguments):
+    return [sys.executable, "-m", "clnp_core.cli", *map(str, arguments)]
+
+
+def options(environment):
+    return {"text": True, "env": os.environ | {"COLUMNS": "200"} | environment}
 
 
 SHORT = ("--tasks", 2, "--epochs", 3, "--set", "single_task=false")
@@ -25,7 +32,7 @@ SHORT = ("--tasks", 2, "--epochs", 3, "--set", "single_task=false")
 def test_the_same_command_and_seed_give_the_same_json(tmp_path):
     summaries = []
     for name in ("one.json", "two.json"):
-        done = clnp("run", "digits", "--seed", 3, *SHORT, "--json", tmp_path / name, "--store", tmp_path)
+        done = clnp("run", "digits", "--seed", 3, *SHORT, "--json", tmp_path / name, "--store", tmp_path / name[:3])
         assert done.returncode == 0, done.stderr
         summaries.append(json.loads((tmp_path / name).read_text()))
         assert summaries[-1].pop("seconds") > 0
@@ -81,10 +88,123 @@ def test_a_store_that_cannot_be_opened_is_one_sentence(tmp_path):
         assert "cannot be used" in done.stderr
 
 
+def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path):
+    arguments = ("run", "digits", "--tasks", 3, "--epochs", 40, "--set", "single_task=false")
+    calm = clnp(*arguments, "--json", tmp_path / "calm.json", "--store", tmp_path / "calm")
+    assert calm.returncode == 0
+    store = Store(tmp_path / "killed")
+    process = subprocess.Popen(command((*arguments, "--store", store.location)), stdout=subprocess.DEVNULL)
+    while not (store.runs() and store.learned(store.runs()[0].id)):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    (run,) = store.runs()
+    assert run.state == "interrupted"
+    again = clnp(*arguments, "--json", tmp_path / "killed.json", "--store", store.location)
+    assert again.returncode == 0
+    assert [kept.id for kept in store.runs()] == [run.id]
+    summaries = [json.loads((tmp_path / name).read_text()) | {"seconds": 0} for name in ("calm.json", "killed.json")]
+    assert summaries[0] == summaries[1]
+    assert {stage["computed"] for stage in store.stages(run.id) if stage["task"] == 1} == {1}
+
+
+def test_an_interrupt_pauses_the_run(tmp_path):
+    store = Store(tmp_path)
+    arguments = ("run", "digits", "--epochs", 5000, "--set", "patience=5000", "--store", tmp_path)
+    process = subprocess.Popen(command(arguments), **options({}), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    while not (store.runs() and store.epochs(store.runs()[0].id)):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert said == "clnp: interrupted; what was finished is kept.\n"
+    assert store.runs()[0].state == "paused"
+
+
+def test_runs_are_controlled_from_the_command_line_and_from_python(tmp_path):
+    store = Store(tmp_path)
+    run = submit(preset("digits", {"stream.tasks": 2, "epochs": 5, "single_task": False}), store)
+    try:
+        assert run.wait(timeout=60)["tasks"] == 2
+        assert run.status == "finished"
+        assert run.metrics().groupby(["task", "candidate"]).size().tolist() == [5, 5]
+
+        forked = clnp("fork", run.id, "--at-task", 2, "--set", "margin=0.2", "--store", tmp_path)
+        assert forked.returncode == 0
+        name = forked.stdout.strip()
+        while store.run(name).is_active:
+            time.sleep(0.1)
+        assert store.run(name).state == "finished"
+
+        long = submit(preset("digits", {"epochs": 5000, "patience": 5000}), store)
+        while not store.epochs(long.id):
+            time.sleep(0.05)
+        for action, state in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
+            assert clnp(action, long.id, "--store", tmp_path).returncode == 0
+            deadline = time.monotonic() + 5
+            while long.status != state:
+                assert time.monotonic() < deadline, f"{action}: {long.status}"
+                time.sleep(0.05)
+
+        listed = clnp("list", "--store", tmp_path).stdout
+        assert run.id in listed
+        assert "cancelled" in listed
+        shown = clnp("show", run.id, "--store", tmp_path).stdout
+        assert "mean accuracy" in shown
+        assert '"margin": 0.01' in shown
+        verified = clnp("verify", run.id, "--store", tmp_path)
+        assert verified.stdout == "task 1: identical\ntask 2: identical\n"
+        assert clnp("rm", name, "--store", tmp_path).returncode == 0
+        assert name not in clnp("list", "--store", tmp_path).stdout
+        refused = clnp("store", "prune", "--store", tmp_path)
+        assert "has an engine already" in refused.stderr
+        assert ".safetensors" in clnp("store", "prune", "--dry-run", "--store", tmp_path).stdout
+    finally:
+        os.kill(store.engine(), signal.SIGTERM)
+    while store.engine() is not None:
+        time.sleep(0.05)
+    assert "bytes freed" in clnp("store", "prune", "--store", tmp_path).stdout
+    assert clnp("verify", run.id, "--store", tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["show", "nothing"], "There is no run 'nothing'"),
+        (["cancel", "nothing"], "There is no run 'nothing'"),
+        (["verify", "nothing"], "There is no run 'nothing'"),
+        (["fork", "nothing", "--at-task", "2"], "There is no run 'nothing'"),
+        (["engine", "--scheduler", "nowhere"], "There is no Dask scheduler at nowhere"),
+        (["run", "digits", "--tasks", "1", "--scheduler", "tcp://127.0.0.1:9"], "There is no Dask scheduler at"),
+    ],
+)
+def test_impossible_requests_are_one_sentence(tmp_path, arguments, said):
+    done = clnp(*arguments, "--store", tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_two_hundred_runs_are_listed_in_under_a_second(tmp_path):
+    store = Store(tmp_path)
+    for seed in range(200):
+        store.add(preset("digits", {"seed": seed}))
+    fastest = min(_seconds("list", "--store", tmp_path) for _ in range(3))
+    assert fastest < 0.8
+
+
+def _seconds(*arguments):
+    start = time.perf_counter()
+    assert clnp(*arguments).returncode == 0
+    return time.perf_counter() - start
+
+
 def test_reading_commands_import_no_torch():
     program = (
-        "import sys, clnp_core.cli, clnp_core.runs.store, clnp_core.runs.background, clnp_core.runs.summary\n"
-        "import clnp_core.methods.graceful, clnp_core.analysis.metrics, clnp_core.networks.partition\n"
+        "import sys, clnp_core.cli, clnp_core.terminal, clnp_core.runs.handle, clnp_core.runs.background\n"
+        "import clnp_core.runs.engine, clnp_core.methods.graceful, clnp_core.analysis.metrics\n"
+        "import clnp_core.networks.partition\n"
         "assert 'torch' not in sys.modules, 'torch was imported'"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)

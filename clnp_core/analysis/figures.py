@@ -105,7 +105,7 @@ def learning_curves(
             "showgrid": False,
             "dtick": 1 if lengths.sum() <= 12 else None,
         },
-        yaxis={"title_text": "Loss (nats)", "domain": [0.54, 1], "type": "log", "tickformat": "~g"},
+        yaxis={"title_text": "Loss (nats)", "domain": [0.54, 1], "type": "log", "tickformat": "~g", "dtick": "D2"},
         yaxis2={"title_text": "Accuracy (%)", "domain": [0, 0.46]},
         annotations=_task_numbers(starts, lengths, theme),
         shapes=_task_borders(starts, theme),

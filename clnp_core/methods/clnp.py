@@ -7,16 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor
 
 from clnp_core.arithmetic import computing
 from clnp_core.errors import DivergedError
 from clnp_core.methods import sparsify
 from clnp_core.methods.graceful import Choice, Curve, choose, margin_floor
-from clnp_core.methods.training import Epoch, Hyperparameters, train
+from clnp_core.methods.training import Checkpoint, Epoch, Hyperparameters, train
 from clnp_core.networks import partition
 from clnp_core.networks.network import Network, reinitialise_free
-from clnp_core.networks.subnetwork import Trainable, commit, task_network, trainable
+from clnp_core.networks.subnetwork import Trainable, commit, trainable
 from clnp_core.seeds import derive_seed
 from clnp_core.tasks.streams import Task
 
@@ -70,33 +69,27 @@ class Learned:
     notes: tuple[str, ...]
 
 
-def is_depleted(network: Network) -> bool:
-    """Whether no further task can be learned.
-
-    With a single head that is when the last hidden layer has no free neuron left. A multi-head network can always
-    train another head (section 2.1).
-    """
-    return network.head == "single" and partition.free_count(network.owners[-1]) == 0
-
-
 def fit_candidate(
     network: Network,
     task: Task,
     hyperparameters: Hyperparameters,
     seed: int,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    checkpoint: Checkpoint | None = None,
+    pulse: Callable[[], None] = lambda: None,
 ) -> Candidate:
     """Train the free weights on the task with one set of hyper-parameters, and scan the thresholds.
 
     Start and batches depend on the seed and the task alone, so that candidates differ by their hyper-parameters
-    and by nothing else.
+    and by nothing else. For the last three parameters see `train`.
     """
     fresh = reinitialise_free(network, derive_seed(seed, "initial weights", task.number))
     block = trainable(fresh)
     with computing(network.architecture.threads):
-        reached = train(block, task, hyperparameters, derive_seed(seed, "training", task.number), on_epoch)
+        draws = derive_seed(seed, "training", task.number)
+        reached = train(block, task, hyperparameters, draws, on_epoch, checkpoint, pulse)
         measured = sparsify.activities(block, task.train)
-        points = [] if math.isnan(reached) else sparsify.scan(block, measured, task.validation)
+        points = [] if math.isnan(reached) else sparsify.scan(block, measured, task.validation, pulse)
     return Candidate(hyperparameters, block, measured, Curve(reached, points))
 
 
@@ -181,8 +174,3 @@ def _notes(network: Network, choice: Choice) -> Iterator[str]:
             f"Pruning at θ = {max(choice.point.theta):.4g} gives up more than the margin allows: validation accuracy "
             f"{choice.point.accuracy:.2%}, where {choice.floor:.2%} was the least."
         )
-
-
-def logits(network: Network, task: int, x: Tensor) -> Tensor:
-    """Answers of a learned task, from its narrow network: x [batch, inputs] → [batch, outputs]."""
-    return task_network(network, task)(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,13 +74,18 @@ def prune_at(network: Trainable, measured: Activities, theta: tuple[float, ...],
     )
 
 
-def scan(network: Trainable, measured: Activities, validation: Split) -> list[ScanPoint]:
-    """The network pruned at every threshold shared by all layers, in ascending θ. Needs no training."""
-    layers = len(measured.free)
-    return [
-        prune_at(network, measured, (float(theta),) * layers, validation)
-        for theta in thresholds(np.concatenate(measured.free))
-    ]
+def scan(
+    network: Trainable, measured: Activities, validation: Split, pulse: Callable[[], None] = lambda: None
+) -> list[ScanPoint]:
+    """The network pruned at every threshold shared by all layers, in ascending θ. Needs no training.
+
+    `pulse` is called before each threshold; what it raises ends the scan.
+    """
+    points = []
+    for theta in thresholds(np.concatenate(measured.free)):
+        pulse()
+        points.append(prune_at(network, measured, (float(theta),) * len(measured.free), validation))
+    return points
 
 
 def scan_per_layer(network: Trainable, measured: Activities, validation: Split, floor: float) -> ScanPoint:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import safetensors.torch
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from clnp_core.networks import partition
-from clnp_core.networks.architectures import Architecture
+from clnp_core.networks.architectures import ARCHITECTURES, Architecture
 
 
 @dataclass(frozen=True)
@@ -121,13 +123,41 @@ def reinitialise_free(network: Network, seed: int) -> Network:
     )
 
 
-def to_bytes(network: Network) -> bytes:
-    """The network as a safetensors file: float32 weights, and `owner.<layer>` as int16."""
+def to_tensors(network: Network) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The network as named tensors, owners as int16, and what else there is to say of it as plain data."""
     tensors = {
         f"{kind}.{place}": tensor
         for kind in ("weights", "biases", "head_weights", "head_biases")
         for place, tensor in enumerate(getattr(network, kind))
     }
-    tensors |= {f"owner.{place}": torch.from_numpy(owner) for place, owner in enumerate(network.owners)}
-    described = {"architecture": network.architecture.name, "head": network.head, "tasks": str(network.tasks)}
-    return safetensors.torch.save(tensors, described)
+    tensors |= {f"owners.{place}": torch.from_numpy(owner) for place, owner in enumerate(network.owners)}
+    return tensors, {"architecture": network.architecture.name, "head": network.head, "tasks": network.tasks}
+
+
+def from_tensors(tensors: dict[str, Tensor], described: dict[str, Any]) -> Network:
+    """The network that `to_tensors` took apart."""
+
+    def group(kind: str) -> tuple[Tensor, ...]:
+        count = sum(name.startswith(f"{kind}.") for name in tensors)
+        return tuple(tensors[f"{kind}.{place}"] for place in range(count))
+
+    return Network(
+        architecture=ARCHITECTURES[described["architecture"]],
+        head=described["head"],
+        tasks=described["tasks"],
+        owners=tuple(owner.numpy() for owner in group("owners")),
+        weights=group("weights"),
+        biases=group("biases"),
+        head_weights=group("head_weights"),
+        head_biases=group("head_biases"),
+    )
+
+
+def digest(network: Network) -> str:
+    """SHA-256 of all that the network is, hexadecimal."""
+    tensors, described = to_tensors(network)
+    hashed = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
+    for name in sorted(tensors):
+        hashed.update(f"{name} {list(tensors[name].shape)}".encode())
+        hashed.update(tensors[name].contiguous().numpy())
+    return hashed.hexdigest()

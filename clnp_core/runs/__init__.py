@@ -1,1 +1,35 @@
 """What was asked for, and what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from clnp_core.runs.handle import RunHandle
+    from clnp_core.runs.spec import RunSpec
+    from clnp_core.runs.store import Store
+
+
+def submit(spec: RunSpec, store: Store | None = None) -> RunHandle:
+    """Ask for a run in the background, and return at once.
+
+    Starts an engine for the store if it has none; the run goes on after this process ends.
+
+    >>> from clnp_core.runs.spec import preset
+    >>> run = submit(preset("digits", {"stream.tasks": 2}))  # doctest: +SKIP
+    >>> run.wait()["mean_accuracy"]  # doctest: +SKIP
+    0.9722222222222222
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be used, or the engine does not start.
+    """
+    from clnp_core.runs.background import ensure_engine
+    from clnp_core.runs.handle import RunHandle
+    from clnp_core.runs.store import Store
+
+    store = store or Store()
+    run = RunHandle(store, store.add(spec))
+    ensure_engine(store)
+    return run

@@ -1,21 +1,50 @@
-"""Runs in processes of their own, so that closing the browser or the app does not end them. Imports no torch."""
+"""The engine as a background process, so that closing the browser or the app ends no run. Imports no torch."""
 
+from __future__ import annotations
+
+import os
 import subprocess
 import sys
+import time
 
-from clnp_core.runs.spec import RunSpec
+from clnp_core.errors import StoreError
 from clnp_core.runs.store import Store
 
+IDLE_SECONDS = 600
+"""An engine that nobody started by hand ends after so long without work; it is started again when there is some."""
 
-def start(store: Store, spec: RunSpec) -> str:
-    """Ask for a run and start a process that carries it out. Returns the run's id at once.
+_START_SECONDS = 20
 
-    The process outlives its parent. What it prints goes to `log.txt` in the run's folder.
+
+def ensure_engine(store: Store) -> None:
+    """Start an engine for the store in a process that outlives this one, unless the store has one.
+
+    Its address of a Dask scheduler is `CLNP_SCHEDULER`, if that is set. What it prints goes to `engine.log` in the
+    store. Returns once it serves the store.
+
+    Raises
+    ------
+    StoreError
+        If it does not start.
     """
-    run = store.add(spec)
-    command = [sys.executable, "-m", "clnp_core.cli", "work", run, "--store", str(store.location)]
-    with open(store.folder(run) / "log.txt", "wb") as log:
-        subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    return run
+    if store.engine() is not None:
+        return
+    log = store.location / "engine.log"
+    command = [sys.executable, "-m", "clnp_core.cli", "engine", "--idle", str(IDLE_SECONDS)]
+    try:
+        with open(log, "wb") as output:
+            engine = subprocess.Popen(
+                [*command, "--store", str(store.location.absolute())],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            )
+    except OSError as error:
+        raise StoreError(f"The engine cannot be started: {error.strerror}.") from error
+    deadline = time.monotonic() + _START_SECONDS
+    while store.engine() is None:
+        if engine.poll() is not None or time.monotonic() > deadline:
+            raise StoreError(f"The engine did not start; what it said is in {log}.")
+        time.sleep(0.05)

@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from clnp_core.errors import SpecError
 from clnp_core.networks.architectures import ARCHITECTURES, Architecture
-from clnp_core.tasks.datasets import DATASETS, image_shape
+from clnp_core.tasks.datasets import DATASETS, Dataset, image_shape
 
 OUTPUT = "output"
 """The key of the output layer's L1 coefficient; hidden layers are "1", "2", ..."""
@@ -62,6 +62,7 @@ class RunSpec(_Strict):
     about: str = ""
     stream: StreamSpec
     network: Literal[tuple(ARCHITECTURES)]
+    method: Literal["clnp"] = "clnp"
     head: Literal["single", "multi"] = "single"
     lambda_: dict[str, LambdaAxis] = Field(alias="lambda")
     """L1 coefficients λ by layer: "1", "2", ... from the input upwards, and "output"."""
@@ -82,6 +83,11 @@ class RunSpec(_Strict):
     single_task: bool = False
     """Whether to measure, for comparison, each task trained alone on the same network."""
     seed: int = Field(ge=0, lt=2**31)
+    device: Literal["cpu"] = "cpu"
+    fork_of: RunSpec | None = None
+    """The run this one continues in another way: its settings hold for the tasks before `at_task`."""
+    at_task: int | None = Field(default=None, ge=1)
+    """The first task that this specification's own settings hold for."""
 
     @property
     def architecture(self) -> Architecture:
@@ -99,9 +105,18 @@ class RunSpec(_Strict):
         axes = [self.lambda_[key] for key in self.layer_keys]
         return [(tuple(l1), rate) for *l1, rate in product(*axes, self.learning_rate)]
 
+    def at(self, task: int) -> RunSpec:
+        """The specification whose settings hold for that task: this one's, or before a fork the other's."""
+        return self.fork_of.at(task) if self.fork_of and task < self.at_task else self
+
+    def searches(self, task: int) -> bool:
+        """Whether that task searches the grid, rather than keep what an earlier one settled on."""
+        own = self.at(task)
+        return own.search == "every-task" or task == (own.at_task or 1)
+
     def fits(self, task: int) -> int:
         """Candidates trained for that task."""
-        return len(self.grid) if task == 1 or self.search == "every-task" else 1
+        return len(self.at(task).grid) if self.searches(task) else 1
 
     @model_validator(mode="after")
     def _consistent(self) -> RunSpec:
@@ -123,7 +138,38 @@ class RunSpec(_Strict):
             raise ValueError(
                 f"theta: {len(self.theta)} thresholds for {layers} hidden layers; give one, or one per layer"
             )
+        self._check_fork()
         return self
+
+    def _check_fork(self) -> None:
+        if (self.fork_of is None) != (self.at_task is None):
+            raise ValueError("fork_of, at_task: a fork needs both; give both or neither")
+        if self.fork_of is None:
+            return
+        if self.at_task > self.stream.tasks:
+            raise ValueError(
+                f"at_task: {self.at_task} is past the last of {self.stream.tasks} tasks; give 1 to {self.stream.tasks}"
+            )
+        for name in ("network", "method", "head", "seed", "device", "stream"):
+            mine, other = getattr(self, name), getattr(self.fork_of, name)
+            if name == "stream":
+                mine, other = (stream.model_copy(update={"tasks": 1}) for stream in (mine, other))
+            if mine != other:
+                raise ValueError(f"{name}: a fork keeps that of the run it comes from; leave it, or start a new run")
+
+    def check_against(self, dataset: Dataset) -> None:
+        """Check what only the data can tell.
+
+        Raises
+        ------
+        SpecError
+            If the data set has too few images to hold that many out.
+        """
+        if self.stream.validation >= (images := len(dataset.x_train)):
+            raise SpecError(
+                f"stream.validation: {self.stream.validation} images cannot be held out of the {images} "
+                f"training images of {dataset.name}; give fewer."
+            )
 
     def to_json(self) -> dict[str, Any]:
         """As plain data, ready for `json.dumps`."""
@@ -213,11 +259,23 @@ def preset(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
     return parse(_changed(presets[name], changes or {}))
 
 
+def fork(spec: RunSpec, at_task: int, changes: dict[str, Any]) -> RunSpec:
+    """A specification that shares tasks 1 to `at_task` - 1 with another and goes on with some settings changed.
+
+    Raises
+    ------
+    SpecError
+        If a setting is impossible, or one that a fork cannot change.
+    """
+    data = spec.to_json() | {"fork_of": spec.to_json(), "at_task": at_task}
+    return parse(_changed(data, changes))
+
+
 def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     data = copy.deepcopy(data)
     for path, value in changes.items():
         group, dot, name = path.rpartition(".")
-        groups = {key: content for key, content in data.items() if isinstance(content, dict)}
+        groups = {key: data[key] for key in ("stream", "lambda")}
         if dot and (group not in groups or (group == "lambda" and name not in groups[group])):
             known = [f"{key}.{inner}" for key, content in groups.items() for inner in content]
             raise SpecError(f"There is no setting {path!r}{_nearest(path, known)}; there are {', '.join(known)}.")

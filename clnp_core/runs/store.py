@@ -1,6 +1,7 @@
 """The store: what was asked for and what came of it, in one SQLite file with artifact files beside it.
 
-Imports no torch: the dashboard reads it.
+The engine alone writes results. Everyone else reads, and writes requests: a new run, pause, resume, cancel, remove.
+Imports no torch: the dashboard and the listing commands read it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,14 @@ from typing import Any
 
 import platformdirs
 import sqlalchemy as sql
+from sqlalchemy.dialects.sqlite import insert
 
 from clnp_core.errors import StoreError
+from clnp_core.runs.artifacts import Artifacts
 from clnp_core.runs.spec import RunSpec, parse
+from clnp_core.runs.stages import Stage
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 ALONE = -1
 """Stands for a candidate's number where a task is trained alone, for comparison."""
@@ -35,22 +39,43 @@ _runs = sql.Table(
     _tables,
     sql.Column("id", sql.String, primary_key=True),
     sql.Column("spec", sql.JSON, nullable=False),
-    sql.Column("state", sql.String, nullable=False),
+    sql.Column("state", sql.String, nullable=False, index=True),
+    sql.Column("wanted", sql.String, nullable=False),
     sql.Column("created", sql.Float, nullable=False),
     sql.Column("started", sql.Float),
     sql.Column("finished", sql.Float),
+    sql.Column("seconds", sql.Float, nullable=False),
     sql.Column("fraction", sql.Float, nullable=False),
+    sql.Column("seconds_left", sql.Float),
     sql.Column("error", sql.String),
-    sql.Column("summary", sql.JSON),
+    sql.Column("detail", sql.String),
+    sql.Column("summary", sql.JSON(none_as_null=True)),
+)
+_stages = sql.Table(
+    "stages",
+    _tables,
+    sql.Column("key", sql.String, primary_key=True),
+    sql.Column("kind", sql.String, nullable=False),
+    sql.Column("inputs", sql.JSON, nullable=False),
+    sql.Column("computed", sql.Integer, nullable=False),  # how often: 1 however many runs share it
+    sql.Column("seconds", sql.Float),
+    sql.Column("network", sql.String),  # the artifact of the network it committed
+)
+_run_stages = sql.Table(
+    "run_stages",
+    _tables,
+    sql.Column("id", sql.Integer, primary_key=True),
+    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    sql.Column("stage", sql.ForeignKey("stages.key"), nullable=False),
+    sql.Column("task", sql.Integer),
+    sql.Column("candidate", sql.Integer, nullable=False),
+    sql.UniqueConstraint("run", "stage"),
 )
 _epochs = sql.Table(
     "epochs",
     _tables,
-    sql.Column("id", sql.Integer, primary_key=True),
-    sql.Column("run", sql.ForeignKey("runs.id"), nullable=False, index=True),
-    sql.Column("task", sql.Integer, nullable=False),
-    sql.Column("candidate", sql.Integer, nullable=False),
-    sql.Column("epoch", sql.Integer, nullable=False),
+    sql.Column("stage", sql.ForeignKey("stages.key"), primary_key=True),
+    sql.Column("epoch", sql.Integer, primary_key=True),
     sql.Column("loss", sql.Float),  # none where it left the numbers
     sql.Column("validation_accuracy", sql.Float, nullable=False),
     sql.Column("seconds", sql.Float, nullable=False),
@@ -58,9 +83,17 @@ _epochs = sql.Table(
 _learned = sql.Table(
     "learned",
     _tables,
-    sql.Column("run", sql.ForeignKey("runs.id"), primary_key=True),
+    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     sql.Column("task", sql.Integer, primary_key=True),
     sql.Column("record", sql.JSON, nullable=False),
+)
+_events = sql.Table(
+    "events",
+    _tables,
+    sql.Column("id", sql.Integer, primary_key=True),
+    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
+    sql.Column("time", sql.Float, nullable=False),
+    sql.Column("text", sql.String, nullable=False),
 )
 
 
@@ -72,14 +105,20 @@ class Run:
     ----------
     id : str
     spec : RunSpec
-    state : {"queued", "running", "finished", "failed", "interrupted"}
-        Interrupted: it was running, and the process that ran it is gone.
+    state : {"queued", "running", "paused", "cancelled", "finished", "failed", "interrupted"}
+        Interrupted: it was running, and the engine that ran it is gone.
+    wanted : {"run", "pause", "cancel"}
+        What was last asked of it.
     created, started, finished : float or None
         Seconds since 1970.
+    seconds : float
+        How long it has been worked on.
     fraction : float
         Share of the work that is done, 0 to 1.
-    error : str or None
-        A sentence, when it failed.
+    seconds_left : float or None
+        Estimate from the speed so far.
+    error, detail : str or None
+        A sentence when it failed, and the last lines of the traceback if there was one.
     summary : dict or None
         What `clnp run --json` writes, once finished.
     """
@@ -87,12 +126,21 @@ class Run:
     id: str
     spec: RunSpec
     state: str
+    wanted: str
     created: float
     started: float | None
     finished: float | None
+    seconds: float
     fraction: float
+    seconds_left: float | None
     error: str | None
+    detail: str | None
     summary: dict[str, Any] | None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it is at work, or waiting for its turn."""
+        return self.state in ("queued", "running")
 
 
 def default_location() -> Path:
@@ -109,6 +157,12 @@ class Store:
     location : Path, optional
         A directory, made if it is not there; `default_location()` if not given.
 
+    Attributes
+    ----------
+    location : Path
+    artifacts : Artifacts
+        Results of stages.
+
     Raises
     ------
     StoreError
@@ -117,6 +171,7 @@ class Store:
 
     def __init__(self, location: Path | None = None) -> None:
         self.location = Path(location) if location else default_location()
+        self.artifacts = Artifacts(self.location / "artifacts")
         try:
             self.location.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -131,7 +186,12 @@ class Store:
                     f"The store {self.location} was written by a newer version (its format is {version}, "
                     f"this one knows {SCHEMA_VERSION}); update, or name another folder."
                 )
-            if version < SCHEMA_VERSION:
+            if 0 < version < SCHEMA_VERSION:
+                raise StoreError(
+                    f"The store {self.location} was written by an early version (its format is {version}, this one "
+                    f"knows {SCHEMA_VERSION}); name another folder."
+                )
+            if version == 0:
                 _tables.create_all(connection)
                 connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -143,22 +203,86 @@ class Store:
         except sql.exc.DatabaseError as error:
             raise StoreError(f"The store {self._file} cannot be used: {error.orig}.") from error
 
+    # Requests: what anyone may write.
+
     def add(self, spec: RunSpec) -> str:
         """Ask for a run. Returns its id."""
         run = f"{spec.preset}-{secrets.token_hex(3)}"
+        asked = {"id": run, "spec": spec.to_json(), "state": "queued", "wanted": "run", "created": time.time()}
         with self._transaction() as connection:
-            connection.execute(
-                _runs.insert().values(
-                    id=run, spec=spec.to_json(), state="queued", created=time.time(), fraction=0.0
-                )
-            )
+            connection.execute(_runs.insert().values(seconds=0.0, fraction=0.0, **asked))
         return run
+
+    def pause(self, run: str) -> None:
+        """Ask a run to stop where it is; `resume` lets it go on.
+
+        Raises
+        ------
+        StoreError
+            If there is no such run, or it is over.
+        """
+        self._ask(run, "pause", "paused", ("queued", "running", "interrupted"))
+
+    def cancel(self, run: str) -> None:
+        """Ask a run to stop for good. What is finished is kept.
+
+        Raises
+        ------
+        StoreError
+            If there is no such run, or it is over.
+        """
+        self._ask(run, "cancel", "cancelled", ("queued", "running", "interrupted", "paused"))
+
+    def resume(self, run: str) -> None:
+        """Put a paused, interrupted, cancelled or failed run into the queue again; its finished stages are kept.
+
+        Raises
+        ------
+        StoreError
+            If there is no such run, or it is finished or at work.
+        """
+        self._ask(run, "run", "queued", ("paused", "interrupted", "cancelled", "failed"))
+
+    def _ask(self, run: str, wanted: str, state: str, possible: tuple[str, ...]) -> None:
+        now = self.run(run).state
+        if now not in possible:
+            verb = "resumed" if wanted == "run" else {"pause": "paused", "cancel": "cancelled"}[wanted]
+            raise StoreError(f"The run {run} cannot be {verb}: it is {now}.")
+        values = {"wanted": wanted}
+        if now != "running":
+            values |= {"state": state, "finished": None, "error": None, "detail": None}
+        with self._transaction() as connection:
+            # If an engine took it up in between, its state is the engine's to change.
+            known = "running" if now == "interrupted" else now
+            changed = connection.execute(
+                _runs.update().where(_runs.c.id == run, _runs.c.state == known).values(**values)
+            )
+            if not changed.rowcount:
+                connection.execute(_runs.update().where(_runs.c.id == run).values(wanted=wanted))
+            _note(connection, run, f"asked to {wanted}" if wanted != "run" else "asked to go on")
+
+    def remove(self, run: str) -> None:
+        """Forget a run. Artifacts that no other run needs are freed by `prune`.
+
+        Raises
+        ------
+        StoreError
+            If there is no such run, or it is at work.
+        """
+        at_work = sql.and_(_runs.c.state == "running", self.run(run).state != "interrupted")
+        with self._transaction() as connection:
+            removed = connection.execute(_runs.delete().where(_runs.c.id == run, sql.not_(at_work)))
+        if not removed.rowcount:
+            raise StoreError(f"The run {run} is running; cancel it before it is removed.")
+
+    # Reading.
 
     def runs(self) -> list[Run]:
         """All runs, the newest first."""
         with self._transaction() as connection:
             rows = connection.execute(_runs.select().order_by(_runs.c.created.desc())).all()
-        return [self._run(row) for row in rows]
+        served = self.engine() is not None
+        return [_run(row, served) for row in rows]
 
     def run(self, run: str) -> Run:
         """One run.
@@ -172,82 +296,26 @@ class Store:
             row = connection.execute(_runs.select().where(_runs.c.id == run)).one_or_none()
         if row is None:
             raise StoreError(f"There is no run {run!r} in {self.location}.")
-        return self._run(row)
+        return _run(row, self.engine() is not None)
 
-    def _run(self, row: sql.Row) -> Run:
-        values = row._asdict()
-        values["spec"] = parse(values["spec"])
-        if row.state == "running" and not self._is_held(row.id):
-            values["state"] = "interrupted"
-        return Run(**values)
-
-    def folder(self, run: str) -> Path:
-        """Where that run's artifacts are; made if it is not there."""
-        folder = self.location / "runs" / run
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-    @contextmanager
-    def hold(self, run: str) -> Iterator[None]:
-        """Mark the run as being worked on for as long as this process lives.
-
-        Raises
-        ------
-        StoreError
-            If another process holds it.
-        """
-        with open(self.folder(run) / "lock", "w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise StoreError(f"The run {run} is already being worked on.") from None
-            yield
-
-    def _is_held(self, run: str) -> bool:
-        """Whether some process holds the run. The system drops the lock of one that dies, however it dies."""
-        try:
-            with open(self.location / "runs" / run / "lock") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True
-        return False
-
-    def start(self, run: str) -> None:
-        """Note that work on the run begins."""
-        self._update(run, state="running", started=time.time())
-
-    def finish(self, run: str, summary: dict[str, Any]) -> None:
-        """Note that the run is done."""
-        self._update(run, state="finished", finished=time.time(), fraction=1.0, summary=summary)
-
-    def fail(self, run: str, error: str) -> None:
-        """Note that the run ended with an error, in a sentence."""
-        self._update(run, state="failed", finished=time.time(), error=error)
-
-    def _update(self, run: str, **values: Any) -> None:
-        with self._transaction() as connection:
-            connection.execute(_runs.update().where(_runs.c.id == run).values(**values))
-
-    def add_epoch(self, run: str, fraction: float, **values: Any) -> None:
-        """Record one epoch (task, candidate, epoch, loss, validation_accuracy, seconds) and how far the run is."""
-        if not math.isfinite(values["loss"]):
-            values["loss"] = None
-        with self._transaction() as connection:
-            connection.execute(_epochs.insert().values(run=run, **values))
-            connection.execute(_runs.update().where(_runs.c.id == run).values(fraction=fraction))
+    def unfinished(self, spec: RunSpec) -> Run | None:
+        """The newest run of exactly that specification that is not over, if there is one."""
+        over = ("finished", "failed", "cancelled")
+        return next((run for run in self.runs() if run.state not in over and run.spec == spec), None)
 
     def epochs(self, run: str) -> list[dict[str, Any]]:
-        """Every epoch of the run so far, in the order they were trained."""
-        with self._transaction() as connection:
-            rows = connection.execute(_epochs.select().where(_epochs.c.run == run).order_by(_epochs.c.id))
-            return [dict(row) for row in rows.mappings()]
+        """Every epoch of the run so far: task, candidate, epoch, loss, validation_accuracy, seconds.
 
-    def add_learned(self, run: str, task: int, record: dict[str, Any]) -> None:
-        """Record what learning a task came to."""
+        Candidate by candidate, in the order they were begun.
+        """
+        query = (
+            sql.select(_run_stages.c.task, _run_stages.c.candidate, _epochs)
+            .join(_epochs, _epochs.c.stage == _run_stages.c.stage)
+            .where(_run_stages.c.run == run)
+            .order_by(_run_stages.c.id, _epochs.c.epoch)
+        )
         with self._transaction() as connection:
-            connection.execute(_learned.insert().values(run=run, task=task, record=record))
+            return [dict(row) for row in connection.execute(query).mappings()]
 
     def learned(self, run: str) -> list[dict[str, Any]]:
         """The records of the tasks learned so far, in order."""
@@ -255,8 +323,176 @@ class Store:
         with self._transaction() as connection:
             return list(connection.execute(query).scalars())
 
+    def events(self, run: str) -> list[tuple[float, str]]:
+        """What happened to the run, with the time in seconds since 1970."""
+        query = sql.select(_events.c.time, _events.c.text).where(_events.c.run == run).order_by(_events.c.id)
+        with self._transaction() as connection:
+            return [tuple(row) for row in connection.execute(query)]
+
+    def stages(self, run: str) -> list[dict[str, Any]]:
+        """The stages of the run: key, kind, task, candidate, how often computed, seconds, network."""
+        columns = [_stages.c[name] for name in ("key", "kind", "computed", "seconds", "network")]
+        query = (
+            sql.select(*columns, _run_stages.c.task, _run_stages.c.candidate)
+            .join(_run_stages, _run_stages.c.stage == _stages.c.key)
+            .where(_run_stages.c.run == run)
+            .order_by(_run_stages.c.id)
+        )
+        with self._transaction() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    # The engine.
+
+    @contextmanager
+    def hold_engine(self) -> Iterator[None]:
+        """Serve the store for as long as this process lives.
+
+        Raises
+        ------
+        StoreError
+            If another engine does.
+        """
+        descriptor = os.open(self.location / "engine.lock", os.O_RDWR | os.O_CREAT, 0o644)
+        with open(descriptor, "r+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise StoreError(
+                    f"The store {self.location} has an engine already: process {self.engine()}."
+                ) from None
+            file.truncate()
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+    def engine(self) -> int | None:
+        """Process number of the engine that serves the store; None if there is none.
+
+        The system drops the lock of a process that dies, however it dies.
+        """
+        try:
+            with open(self.location / "engine.lock") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except OSError:
+                    return int(file.read() or 0)
+        except FileNotFoundError:
+            pass
+        return None
+
+    def requeue_interrupted(self) -> None:
+        """Queue what an engine that is gone left running. For the engine that takes over."""
+        with self._transaction() as connection:
+            for wanted, state in (("run", "queued"), ("pause", "paused"), ("cancel", "cancelled")):
+                left = (_runs.c.state == "running", _runs.c.wanted == wanted)
+                connection.execute(_runs.update().where(*left).values(state=state))
+
+    def active(self) -> list[Run]:
+        """Runs that are queued or running, the oldest first."""
+        query = _runs.select().where(_runs.c.state.in_(("queued", "running"))).order_by(_runs.c.created)
+        with self._transaction() as connection:
+            return [_run(row, served=True) for row in connection.execute(query)]
+
+    def start(self, run: str) -> None:
+        """Note that work on the run begins, or goes on."""
+        with self._transaction() as connection:
+            row = _runs.c.id == run
+            values = {"state": "running", "started": sql.func.coalesce(_runs.c.started, time.time())}
+            connection.execute(_runs.update().where(row).values(**values))
+            _note(connection, run, "work begins")
+
+    def leave(self, run: str, state: str) -> None:
+        """Note that work on the run stopped before its end."""
+        self._update(run, f"work stops: {state}", state=state, seconds_left=None)
+
+    def finish(self, run: str, summary: dict[str, Any]) -> None:
+        """Note that the run is done."""
+        ended = {"finished": time.time(), "fraction": 1.0, "seconds_left": 0.0}
+        self._update(run, "finished", state="finished", summary=summary, **ended)
+
+    def fail(self, run: str, error: str, detail: str | None = None) -> None:
+        """Note that the run ended with an error, in a sentence, with the last lines of a traceback if there is one."""
+        ended = {"finished": time.time(), "seconds_left": None}
+        self._update(run, f"failed: {error}", state="failed", error=error, detail=detail, **ended)
+
+    def _update(self, run: str, event: str, **values: Any) -> None:
+        with self._transaction() as connection:
+            connection.execute(_runs.update().where(_runs.c.id == run).values(**values))
+            _note(connection, run, event)
+
+    def link(self, run: str, stage: Stage, candidate: int) -> None:
+        """Note that the run consists of that stage, among others."""
+        described = {"key": stage.key, "kind": stage.kind, "inputs": stage.inputs, "computed": 0}
+        part = {"run": run, "stage": stage.key, "task": stage.inputs.get("task"), "candidate": candidate}
+        with self._transaction() as connection:
+            connection.execute(insert(_stages).values(**described).on_conflict_do_nothing())
+            connection.execute(insert(_run_stages).values(**part).on_conflict_do_nothing())
+
+    def finish_stage(self, stage: Stage, data: dict[str, Any], computed: bool) -> None:
+        """Take a stage's result in: its epochs and its network; `computed` if it has just been computed."""
+        self.put_epochs([(stage.key, epoch) for epoch in data.get("epochs", ())])
+        values = {"seconds": data["seconds"], "network": data.get("network")}
+        if computed:
+            values["computed"] = _stages.c.computed + 1
+        with self._transaction() as connection:
+            connection.execute(_stages.update().where(_stages.c.key == stage.key).values(**values))
+
+    def put_epochs(self, epochs: Iterable[tuple[str, dict[str, Any]]]) -> None:
+        """Record epochs of stages; one that is there already, from before a crash, is replaced."""
+        rows = [
+            {"stage": key, **epoch, "loss": epoch["loss"] if math.isfinite(epoch["loss"]) else None}
+            for key, epoch in epochs
+        ]
+        if rows:
+            with self._transaction() as connection:
+                connection.execute(insert(_epochs).prefix_with("OR REPLACE"), rows)
+
+    def put_progress(self, run: str, seconds: float, fraction: float, seconds_left: float | None) -> None:
+        """Record how long a run has been worked on, and how far it is."""
+        with self._transaction() as connection:
+            values = {"seconds": seconds, "fraction": fraction, "seconds_left": seconds_left}
+            connection.execute(_runs.update().where(_runs.c.id == run).values(**values))
+
+    def put_learned(self, run: str, task: int, record: dict[str, Any]) -> None:
+        """Record what learning a task came to."""
+        with self._transaction() as connection:
+            values = {"run": run, "task": task, "record": record}
+            connection.execute(insert(_learned).prefix_with("OR REPLACE").values(**values))
+
+    def unneeded(self) -> list[str]:
+        """Keys of the artifacts that no run in the store needs."""
+        query = sql.select(_stages.c.key, _stages.c.network).join(_run_stages, _run_stages.c.stage == _stages.c.key)
+        with self._transaction() as connection:
+            needed = {key for row in connection.execute(query) for key in row}
+        return sorted(key for key in self.artifacts.keys() if key not in needed)  # noqa: SIM118 - no dictionary
+
+    def prune(self) -> int:
+        """Delete what `unneeded` lists. Returns the bytes freed.
+
+        Raises
+        ------
+        StoreError
+            If an engine serves the store: it may be about to need them.
+        """
+        with self.hold_engine():
+            self.artifacts.sweep()
+            return sum(map(self.artifacts.remove, self.unneeded()))
+
+
+def _run(row: sql.Row, served: bool) -> Run:
+    values = row._asdict()
+    values["spec"] = parse(values["spec"])
+    if row.state == "running" and not served:
+        values["state"] = "interrupted"
+    return Run(**values)
+
+
+def _note(connection: sql.Connection, run: str, text: str) -> None:
+    connection.execute(_events.insert().values(run=run, time=time.time(), text=text))
+
 
 def _set_up_connection(connection: Any, _: Any) -> None:
     # Readers never wait for the writer; a commit survives a killed process, though not always a power cut.
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")

@@ -1,4 +1,4 @@
-"""A run's summary: what `clnp run --json` writes and every table shows. Imports no torch."""
+"""What a run came to, and how long it takes, as every table and page says it. Imports no torch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -56,3 +56,12 @@ def summarise(spec: RunSpec, records: Sequence[dict[str, Any]], seconds: float) 
             f"{spec.architecture.hidden[-1].name} is free, and a single head cannot learn without one."
         )
     return summary
+
+
+def words_for(seconds_left: float | None) -> str:
+    """Time left, in words; nothing where it is not known."""
+    if seconds_left is None:
+        return ""
+    if seconds_left < 90:
+        return f"{seconds_left:.0f} s left"
+    return f"{seconds_left / 60:.0f} min left" if seconds_left < 5400 else f"{seconds_left / 3600:.1f} h left"

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from clnp_core.errors import SpecError
 from clnp_core.seeds import derive_seed
 from clnp_core.tasks.datasets import Dataset
 
@@ -64,20 +63,9 @@ class PermutedStream:
         Task t sees pixel permutations[t - 1, i] at place i.
     order : int64 array [N]
         The training images: first those to train on, then `validation` held out ones.
-
-    Raises
-    ------
-    SpecError
-        If the data set has too few images to hold that many out.
     """
 
     def __init__(self, dataset: Dataset, tasks: int, validation: int, seed: int, identity_first: bool) -> None:
-        images = len(dataset.x_train)
-        if validation >= images:
-            raise SpecError(
-                f"stream.validation: {validation} images cannot be held out of the {images} "
-                f"training images of {dataset.name}; give fewer."
-            )
         self.dataset = dataset
         self.tasks = tasks
         self.validation = validation
@@ -90,7 +78,7 @@ class PermutedStream:
                 for task in range(1, tasks + 1)
             ]
         )
-        self.order = np.random.default_rng(derive_seed(seed, "validation")).permutation(images)
+        self.order = np.random.default_rng(derive_seed(seed, "validation")).permutation(len(dataset.x_train))
 
     def task(self, number: int) -> Task:
         """Task `number`, 1 for the first, as tensors."""

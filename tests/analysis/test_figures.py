@@ -90,6 +90,12 @@ def test_candidates_share_their_tasks_epochs_and_the_one_settled_on_stands_out()
     assert {trace.opacity for trace in undecided} == {1}
 
 
+def test_candidates_and_tasks_may_arrive_side_by_side():
+    in_order = epochs(3, candidates=2)
+    side_by_side = sorted(in_order, key=lambda row: (row["epoch"], -row["task"], -row["candidate"]))
+    assert figures.learning_curves(side_by_side) == figures.learning_curves(in_order)
+
+
 def test_a_first_epoch_is_seen_and_a_diverged_loss_is_a_gap():
     (first, _) = figures.learning_curves(epochs(1, length=1)).data
     assert first.mode == "markers"

@@ -10,13 +10,16 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-HEALTH_SECONDS = 10
+from clnp_core.runs.store import Store
+
+HEALTH_SECONDS = 30
+END_SECONDS = 20
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -46,7 +49,7 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def serving(store: Path) -> Iterator[str]:
-    """`clnp dashboard` on that store, in a process group of its own. Yields its address."""
+    """`clnp dashboard` on that store, in a process group of its own. Yields its address; ends app and engine."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -58,7 +61,21 @@ def serving(store: Path) -> Iterator[str]:
         yield address
     finally:
         os.killpg(app.pid, signal.SIGTERM)
-        app.wait(timeout=20)
+        app.wait(timeout=END_SECONDS)
+        end_engine(Store(store))
+
+
+def end_engine(store: Store) -> None:
+    """End the store's engine, if it has one, and its workers, which are in its process group."""
+    engine = store.engine()
+    if not engine:
+        return
+    with suppress(ProcessLookupError):  # it has just ended by itself
+        os.killpg(engine, signal.SIGTERM)
+    deadline = time.monotonic() + END_SECONDS
+    while store.engine():
+        assert time.monotonic() < deadline, f"the engine {engine} did not end within {END_SECONDS} s"
+        time.sleep(0.1)
 
 
 def wait_for_health(address: str) -> None:

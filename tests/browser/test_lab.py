@@ -1,12 +1,15 @@
-"""The lab as a person uses it: start a run, watch it, leave, come back."""
+"""The lab as a person uses it: start a run, watch it, leave, come back, stop it, fork it, delete it."""
 
 import re
 from itertools import pairwise
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
+
+PATIENCE = 90_000
+ROW_PIXELS = 35
 
 WATCH = """
 (run) => {
@@ -31,17 +34,21 @@ def start(page: Page, tasks: int, epochs: int) -> str:
     expect(page.get_by_text(f"{tasks} × up to {epochs} epochs")).to_be_visible()
     page.wait_for_selector("[data-test-script-state=notRunning]")  # until then its address may still change
     before = page.url
-    page.get_by_role("button", name="Start", exact=True).click()
+    button(page, "Start").click()
     page.wait_for_url(lambda url: "?run=digits-" in url and url != before)
     return page.url.partition("?run=")[2]
 
 
-def state(page: Page, run: str):
+def state(page: Page, run: str) -> Locator:
     return page.locator(f".st-key-state-{run}")
 
 
+def button(page: Page, label: str) -> Locator:
+    return page.get_by_role("button", name=label, exact=True)
+
+
 def wait_until_finished(page: Page, run: str) -> None:
-    expect(state(page, run)).to_contain_text("Finished in", timeout=90_000)
+    expect(state(page, run)).to_contain_text("Finished in", timeout=PATIENCE)
 
 
 def test_an_empty_store_says_what_to_do_and_a_wrong_link_that_it_is_wrong(page: Page, empty_app: str):
@@ -64,15 +71,15 @@ def test_a_run_started_in_the_page_finishes_with_its_charts_filled(page: Page, a
     expect(capacity.locator(".barlayer .trace.bars")).to_have_count(3)
     expect(matrix.locator(".heatmap-label")).to_have_text([re.compile(r"^\d\d\.\d$")] * 3)
     expect(page.get_by_text("Task 1: identical after 1 later task.")).to_be_visible()
-    expect(page.locator("table tbody tr")).to_have_count(2)
+    expect(page.get_by_test_id("stTable").locator("tbody tr")).to_have_count(2)
     assert [url for url in asked if not url.startswith((app, "data:", "blob:"))] == []
 
 
 def test_a_running_run_is_updated_in_place_every_second_and_keeps_its_zoom(page: Page, app: str):
     page.goto(app)
-    run = start(page, tasks=2, epochs=60)
-    expect(state(page, run)).to_contain_text("task 1 of 2")
-    page.wait_for_selector(".live-chart .js-line")
+    run = start(page, tasks=2, epochs=45)
+    expect(state(page, run)).to_contain_text("task 1 of 2", timeout=PATIENCE)
+    page.wait_for_selector(".live-chart .js-line", timeout=PATIENCE)
     page.evaluate(WATCH, run)
     page.evaluate("Plotly.relayout(document.querySelector('.live-chart'), {'xaxis.range': [2, 9]})")
     wait_until_finished(page, run)
@@ -94,3 +101,63 @@ def test_a_run_goes_on_while_nobody_looks_and_its_link_brings_it_back(page: Page
     wait_until_finished(page, run)
     assert page.url == link
     expect(page.locator(".live-chart .scatterlayer .js-line")).to_have_count(4)
+
+
+def test_a_paused_run_stays_where_it_is_until_it_is_resumed(page: Page, app: str):
+    page.goto(app)
+    run = start(page, tasks=2, epochs=30)
+    expect(state(page, run)).to_contain_text("epoch", timeout=PATIENCE)
+    button(page, "Pause").click()
+    expect(state(page, run)).to_contain_text("Paused at", timeout=PATIENCE)
+    expect(button(page, "Pause")).to_be_disabled()
+    where = state(page, run).inner_text()
+    page.reload()
+    expect(state(page, run)).to_have_text(where)
+    button(page, "Resume").click()
+    wait_until_finished(page, run)
+    expect(page.get_by_test_id("stTable").locator("tbody tr")).to_have_count(2)
+
+
+def test_a_cancelled_run_is_deleted_only_after_a_second_yes(page: Page, app: str):
+    page.goto(app)
+    run = start(page, tasks=5, epochs=200)
+    expect(state(page, run)).to_contain_text("epoch", timeout=PATIENCE)
+    expect(button(page, "Delete")).to_be_disabled()
+    button(page, "Cancel").click()
+    expect(state(page, run)).to_contain_text("Cancelled at", timeout=PATIENCE)
+    button(page, "Delete").click()
+    dialog = page.get_by_role("dialog")
+    button(dialog, "Keep it").click()
+    expect(dialog).to_have_count(0)
+    expect(state(page, run)).to_be_visible()
+    button(page, "Delete").click()
+    button(dialog, "Delete").click()
+    expect(state(page, run)).to_have_count(0)
+    page.goto(f"{app}/?run={run}")
+    expect(page.get_by_text(f"There is no run '{run}'")).to_be_visible()
+
+
+def test_a_finished_run_is_forked_at_its_second_task_and_found_again_in_the_list(page: Page, app: str):
+    page.goto(app)
+    run = start(page, tasks=2, epochs=8)
+    wait_until_finished(page, run)
+    link = page.url
+    button(page, "Fork").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text(f"Shares task 1 with {run}.")
+    dialog.get_by_label("Epochs", exact=True).fill("12")
+    dialog.get_by_label("Epochs", exact=True).press("Enter")
+    expect(dialog).to_contain_text("up to 12 epochs")
+    button(dialog, "Start the fork").click()
+    page.wait_for_url(lambda url: "?run=digits-" in url and url != link)
+    wait_until_finished(page, page.url.partition("?run=")[2])
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_text(f"Forked from {run}: these settings hold from task 2 on.")).to_be_visible()
+    lengths = page.evaluate("document.querySelector('.live-chart').calcdata.map((points) => points.length)")
+    assert lengths == [8, 8, 12, 12]
+    rows = page.get_by_test_id("stDataFrame")
+    expect(rows.locator("[role=row][aria-selected=true]")).to_have_count(1)
+    corner = rows.bounding_box()
+    page.mouse.click(corner["x"] + 20, corner["y"] + 2.5 * ROW_PIXELS)
+    page.wait_for_url(link)
+    expect(state(page, run)).to_be_visible()

@@ -17,7 +17,7 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "clnp_core.cli", "run", "digits", "--store", store], check=True)
         with serving(Path(store)) as url, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-            page = browser.new_page(viewport={"width": 1440, "height": 1500})
+            page = browser.new_page(viewport={"width": 1440, "height": 1474})
             page.goto(url)
             page.get_by_text("Nothing forgotten").wait_for()
             page.wait_for_timeout(2000)  # the charts draw after the text

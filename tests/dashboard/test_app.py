@@ -2,17 +2,24 @@
 
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import dashboard
+from clnp_core.errors import StoreError
 from clnp_core.runs import background
-from clnp_core.runs.spec import RunSpec, preset, preset_names
+from clnp_core.runs.spec import RunSpec, fork, preset, preset_names
+from clnp_core.runs.stages import Stage
 from clnp_core.runs.store import Store
+from dashboard.run_list import COLOURS
 
 APP = str(Path(dashboard.__file__).parent / "app.py")
+ASKED_ALREADY = {"pausing": ["Pause"], "cancelling": ["Pause", "Cancel"]}
 RECORD = {
     "single_task_accuracy": None,
     "lambda": [1e-5, 1e-3, 3e-4],
@@ -28,17 +35,19 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     return Store(tmp_path)
 
 
-@pytest.fixture
-def asked(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[RunSpec]:
-    """Runs that were asked for; none is carried out."""
-    specs: list[RunSpec] = []
+@pytest.fixture(autouse=True)
+def engines(monkeypatch: pytest.MonkeyPatch) -> list[Store]:
+    """Stores that an engine was started for. None is: tests that need one at work say so with `served`."""
+    started: list[Store] = []
+    monkeypatch.setattr(background, "ensure_engine", started.append)
+    return started
 
-    def start(store: Store, spec: RunSpec) -> str:
-        specs.append(spec)
-        return store.add(spec)
 
-    monkeypatch.setattr(background, "start", start)
-    return specs
+@contextmanager
+def served(store: Store) -> Iterator[None]:
+    """An engine that does nothing."""
+    with store.hold_engine():
+        yield
 
 
 def opened(**query: str) -> AppTest:
@@ -53,34 +62,66 @@ def button(app: AppTest, label: str):
     return next(button for button in app.button if button.label == label)
 
 
+def asked(store: Store) -> list[RunSpec]:
+    return [run.spec for run in store.runs()]
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(element.value for element in [*app.markdown, *app.caption])
+
+
+def progress(app: AppTest) -> str:
+    return app.get("progress")[0].proto.text
+
+
 def learned(store: Store, run: str, tasks: int) -> None:
     """Store as many learned tasks, one or two, with the single-task reference measured."""
     for task in range(1, tasks + 1):
-        epoch = {"candidate": 0, "epoch": 1, "loss": 0.5, "validation_accuracy": 0.9, "seconds": 0.1}
-        store.add_epoch(run, task / tasks, task=task, **epoch)
+        stage = Stage("fit", {"task": task, "run": run})
+        store.link(run, stage, 0)
+        store.put_epochs([(stage.key, {"epoch": 1, "loss": 0.5, "validation_accuracy": 0.9, "seconds": 0.1})])
         accuracies = {"accuracy": [0.9, 0.8][:task], "single_task_accuracy": 0.95}
         neurons = {"claimed": [40, 20], "reused": [0, 0], "free": [400 - 40 * task, 400 - 20 * task]}
-        store.add_learned(run, task, RECORD | accuracies | neurons | {"task": task})
+        store.put_learned(run, task, RECORD | accuracies | neurons | {"task": task})
 
 
-def test_an_empty_store_invites_and_its_button_starts_the_default(store: Store, asked: list[RunSpec]):
+def in_state(store: Store, state: str) -> str:
+    """A run in that state, as the store knows it; "pausing" and "cancelling" are asked for and not yet done."""
+    run = store.add(preset("digits", {"stream.tasks": 3}))
+    if state == "queued":
+        return run
+    store.start(run)
+    store.put_progress(run, seconds=20.1, fraction=0.34, seconds_left=42.3)
+    if state in ("paused", "cancelled"):
+        store.leave(run, state)
+    elif state == "failed":
+        store.fail(run, "Task 1: training diverged.", "Traceback\nValueError: nan")
+    elif state == "finished":
+        store.finish(run, {"notes": [], "seconds": 75.2})
+    elif state in ("pausing", "cancelling"):
+        getattr(store, {"pausing": "pause", "cancelling": "cancel"}[state])(run)
+    return run
+
+
+def test_an_empty_store_invites_and_its_button_starts_the_default(store: Store, engines: list[Store]):
     app = opened()
     assert "Nothing has run yet" in [heading.value for heading in app.subheader]
     button(app, f"Start {preset_names()[0]}").click().run()
-    assert asked == [preset(preset_names()[0])]
+    assert asked(store) == [preset(preset_names()[0])]
+    assert [store.location for store in engines] == [store.location]
     assert app.query_params["run"] == store.runs()[0].id
 
 
 @pytest.mark.parametrize("name", preset_names())
-def test_a_preset_untouched_is_asked_for_as_it_is(name: str, store: Store, asked: list[RunSpec]):
+def test_a_preset_untouched_is_asked_for_as_it_is(name: str, store: Store):
     app = opened()
     app.selectbox(key="preset").select(name).run()
     button(app, "Start").click().run()
     assert not app.exception
-    assert asked == [preset(name)]
+    assert asked(store) == [preset(name)]
 
 
-def test_the_settings_reach_the_run_in_the_codes_units(store: Store, asked: list[RunSpec]):
+def test_the_settings_reach_the_run_in_the_codes_units(store: Store):
     app = opened()
     app.number_input(key="digits stream.tasks").set_value(3)
     app.number_input(key="digits epochs").set_value(5)
@@ -91,7 +132,7 @@ def test_the_settings_reach_the_run_in_the_codes_units(store: Store, asked: list
     app.checkbox(key="digits single_task").uncheck().run()
     button(app, "Start").click().run()
     changes = {"stream.tasks": 3, "epochs": 5, "seed": 7, "lambda.2": 3e-3, "margin": 0.025}
-    assert asked == [preset("digits", changes | {"theta_mode": "per-layer", "single_task": False})]
+    assert asked(store) == [preset("digits", changes | {"theta_mode": "per-layer", "single_task": False})]
 
 
 def test_there_is_a_slider_for_each_layer(store: Store):
@@ -103,7 +144,7 @@ def test_a_finished_run_shows_its_measures_its_promise_and_its_tasks(store: Stor
     run = store.add(preset("digits", {"stream.tasks": 2}))
     store.start(run)
     learned(store, run, tasks=2)
-    store.finish(run, {"notes": ["Task 2: a note."]})
+    store.finish(run, {"notes": ["Task 2: a note."], "seconds": 9.87})
     app = opened()
     values = {metric.label: metric.value for metric in app.metric}
     assert values["Mean accuracy"] == "85.00%"
@@ -118,23 +159,133 @@ def test_without_a_link_the_newest_run_is_shown_and_the_address_becomes_its_link
     store.add(preset("digits"))
     newest = store.add(preset("digits"))
     app = opened()
-    assert app.selectbox(key="run").value == newest
+    assert newest in [heading.value for heading in app.subheader]
     assert app.query_params["run"] == newest
 
 
-def test_choosing_a_run_changes_the_link(store: Store):
-    older = store.add(preset("digits"))
-    newer = store.add(preset("digits"))
-    app = opened(run=newer)
-    app.selectbox(key="run").select(older).run()
-    assert app.query_params["run"] == older
+def test_the_list_shows_state_progress_and_time_left_and_marks_the_linked_run(store: Store):
+    running, paused = in_state(store, "running"), in_state(store, "paused")
+    newest = store.add(preset("digits", {"stream.tasks": 5}))
+    with served(store):
+        app = opened(run=paused)
+    table = app.dataframe[0].value
+    assert list(table["Run"]) == [running, newest, paused]
+    assert [list(state) for state in table["State"]] == [["running"], ["queued"], ["paused"]]
+    assert list(table["Done"]) == [0.34, 0, 0.34]
+    assert list(table["Time left"]) == ["about 42 s left", "", ""]
+    assert app.session_state["runs"]["selection"]["rows"] == [2]
 
 
-def test_a_failed_run_shows_its_sentence(store: Store):
+def test_two_hundred_queued_runs_take_less_than_300_ms(store: Store):
+    for seed in range(200):
+        store.add(preset("digits", {"seed": seed}))
+    app = opened()
+    began = time.perf_counter()
+    app.run()
+    assert time.perf_counter() - began < 0.3
+    assert len(app.dataframe[0].value) == 200
+
+
+@pytest.mark.parametrize("state", COLOURS)
+def test_a_button_is_on_exactly_where_the_store_allows_what_it_asks(state: str, store: Store):
+    with nullcontext() if state == "interrupted" else served(store):
+        run = in_state(store, state)
+        app = opened(run=run)
+        assert not app.error or state == "failed"
+        on = {label: not button(app, label).disabled for label in ("Pause", "Resume", "Cancel", "Fork", "Delete")}
+        for label, ask in (("Pause", "pause"), ("Resume", "resume"), ("Cancel", "cancel"), ("Delete", "remove")):
+            possible = allowed(store, in_state(store, state), ask) and label not in ASKED_ALREADY.get(state, ())
+            assert on[label] == possible, label
+    assert on["Fork"]
+    assert state in str(list(app.dataframe[0].value["State"][0]))
+
+
+def allowed(store: Store, run: str, ask: str) -> bool:
+    try:
+        getattr(store, ask)(run)
+    except StoreError:
+        return False
+    return True
+
+
+def test_pause_resume_and_cancel_ask_the_store(store: Store, engines: list[Store]):
     run = store.add(preset("digits"))
-    store.start(run)
-    store.fail(run, "Task 1: training diverged.")
-    assert [error.value for error in opened(run=run).error] == ["Task 1: training diverged."]
+    app = opened(run=run)
+    button(app, "Pause").click().run()
+    assert (store.run(run).state, progress(app)[:12]) == ("paused", "Paused at 0%")
+    button(app, "Resume").click().run()
+    assert (store.run(run).state, len(engines)) == ("queued", 1)
+    button(app, "Cancel").click().run()
+    assert store.run(run).state == "cancelled"
+    assert not app.exception
+
+
+def test_what_the_store_refuses_after_all_is_said_in_a_sentence(store: Store, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object) -> None:
+        raise StoreError("It has just finished.")
+
+    app = opened(run=store.add(preset("digits")))
+    monkeypatch.setattr(Store, "pause", refuse)
+    button(app, "Pause").click().run()
+    assert app.toast[0].value == "It has just finished."
+
+
+def test_delete_asks_first(store: Store):
+    keeps, run = store.add(preset("digits")), store.add(preset("digits"))
+    app = opened(run=run)
+    button(app, "Delete").click().run()
+    assert "gone for good" in text(app)
+    assert len(store.runs()) == 2
+    app.button(key="delete for good").click().run()
+    assert [left.id for left in store.runs()] == [keeps]
+    assert app.query_params["run"] == keeps
+    assert "gone for good" not in text(app)
+
+
+def test_a_fork_shares_the_tasks_before_it_and_changes_only_what_was_moved(store: Store, engines: list[Store]):
+    run = in_state(store, "finished")
+    app = opened(run=run)
+    button(app, "Fork").click().run()
+    app.number_input(key=f"fork {run} at_task").set_value(3).run()
+    assert f"Shares tasks 1 to 2 with {run}." in text(app)
+    app.slider(key=f"fork {run} margin").set_value(2.5)
+    app.select_slider(key=f"fork {run} lambda.2").set_value(3e-3).run()
+    button(app, "Start the fork").click().run()
+    assert asked(store)[0] == fork(store.run(run).spec, 3, {"margin": 0.025, "lambda.2": 3e-3})
+    assert app.query_params["run"] == store.runs()[0].id
+    assert f"Forked from {run}: these settings hold from task 3 on." in text(app)
+    assert len(engines) == 1
+
+
+def test_a_store_without_an_engine_says_so_and_offers_to_start_one(store: Store, engines: list[Store]):
+    run = in_state(store, "running")
+    app = opened(run=run)
+    assert "1 run waits for it" in text(app)
+    button(app, "Start the engine").click().run()
+    assert len(engines) == 1
+    with served(store):
+        app.run()
+    assert "Start the engine" not in [button.label for button in app.button]
+
+
+def test_a_running_run_says_how_far_it_is(store: Store):
+    run = in_state(store, "running")
+    learned(store, run, tasks=1)
+    with served(store):
+        assert progress(opened(run=run)) == "Running · 34% · 20.1 s so far · about 42 s left · task 2 of 3"
+        store.pause(run)
+        assert progress(opened(run=run)) == "Pausing · 34% · 20.1 s so far · task 2 of 3"
+
+
+def test_a_queued_run_says_how_many_come_before_it(store: Store):
+    store.add(preset("digits"))
+    assert progress(opened(run=store.add(preset("digits")))) == "Queued · 1 before it"
+
+
+def test_a_failed_run_shows_its_sentence_and_the_end_of_its_traceback(store: Store):
+    app = opened(run=in_state(store, "failed"))
+    assert [error.value for error in app.error] == ["Task 1: training diverged."]
+    assert app.code[0].value == "Traceback\nValueError: nan"
 
 
 def test_a_run_that_failed_later_keeps_its_tasks_and_does_not_promise(store: Store):
@@ -148,9 +299,7 @@ def test_a_run_that_failed_later_keeps_its_tasks_and_does_not_promise(store: Sto
 
 
 def test_an_interrupted_run_says_so(store: Store):
-    run = store.add(preset("digits"))
-    store.start(run)
-    assert "Interrupted at 0%" in opened(run=run).warning[0].value
+    assert "Interrupted at 34%" in opened(run=in_state(store, "interrupted")).warning[0].value
 
 
 def test_a_link_to_no_run_and_a_store_that_cannot_be_read_are_said_in_a_sentence(store: Store, monkeypatch):
@@ -159,6 +308,19 @@ def test_a_link_to_no_run_and_a_store_that_cannot_be_read_are_said_in_a_sentence
     file.write_text("")
     monkeypatch.setenv("CLNP_STORE", str(file / "store"))
     assert "cannot be made" in opened().error[0].value
+
+
+def test_what_the_system_refuses_is_said_in_a_sentence(store: Store, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "engine.lock")
+
+    run = in_state(store, "running")
+    monkeypatch.setattr(background, "ensure_engine", refuse)
+    app = opened(run=run)
+    button(app, "Start the engine").click().run()
+    assert app.toast[0].value == "Permission denied: engine.lock"
+    monkeypatch.setattr(Store, "engine", refuse)
+    assert opened(run=run).error[0].value == "Permission denied: engine.lock"
 
 
 def test_the_app_does_without_torch(tmp_path: Path):

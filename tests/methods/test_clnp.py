@@ -133,20 +133,12 @@ def test_a_multi_head_network_keeps_learning_with_heads_alone_once_it_is_full(st
     network, _ = clnp.prune_and_commit(initial(DIGITS, "multi"), candidate, choice)
     for owner in network.owners:
         owner[owner == partition.FREE_OWNER] = 1
-    assert not clnp.is_depleted(network)
     before = network.logits(1, task.test.x)
     network, learned = learn(network, stream.task(2))
     assert learned.claimed == (0, 0)
     assert "No neuron was free" in learned.notes[0]
     assert torch.equal(network.logits(1, task.test.x), before)
     assert accuracy(task_network(network, 2), stream.test(2)) > 0.5
-
-
-def test_a_single_head_without_a_free_last_neuron_is_depleted():
-    network = initial(DIGITS, "single")
-    assert not clnp.is_depleted(network)
-    network.owners[-1][:] = 1
-    assert clnp.is_depleted(network)
 
 
 def test_a_task_alone_is_a_reference_on_the_whole_network(stream):

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from clnp_core.errors import SpecError
-from clnp_core.runs.spec import RunSpec, parse, parse_assignment, preset, preset_names
+from clnp_core.runs.spec import RunSpec, fork, parse, parse_assignment, preset, preset_names
+from clnp_core.tasks import datasets
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -103,3 +104,40 @@ def test_specifications_do_not_change():
     with pytest.raises(ValueError, match="frozen"):
         preset("digits").seed = 3
     assert isinstance(preset("digits"), RunSpec)
+
+
+def test_a_fork_has_the_settings_of_both():
+    spec = fork(preset("digits", {"lambda.2": [1e-3, 2e-3]}), 4, {"margin": 0.05, "lambda.2": 5e-4})
+    assert [spec.at(task).margin for task in (1, 3, 4, 10)] == [0.01, 0.01, 0.05, 0.05]
+    assert [spec.fits(task) for task in (1, 3, 4, 5)] == [2, 1, 1, 1]
+    assert [spec.searches(task) for task in (1, 3, 4, 5)] == [True, False, True, False]
+    assert parse(json.loads(json.dumps(spec.to_json()))) == spec
+    again = fork(spec, 6, {"margin": 0.1})
+    assert [again.at(task).margin for task in (1, 4, 6)] == [0.01, 0.05, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("at_task", "changes", "said"),
+    [
+        (0, {}, "at_task = 0 is not possible"),
+        (11, {}, "at_task: 11 is past the last of 10 tasks"),
+        (2, {"seed": 9}, "seed: a fork keeps that of the run it comes from"),
+        (2, {"head": "multi"}, "head: a fork keeps"),
+        (2, {"stream.identity_first": True}, "stream: a fork keeps"),
+        (2, {"margin": -1}, "margin = -1 is not possible"),
+    ],
+)
+def test_impossible_forks_are_refused(at_task, changes, said):
+    with pytest.raises(SpecError, match=said):
+        fork(preset("digits"), at_task, changes)
+
+
+def test_a_fork_may_learn_more_tasks():
+    assert fork(preset("digits"), 10, {"stream.tasks": 20}).stream.tasks == 20
+
+
+def test_no_more_can_be_held_out_than_there_is():
+    digits = datasets.load("digits")
+    preset("digits").check_against(digits)
+    with pytest.raises(SpecError, match="1437 images cannot be held out"):
+        preset("digits", {"stream.validation": 1437}).check_against(digits)

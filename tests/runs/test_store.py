@@ -10,7 +10,11 @@ import pytest
 
 from clnp_core.errors import StoreError
 from clnp_core.runs.spec import preset
+from clnp_core.runs.stages import fit_stages
 from clnp_core.runs.store import SCHEMA_VERSION, Store
+from clnp_core.runs.summary import words_for
+
+EPOCH = {"epoch": 1, "loss": 1.5, "validation_accuracy": 0.8, "seconds": 0.1}
 
 
 @pytest.fixture
@@ -18,19 +22,51 @@ def store(tmp_path):
     return Store(tmp_path / "store")
 
 
+@pytest.fixture
+def serving(store):
+    """Another process that serves the store, as an engine does."""
+    program = (
+        "import sys, time; from pathlib import Path; from clnp_core.runs.store import Store\n"
+        "with Store(Path(sys.argv[1])).hold_engine():\n"
+        "    print('held', flush=True); time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", program, str(store.location)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
 def test_a_run_is_kept_with_its_results(store):
     spec = preset("digits", {"margin": 0.02})
     run = store.add(spec)
-    store.add_epoch(run, 0.5, task=1, candidate=0, epoch=1, loss=1.5, validation_accuracy=0.8, seconds=0.1)
-    store.add_learned(run, 2, {"task": 2})
-    store.add_learned(run, 1, {"task": 1})
+    (stage,) = fit_stages(spec, "data", 1, None, None)
+    store.link(run, stage, 0)
+    store.put_epochs([(stage.key, EPOCH), (stage.key, EPOCH | {"epoch": 2, "loss": float("nan")})])
+    store.put_progress(run, 3.0, 0.5, 12.0)
+    store.put_learned(run, 2, {"task": 2})
+    store.put_learned(run, 1, {"task": 1})
     again = Store(store.location)
-    assert again.run(run).spec == spec
-    assert (again.run(run).state, again.run(run).fraction) == ("queued", 0.5)
-    assert [(epoch["loss"], epoch["validation_accuracy"]) for epoch in again.epochs(run)] == [(1.5, 0.8)]
+    kept = again.run(run)
+    assert (kept.spec, kept.state) == (spec, "queued")
+    assert (kept.seconds, kept.fraction, kept.seconds_left) == (3.0, 0.5, 12.0)
+    trained = [(epoch["task"], epoch["epoch"], epoch["loss"]) for epoch in again.epochs(run)]
+    assert trained == [(1, 1, 1.5), (1, 2, None)]
     assert again.learned(run) == [{"task": 1}, {"task": 2}]
     again.finish(run, {"tasks": 2})
     assert (store.run(run).state, store.run(run).summary) == ("finished", {"tasks": 2})
+    assert [text for _, text in store.events(run)] == ["finished"]
+
+
+def test_what_is_written_again_after_a_crash_is_there_once(store):
+    run = store.add(preset("digits"))
+    (stage,) = fit_stages(preset("digits"), "data", 1, None, None)
+    for seconds in (0.1, 0.2):
+        store.link(run, stage, 0)
+        store.put_epochs([(stage.key, EPOCH | {"seconds": seconds})])
+        store.put_learned(run, 1, {"seconds": seconds})
+    assert [epoch["seconds"] for epoch in store.epochs(run)] == [0.2]
+    assert store.learned(run) == [{"seconds": 0.2}]
 
 
 def test_the_newest_run_comes_first(store):
@@ -38,22 +74,66 @@ def test_the_newest_run_comes_first(store):
     assert [run.id for run in store.runs()] == runs[::-1]
 
 
-def test_a_run_whose_process_was_killed_is_interrupted(store):
+def test_a_run_whose_engine_was_killed_is_interrupted_and_queued_by_the_next(store, serving):
     run = store.add(preset("digits"))
-    program = (
-        "import sys, time; from pathlib import Path; from clnp_core.runs.store import Store\n"
-        "store = Store(Path(sys.argv[1]))\n"
-        "with store.hold(sys.argv[2]):\n"
-        "    store.start(sys.argv[2]); print('held', flush=True); time.sleep(60)\n"
-    )
-    command = [sys.executable, "-c", program, str(store.location), run]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "held\n"
-        assert store.run(run).state == "running"
-        with pytest.raises(StoreError, match="already being worked on"), store.hold(run):
-            pass
-        process.send_signal(signal.SIGKILL)
+    store.start(run)
+    assert store.engine() == serving.pid
+    assert store.run(run).state == "running"
+    with pytest.raises(StoreError, match=f"has an engine already: process {serving.pid}"), store.hold_engine():
+        pass
+    serving.send_signal(signal.SIGKILL)
+    serving.wait()
+    assert store.engine() is None
     assert store.run(run).state == "interrupted"
+    with store.hold_engine():
+        store.requeue_interrupted()
+    assert store.run(run).state == "queued"
+
+
+def test_requests_to_a_run_at_work_are_the_engines_to_fulfil(store, serving):
+    run = store.add(preset("digits"))
+    store.start(run)
+    store.pause(run)
+    assert (store.run(run).state, store.run(run).wanted) == ("running", "pause")
+    with pytest.raises(StoreError, match="is running; cancel it before it is removed"):
+        store.remove(run)
+    store.leave(run, "paused")
+    store.resume(run)
+    assert (store.run(run).state, store.run(run).wanted) == ("queued", "run")
+
+
+def test_requests_to_a_run_that_nobody_works_on_take_effect_at_once(store):
+    run = store.add(preset("digits"))
+    store.pause(run)
+    assert store.run(run).state == "paused"
+    store.resume(run)
+    store.start(run)
+    assert store.run(run).state == "interrupted"
+    store.cancel(run)
+    assert store.run(run).state == "cancelled"
+    store.remove(run)
+    assert store.runs() == []
+
+
+def test_what_is_over_cannot_be_stopped_and_what_is_at_work_not_resumed(store):
+    run = store.add(preset("digits"))
+    with pytest.raises(StoreError, match="cannot be resumed: it is queued"):
+        store.resume(run)
+    store.finish(run, {})
+    with pytest.raises(StoreError, match="cannot be paused: it is finished"):
+        store.pause(run)
+    with pytest.raises(StoreError, match="cannot be cancelled: it is finished"):
+        store.cancel(run)
+
+
+def test_the_unfinished_run_of_a_specification_is_found(store):
+    spec = preset("digits")
+    finished, paused = store.add(spec), store.add(spec)
+    store.add(preset("digits", {"margin": 0.5}))
+    store.finish(finished, {})
+    store.pause(paused)
+    assert store.unfinished(spec).id == paused
+    assert store.unfinished(preset("digits-multihead")) is None
 
 
 def test_a_store_of_a_newer_version_is_refused(store):
@@ -70,10 +150,32 @@ def test_a_damaged_store_is_refused_and_left_alone(tmp_path):
     assert (tmp_path / "clnp.sqlite").read_bytes() == b"no database " * 1000
 
 
+def test_a_damaged_artifact_is_a_sentence(store):
+    key = "ab" * 32
+    store.artifacts.write(key, b"cut")
+    with pytest.raises(StoreError, match=r"abab.*\.safetensors is damaged .*; remove it and run again"):
+        store.artifacts.data(key)
+
+
+def test_a_key_cannot_lead_out_of_the_folder(store):
+    with pytest.raises(ValueError, match="is not the key of an artifact"):
+        store.artifacts.path("../" * 20 + "etc/passwd")
+
+
 def test_a_place_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot be made"):
         Store(tmp_path / "file" / "store")
+
+
+def test_a_full_disk_is_said(store, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(StoreError, match="cannot be written: No space left on device"):
+        store.artifacts.write("cd" * 32, b"content")
+    assert not list(store.artifacts.folder.rglob("*.part"))
 
 
 def test_an_unknown_run_is_said(store):
@@ -85,3 +187,17 @@ def test_the_location_is_the_one_named_in_the_environment(tmp_path, monkeypatch)
     monkeypatch.setenv("CLNP_STORE", str(tmp_path / "named"))
     assert Store().location == tmp_path / "named"
     assert os.listdir(tmp_path / "named")
+
+
+def test_a_store_of_an_early_version_is_refused(store):
+    with sqlite3.connect(store.location / "clnp.sqlite") as database:
+        database.execute("PRAGMA user_version = 1")
+    with pytest.raises(StoreError, match="written by an early version"):
+        Store(store.location)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(None, ""), (42.3, "42 s left"), (200, "3 min left"), (7300, "2.0 h left")]
+)
+def test_time_left_is_said_in_words(seconds, words):
+    assert words_for(seconds) == words

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from clnp_core.errors import SpecError
 from clnp_core.tasks import datasets
 from clnp_core.tasks.streams import PermutedStream
 
@@ -47,8 +46,3 @@ def test_task_1_may_be_the_identity(digits):
     plain, permuted = stream(digits, identity_first=True), stream(digits)
     assert plain.permutations[0].tolist() == list(range(64))
     assert np.array_equal(plain.permutations[1:], permuted.permutations[1:])
-
-
-def test_more_cannot_be_held_out_than_there_is(digits):
-    with pytest.raises(SpecError, match="1437 images cannot be held out"):
-        PermutedStream(digits, 1, validation=1437, seed=0, identity_first=False)

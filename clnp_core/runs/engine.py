@@ -1,0 +1,447 @@
+"""The engine: takes queued runs from the store, hands their stages to Dask workers, and writes what comes back.
+
+One engine serves a store at a time, and it alone writes results there. All it knows is in the store and the artifacts,
+so it can be killed at any moment: started again, it finds the finished stages by their keys and goes on. Imports no
+torch: the workers do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import secrets
+import time
+import traceback
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import dask
+from distributed import Client, Event, KilledWorker, LocalCluster
+
+from clnp_core.errors import ClnpError, StoreError
+from clnp_core.runs import stages
+from clnp_core.runs.artifacts import write_whole
+from clnp_core.runs.spec import RunSpec
+from clnp_core.runs.stages import Stage
+from clnp_core.runs.store import ALONE, Run, Store
+from clnp_core.runs.summary import summarise
+from clnp_core.runs.worker import EPOCHS_TOPIC, TOKEN_FILE, NotShared, perform_on_worker, stop_flag
+from clnp_core.tasks import datasets
+
+WORKER_DEATHS = 3
+"""How often a stage is tried again after its worker died."""
+
+_POLL_SECONDS = 0.2
+_STOP_SECONDS = 5
+_CONNECT_SECONDS = 10
+_TRACEBACK_LINES = 12
+
+
+class StageFailed(ClnpError):
+    """A stage ended with an exception that no specification explains.
+
+    Attributes
+    ----------
+    detail : str
+        The last lines of its traceback.
+    """
+
+    def __init__(self, sentence: str, detail: str) -> None:
+        super().__init__(sentence)
+        self.detail = detail
+
+
+class Engine:
+    """Works on the runs of a store until it is told to stop.
+
+    Parameters
+    ----------
+    store : Store
+    scheduler : str, optional
+        Address of a Dask scheduler, such as tcp://host:8786. By default the engine brings its own workers, as many
+        as this machine has cores, when the first stage needs them.
+    """
+
+    def __init__(self, store: Store, scheduler: str | None = None) -> None:
+        self._store = store
+        self._artifacts = store.artifacts
+        self._scheduler = scheduler
+        self._token = secrets.token_hex(16)
+        self._shared_folder = True
+        self._client: Client | None = None
+        self._cluster: LocalCluster | None = None
+        self._connecting = asyncio.Lock()
+        self._room = _Room(len(os.sched_getaffinity(0)))
+        self._flights: dict[str, _Flight] = {}
+        self._active: dict[str, _Active] = {}
+        self._told: list[tuple[str, dict[str, Any]]] = []
+
+    async def serve(self, only: str | None = None, idle_seconds: float | None = None) -> None:
+        """Work until cancelled; with `only`, until that one run has ended; or until nothing was to do for a while.
+
+        Whatever stops it, stages in progress stop at their checkpoints and their runs go back into the queue.
+
+        Raises
+        ------
+        StoreError
+            If another engine serves the store, or the scheduler cannot be reached.
+        """
+        with self._store.hold_engine():
+            self._store.requeue_interrupted()
+            self._artifacts.sweep()
+            write_whole(self._artifacts.folder / TOKEN_FILE, self._token.encode())
+            busy = time.monotonic()
+            try:
+                if self._scheduler:
+                    await self._connect()
+                while True:
+                    self._write_epochs()
+                    self._attend(only)
+                    if self._active:
+                        busy = time.monotonic()
+                    if only and not self._store.run(only).is_active:
+                        return
+                    if idle_seconds is not None and time.monotonic() - busy > idle_seconds:
+                        return
+                    await asyncio.sleep(_POLL_SECONDS)
+            finally:
+                await self._close()
+
+    def _attend(self, only: str | None) -> None:
+        """Begin what is queued, as long as there is room, and stop what is asked to stop."""
+        for run in self._store.active():
+            active = self._active.get(run.id)
+            if active:
+                if run.wanted != "run" and not active.task.cancelling():
+                    active.leaves_as = "paused" if run.wanted == "pause" else "cancelled"
+                    active.task.cancel()
+            elif run.state == "queued" and only in (None, run.id) and len(self._active) < self._room.size:
+                active = self._active[run.id] = _Active(run)
+                active.task = asyncio.create_task(self._carry_out(run, active))
+
+    async def _carry_out(self, run: Run, active: _Active) -> None:
+        """One run, from its beginning or from where it was left, to its end."""
+        store = self._store
+        try:
+            store.start(run.id)
+            summary = await self._learn(run, active)
+            store.finish(run.id, summary)
+        except asyncio.CancelledError:
+            store.leave(run.id, active.leaves_as)
+        except StageFailed as error:
+            store.fail(run.id, str(error), error.detail)
+        except ClnpError as error:
+            store.fail(run.id, str(error))
+        except Exception as error:
+            store.fail(run.id, f"The engine failed, {type(error).__name__}: {error}", _last_lines(error))
+        finally:
+            del self._active[run.id]
+
+    async def _learn(self, run: Run, active: _Active) -> dict[str, Any]:
+        """The fold over the tasks. Training each task alone goes beside it."""
+        spec = run.spec
+        digest = await self._dataset_digest(spec)
+        await self._result(run, active, stages.stream_stage(spec, digest))
+        network, settled, fingerprints, records = None, None, [], []
+        beside: list[asyncio.Task] = []
+        try:
+            for task in range(1, spec.stream.tasks + 1):
+                if records and spec.head == "single" and records[-1]["free"][-1] == 0:
+                    break  # depleted: what a single head reads is all claimed (section 2.1)
+                own = spec.at(task)
+                fits = stages.fit_stages(own, digest, task, network, None if spec.searches(task) else settled)
+                await _all(self._result(run, active, fit, place) for place, fit in enumerate(fits))
+                settle = stages.settle_stage(own, digest, task, network, fits, fingerprints)
+                result = await self._result(run, active, settle)
+                network, settled = result["network"], result["hyperparameters"]
+                fingerprints = [*fingerprints, result["fingerprint"]]
+                records.append(result["record"] | {"single_task_accuracy": None})
+                self._store.put_learned(run.id, task, records[-1])
+                if spec.single_task:
+                    stage = stages.alone_stage(own, digest, task, settled)
+                    beside.append(asyncio.create_task(self._train_alone(run, active, stage, records[-1])))
+            await _all(beside)
+        finally:
+            for task in beside:
+                task.cancel()
+        return summarise(spec, records, active.progress.seconds)
+
+    async def _train_alone(self, run: Run, active: _Active, stage: Stage, record: dict[str, Any]) -> None:
+        result = await self._result(run, active, stage, ALONE)
+        record["single_task_accuracy"] = result["accuracy"]
+        self._store.put_learned(run.id, record["task"], record)
+
+    async def _dataset_digest(self, spec: RunSpec) -> str:
+        dataset = await asyncio.to_thread(datasets.load, spec.stream.dataset)
+        spec.check_against(dataset)
+        return await asyncio.to_thread(dataset.digest)
+
+    async def _result(self, run: Run, active: _Active, stage: Stage, candidate: int = 0) -> dict[str, Any]:
+        """The result of a stage: found, waited for where another run is at it, or computed."""
+        self._store.link(run.id, stage, candidate)
+        if stage.key in self._artifacts:
+            data = self._artifacts.data(stage.key)
+            self._store.finish_stage(stage, data, computed=False)
+            active.progress.found(stage)
+            return data
+        flight = self._flights.get(stage.key)
+        if flight is None or flight.task.cancelling():
+            flight = self._flights[stage.key] = _Flight()
+            flight.task = asyncio.create_task(self._compute(stage, flight))
+        flight.runs[run.id] += 1
+        try:
+            data = await asyncio.shield(flight.task)
+        finally:
+            flight.runs[run.id] -= 1
+            if not flight.runs.total():
+                flight.task.cancel()  # nobody waits for it any more; without effect once it is done
+        active.progress.finished(stage)
+        return data
+
+    async def _compute(self, stage: Stage, flight: _Flight) -> dict[str, Any]:
+        """Have a worker compute a stage, and take in what it makes."""
+        try:
+            await self._connect()
+            async with self._room.places(stage.threads):
+                try:
+                    made = await self._on_worker(stage)
+                except NotShared:
+                    self._shared_folder = False
+                    made = await self._on_worker(stage)
+            for key, content in made.items():
+                self._artifacts.write(key, content)
+            data = self._artifacts.data(stage.key)
+            self._store.finish_stage(stage, data, computed=True)
+            return data
+        finally:
+            if self._flights.get(stage.key) is flight:
+                del self._flights[stage.key]
+
+    async def _on_worker(self, stage: Stage) -> dict[str, bytes]:
+        """The artifacts a worker sends back; none if it wrote them in the shared folder."""
+        carried = None
+        if not self._shared_folder:
+            carried = {key: self._artifacts.path(key).read_bytes() for key in stage.needs}
+        attempt = f"{stage.kind}-{stage.key[:16]}-{secrets.token_hex(4)}"
+        flag = stop_flag(attempt)
+        folder = str(self._artifacts.folder.absolute())
+        future = self._client.submit(
+            perform_on_worker, stage, flag, folder, self._token, carried, key=attempt, pure=False
+        )
+        try:
+            return await future
+        except asyncio.CancelledError:
+            await self._stop(future, flag)
+            raise
+        except (ClnpError, NotShared):
+            raise
+        except Exception as error:
+            raise StageFailed(_sentence(stage, error), _last_lines(error)) from error
+        finally:
+            future.release()
+
+    async def _stop(self, future: Any, flag: str) -> None:
+        """Ask a stage to stop, and wait until its worker is free."""
+        with suppress(Exception):
+            event = Event(flag, self._client)
+            await event.set()
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(future.exception(), _STOP_SECONDS)
+            await event.clear()
+
+    async def _connect(self) -> None:
+        """Find the workers: those of the scheduler named, or else our own."""
+        async with self._connecting:
+            if self._client:
+                return
+            if self._scheduler:
+                self._client = await _client_of(self._scheduler)
+                await self._client.wait_for_workers(1)
+                self._room.size = sum((await self._client.nthreads()).values())
+            else:
+                dask.config.set({"distributed.scheduler.allowed-failures": WORKER_DEATHS})
+                self._cluster = await LocalCluster(
+                    n_workers=self._room.size,
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    dashboard_address="127.0.0.1:0",
+                    security=True,  # TLS with keys of its own: who may connect may run code, other users may not
+                    memory_limit=0,
+                    silence_logs="CRITICAL",
+                    asynchronous=True,
+                )
+                self._client = await Client(self._cluster, asynchronous=True, set_as_default=False)
+            self._client.subscribe_topic(EPOCHS_TOPIC, self._hear)
+
+    def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
+        """An epoch, as a worker tells of it. Written down with the others at the next tick."""
+        _, told = event
+        self._told.append((told["stage"], told["epoch"]))
+
+    def _write_epochs(self) -> None:
+        told, self._told = self._told, []
+        self._store.put_epochs(told)
+        for key, epoch in told:
+            flight = self._flights.get(key)
+            for run in flight.runs if flight else ():
+                if run in self._active:
+                    self._active[run].progress.reached(key, epoch["epoch"])
+        for run, active in self._active.items():
+            progress = active.progress
+            self._store.put_progress(run, progress.seconds, progress.fraction, progress.seconds_left)
+
+    async def _close(self) -> None:
+        tasks = [active.task for active in self._active.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(flight.task for flight in self._flights.values()), return_exceptions=True)
+        self._write_epochs()
+        if self._client:
+            await self._client.close()
+        if self._cluster:
+            await self._cluster.close()
+            self._artifacts.sweep()
+
+
+async def _client_of(address: str) -> Client:
+    try:
+        if not re.fullmatch(r"[a-z]+://.+:\d+", address):
+            raise ValueError(address)
+        return await Client(address, asynchronous=True, timeout=_CONNECT_SECONDS, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise StoreError(
+            f"There is no Dask scheduler at {address}; give the address of one, such as tcp://127.0.0.1:8786, "
+            "or none to compute on this machine."
+        ) from error
+
+
+async def _all(coroutines: Iterable[Coroutine | asyncio.Task]) -> None:
+    """Wait for all; if one fails, cancel the others and raise what it raised."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _sentence(stage: Stage, error: Exception) -> str:
+    what = str(error).splitlines()[0] if str(error) else "it gives no reason"
+    if isinstance(error, KilledWorker):
+        what = f"{error.allowed_failures + 1} workers died over it, one after the other"
+    return f"The stage '{stage.describes}' failed, {type(error).__name__}: {what}"
+
+
+def _last_lines(error: Exception) -> str:
+    lines = "".join(traceback.format_exception(error)).rstrip().splitlines()
+    return "\n".join(lines[-_TRACEBACK_LINES:])
+
+
+class _Flight:
+    """A stage being computed, and how many waiters each run has there."""
+
+    task: asyncio.Task
+
+    def __init__(self) -> None:
+        self.runs: Counter[str] = Counter()
+
+
+class _Active:
+    """A run being worked on."""
+
+    task: asyncio.Task
+
+    def __init__(self, run: Run) -> None:
+        self.progress = _Progress(run.spec, run.seconds)
+        self.leaves_as = "queued"
+
+
+class _Progress:
+    """How far a run is, counted in epochs, and how long the rest takes at the speed so far.
+
+    A training that stops early counts as if it had not. Stages that were found, not computed, say nothing of speed.
+    """
+
+    def __init__(self, spec: RunSpec, seconds_before: float) -> None:
+        tasks = range(1, spec.stream.tasks + 1)
+        self._per_fit = {task: spec.at(task).epochs for task in tasks}
+        self._total = sum(self._per_fit[task] * (spec.fits(task) + spec.single_task) for task in tasks)
+        self._done: dict[str, int] = {}
+        self._found = 0
+        self._seconds_before = seconds_before
+        self._began = time.monotonic()
+
+    def found(self, stage: Stage) -> None:
+        """A stage's result was there."""
+        self._found += self.finished(stage)
+
+    def finished(self, stage: Stage) -> int:
+        """A stage's result has arrived. Returns its epochs."""
+        epochs = self._per_fit[stage.inputs["task"]] if stage.kind in ("fit", "alone") else 0
+        self._done[stage.key] = epochs
+        return epochs
+
+    def reached(self, key: str, epoch: int) -> None:
+        """A stage has done that many epochs."""
+        self._done[key] = max(epoch, self._done.get(key, 0))
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has been worked on, the times before it was stopped included."""
+        return self._seconds_before + time.monotonic() - self._began
+
+    @property
+    def fraction(self) -> float:
+        """Share of the work that is done, 0 to 1."""
+        return min(1.0, sum(self._done.values()) / self._total)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """None until something has been computed."""
+        done = sum(self._done.values())
+        computed = done - self._found
+        if computed <= 0:
+            return None
+        return max(0, self._total - done) * (time.monotonic() - self._began) / computed
+
+
+class _Room:
+    """Places for threads, given in the order they are asked for: torch threads times workers stay within the cores."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._used = 0
+        self._waiting: deque[tuple[asyncio.Future, int]] = deque()
+
+    @asynccontextmanager
+    async def places(self, count: int) -> AsyncIterator[None]:
+        """Hold that many places, or all there are if they are fewer."""
+        count = min(count, self.size)
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append((turn, count))
+        self._admit()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._leave(count)
+            raise
+        try:
+            yield
+        finally:
+            self._leave(count)
+
+    def _leave(self, count: int) -> None:
+        self._used -= count
+        self._admit()
+
+    def _admit(self) -> None:
+        while self._waiting and (self._waiting[0][0].cancelled() or self._used + self._waiting[0][1] <= self.size):
+            turn, count = self._waiting.popleft()
+            if not turn.cancelled():
+                self._used += count
+                turn.set_result(None)

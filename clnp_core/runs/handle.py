@@ -1,0 +1,77 @@
+"""A run in the background, as Python holds it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from clnp_core.errors import ClnpError
+from clnp_core.runs.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_POLL_SECONDS = 0.2
+
+
+class RunHandle:
+    """One run in a store.
+
+    Parameters
+    ----------
+    store : Store
+    id : str
+    """
+
+    def __init__(self, store: Store, id: str) -> None:
+        self.store = store
+        self.id = id
+
+    def __repr__(self) -> str:
+        return f"<run {self.id}: {self.status}>"
+
+    @property
+    def status(self) -> str:
+        """Its state; see `clnp_core.runs.store.Run`."""
+        return self.store.run(self.id).state
+
+    def wait(self, timeout: float | None = None) -> dict[str, Any]:
+        """Wait until the run is finished, and return its summary.
+
+        Raises
+        ------
+        ClnpError
+            If it ends in another way: the reason.
+        TimeoutError
+            After `timeout` seconds.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while (run := self.store.run(self.id)).is_active:
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError(f"The run {self.id} is {run.fraction:.0%} done after {timeout:g} s.")
+            time.sleep(_POLL_SECONDS)
+        if run.state != "finished":
+            raise ClnpError(run.error or f"The run {self.id} is {run.state}.")
+        return run.summary
+
+    def metrics(self) -> pd.DataFrame:
+        """Every epoch so far, a row each: task, candidate, stage, epoch, loss, validation_accuracy, seconds.
+
+        Accuracies are fractions; `candidate` is the place in the grid, -1 for a task trained alone.
+        """
+        import pandas as pd
+
+        columns = ["task", "candidate", "stage", "epoch", "loss", "validation_accuracy", "seconds"]
+        return pd.DataFrame(self.store.epochs(self.id), columns=columns)
+
+    def pause(self) -> None:
+        """Stop it for now."""
+        self.store.pause(self.id)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self.store.resume(self.id)
+
+    def cancel(self) -> None:
+        """Stop it for good."""
+        self.store.cancel(self.id)

@@ -1,0 +1,104 @@
+"""The door between engine and workers: what is sent to a Dask worker, and what it tells while it works.
+
+The engine imports this module without torch; a worker imports torch when its first stage arrives.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from distributed import Event, get_worker
+
+from clnp_core.runs.artifacts import Artifacts
+from clnp_core.runs.stages import Stage
+
+EPOCHS_TOPIC = "clnp-epochs"
+"""Dask topic on which workers tell of epochs: {"stage": key, "epochs": [...]}"""
+
+TOKEN_FILE = "engine.token"  # noqa: S105 - a file name
+"""A worker that reads the engine's token in the artifact folder has the same folder before it."""
+
+_LOOK_SECONDS = 0.5
+
+
+class NotShared(Exception):
+    """The worker does not see the engine's artifact folder: artifacts have to travel through the scheduler."""
+
+
+def stop_flag(key: str) -> str:
+    """Name of the Dask event that asks a stage to stop."""
+    return f"clnp-stop-{key}"
+
+
+def perform_on_worker(stage: Stage, flag: str, folder: str, token: str, carried: dict[str, bytes] | None) -> dict:
+    """Carry out a stage on the worker this runs on.
+
+    Parameters
+    ----------
+    stage : Stage
+    flag : str
+        Name of the event that asks it to stop.
+    folder, token : str
+        The engine's artifact folder, and what its token file must hold if this is the same folder.
+    carried : dict or None
+        The artifacts it needs, where there is no shared folder; None to read and write them in `folder`.
+
+    Returns
+    -------
+    dict of the artifacts made, by key, where there is no shared folder; else empty.
+
+    Raises
+    ------
+    NotShared
+    Stopped
+    ClnpError
+    """
+    from clnp_core.runs import work
+
+    report, pulse = _reporter(stage.key), _pulse(flag)
+    if carried is None:
+        try:
+            shared = (Path(folder) / TOKEN_FILE).read_text("utf-8") == token
+        except OSError:
+            shared = False
+        if not shared:
+            raise NotShared(folder)
+        artifacts = Artifacts(Path(folder))
+        for key, content in work.perform(stage, work.Context(artifacts, pulse, report)).items():
+            artifacts.write(key, content)
+        artifacts.checkpoint(stage.key).unlink(missing_ok=True)
+        return {}
+    with tempfile.TemporaryDirectory(prefix="clnp-") as scratch:
+        artifacts = Artifacts(Path(scratch))
+        for key, content in carried.items():
+            artifacts.write(key, content)
+        return work.perform(stage, work.Context(artifacts, pulse, report))
+
+
+def _reporter(key: str):
+    worker = get_worker()
+
+    def report(epoch) -> None:
+        worker.log_event(EPOCHS_TOPIC, {"stage": key, "epoch": asdict(epoch)})
+
+    return report
+
+
+def _pulse(flag: str):
+    """Look at the flag now and then: asking the scheduler costs milliseconds, a training step may cost less."""
+    from clnp_core.runs.work import Stopped
+
+    event = Event(flag)
+    looked = time.monotonic()
+
+    def pulse() -> None:
+        nonlocal looked
+        if time.monotonic() - looked >= _LOOK_SECONDS:
+            if event.is_set():
+                raise Stopped
+            looked = time.monotonic()
+
+    return pulse

@@ -1,0 +1,113 @@
+"""The queue and the history in one list, and which of its runs is shown."""
+
+from datetime import datetime
+
+import pandas as pd
+import streamlit as st
+
+from clnp_core.runs.store import Run, Store
+from dashboard.link import link_to, linked_run
+from dashboard.requests import start_engine
+from dashboard.words import state_word, time_left
+
+COLOURS = {
+    "queued": "gray",
+    "running": "blue",
+    "pausing": "orange",
+    "paused": "orange",
+    "cancelling": "gray",
+    "cancelled": "gray",
+    "interrupted": "orange",
+    "finished": "green",
+    "failed": "red",
+}
+"""Every state a run can be in, as the page says it, and its colour."""
+
+_MOST_ROWS = 6
+_ROW_PIXELS = 35
+
+
+def show_runs(store: Store, runs: list[Run]) -> Run:
+    """Show the list: what is in progress on top, below it the newest first.
+
+    Returns
+    -------
+    Run
+        The one to be looked at: the one that the link names, else the newest.
+
+    Raises
+    ------
+    StoreError
+        If there is none of that id.
+    """
+    if not linked_run() and runs:
+        link_to(runs[0].id)
+    if runs:
+        _notice_engine(store, runs)
+        _list(sorted(runs, key=lambda run: run.state not in ("running", "interrupted")))
+    linked = linked_run()
+    return next((run for run in runs if run.id == linked), None) or store.run(linked)
+
+
+def _notice_engine(store: Store, runs: list[Run]) -> None:
+    waiting = sum(run.state in ("queued", "interrupted") for run in runs)
+    if not waiting or store.engine() is not None:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="engine"):
+        wait = "1 run waits" if waiting == 1 else f"{waiting} runs wait"
+        st.markdown(f":material/power_off: **The engine is not running.** {wait} for it.", width="stretch")
+        if st.button("Start the engine", icon=":material/power_settings_new:", type="primary"):
+            start_engine(store)
+            st.rerun()
+
+
+def _list(runs: list[Run]) -> None:
+    ids = [run.id for run in runs]
+    rows = [place for place, run in enumerate(ids) if run == linked_run()]
+    selection = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    if "runs" in st.session_state and _selected() != rows:  # another run was linked to, or the rows have moved
+        st.session_state["runs"] = selection
+    st.dataframe(
+        _table(runs),
+        height=_ROW_PIXELS * (1 + min(len(runs), _MOST_ROWS)) + 2,
+        row_height=_ROW_PIXELS,
+        hide_index=True,
+        column_config={
+            "Run": st.column_config.TextColumn(width=125, pinned=True),
+            "State": st.column_config.MultiselectColumn(
+                options=list(COLOURS), color=list(COLOURS.values()), width=95
+            ),
+            "Done": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width=100),
+            "Time left": st.column_config.TextColumn(width=130),
+            "Tasks": st.column_config.NumberColumn(width=60),
+            "Asked for": st.column_config.TextColumn(width=120),
+        },
+        key="runs",
+        on_select=lambda: _link_selected(ids),
+        selection_mode="single-row",
+        selection_default=selection,
+        alt="Runs: those in progress, then the newest first",
+    )
+
+
+def _table(runs: list[Run]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Run": [run.id for run in runs],
+            "State": [[state_word(run)] for run in runs],
+            "Done": [run.fraction for run in runs],
+            "Time left": [time_left(run) for run in runs],
+            "Tasks": [run.spec.stream.tasks for run in runs],
+            "Asked for": [f"{datetime.fromtimestamp(run.created):%d %b %H:%M}" for run in runs],
+        }
+    )
+
+
+def _selected() -> list[int]:
+    return st.session_state.get("runs", {}).get("selection", {}).get("rows", [])
+
+
+def _link_selected(shown: list[str]) -> None:
+    """Show the run in the row that was clicked, one of those shown then; a click on the same one keeps it."""
+    for row in _selected():
+        link_to(shown[row])

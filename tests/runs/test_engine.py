@@ -1,0 +1,260 @@
+"""Whole runs, short ones, on the real digits and real worker processes."""
+
+import asyncio
+import json
+import time
+
+import pytest
+from distributed import Client
+from safetensors import safe_open
+
+from clnp_core.analysis.metrics import mean_accuracy
+from clnp_core.errors import StoreError
+from clnp_core.runs import engine as engine_module
+from clnp_core.runs.engine import Engine
+from clnp_core.runs.spec import fork, preset
+from clnp_core.runs.store import ALONE, Store
+from clnp_core.runs.verify import verify
+
+from .conftest import serve
+
+
+def test_a_summary_holds_what_is_promised(store, learn):
+    run, summary = learn({"single_task": True})
+    assert (summary["preset"], summary["seed"], summary["tasks"]) == ("digits", 0, 3)
+    assert [len(row) for row in summary["accuracy"]] == [1, 2, 3]
+    assert summary["mean_accuracy"] == pytest.approx(mean_accuracy(summary["accuracy"]))
+    assert len(summary["single_task_accuracy"]) == 3
+    assert all(0.5 < accuracy < 1 for accuracy in summary["single_task_accuracy"])
+    assert summary["identical_logits"] is True
+    for layer in summary["layers"]:
+        assert layer["free"] == layer["width"] - sum(layer["claimed"])
+        assert len(layer["reused"]) == 3
+    assert summary["layers"][1]["reused"] == [0, 0, 0]  # the single head's mask hides earlier tasks' neurons
+    assert [len(summary[key]) for key in ("theta", "lambda", "learning_rate")] == [3, 3, 3]
+    assert summary["lambda"][0] == [1e-5, 1e-3, 3e-4]
+    # Nothing is forgotten: every column of the accuracy matrix is constant.
+    assert [row[0] for row in summary["accuracy"]] == [summary["accuracy"][0][0]] * 3
+    assert json.loads(json.dumps(summary)) == summary
+
+    stored = store.run(run)
+    assert (stored.state, stored.fraction, stored.summary) == ("finished", 1.0, summary)
+    assert [record["task"] for record in store.learned(run)] == [1, 2, 3]
+    epochs = store.epochs(run)
+    assert len(epochs) == 2 * 3 * 6
+    assert sum(epoch["candidate"] == ALONE for epoch in epochs) == 3 * 6
+    assert list(verify(store, run)) == [1, 2, 3]
+
+
+def test_a_run_that_is_asked_for_again_trains_nothing(store, learn):
+    first, one = learn({"seed": 5})
+    again, two = learn({"seed": 5})
+    assert one | {"seconds": 0} == two | {"seconds": 0}
+    assert {stage["computed"] for stage in store.stages(again)} == {1}
+    assert [stage["key"] for stage in store.stages(first)] == [stage["key"] for stage in store.stages(again)]
+    assert store.epochs(first) == store.epochs(again)
+
+
+def test_another_store_computes_the_same(learn, tmp_path):
+    (_, one), (_, other_seed) = (learn({"seed": seed}) for seed in (5, 6))
+    _, elsewhere = learn({"seed": 5}, into=Store(tmp_path))
+    assert one | {"seconds": 0} == elsewhere | {"seconds": 0}
+    assert one["accuracy"] != other_seed["accuracy"]
+
+
+def test_another_margin_chooses_anew_among_the_candidates_there_are(store, learn):
+    grid = {"lambda.2": [1e-4, 2e-3], "learning_rate": [1e-2, 3e-3], "seed": 7, "stream.tasks": 1}
+    learn({**grid, "margin": 0.001})
+    run, _ = learn({**grid, "margin": 0.2})
+    computed = [(stage["kind"], stage["computed"]) for stage in store.stages(run)]
+    assert computed == [("stream", 1), *[("fit", 1)] * 4, ("settle", 1)]
+    assert store.run(run).finished - store.run(run).started < 2
+
+
+def test_the_first_task_searches_the_grid_and_the_others_keep_what_it_found(store, learn):
+    changes = {"lambda.2": [1e-4, 2e-3], "learning_rate": [1e-2, 3e-3]}
+    run, summary = learn(changes)
+    fits = [(stage["task"], stage["candidate"]) for stage in store.stages(run) if stage["kind"] == "fit"]
+    assert fits == [(1, 0), (1, 1), (1, 2), (1, 3), (2, 0), (3, 0)]
+    assert len({tuple(values) for values in summary["lambda"]}) == 1
+    run, _ = learn({**changes, "search": "every-task", "stream.tasks": 2})
+    assert sum(stage["kind"] == "fit" for stage in store.stages(run)) == 8
+
+
+def test_a_fork_shares_what_came_before_it(store, learn, scheduler):
+    run, _ = learn({})
+    spec = fork(store.run(run).spec, 3, {"theta": 0.5, "stream.tasks": 4})
+    forked, summary = serve(store, spec, scheduler)
+    before, after = store.stages(run), store.stages(forked)
+    shared = {stage["key"] for stage in before} & {stage["key"] for stage in after}
+    assert {stage["task"] for stage in before if stage["key"] in shared} == {1, 2, 3}  # of task 3 the training alone
+    assert all(stage["computed"] == 1 for stage in after)
+    assert summary["theta"][2:] == [0.5, 0.5]
+    assert summary["accuracy"][1] == store.run(run).summary["accuracy"][1]
+
+
+def test_artifacts_are_kept_without_pickle(store, learn):
+    run, summary = learn({})
+    stages = store.stages(run)
+    with safe_open(store.artifacts.path(stages[-1]["network"]), "pt") as network:
+        owner = network.get_tensor("owners.1")
+        assert [(owner == task).sum().item() for task in (1, 2, 3)] == summary["layers"][1]["claimed"]
+    with safe_open(store.artifacts.path(stages[0]["key"]), "np") as stream:
+        assert stream.get_tensor("permutations").shape == (3, 64)
+
+
+def test_a_threshold_per_layer_is_reported_per_layer(learn):
+    _, summary = learn({"theta_mode": "per-layer", "stream.tasks": 1})
+    assert len(summary["theta"][0]) == 2
+
+
+def test_a_full_single_head_network_stops_with_what_it_has(store, learn):
+    none = {"lambda.1": 0, "lambda.2": 0, "lambda.output": 0, "theta": 0}
+    run, summary = learn({**none, "stream.tasks": 30, "epochs": 2})
+    assert summary["tasks"] < 30
+    assert summary["layers"][1]["free"] == 0
+    assert f"full after task {summary['tasks']} of 30" in summary["notes"][-1]
+    assert store.run(run).state == "finished"
+
+
+def test_multi_head_reuses_the_last_layer(store, learn):
+    run, summary = learn({"head": "multi"})
+    assert summary["layers"][1]["reused"][2] > 0
+    assert list(verify(store, run)) == [1, 2, 3]
+
+
+def test_divergence_ends_the_run_with_a_sentence(store, learn):
+    run, _ = learn({"learning_rate": 1e38})
+    failed = store.run(run)
+    assert (failed.state, store.epochs(run)[-1]["loss"]) == ("failed", None)
+    assert "training diverged" in failed.error
+    assert "lower learning_rate" in failed.error
+
+
+def test_missing_data_fails_the_run_with_a_reason(store, scheduler, tmp_path, monkeypatch):
+    monkeypatch.setenv("CLNP_DATA_DIR", str(tmp_path))
+    (tmp_path / "mnist.npz").write_bytes(b"PK\x03\x04")
+    run, _ = serve(store, preset("permuted-mnist-quick"), scheduler)
+    assert "mnist.npz is damaged" in store.run(run).error
+
+
+def test_where_no_folder_is_shared_artifacts_travel_through_the_scheduler(learn, tmp_path, monkeypatch):
+    _, shared = learn({})
+    monkeypatch.setattr(engine_module, "TOKEN_FILE", "another.token")  # what the workers look for is not there
+    apart = Store(tmp_path)
+    run, summary = learn({}, into=apart)
+    assert shared | {"seconds": 0} == summary | {"seconds": 0}
+    assert list(verify(apart, run)) == [1, 2, 3]
+
+
+def test_runs_of_different_seeds_go_in_parallel(tmp_path, scheduler):
+    store = Store(tmp_path)
+    short = {"stream.tasks": 2, "epochs": 6, "single_task": False}
+    runs = [store.add(preset("digits", {**short, "seed": seed})) for seed in (1, 2)]
+    asyncio.run(Engine(store, scheduler).serve(idle_seconds=1))
+    first, second = map(store.run, runs)
+    assert (first.state, second.state) == ("finished", "finished")
+    assert second.started < first.finished
+
+
+@pytest.mark.parametrize(("ask", "state"), [(Store.pause, "paused"), (Store.cancel, "cancelled")])
+def test_a_run_stops_within_two_seconds_in_the_middle_of_an_epoch(tmp_path, scheduler, ask, state):
+    """An epoch of 300 steps on a small network takes longer than that: batches of 4."""
+    store = Store(tmp_path)
+    long = {"stream.tasks": 1, "epochs": 3000, "patience": 3000, "batch_size": 4, "single_task": False}
+    run = store.add(preset("digits", {**long, "lambda.2": [1e-3, 2e-3]}))
+
+    async def scenario() -> float:
+        serving = asyncio.create_task(Engine(store, scheduler).serve(only=run))
+        async with Client(scheduler, asynchronous=True, set_as_default=False) as client:
+            while not store.epochs(run):
+                await asyncio.sleep(0.1)
+            ask(store, run)
+            asked = time.monotonic()
+            await serving
+            while any((await client.processing()).values()):
+                await asyncio.sleep(0.05)
+            return time.monotonic() - asked
+
+    assert asyncio.run(scenario()) < 2
+    assert store.run(run).state == state
+    reached = store.run(run).fraction
+    assert 0 < reached < 1
+
+
+def test_a_paused_run_goes_on_from_its_checkpoint(tmp_path, scheduler, learn):
+    store = Store(tmp_path)
+    changes = {"stream.tasks": 1, "epochs": 300, "patience": 300}
+    run = store.add(preset("digits", {**changes, "single_task": False}))
+
+    async def until_paused() -> None:
+        serving = asyncio.create_task(Engine(store, scheduler).serve(only=run))
+        while len(store.epochs(run)) < 20:
+            await asyncio.sleep(0.05)
+        store.pause(run)
+        await serving
+
+    asyncio.run(until_paused())
+    (fit,) = (stage["key"] for stage in store.stages(run) if stage["kind"] == "fit")
+    before = store.epochs(run)
+    assert store.artifacts.checkpoint(fit).is_file()
+    store.resume(run)
+    asyncio.run(Engine(store, scheduler).serve(only=run))
+    assert store.run(run).state == "finished"
+    kept = len(before) // 5 * 5 - 5  # seconds tell: epochs before the checkpoint were not trained again
+    assert store.epochs(run)[:kept] == before[:kept]
+    assert not store.artifacts.checkpoint(fit).exists()
+    _, uninterrupted = learn(changes)
+    assert store.run(run).summary | {"seconds": 0} == uninterrupted | {"seconds": 0}
+
+
+def test_a_stage_whose_worker_dies_is_tried_again_three_times_and_then_fails_the_run(store, learn, monkeypatch):
+    def die(*_):
+        import os
+        import signal
+
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(engine_module, "perform_on_worker", die)
+    run, _ = learn({"seed": 40})
+    failed = store.run(run)
+    assert failed.state == "failed"
+    said = "KilledWorker: 4 workers died over it, one after the other"
+    assert failed.error == f"The stage 'drawing the stream' failed, {said}"
+
+
+def test_an_exception_nobody_expected_is_kept_with_its_last_lines(store, learn, monkeypatch):
+    def fail(*_):
+        raise ZeroDivisionError("there is nothing to divide by")
+
+    monkeypatch.setattr(engine_module, "perform_on_worker", fail)
+    run, _ = learn({"seed": 41})
+    failed = store.run(run)
+    assert failed.error == "The stage 'drawing the stream' failed, ZeroDivisionError: there is nothing to divide by"
+    assert 'raise ZeroDivisionError("there is nothing to divide by")' in failed.detail
+    assert len(failed.detail.splitlines()) <= 12
+
+
+def test_a_second_engine_says_who_holds_the_store(tmp_path, scheduler):
+    store = Store(tmp_path)
+    with store.hold_engine(), pytest.raises(StoreError, match=r"has an engine already: process \d+"):
+        asyncio.run(Engine(store, scheduler).serve())
+
+
+def test_no_scheduler_at_the_address_is_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine_module, "_CONNECT_SECONDS", 1)
+    with pytest.raises(StoreError, match=r"no Dask scheduler at tcp://127\.0\.0\.1:9"):
+        asyncio.run(Engine(Store(tmp_path), "tcp://127.0.0.1:9").serve())
+
+
+def test_pruning_frees_what_no_run_needs(tmp_path, learn):
+    store = Store(tmp_path)
+    kept, _ = learn({}, into=store)
+    gone, _ = learn({"margin": 0.2}, into=store)
+    assert store.unneeded() == []
+    only_gone = {stage["key"] for stage in store.stages(gone)} - {stage["key"] for stage in store.stages(kept)}
+    store.remove(gone)
+    assert only_gone <= set(store.unneeded())
+    assert store.prune() > 0
+    assert store.unneeded() == []
+    assert list(verify(store, kept)) == [1, 2, 3]

@@ -1,0 +1,46 @@
+"""Keys of stages: the hash of what the result depends on, and of nothing else."""
+
+import pytest
+
+from clnp_core.runs import stages
+from clnp_core.runs.spec import preset
+
+FITS = ("seed", "lambda.1", "learning_rate", "cooldown", "batch_size", "epochs", "patience", "stream.validation")
+
+
+def keys(changes, task=1):
+    spec = preset("digits", changes)
+    fits = stages.fit_stages(spec, "data", task, None, None)
+    return fits[0].key, stages.settle_stage(spec, "data", task, None, fits, []).key
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_what_training_depends_on_changes_the_key(name):
+    value = {"lambda.1": 5e-4, "learning_rate": 1e-3, "cooldown": 0.25}.get(name, 7)
+    fit, settle = keys({name: value})
+    assert (fit != keys({})[0], settle != keys({})[1]) == (True, True)
+
+
+@pytest.mark.parametrize(("name", "value"), [("margin", 0.3), ("theta_mode", "per-layer"), ("theta", 0.2)])
+def test_what_acts_on_a_trained_network_leaves_the_training_alone(name, value):
+    fit, settle = keys({name: value})
+    assert fit == keys({})[0]
+    assert settle != keys({})[1]
+
+
+@pytest.mark.parametrize(("name", "value"), [("stream.tasks", 3), ("about", "x"), ("single_task", False)])
+def test_what_the_result_does_not_depend_on_leaves_the_keys(name, value):
+    assert keys({name: value}) == keys({})
+
+
+def test_a_candidate_has_the_same_key_in_any_grid():
+    grid = stages.fit_stages(preset("digits", {"lambda.2": [1e-4, 1e-3]}), "data", 1, None, None)
+    assert [stage.key for stage in grid][1] == keys({})[0]
+
+
+def test_other_data_or_another_network_change_the_key():
+    spec = preset("digits")
+    one = stages.fit_stages(spec, "data", 2, "a" * 64, None)[0]
+    assert one.key != stages.fit_stages(spec, "other", 2, "a" * 64, None)[0].key
+    assert one.key != stages.fit_stages(spec, "data", 2, "b" * 64, None)[0].key
+    assert one.needs == ["a" * 64]

@@ -1,0 +1,141 @@
+"""Stages in this process: pure, and the same to the bit however often they are stopped."""
+
+import json
+
+import pytest
+import safetensors.torch
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clnp_core.errors import DataError, ForgettingError
+from clnp_core.methods import clnp
+from clnp_core.runs import stages, work
+from clnp_core.runs.artifacts import Artifacts
+from clnp_core.runs.spec import preset
+from clnp_core.runs.work import Context, Stopped, perform
+from clnp_core.tasks import datasets
+
+DIGEST = datasets.load("digits").digest()
+STEPS = 21 * 12
+
+
+def spec(**changes):
+    return preset("digits", {"epochs": 12, "single_task": False, **changes})
+
+
+def content(made: dict[str, bytes], key: str) -> tuple[dict, dict]:
+    """Tensors and data of an artifact, without what differs from one time to the next."""
+    length = int.from_bytes(made[key][:8], "little")
+    data = json.loads(json.loads(made[key][8 : 8 + length])["__metadata__"]["json"])
+    data.pop("seconds")
+    for epoch in data.get("epochs", ()):
+        epoch.pop("seconds")
+    return safetensors.torch.load(made[key]), data
+
+
+def assert_same(one: dict[str, bytes], two: dict[str, bytes]) -> None:
+    assert one.keys() == two.keys()
+    for key in one:
+        (tensors, data), (others, other) = content(one, key), content(two, key)
+        assert data == other
+        assert tensors.keys() == others.keys()
+        assert all(torch.equal(tensors[name], others[name]) for name in tensors)
+
+
+def stopping_after(steps: int):
+    """A pulse that asks the stage to stop before its step of that number."""
+    left = iter(range(steps))
+
+    def pulse() -> None:
+        if next(left, None) is None:
+            raise Stopped
+
+    return pulse
+
+
+@pytest.fixture(scope="module")
+def fit() -> stages.Stage:
+    return stages.fit_stages(spec(), DIGEST, 1, None, None)[0]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(fit, tmp_path_factory):
+    return perform(fit, Context(Artifacts(tmp_path_factory.mktemp("whole"))))
+
+
+@given(stops=st.lists(st.integers(1, STEPS), min_size=1, max_size=3))
+@settings(max_examples=8, deadline=None)
+def test_resuming_gives_bit_for_bit_what_an_uninterrupted_training_gives(fit, uninterrupted, tmp_path_factory, stops):
+    artifacts = Artifacts(tmp_path_factory.mktemp("stopped"))
+    for steps in stops:
+        try:
+            perform(fit, Context(artifacts, stopping_after(steps)))
+        except Stopped:
+            continue
+    assert_same(perform(fit, Context(artifacts)), uninterrupted)
+
+
+def test_training_alone_resumes_too(tmp_path):
+    hyperparameters = stages.fit_stages(spec(), DIGEST, 1, None, None)[0].inputs["hyperparameters"]
+    stage = stages.alone_stage(spec(), DIGEST, 1, hyperparameters)
+    whole, stopped = Artifacts(tmp_path / "whole"), Artifacts(tmp_path / "stopped")
+    with pytest.raises(Stopped):
+        perform(stage, Context(stopped, stopping_after(STEPS - 5)))
+    assert_same(perform(stage, Context(stopped)), perform(stage, Context(whole)))
+
+
+def test_a_stopped_training_does_not_begin_anew(fit, tmp_path):
+    artifacts = Artifacts(tmp_path)
+    with pytest.raises(Stopped):
+        perform(fit, Context(artifacts, stopping_after(STEPS - 1)))
+    pulses = []
+    perform(fit, Context(artifacts, lambda: pulses.append(1)))
+    assert len(pulses) <= 7 * 21 + 100  # the seven epochs after the checkpoint, and the scan
+
+
+def fold(artifacts: Artifacts, tasks: int) -> list[dict]:
+    """The fold over the tasks, without an engine. Returns what settling each task gave."""
+    network, fingerprints, results = None, [], []
+    for task in range(1, tasks + 1):
+        fits = stages.fit_stages(spec(), DIGEST, task, network, None)
+        settle = stages.settle_stage(spec(), DIGEST, task, network, fits, fingerprints)
+        for stage in (*fits, settle):
+            for key, made in perform(stage, Context(artifacts)).items():
+                artifacts.write(key, made)
+        results.append(artifacts.data(settle.key))
+        network, fingerprints = results[-1]["network"], [*fingerprints, results[-1]["fingerprint"]]
+    return results
+
+
+def test_a_changed_answer_ends_the_stage(tmp_path, monkeypatch):
+    """A commit that lets a later task into an earlier one's weights is found out at once."""
+    honest = clnp.prune_and_commit
+
+    def leaky(network, candidate, choice):
+        committed, learned = honest(network, candidate, choice)
+        if network.tasks:
+            committed.weights[1][network.owners[1] == 1] += 1e-6
+        return committed, learned
+
+    assert len(fold(Artifacts(tmp_path / "honest"), 2)) == 2
+    monkeypatch.setattr(clnp, "prune_and_commit", leaky)
+    with pytest.raises(ForgettingError, match=r"Task 1 .* after task 2, layer 2 is the first that differs"):
+        fold(Artifacts(tmp_path / "leaky"), 2)
+
+
+def test_a_worker_with_other_data_refuses(tmp_path):
+    (stage,) = stages.fit_stages(spec(), "0" * 64, 1, None, None)
+    with pytest.raises(DataError, match="not the one the run was started with"):
+        perform(stage, Context(Artifacts(tmp_path)))
+
+
+def test_permuted_mnist_is_learned(mnist_directory, tmp_path, monkeypatch):
+    """One epoch on the real thing, at full width."""
+    monkeypatch.setenv("CLNP_DATA_DIR", str(mnist_directory))
+    quick = preset("permuted-mnist-quick", {"epochs": 1})
+    (stage,) = stages.fit_stages(quick, datasets.load("mnist").digest(), 1, None, None)
+    _, data = content(perform(stage, Context(Artifacts(tmp_path))), stage.key)
+    assert data["accuracy"] > 0.95
+    assert data["curve"][0]["theta"] == [0.0, 0.0]
+    work._dataset.cache_clear()
