@@ -17,10 +17,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import dask
 import torch
 from dask.distributed import LocalCluster
 
-from clnp_core.runs.engine import Engine
+from clnp_core.runs.engine import DASK_SETTINGS, Engine
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
 
@@ -38,6 +39,7 @@ def seconds(store: Store, spec: RunSpec, scheduler: str) -> float:
 
 
 def measure() -> dict[str, Any]:
+    dask.config.set(DASK_SETTINGS)
     spec = preset("digits", GRID | {"single_task": False})
     taken: dict[str, list[float]] = {"one worker": [], "two workers": [], "another margin": []}
     clusters = {

@@ -34,6 +34,12 @@ from clnp_core.tasks import datasets
 WORKER_DEATHS = 3
 """How often a stage is tried again after its worker died."""
 
+DASK_SETTINGS = {
+    "distributed.scheduler.allowed-failures": WORKER_DEATHS,
+    "distributed.worker.profile.enabled": False,  # it would interrupt the training every 10 ms
+}
+"""Of the engine's own workers."""
+
 _POLL_SECONDS = 0.2
 _STOP_SECONDS = 5
 _CONNECT_SECONDS = 10
@@ -262,7 +268,7 @@ class Engine:
                 await self._client.wait_for_workers(1)
                 self._room.size = sum((await self._client.nthreads()).values())
             else:
-                dask.config.set({"distributed.scheduler.allowed-failures": WORKER_DEATHS})
+                dask.config.set(DASK_SETTINGS)
                 self._cluster = await LocalCluster(
                     n_workers=self._room.size,
                     threads_per_worker=1,
@@ -277,9 +283,9 @@ class Engine:
             self._client.subscribe_topic(EPOCHS_TOPIC, self._hear)
 
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
-        """An epoch, as a worker tells of it. Written down with the others at the next tick."""
+        """Epochs, as a worker tells of them. Written down with the others at the next tick."""
         _, told = event
-        self._told.append((told["stage"], told["epoch"]))
+        self._told += [(told["stage"], epoch) for epoch in told["epochs"]]
 
     def _write_epochs(self) -> None:
         told, self._told = self._told, []

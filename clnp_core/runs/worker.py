@@ -22,6 +22,7 @@ TOKEN_FILE = "engine.token"  # noqa: S105 - a file name
 """A worker that reads the engine's token in the artifact folder has the same folder before it."""
 
 _LOOK_SECONDS = 0.5
+_TELL_SECONDS = 0.2
 
 
 class NotShared(Exception):
@@ -79,10 +80,18 @@ def perform_on_worker(stage: Stage, flag: str, folder: str, token: str, carried:
 
 
 def _reporter(key: str):
+    """Tell of epochs, several at a time where they are short. The last ones come with the result anyway."""
     worker = get_worker()
+    waiting: list[dict] = []
+    told = time.monotonic()
 
     def report(epoch) -> None:
-        worker.log_event(EPOCHS_TOPIC, {"stage": key, "epoch": asdict(epoch)})
+        nonlocal told
+        waiting.append(asdict(epoch))
+        if time.monotonic() - told >= _TELL_SECONDS:
+            worker.log_event(EPOCHS_TOPIC, {"stage": key, "epochs": waiting.copy()})
+            waiting.clear()
+            told = time.monotonic()
 
     return report
 
