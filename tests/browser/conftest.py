@@ -36,7 +36,8 @@ def find_chromium() -> str | None:
     return named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-@pytest.fixture(scope="session")
+# Of this package alone: while Playwright is open its event loop counts as running, and nothing else can start one.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     executable = find_chromium()
     if not executable:
@@ -89,7 +90,7 @@ def wait_for_health(address: str) -> None:
             time.sleep(0.1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the app on a store that the tests share."""
     with serving(tmp_path_factory.mktemp("store")) as address:
