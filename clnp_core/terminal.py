@@ -103,8 +103,6 @@ def print_run(store: Store, run: Run) -> None:
     console.print(f"{run.id}: {run.state}, {run.fraction:.0%} done {words_for(run.seconds_left)}".rstrip())
     if run.error:
         console.print(run.error, style="red", highlight=False)
-    if run.detail:
-        console.print(run.detail, style="dim", highlight=False, markup=False)
     records = store.learned(run.id)
     if records:
         summary = run.summary or summarise(run.spec, records, run.seconds)

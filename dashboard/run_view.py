@@ -53,18 +53,11 @@ def _show_state(run: Run, epochs: Epochs, records: Records, runs: list[Run]) -> 
             icon=":material/power_off:",
         )
     elif run.state == "failed":
-        _show_failure(run)
+        st.error(run.error, icon=":material/error:", title=f"Failed at {run.fraction:.0%}")
     else:
         st.progress(1.0, f"Finished in {_duration(run.summary['seconds'])}")
         for note in run.summary["notes"]:
             st.info(note, icon=":material/info:")
-
-
-def _show_failure(run: Run) -> None:
-    st.error(run.error, icon=":material/error:", title=f"Failed at {run.fraction:.0%}")
-    if run.detail:
-        with st.expander("What the program said"):
-            st.code(run.detail, language=None)
 
 
 def _turn(run: Run, runs: list[Run]) -> str:

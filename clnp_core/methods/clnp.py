@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from clnp_core.arithmetic import computing
 from clnp_core.errors import DivergedError
 from clnp_core.methods import sparsify
 from clnp_core.methods.graceful import Choice, Curve, choose, margin_floor
-from clnp_core.methods.training import Checkpoint, Epoch, Hyperparameters, train
+from clnp_core.methods.training import NO_HOOKS, Hooks, Hyperparameters, train
 from clnp_core.networks import partition
 from clnp_core.networks.network import Network, reinitialise_free
 from clnp_core.networks.subnetwork import Trainable, commit, trainable
@@ -74,22 +74,20 @@ def fit_candidate(
     task: Task,
     hyperparameters: Hyperparameters,
     seed: int,
-    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
-    checkpoint: Checkpoint | None = None,
-    pulse: Callable[[], None] = lambda: None,
+    hooks: Hooks = NO_HOOKS,
 ) -> Candidate:
     """Train the free weights on the task with one set of hyper-parameters, and scan the thresholds.
 
     Start and batches depend on the seed and the task alone, so that candidates differ by their hyper-parameters
-    and by nothing else. For the last three parameters see `train`.
+    and by nothing else.
     """
     fresh = reinitialise_free(network, derive_seed(seed, "initial weights", task.number))
     block = trainable(fresh)
     with computing(network.architecture.threads):
         draws = derive_seed(seed, "training", task.number)
-        reached = train(block, task, hyperparameters, draws, on_epoch, checkpoint, pulse)
+        reached = train(block, task, hyperparameters, draws, hooks)
         measured = sparsify.activities(block, task.train)
-        points = [] if math.isnan(reached) else sparsify.scan(block, measured, task.validation, pulse)
+        points = [] if math.isnan(reached) else sparsify.scan(block, measured, task.validation, hooks.pulse)
     return Candidate(hyperparameters, block, measured, Curve(reached, points))
 
 

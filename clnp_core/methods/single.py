@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from clnp_core.arithmetic import computing
-from clnp_core.methods.training import Checkpoint, Epoch, Hyperparameters, accuracy, train
+from clnp_core.methods.training import NO_HOOKS, Hooks, Hyperparameters, accuracy, train
 from clnp_core.networks.architectures import Architecture
 from clnp_core.networks.network import initial, reinitialise_free
 from clnp_core.networks.subnetwork import trainable
@@ -20,18 +19,16 @@ def single_task_accuracy(
     task: Task,
     hyperparameters: Hyperparameters,
     seed: int,
-    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
-    checkpoint: Checkpoint | None = None,
-    pulse: Callable[[], None] = lambda: None,
+    hooks: Hooks = NO_HOOKS,
 ) -> float:
     """Test accuracy, a fraction, of the whole network trained on one task and nothing else.
 
     No L1 and no pruning; otherwise the same optimiser, batches, epochs and early stopping as the task gets in a
-    sequence (the row 'Single Task SGD' of Table 1). For the last three parameters see `train`.
+    sequence (the row 'Single Task SGD' of Table 1).
     """
     fresh = reinitialise_free(initial(architecture, head), derive_seed(seed, "initial weights", task.number))
     network = trainable(fresh)
     plain = replace(hyperparameters, l1=(0.0,) * len(hyperparameters.l1))
     with computing(architecture.threads):
-        train(network, task, plain, derive_seed(seed, "training", task.number), on_epoch, checkpoint, pulse)
+        train(network, task, plain, derive_seed(seed, "training", task.number), hooks)
         return accuracy(network, task.test)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 
 import torch
 from torch import Tensor
@@ -95,14 +95,34 @@ class Checkpoint:
         """Keep the state after that epoch."""
 
 
+@dataclass(frozen=True)
+class Hooks:
+    """What goes on beside a training. None of it changes the result.
+
+    Attributes
+    ----------
+    on_epoch : callable
+        Told of every epoch; where the training goes on from a checkpoint, first of those before it.
+    checkpoint : Checkpoint
+        Where to go on from, and where to keep the state.
+    pulse : callable
+        Called before every step, and between the thresholds of a scan. What it raises ends the work.
+    """
+
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)
+    pulse: Callable[[], None] = lambda: None
+
+
+NO_HOOKS = Hooks()
+
+
 def train(
     network: Trainable,
     task: Task,
     hyperparameters: Hyperparameters,
     seed: int,
-    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
-    checkpoint: Checkpoint | None = None,
-    pulse: Callable[[], None] = lambda: None,
+    hooks: Hooks = NO_HOOKS,
 ) -> float:
     """Train the free rows of `network` in place: cross-entropy plus L1 on every free weight (section 2.2).
 
@@ -110,32 +130,22 @@ def train(
     which is the sparsest. Batches are drawn per epoch from `seed`, so they are the same for every candidate, and a
     training that goes on from a checkpoint draws those it would have drawn.
 
-    Parameters
-    ----------
-    on_epoch : callable
-        Told of every epoch; after a checkpoint, first of those before it.
-    checkpoint : Checkpoint, optional
-        Where to go on from, and where to keep the state.
-    pulse : callable
-        Called before every step. What it raises ends the training.
-
     Returns
     -------
     Validation accuracy of the weights it leaves, a fraction; nan if training diverged.
     """
-    checkpoint = checkpoint or Checkpoint()
     run = _Training(network, hyperparameters)
-    run.restore(checkpoint.load())
+    run.restore(hooks.checkpoint.load())
     for epoch in run.history:
-        on_epoch(epoch)
+        hooks.on_epoch(epoch)
     while not run.is_over:
         number = len(run.history) + 1
         start = time.perf_counter()
-        loss = run.epoch(number, task.train, seed, pulse)
+        loss = run.epoch(number, task.train, seed, hooks.pulse)
         run.note(Epoch(number, loss, accuracy(network, task.validation), time.perf_counter() - start))
-        on_epoch(run.history[-1])
-        if not run.is_over and checkpoint.is_due(number):
-            checkpoint.save(number, run.state())
+        hooks.on_epoch(run.history[-1])
+        if not run.is_over and hooks.checkpoint.is_due(number):
+            hooks.checkpoint.save(number, run.state())
     return run.leave_best()
 
 

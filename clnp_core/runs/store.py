@@ -118,7 +118,7 @@ class Run:
     seconds_left : float or None
         Estimate from the speed so far.
     error, detail : str or None
-        A sentence when it failed, and the last lines of the traceback if there was one.
+        A sentence when it failed; and, for whoever mends the program, the last lines of the traceback if there was one.
     summary : dict or None
         What `clnp run --json` writes, once finished.
     """

@@ -19,7 +19,7 @@ from clnp_core.errors import DataError
 from clnp_core.methods import clnp, sparsify
 from clnp_core.methods.graceful import Curve, ScanPoint
 from clnp_core.methods.single import single_task_accuracy
-from clnp_core.methods.training import Checkpoint, Epoch, Hyperparameters, accuracy
+from clnp_core.methods.training import Checkpoint, Epoch, Hooks, Hyperparameters, accuracy
 from clnp_core.networks import partition
 from clnp_core.networks.architectures import ARCHITECTURES
 from clnp_core.networks.fingerprint import Fingerprint, check, fingerprint
@@ -94,9 +94,7 @@ def _fit(stage: Stage, context: Context) -> _Made:
         _stream(stage, stage.inputs["task"]).task(stage.inputs["task"]),
         _hyperparameters(stage),
         stage.inputs["seed"],
-        _collect(epochs, context),
-        _FileCheckpoint(context.artifacts.checkpoint(stage.key)),
-        context.pulse,
+        _hooks(stage, context, epochs),
     )
     block, measured, curve = candidate.network, candidate.activities, candidate.curve
     tensors = _numbered(
@@ -169,19 +167,19 @@ def _train_alone(stage: Stage, context: Context) -> _Made:
         _stream(stage, inputs["task"]).task(inputs["task"]),
         _hyperparameters(stage),
         inputs["seed"],
-        _collect(epochs, context),
-        _FileCheckpoint(context.artifacts.checkpoint(stage.key)),
-        context.pulse,
+        _hooks(stage, context, epochs),
     )
     return {stage.key: ({}, {"accuracy": reached, "epochs": [asdict(epoch) for epoch in epochs]})}
 
 
-def _collect(epochs: list[Epoch], context: Context) -> Callable[[Epoch], None]:
+def _hooks(stage: Stage, context: Context, epochs: list[Epoch]) -> Hooks:
+    """Hooks that gather the epochs in a list, besides what the context asks for."""
+
     def on_epoch(epoch: Epoch) -> None:
         epochs.append(epoch)
         context.report(epoch)
 
-    return on_epoch
+    return Hooks(on_epoch, _FileCheckpoint(context.artifacts.checkpoint(stage.key)), context.pulse)
 
 
 def _hyperparameters(stage: Stage) -> Hyperparameters:
