@@ -80,7 +80,7 @@ class Engine:
         self._client: Client | None = None
         self._cluster: LocalCluster | None = None
         self._connecting = asyncio.Lock()
-        self._room = _Room(len(os.sched_getaffinity(0)))
+        self._room = _Room(_cores())
         self._flights: dict[str, _Flight] = {}
         self._active: dict[str, _Active] = {}
         self._told: list[tuple[str, dict[str, Any]]] = []
@@ -311,6 +311,11 @@ class Engine:
         if self._cluster:
             await self._cluster.close()
             self._artifacts.sweep()
+
+
+def _cores() -> int:
+    """Cores this process may use; macOS knows only how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 async def _client_of(address: str) -> Client:
