@@ -53,7 +53,7 @@ def _show_state(run: Run, epochs: Epochs, records: Records, runs: list[Run]) -> 
             icon=":material/power_off:",
         )
     elif run.state == "failed":
-        st.error(run.error, icon=":material/error:", title=f"Failed at {run.fraction:.0%}")
+        st.error(run.error, icon=":material/error:", title=f"Failed at {done}")
     else:
         st.progress(1.0, f"Finished in {_duration(run.summary['seconds'])}")
         for note in run.summary["notes"]:

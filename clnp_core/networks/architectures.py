@@ -3,8 +3,6 @@
 import math
 from dataclasses import dataclass
 
-from clnp_core.errors import SpecError
-
 # A matrix product of fewer multiplications than this is faster on one thread than on two.
 _SINGLE_THREAD_WEIGHTS = 1_000_000
 
@@ -71,17 +69,3 @@ ARCHITECTURES = {
         Architecture("zenke-mlp", (1, 28, 28), (Dense("layer 1", 2000), Dense("layer 2", 2000)), 10),
     )
 }
-
-
-def architecture(name: str) -> Architecture:
-    """The network of that name.
-
-    Raises
-    ------
-    SpecError
-        If there is none.
-    """
-    try:
-        return ARCHITECTURES[name]
-    except KeyError:
-        raise SpecError(f"There is no network {name!r}; there are {', '.join(ARCHITECTURES)}.") from None

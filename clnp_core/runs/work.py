@@ -92,7 +92,7 @@ def _fit(stage: Stage, context: Context) -> _Made:
     candidate = clnp.fit_candidate(
         _network(stage, context),
         _stream(stage, stage.inputs["task"]).task(stage.inputs["task"]),
-        _hyperparameters(stage),
+        _hyperparameters(stage.inputs["hyperparameters"]),
         stage.inputs["seed"],
         _hooks(stage, context, epochs),
     )
@@ -165,7 +165,7 @@ def _train_alone(stage: Stage, context: Context) -> _Made:
         ARCHITECTURES[inputs["architecture"]],
         inputs["head"],
         _stream(stage, inputs["task"]).task(inputs["task"]),
-        _hyperparameters(stage),
+        _hyperparameters(stage.inputs["hyperparameters"]),
         inputs["seed"],
         _hooks(stage, context, epochs),
     )
@@ -182,8 +182,7 @@ def _hooks(stage: Stage, context: Context, epochs: list[Epoch]) -> Hooks:
     return Hooks(on_epoch, _FileCheckpoint(context.artifacts.checkpoint(stage.key)), context.pulse)
 
 
-def _hyperparameters(stage: Stage) -> Hyperparameters:
-    given = stage.inputs["hyperparameters"]
+def _hyperparameters(given: dict[str, Any]) -> Hyperparameters:
     return Hyperparameters(**given | {"l1": tuple(given["l1"])})
 
 
@@ -192,11 +191,11 @@ def _network(stage: Stage, context: Context) -> Network:
     if stage.inputs["network"] is None:
         return initial(ARCHITECTURES[stage.inputs["architecture"]], stage.inputs["head"])
     key = stage.inputs["network"]
-    return from_tensors(_tensors(key, context), context.artifacts.data(key))
+    return from_tensors(_tensors(context.artifacts.path(key)), context.artifacts.data(key))
 
 
 def _candidate(network: Network, key: str, context: Context) -> clnp.Candidate:
-    tensors, data = _tensors(key, context), context.artifacts.data(key)
+    tensors, data = _tensors(context.artifacts.path(key)), context.artifacts.data(key)
     # What the candidate could read but not train is cut out of the network anew; only what it trained is kept.
     cut = trainable(reinitialise_free(network, 0))
     layers = range(len(cut.weights))
@@ -214,19 +213,17 @@ def _candidate(network: Network, key: str, context: Context) -> clnp.Candidate:
     points = [
         ScanPoint(tuple(point["theta"]), point["accuracy"], tuple(point["claimed"])) for point in data["curve"]
     ]
-    given = data["hyperparameters"]
     return clnp.Candidate(
-        hyperparameters=Hyperparameters(**given | {"l1": tuple(given["l1"])}),
+        hyperparameters=_hyperparameters(data["hyperparameters"]),
         network=block,
         activities=measured,
         curve=Curve(math.nan if data["accuracy"] is None else data["accuracy"], points),
     )
 
 
-def _tensors(key: str, context: Context) -> dict[str, Tensor]:
+def _tensors(path: Path) -> dict[str, Tensor]:
     # Copies: a tensor inside a file's buffer may start anywhere, and a product's last bit may depend on where.
-    loaded = safetensors.torch.load(context.artifacts.path(key).read_bytes())
-    return {name: tensor.clone() for name, tensor in loaded.items()}
+    return {name: tensor.clone() for name, tensor in safetensors.torch.load(path.read_bytes()).items()}
 
 
 def _numbered(groups: dict[str, Any]) -> dict[str, Tensor]:
@@ -256,11 +253,7 @@ class _FileCheckpoint(Checkpoint):
         self._epoch = 0
 
     def load(self) -> dict[str, Tensor] | None:
-        try:
-            loaded = safetensors.torch.load(self._path.read_bytes())
-        except FileNotFoundError:
-            return None
-        return {name: tensor.clone() for name, tensor in loaded.items()}
+        return _tensors(self._path) if self._path.exists() else None
 
     def is_due(self, epoch: int) -> bool:
         return epoch - self._epoch >= _CHECKPOINT_EPOCHS or time.monotonic() - self._saved >= _CHECKPOINT_SECONDS
