@@ -1,32 +1,32 @@
 """What the engine costs and saves: `python -m benchmarks.engine [--json FILE]`.
 
-- A grid of 8 digits candidates on one worker and on two, alternating; medians of the time from start to finish.
-- The same grid again with another margin: every candidate is found, none is trained.
+Digits, one task, times of a run from start to finish, by turns, medians:
+
+- a grid of 8 candidates on one worker and on two;
+- the same grid again with another margin: every candidate is found, none is trained;
+- a grid of 16 candidates on two workers, and single candidates of it.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
-import platform
 import statistics
 import tempfile
-import time
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import dask
-import torch
 from dask.distributed import LocalCluster
 
+from benchmarks import report
 from clnp_core.runs.engine import DASK_SETTINGS, Engine
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
 
-GRID = {"lambda.2": [5e-4, 1e-3, 1.5e-3, 2e-3], "learning_rate": [1e-2, 2e-2], "stream.tasks": 1}
-ROUNDS = 3
+OUTER, INNER = [1e-5, 1e-4], [5e-4, 7e-4, 1e-3, 1.5e-3]
+GRID = {"lambda.2": [5e-4, 1e-3, 1.5e-3, 2e-3], "learning_rate": [1e-2, 2e-2]}
+LARGE = {"lambda.1": OUTER, "lambda.2": INNER, "lambda.output": [1e-4, 3e-4]}
+SINGLE = [{"lambda.1": outer, "lambda.2": inner} for outer in OUTER for inner in INNER]
 
 
 def seconds(store: Store, spec: RunSpec, scheduler: str) -> float:
@@ -38,55 +38,50 @@ def seconds(store: Store, spec: RunSpec, scheduler: str) -> float:
     return ended.finished - ended.started
 
 
-def measure() -> dict[str, Any]:
+def task(changes: dict[str, Any]) -> RunSpec:
+    return preset("digits", {"stream.tasks": 1, "single_task": False, **changes})
+
+
+def measure(rounds: int) -> dict[str, Any]:
+    """Time all of it; print the medians and their ratios."""
     dask.config.set(DASK_SETTINGS)
-    spec = preset("digits", GRID | {"single_task": False})
-    taken: dict[str, list[float]] = {"one worker": [], "two workers": [], "another margin": []}
-    clusters = {
-        name: LocalCluster(
+    names = ("grid of 8, one worker", "grid of 8, two workers", "another margin", "grid of 16", "one candidate")
+    taken: dict[str, list[float]] = {name: [] for name in names}
+    one, two = (
+        LocalCluster(
             n_workers=count, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0", silence_logs="CRITICAL"
         )
-        for name, count in (("one worker", 1), ("two workers", 2))
-    }
-    warm = preset("digits", {"stream.tasks": 1, "epochs": 1})
+        for count in (1, 2)
+    )
     with tempfile.TemporaryDirectory() as folder:
-        for name, cluster in clusters.items():  # workers import torch with their first stage
+
+        def add(name: str, changes: dict[str, Any], cluster: LocalCluster, store: Store) -> None:
+            taken[name].append(seconds(store, task(changes), cluster.scheduler_address))
+
+        for cluster in (one, two):  # workers import torch with their first stage
             for seed in range(4):
-                changed = warm.model_copy(update={"seed": seed})
-                seconds(Store(Path(folder) / f"warm {name}"), changed, cluster.scheduler_address)
-        for number in range(ROUNDS):
-            for name, cluster in clusters.items():
-                store = Store(Path(folder) / f"{name} {number}")
-                taken[name].append(seconds(store, spec, cluster.scheduler_address))
-            again = preset("digits", GRID | {"single_task": False, "margin": 0.05})
-            taken["another margin"].append(seconds(store, again, clusters["two workers"].scheduler_address))
-    for cluster in clusters.values():
+                warm = task({"epochs": 1, "seed": seed})
+                seconds(Store(Path(folder) / "warm"), warm, cluster.scheduler_address)
+        for number in range(rounds):
+            add(names[0], GRID, one, Store(Path(folder) / f"one {number}"))
+            store = Store(Path(folder) / f"two {number}")
+            add(names[1], GRID, two, store)
+            add(names[2], {**GRID, "margin": 0.05}, two, store)
+            add(names[3], LARGE, two, Store(Path(folder) / f"large {number}"))
+            for place, changes in enumerate(SINGLE):
+                add(names[4], changes, two, Store(Path(folder) / f"single {number} {place}"))
+    for cluster in (one, two):
         cluster.close()
-    return {name: statistics.median(times) for name, times in taken.items()}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    options = parser.parse_args()
-    start = time.perf_counter()
-    median = measure()
-    figures = {
-        "date": date.today().isoformat(),
-        "machine": platform.processor() or platform.machine(),
-        "torch": torch.__version__,
-        "seconds": median,
-        "two workers / one worker": median["two workers"] / median["one worker"],
-        "another margin / two workers": median["another margin"] / median["two workers"],
-        "measuring took": time.perf_counter() - start,
+    median = {name: statistics.median(times) for name, times in taken.items()}
+    ratios = {
+        "two workers / one worker": median[names[1]] / median[names[0]],
+        "another margin / the first time": median[names[2]] / median[names[1]],
+        "grid of 16 / one candidate": median[names[3]] / median[names[4]],
     }
-    for name, value in median.items():
-        print(f"{name:<30}{value:8.2f} s")
-    for name in ("two workers / one worker", "another margin / two workers"):
-        print(f"{name:<30}{figures[name]:8.3f}")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    report.table([{"run": name, "median s": value} for name, value in median.items()])
+    report.table([{"compared": name, "ratio": value} for name, value in ratios.items()])
+    return {"seconds": taken, "ratios": ratios}
 
 
 if __name__ == "__main__":
-    main()
+    report.main(__doc__, measure, rounds={"type": int, "default": 3})

@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--seed", metavar="N", help="decides everything random")
     run.add_argument("--tasks", metavar="N", help="tasks to learn")
     run.add_argument("--epochs", metavar="N", help="epochs per task at most")
+    run.add_argument("--device", metavar="NAME", help="cpu or cuda: where to train")
     _add_set(run)
     run.add_argument("--json", type=Path, metavar="FILE", help="write the summary there")
     _add_scheduler(run)
@@ -172,7 +173,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _specification(options: argparse.Namespace) -> RunSpec:
-    named = {"seed": options.seed, "stream.tasks": options.tasks, "epochs": options.epochs}
+    named = {
+        "seed": options.seed,
+        "stream.tasks": options.tasks,
+        "epochs": options.epochs,
+        "device": options.device,
+    }
     changes = dict(parse_assignment(f"{key}={value}") for key, value in named.items() if value is not None)
     return preset(options.preset, changes | dict(map(parse_assignment, options.set)))
 

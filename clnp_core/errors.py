@@ -17,6 +17,10 @@ class DataError(ClnpError):
     """A data set is missing, damaged or not what its name says."""
 
 
+class DeviceError(ClnpError):
+    """There is no device of the kind asked for."""
+
+
 class StoreError(ClnpError):
     """The store of runs cannot be opened, read or written."""
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb
+from plotly.subplots import make_subplots
 
 from clnp_core.analysis.metrics import AccuracyMatrix
 
@@ -259,6 +260,48 @@ def accuracy_matrix(matrix: AccuracyMatrix, tasks: int | None = None, theme: The
     figure.update_xaxes(title_text="Accuracy on task", range=[0.5, size + 0.5], tick0=1, dtick=every, showgrid=False)
     figure.update_yaxes(title_text="After learning task", range=[size + 0.5, 0.5], tick0=1, dtick=every, showgrid=False)
     return _finish(figure, "Accuracy matrix", 420, theme)
+
+
+def training_speed(
+    by_width: Sequence[Mapping[str, Any]], by_tasks: Sequence[Mapping[str, Any]], theme: Theme = "light"
+) -> go.Figure:
+    """Seconds per epoch against the width of the hidden layers, and against the task that is learned.
+
+    Parameters
+    ----------
+    by_width, by_tasks : sequence of mapping
+        width (neurons) or task (1 for the first); first epoch s and last epoch s of CLNP's training, and plain epoch s
+        of a plain loop that trains the whole network (`python -m benchmarks.scaling`).
+    theme : {"light", "dark"}
+    """
+    figure = make_subplots(1, 2, horizontal_spacing=0.14, subplot_titles=("Width, one task", "Tasks in sequence"))
+    lines = (
+        ("plain PyTorch", "plain epoch s", INTERFERENCE, "dot"),
+        ("CLNP, first epoch of a task", "first epoch s", ACTIVE, "dash"),
+        ("CLNP, last epoch", "last epoch s", ACTIVE, "solid"),
+    )
+    for column, (rows, along) in enumerate(((by_width, "width"), (by_tasks, "task")), start=1):
+        for name, seconds, colour, dash in lines:
+            line = go.Scatter(
+                x=[row[along] for row in rows],
+                y=[row[seconds] for row in rows],
+                name=name,
+                legendgroup=name,
+                showlegend=column == 1,
+                mode="lines+markers",
+                line={"color": colour, "dash": dash, "width": 2},
+                hovertemplate=f"{name}<br>{along} %{{x}}: %{{y:.2f}} s an epoch<extra></extra>",
+            )
+            figure.add_trace(line, row=1, col=column)
+    figure.update_yaxes(title_text="Time of an epoch (s)")
+    figure.update_yaxes(rangemode="tozero", col=2)
+    figure = _finish(figure, "Time of a training epoch", 420, theme)
+    widths = [row["width"] for row in by_width]
+    figure.update_xaxes(title_text="Neurons of each hidden layer", type="log", tickvals=widths, col=1)
+    figure.update_yaxes(type="log", dtick="D2", col=1)
+    figure.update_xaxes(title_text="Task", dtick=1, col=2)
+    figure.update_layout(legend_title_text="")
+    return figure
 
 
 def _finish(figure: go.Figure, title: str, height: int, theme: Theme) -> go.Figure:

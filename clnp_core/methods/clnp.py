@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
-from clnp_core.arithmetic import computing
 from clnp_core.errors import DivergedError
 from clnp_core.methods import sparsify
 from clnp_core.methods.graceful import Choice, Curve, choose, margin_floor
-from clnp_core.methods.training import NO_HOOKS, Hooks, Hyperparameters, train
+from clnp_core.methods.training import NO_HOOKS, Hooks, Hyperparameters, Job, no_pulse, train
 from clnp_core.networks import partition
 from clnp_core.networks.network import Network, reinitialise_free
 from clnp_core.networks.subnetwork import Trainable, commit, trainable
 from clnp_core.seeds import derive_seed
-from clnp_core.tasks.streams import Task
+from clnp_core.tasks.streams import Split, Task
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Candidate:
     ----------
     hyperparameters : Hyperparameters
     network : Trainable
-        Unpruned.
+        Unpruned, less the neurons that died while it was trained.
     activities : Activities
         On the task's training set.
     curve : Curve
@@ -69,32 +69,40 @@ class Learned:
     notes: tuple[str, ...]
 
 
-def fit_candidate(
+def candidate_jobs(
     network: Network,
     task: Task,
-    hyperparameters: Hyperparameters,
+    grid: Sequence[Hyperparameters],
     seed: int,
-    hooks: Hooks = NO_HOOKS,
-) -> Candidate:
-    """Train the free weights on the task with one set of hyper-parameters, and scan the thresholds.
+    hooks: Sequence[Hooks] | None = None,
+) -> list[Job]:
+    """The trainings of a grid of candidates: the network's free weights, on one task.
 
     Start and batches depend on the seed and the task alone, so that candidates differ by their hyper-parameters
     and by nothing else.
     """
     fresh = reinitialise_free(network, derive_seed(seed, "initial weights", task.number))
-    block = trainable(fresh)
-    with computing(network.architecture.threads):
-        draws = derive_seed(seed, "training", task.number)
-        reached = train(block, task, hyperparameters, draws, hooks)
-        measured = sparsify.activities(block, task.train)
-        points = [] if math.isnan(reached) else sparsify.scan(block, measured, task.validation, hooks.pulse)
-    return Candidate(hyperparameters, block, measured, Curve(reached, points))
+    block = trainable(fresh).to(task.train.x.device)
+    draws = derive_seed(seed, "training", task.number)
+    pairs = zip(grid, hooks or [NO_HOOKS] * len(grid), strict=True)
+    return [Job(block, task, hyperparameters, draws, own) for hyperparameters, own in pairs]
+
+
+def fit_candidates(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) -> list[Candidate]:
+    """Train candidates side by side, and scan the thresholds of each."""
+    candidates = []
+    for job, (block, reached) in zip(jobs, train(jobs, pulse), strict=True):
+        measured = sparsify.activities(block, job.task.train)
+        points = [] if math.isnan(reached) else sparsify.scan(block, measured, job.task.validation, pulse)
+        block = block.to(torch.device("cpu"))
+        candidates.append(Candidate(job.hyperparameters, block, measured, Curve(reached, points)))
+    return candidates
 
 
 def choose_candidate(
     candidates: Sequence[Candidate],
     network: Network,
-    task: Task,
+    validation: Split,
     margin: float,
     theta_mode: str = "shared",
     theta: float | Sequence[float] | None = None,
@@ -106,7 +114,8 @@ def choose_candidate(
     candidates : sequence of Candidate
     network : Network
         The one they were all trained in.
-    task : Task
+    validation : Split
+        Of the task they were trained on.
     margin : float
         m, a fraction.
     theta_mode : {"shared", "per-layer"}
@@ -123,7 +132,7 @@ def choose_candidate(
     if all(curve.diverged for curve in curves):
         rates = sorted({candidate.hyperparameters.learning_rate for candidate in candidates})
         raise DivergedError(
-            f"Task {task.number}: training diverged with every learning rate tried "
+            f"Task {network.tasks + 1}: training diverged with every learning rate tried "
             f"({', '.join(map(str, rates))}); give a lower learning_rate."
         )
     if theta is not None or theta_mode == "per-layer":
@@ -131,19 +140,19 @@ def choose_candidate(
         given = None if theta is None else tuple(np.broadcast_to(theta, layers).tolist())
         floor = margin_floor(curves, margin)
         curves = [
-            candidate.curve if candidate.curve.diverged else _repruned(candidate, task, floor, given)
+            candidate.curve if candidate.curve.diverged else _repruned(candidate, validation, floor, given)
             for candidate in candidates
         ]
     return choose(curves, margin, network.architecture.widths)
 
 
-def _repruned(candidate: Candidate, task: Task, floor: float, theta: tuple[float, ...] | None) -> Curve:
+def _repruned(candidate: Candidate, validation: Split, floor: float, theta: tuple[float, ...] | None) -> Curve:
     """The candidate pruned in one way only: at the θ given, or else at the best one per layer."""
     block, measured = candidate.network, candidate.activities
     if theta is None:
-        point = sparsify.scan_per_layer(block, measured, task.validation, floor)
+        point = sparsify.scan_per_layer(block, measured, validation, floor)
     else:
-        point = sparsify.prune_at(block, measured, theta, task.validation)
+        (point,) = sparsify.prune_at(block, measured, [theta], validation)
     return Curve(candidate.curve.accuracy, [point])
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from clnp_core.methods.graceful import ScanPoint, in_margin
-from clnp_core.methods.training import accuracy
+from clnp_core.methods.training import no_pulse
 from clnp_core.networks.subnetwork import Trainable
 from clnp_core.tasks.streams import Split
 
 MAX_THRESHOLDS = 100
 """Thresholds a scan tries at most."""
 
-_BATCH = 4096
+_BATCH = 1024
+_SCAN_BATCH = 512  # what a scan goes over again and again for each of these stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -38,17 +41,19 @@ class Activities:
 
 def activities(network: Trainable, split: Split) -> Activities:
     """Activity of every neuron the task can use, over all samples of `split` (E_S(N_l) in section 2.2)."""
-    free = [torch.zeros(len(bias), dtype=torch.float64) for bias in network.biases]
-    reused = [torch.zeros(len(bias), dtype=torch.float64) for bias in network.frozen_biases]
+    device = network.head_weight.device
+    free = [torch.zeros(len(bias), dtype=torch.float64, device=device) for bias in network.biases]
+    reused = [torch.zeros(len(bias), dtype=torch.float64, device=device) for bias in network.frozen_biases]
     with torch.no_grad():
         for x in split.x.split(_BATCH):
-            _, frozen, trained = network.forward(x)
-            for total, activation in zip((*free, *reused), (*trained, *frozen), strict=True):
-                total += activation.sum(0, dtype=torch.float64)
+            sources = network.sources(x)
+            _, trained = network.forward(sources)
+            for total, activation in zip((*free, *reused), (*trained, *sources[1:]), strict=True):
+                total += activation.sum(0)
     reused += [torch.zeros(0, dtype=torch.float64)] * (len(free) - len(reused))
     return Activities(
-        free=tuple((total / len(split)).numpy() for total in free),
-        reused=tuple((total / len(split)).numpy() for total in reused),
+        free=tuple((total / len(split)).cpu().numpy() for total in free),
+        reused=tuple((total / len(split)).cpu().numpy() for total in reused),
     )
 
 
@@ -64,28 +69,138 @@ def thresholds(layer_activities: np.ndarray) -> np.ndarray:
     return steps[ranks]
 
 
-def prune_at(network: Trainable, measured: Activities, theta: tuple[float, ...], validation: Split) -> ScanPoint:
-    """How the network does without the free neurons whose activity is at most θ."""
-    kept = above(measured.free, theta)
-    return ScanPoint(
-        theta=theta,
-        accuracy=accuracy(network.keep(kept), validation),
-        claimed=tuple(int(keep.sum()) for keep in kept),
-    )
+class _Nested:
+    """The pruned networks of one candidate, all at once.
+
+    A higher threshold leaves a part of what a lower one leaves. So with the neurons sorted by activity, the network
+    pruned at any threshold is the first rows and columns of one set of matrices. From the smallest network to the
+    largest, the first layer is computed once, the second one is added to where it grows, and only what comes after
+    is computed for each threshold.
+
+    Parameters
+    ----------
+    network : Trainable
+    measured : Activities
+        Its own.
+    """
+
+    def __init__(self, network: Trainable, measured: Activities) -> None:
+        orders = [np.argsort(-activity, kind="stable") for activity in measured.free]
+        device = network.head_weight.device
+        rows = [torch.from_numpy(order).to(device) for order in orders]
+        columns = [
+            torch.cat((torch.arange(read, device=device), read + row))
+            for read, row in zip(network.read, rows, strict=True)
+        ]
+        first, *others = network.weights
+        self._network = network
+        self._weights = [first[rows[0]]]
+        self._weights += [weight[row][:, below] for weight, row, below in zip(others, rows[1:], columns, strict=False)]
+        self._biases = [bias[row] for bias, row in zip(network.biases, rows, strict=True)]
+        self._head = network.head_weight[:, columns[-1]]
+
+    def accuracies(self, counts: np.ndarray, split: Split, pulse: Callable[[], None]) -> np.ndarray:
+        """Accuracy of each pruned network.
+
+        Parameters
+        ----------
+        counts : int array [T, L]
+            Free neurons each of them keeps of each hidden layer, the most active ones. No column ever falls.
+        split : Split
+        pulse : callable
+
+        Returns
+        -------
+        float array [T]
+        """
+        correct = torch.zeros(len(counts), dtype=torch.int64, device=split.y.device)
+        with torch.no_grad():
+            for x, y in zip(split.x.split(_SCAN_BATCH), split.y.split(_SCAN_BATCH), strict=True):
+                pulse()
+                for place, logits in enumerate(self._logits(self._network.sources(x), counts)):
+                    correct[place] += (logits.argmax(1) == y).sum()
+        return correct.cpu().numpy() / len(split)
+
+    def _logits(self, sources: list[Tensor], counts: np.ndarray) -> Iterator[Tensor]:
+        x, *frozen = sources
+        widest = counts[-1]
+        first = F.relu(F.linear(x, self._weights[0][: widest[0]], self._biases[0][: widest[0]]))
+        second = _Growing(first, frozen, self._weights[1], self._biases[1], widest[1]) if len(widest) > 1 else None
+        for kept in counts:
+            x = first[:, : kept[0]]
+            if second:
+                x = F.relu(second.grown_to(kept[0], kept[1]))
+            for layer in range(2, len(kept)):
+                x = _joined(frozen, layer - 1, x)
+                weight, bias = self._weights[layer], self._biases[layer]
+                x = F.relu(F.linear(x, weight[: kept[layer], : x.shape[1]], bias[: kept[layer]]))
+            x = _joined(frozen, len(kept) - 1, x)
+            yield F.linear(x, self._head[:, : x.shape[1]], self._network.head_bias)
+
+
+def _joined(frozen: list[Tensor], layer: int, trained: Tensor) -> Tensor:
+    """What the layer above reads: [batch, A_l + kept]."""
+    return torch.cat((frozen[layer], trained), 1) if layer < len(frozen) and frozen[layer].shape[1] else trained
+
+
+class _Growing:
+    """Pre-activations of the second layer for a batch, as ever more neurons of both layers are kept."""
+
+    def __init__(self, below: Tensor, frozen: list[Tensor], weight: Tensor, bias: Tensor, widest: int) -> None:
+        read = frozen[0].shape[1] if frozen else 0
+        self._below = below
+        self._weight = weight[:, read:]
+        self._kept = (0, 0)
+        self._sums = bias[:widest].repeat(len(below), 1)  # [batch, widest]
+        if read:
+            self._sums.addmm_(frozen[0], weight[:widest, :read].T)
+
+    def grown_to(self, columns: int, rows: int) -> Tensor:
+        """[batch, rows], with that many neurons of the layer below."""
+        columns_before, rows_before = self._kept
+        self._kept = (columns, rows)
+        if columns > columns_before:
+            added = slice(columns_before, columns)
+            self._sums[:, :rows_before].addmm_(self._below[:, added], self._weight[:rows_before, added].T)
+        if rows > rows_before:
+            added = slice(rows_before, rows)
+            self._sums[:, added].addmm_(self._below[:, :columns], self._weight[added, :columns].T)
+        return self._sums[:, :rows]
+
+
+def prune_at(
+    network: Trainable,
+    measured: Activities,
+    thetas: Sequence[tuple[float, ...]],
+    validation: Split,
+    pulse: Callable[[], None] = no_pulse,
+) -> list[ScanPoint]:
+    """How the network does without the free neurons whose activity is at most θ, for several θ.
+
+    Parameters
+    ----------
+    network : Trainable
+    measured : Activities
+        Its own.
+    thetas : sequence of tuples, θ per hidden layer
+        Of no layer may θ ever fall from one to the next.
+    validation : Split
+    pulse : callable
+        Called now and then. What it raises ends the scan.
+    """
+    claimed = [tuple(int(keep.sum()) for keep in above(measured.free, theta)) for theta in thetas]
+    smallest_first = np.array(claimed)[::-1]
+    reached = _Nested(network, measured).accuracies(smallest_first, validation, pulse)[::-1]
+    return [ScanPoint(*point) for point in zip(thetas, reached.tolist(), claimed, strict=True)]
 
 
 def scan(
-    network: Trainable, measured: Activities, validation: Split, pulse: Callable[[], None] = lambda: None
+    network: Trainable, measured: Activities, validation: Split, pulse: Callable[[], None] = no_pulse
 ) -> list[ScanPoint]:
-    """The network pruned at every threshold shared by all layers, in ascending θ. Needs no training.
-
-    `pulse` is called before each threshold; what it raises ends the scan.
-    """
-    points = []
-    for theta in thresholds(np.concatenate(measured.free)):
-        pulse()
-        points.append(prune_at(network, measured, (float(theta),) * len(measured.free), validation))
-    return points
+    """The network pruned at every threshold shared by all layers, in ascending θ. Needs no training."""
+    layers = len(measured.free)
+    thetas = [(float(theta),) * layers for theta in thresholds(np.concatenate(measured.free))]
+    return prune_at(network, measured, thetas, validation, pulse)
 
 
 def scan_per_layer(network: Trainable, measured: Activities, validation: Split, floor: float) -> ScanPoint:
@@ -94,14 +209,11 @@ def scan_per_layer(network: Trainable, measured: Activities, validation: Split, 
     The last layer comes first because under a single head it is the one that fills up (section 3.1). Where not
     even θ = 0 stays above the floor, that is what is returned.
     """
+    best = None
     theta = [0.0] * len(measured.free)
-    best = prune_at(network, measured, tuple(theta), validation)
     for layer in reversed(range(len(theta))):
-        for value in thresholds(measured.free[layer])[1:]:
-            tried = prune_at(
-                network, measured, (*theta[:layer], float(value), *theta[layer + 1 :]), validation
-            )
-            if in_margin(tried.accuracy, floor):
-                best = tried
+        tried = [(*theta[:layer], float(value), *theta[layer + 1 :]) for value in thresholds(measured.free[layer])]
+        points = prune_at(network, measured, tried, validation)
+        best = next((point for point in reversed(points) if in_margin(point.accuracy, floor)), points[0])
         theta = list(best.theta)
     return best

@@ -1,21 +1,41 @@
-"""The one training loop."""
+"""The one training loop.
+
+It trains several networks side by side: those that have the same shape, and are as far, are one program whose tensors
+have a leading replica axis. A small network's step costs less than calling its operations does, so a grid of candidates
+takes little longer than one of them. A replica's bits do not depend on which others are trained beside it.
+"""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import astuple, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import astuple, dataclass, field, replace
+from functools import partial
+from itertools import groupby
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.optim.adam import adam
 
+from clnp_core.networks.sources import Sources
 from clnp_core.networks.subnetwork import Trainable
 from clnp_core.seeds import derive_seed
 from clnp_core.tasks.streams import Split, Task
 
-_EVALUATION_BATCH = 4096
+SMALL_ACTIVITY = 1e-3
+"""Mean activity at or below which a neuron leaves a training that shrinks progressively."""
+
+_EVALUATION_BATCH = 1024  # its activations stay in the processor's cache
+# Shrunk layers are as wide as a multiple of this: small enough to cost little, and replicas keep equal shapes.
+_WIDTH_STEP = 64
+# Batches are gathered several at a time, up to about this many numbers.
+_GATHERED = 2**20
+_ADAM = {"amsgrad": False, "beta1": 0.9, "beta2": 0.999, "weight_decay": 0.0, "eps": 1e-8, "maximize": False}
+_REGISTER = 16  # numbers that a processor's widest registers hold
+_NETWORKS = ("weights", "average", "square", "_best")  # of a replica
 
 
 @dataclass(frozen=True)
@@ -35,6 +55,12 @@ class Hyperparameters:
         Samples a step; passes over the training set at most.
     patience : int
         Training ends after this many epochs without a better validation accuracy.
+    shrink : {"exact", "progressive"}
+        Which free neurons leave the training at the end of an epoch: those whose activity on the training set is
+        exactly 0, or also those whose mean activity in the epoch was at most `SMALL_ACTIVITY`.
+    cache_mb : int
+        The activations of frozen neurons are computed once, for all of a training, if they take at most this many
+        MiB; else batch by batch.
     """
 
     l1: tuple[float, ...]
@@ -43,6 +69,8 @@ class Hyperparameters:
     batch_size: int
     epochs: int
     patience: int
+    shrink: str = "exact"
+    cache_mb: int = 512
 
     def learning_rate_in(self, epoch: int) -> float:
         """The learning rate of that epoch, 1 for the first."""
@@ -105,67 +133,128 @@ class Hooks:
         Told of every epoch; where the training goes on from a checkpoint, first of those before it.
     checkpoint : Checkpoint
         Where to go on from, and where to keep the state.
-    pulse : callable
-        Called before every step, and between the thresholds of a scan. What it raises ends the work.
     """
 
     on_epoch: Callable[[Epoch], None] = lambda epoch: None
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
-    pulse: Callable[[], None] = lambda: None
 
 
 NO_HOOKS = Hooks()
 
 
-def train(
-    network: Trainable,
-    task: Task,
-    hyperparameters: Hyperparameters,
-    seed: int,
-    hooks: Hooks = NO_HOOKS,
-) -> float:
-    """Train the free rows of `network` in place: cross-entropy plus L1 on every free weight (section 2.2).
+@dataclass(frozen=True)
+class Job:
+    """One network to train.
 
-    Stops early on validation accuracy and leaves the weights of its best epoch, of several equal ones the last,
-    which is the sparsest. Batches are drawn per epoch from `seed`, so they are the same for every candidate, and a
-    training that goes on from a checkpoint draws those it would have drawn.
+    Attributes
+    ----------
+    network : Trainable
+        As it starts. Training leaves it as it is.
+    task : Task
+        On the same device.
+    hyperparameters : Hyperparameters
+    seed : int
+        Decides the batches of every epoch.
+    hooks : Hooks
+    """
+
+    network: Trainable
+    task: Task
+    hyperparameters: Hyperparameters
+    seed: int
+    hooks: Hooks
+
+
+def no_pulse() -> None:
+    """The pulse of work that nobody means to stop."""
+
+
+def train(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) -> list[tuple[Trainable, float]]:
+    """Train the free rows of each job's network: cross-entropy plus L1 on every free weight (section 2.2).
+
+    Stops early on validation accuracy and leaves the weights of the best epoch, of several equal ones the last, which
+    is the sparsest. Batches are drawn per epoch from the job's seed, so a training that goes on from a checkpoint draws
+    those it would have drawn. Free neurons that have died leave on the way (`Hyperparameters.shrink`).
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    pulse : callable
+        Called before every step. What it raises ends the training of all.
 
     Returns
     -------
-    Validation accuracy of the weights it leaves, a fraction; nan if training diverged.
+    For each job the network it leaves, with the free neurons that were still in it, and its validation accuracy, a
+    fraction; nan if training diverged.
     """
-    run = _Training(network, hyperparameters)
-    run.restore(hooks.checkpoint.load())
-    for epoch in run.history:
-        hooks.on_epoch(epoch)
-    while not run.is_over:
-        number = len(run.history) + 1
-        start = time.perf_counter()
-        loss = run.epoch(number, task.train, seed, hooks.pulse)
-        run.note(Epoch(number, loss, accuracy(network, task.validation), time.perf_counter() - start))
-        hooks.on_epoch(run.history[-1])
-        if not run.is_over and hooks.checkpoint.is_due(number):
-            hooks.checkpoint.save(number, run.state())
-    return run.leave_best()
+    sources: dict[tuple[int, int, int], list[Sources]] = {}
+    replicas = []
+    for job in jobs:
+        limit = job.hyperparameters.cache_mb * 2**20
+        shared = id(job.network), id(job.task), limit
+        if shared not in sources:
+            sources[shared] = [Sources(job.network, split.x, limit) for split in (job.task.train, job.task.validation)]
+        replicas.append(_Replica(job, *sources[shared]))
+    while left := [replica for replica in replicas if not replica.is_over]:
+        behind = min(len(replica.history) for replica in left)
+        level = [replica for replica in left if len(replica.history) == behind]
+        level.sort(key=lambda replica: (replica.form, replica.learning_rate))
+        for _, alike in groupby(level, key=lambda replica: replica.form):
+            _train_epoch(list(alike), pulse)
+    return [replica.best() for replica in replicas]
 
 
-class _Training:
-    """The state of a training: weights, optimiser, the best weights so far, and the epochs behind it."""
+def _train_epoch(replicas: list[_Replica], pulse: Callable[[], None]) -> None:
+    """Train replicas of the same form for an epoch."""
+    start = time.perf_counter()
+    # A single product by a vector takes another way, with other roundings, than several products at once.
+    twins = len(replicas) == 1 and replicas[0].has_vectors
+    losses, activities = _Program(replicas * 2 if twins else replicas).run(pulse)
+    seconds = (time.perf_counter() - start) / len(replicas)
+    for replica, loss, activity in zip(replicas, losses, activities, strict=False):
+        replica.end_epoch(loss, activity, seconds)
 
-    def __init__(self, network: Trainable, hyperparameters: Hyperparameters) -> None:
-        self._network = network
-        self._given = hyperparameters
-        self._parameters = network.parameters()
-        for parameter in self._parameters:
-            parameter.requires_grad_()
-        self._optimiser = torch.optim.Adam(self._parameters, lr=hyperparameters.learning_rate, fused=True)
-        self._penalties = [
-            (weight, l1)
-            for weight, l1 in zip(network.penalised(), hyperparameters.l1, strict=True)
-            if l1 and weight.numel()
-        ]
-        self._best: list[Tensor] = []
+
+class _Replica:
+    """The state of one training: weights, Adam's averages, the best weights so far, and the epochs behind it."""
+
+    def __init__(self, job: Job, sources: Sources, validation: Sources) -> None:
+        self.job = job
+        self.sources = sources
+        self._validation = validation
+        tensors = job.network.parameters()
+        self.weights = job.network.with_parameters([tensor.clone() for tensor in tensors])
+        self.average = job.network.with_parameters([torch.zeros_like(tensor) for tensor in tensors])
+        self.square = job.network.with_parameters([torch.zeros_like(tensor) for tensor in tensors])
+        self._best = job.network
         self.history: list[Epoch] = []
+        self._restore(job.hooks.checkpoint.load())
+        for epoch in self.history:
+            job.hooks.on_epoch(epoch)
+
+    @property
+    def form(self) -> tuple:
+        """What replicas have in common that can be trained as one program."""
+        tensors = (*self.weights.parameters(), *self.weights.frozen_biases)
+        return tuple(tuple(tensor.shape) for tensor in tensors), self.job.hyperparameters.batch_size, len(self.sources)
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether any matrix, or a batch, is one row or one column."""
+        batch = self.job.hyperparameters.batch_size
+        sizes = (size for tensor in self.weights.parameters() for size in tensor.shape)
+        return 1 in (*sizes, batch, len(self.sources) % batch)
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the epoch to come."""
+        return self.job.hyperparameters.learning_rate_in(len(self.history) + 1)
+
+    @property
+    def order(self) -> Tensor:
+        """int64 [N]: the order of the samples in the epoch to come."""
+        drawn = derive_seed(self.job.seed, "batches", len(self.history) + 1)
+        return torch.randperm(len(self.sources), generator=torch.Generator().manual_seed(drawn))
 
     @property
     def _diverged(self) -> bool:
@@ -176,61 +265,269 @@ class _Training:
         """Whether all epochs are done, none has improved for too long, or training diverged."""
         if not self.history:
             return False
+        given = self.job.hyperparameters
         reached = [epoch.validation_accuracy for epoch in self.history]
         since_best = len(reached) - 1 - reached.index(max(reached))
-        return self._diverged or len(reached) >= self._given.epochs or since_best >= self._given.patience
+        return self._diverged or len(reached) >= given.epochs or since_best >= given.patience
 
-    def epoch(self, number: int, data: Split, seed: int, pulse: Callable[[], None]) -> float:
-        """Pass over the data once. Returns the mean cross-entropy."""
-        self._optimiser.param_groups[0]["lr"] = self._given.learning_rate_in(number)
-        generator = torch.Generator().manual_seed(derive_seed(seed, "batches", number))
-        order = torch.randperm(len(data), generator=generator)
-        total = torch.zeros(())
-        for rows in order.split(self._given.batch_size):
-            pulse()
-            loss = F.cross_entropy(self._network(data.x[rows]), data.y[rows])
-            self._optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            with torch.no_grad():
-                for weight, l1 in self._penalties:
-                    weight.grad.add_(weight.sign(), alpha=l1)
-            self._optimiser.step()
-            total += loss.detach() * len(rows)
-        return float(total) / len(data)
+    def end_epoch(self, loss: float, activity: list[np.ndarray], seconds: float) -> None:
+        """Take in an epoch: its mean loss and each free neuron's mean activity in it. Then shrink."""
+        start = time.perf_counter()
+        reached = self._validation_accuracy()
+        seconds += time.perf_counter() - start
+        self.history.append(Epoch(len(self.history) + 1, loss, reached, seconds))
+        if not self._diverged and reached >= max(epoch.validation_accuracy for epoch in self.history):
+            self._best = self.weights.with_parameters([tensor.clone() for tensor in self.weights.parameters()])
+        hooks = self.job.hooks
+        hooks.on_epoch(self.history[-1])
+        if not self.is_over:
+            self._shrink(activity)
+            if hooks.checkpoint.is_due(len(self.history)):
+                hooks.checkpoint.save(len(self.history), self._state())
 
-    def note(self, epoch: Epoch) -> None:
-        """Take an epoch into the history, and its weights as the best if no earlier ones were better."""
-        self.history.append(epoch)
-        if not self._diverged and epoch.validation_accuracy >= max(past.validation_accuracy for past in self.history):
-            self._best = [parameter.detach().clone() for parameter in self._parameters]
+    def best(self) -> tuple[Trainable, float]:
+        """The best weights and their validation accuracy, nan if training diverged."""
+        left = self._best.with_parameters([tensor.contiguous() for tensor in self._best.parameters()])
+        return left, math.nan if self._diverged else max(epoch.validation_accuracy for epoch in self.history)
 
-    def leave_best(self) -> float:
-        """Put the best weights back. Returns their validation accuracy, nan if training diverged."""
-        for parameter in self._parameters:
-            parameter.requires_grad_(False)
-        for parameter, weights in zip(self._parameters, self._best, strict=False):
-            parameter.copy_(weights)
-        return math.nan if self._diverged else max(epoch.validation_accuracy for epoch in self.history)
+    def _validation_accuracy(self) -> float:
+        labels = self.job.task.validation.y
+        correct = torch.zeros((), dtype=torch.int64, device=labels.device)
+        with torch.no_grad():
+            for start in range(0, len(labels), _EVALUATION_BATCH):
+                rows = slice(start, start + _EVALUATION_BATCH)
+                logits, _ = self.weights.forward(self._validation.at(rows))
+                correct += (logits.argmax(1) == labels[rows]).sum()
+        return int(correct) / len(labels)
 
-    def state(self) -> dict[str, Tensor]:
+    def _shrink(self, activity: list[np.ndarray]) -> None:
+        """Drop free neurons that have died, where the epochs to come gain more by it than looking costs."""
+        given = self.job.hyperparameters
+        exact = given.shrink == "exact"
+        dead = [mean <= (0.0 if exact else SMALL_ACTIVITY) for mean in activity]
+        kept = _kept(dead, activity)
+        sizes = self._sizes([np.ones(len(mean), bool) for mean in activity])
+        saved = (sum(sizes) - sum(self._sizes(kept))) * (given.epochs - len(self.history))
+        # Looking is a forward pass up to the layer below the last, an epoch's steps are three of all layers.
+        if not saved or (exact and saved < sum(sizes[:-2]) / 3):
+            return
+        if exact:
+            fire = fires(self.weights, self.sources, dead)
+            kept = _kept([layer & ~fired for layer, fired in zip(dead, fire, strict=True)], activity)
+        if not all(layer.all() for layer in kept):
+            self.weights = self.weights.keep(kept)
+            self.average = self.average.keep(kept)
+            self.square = self.square.keep(kept)
+
+    def _sizes(self, kept: list[np.ndarray]) -> list[int]:
+        """Free weights of each layer, the head's last, with only those free neurons."""
+        inputs, sizes = self.weights.weights[0].shape[1], []
+        for keep, read in zip(kept, self.weights.read, strict=True):
+            sizes.append(int(keep.sum()) * inputs)
+            inputs = read + int(keep.sum())
+        return [*sizes, len(self.weights.head_weight) * inputs]
+
+    def _state(self) -> dict[str, Tensor]:
         """All of it as named tensors."""
-        tensors = {"history": torch.tensor([astuple(epoch) for epoch in self.history], dtype=torch.float64)}
-        for place, parameter in enumerate(self._parameters):
-            moments = self._optimiser.state[parameter]
-            tensors |= {f"{place}.{name}": tensor for name, tensor in moments.items()}
-            tensors[f"{place}.weights"] = parameter.detach()
-            tensors[f"{place}.best"] = self._best[place]
-        return tensors
+        state = {"history": torch.tensor([astuple(epoch) for epoch in self.history], dtype=torch.float64)}
+        for name in _NETWORKS:
+            network: Trainable = getattr(self, name)
+            state |= {f"{name}.{place}": tensor.contiguous() for place, tensor in enumerate(network.parameters())}
+            state |= {f"{name}.free.{layer}": torch.tensor(free) for layer, free in enumerate(network.free)}
+        return state
 
-    def restore(self, state: dict[str, Tensor] | None) -> None:
+    def _restore(self, state: dict[str, Tensor] | None) -> None:
         """Go back to what `state` gave; None is the beginning."""
         if state is None:
             return
         self.history = [Epoch(int(epoch), *rest) for epoch, *rest in state["history"].tolist()]
-        for place, parameter in enumerate(self._parameters):
+        start, device = self.job.network, self.job.network.head_weight.device
+        for name in _NETWORKS:
+            tensors = [state[f"{name}.{place}"].to(device) for place in range(len(start.parameters()))]
+            free = tuple(state[f"{name}.free.{layer}"].numpy() for layer in range(len(start.free)))
+            setattr(self, name, replace(start.with_parameters(tensors), free=free))
+
+
+def _kept(dead: list[np.ndarray], activity: list[np.ndarray]) -> list[np.ndarray]:
+    """Per layer the neurons to go on with: all that live, and of the dead the most active up to a `_WIDTH_STEP`."""
+    kept = []
+    for gone, mean in zip(dead, activity, strict=True):
+        width = -(-np.count_nonzero(~gone) // _WIDTH_STEP) * _WIDTH_STEP
+        keep = np.zeros(len(gone), bool)
+        keep[np.lexsort((-mean, gone))[:width]] = True
+        kept.append(keep)
+    return kept
+
+
+def fires(network: Trainable, sources: Sources, asked: list[np.ndarray]) -> list[np.ndarray]:
+    """Which of the free neurons asked about have an activation above 0 on any sample.
+
+    Parameters
+    ----------
+    network : Trainable
+    sources : Sources
+        Of the samples.
+    asked : per hidden layer a bool array [F_l]
+
+    Returns
+    -------
+    Per hidden layer a bool array [F_l], False for those not asked about.
+    """
+    device = network.head_weight.device
+    rows = [torch.from_numpy(np.flatnonzero(layer)).to(device) for layer in asked]
+    last = max((layer for layer, wanted in enumerate(rows) if len(wanted)), default=0)
+    highest = [torch.zeros(len(wanted), device=device) for wanted in rows]
+    with torch.no_grad():
+        for start in range(0, len(sources), _EVALUATION_BATCH):
+            x, *frozen = sources.at(slice(start, start + _EVALUATION_BATCH))
+            for layer, wanted in enumerate(rows[:last]):
+                x = F.linear(x, network.weights[layer], network.biases[layer]).relu_()
+                if len(wanted):
+                    highest[layer] = torch.maximum(highest[layer], x[:, wanted].amax(0))
+                if layer < len(frozen):
+                    x = torch.cat((frozen[layer], x), dim=1)
+            # Of the last layer asked about only the neurons asked about, which is what makes looking cheap.
+            x = F.linear(x, network.weights[last][rows[last]], network.biases[last][rows[last]]).relu_()
+            highest[last] = torch.maximum(highest[last], x.amax(0))
+    fired = [np.zeros(len(layer), bool) for layer in asked]
+    for layer, wanted, most in zip(fired, rows, highest, strict=True):
+        layer[wanted.cpu()] = (most > 0).cpu()
+    return fired
+
+
+class _Program:
+    """One epoch of R replicas of the same form as one program: every tensor with R along its first axis.
+
+    Matrices stand as [R, inputs, outputs], in which layout their gradients come out, biases as [R, 1, outputs].
+    """
+
+    def __init__(self, replicas: list[_Replica]) -> None:
+        self._replicas = replicas
+        first = replicas[0]
+        self._matrices = len(first.weights.weights) + 1  # the hidden layers' and the head's stand before all biases
+        self._weights = self._stacked("weights")
+        self._averages = self._stacked("average")
+        self._squares = self._stacked("square")
+        for tensor in self._weights:
+            tensor.requires_grad_()
+        self._device = self._weights[0].device
+        coefficients = torch.tensor([replica.job.hyperparameters.l1 for replica in replicas], device=self._device)
+        self._penalties = [
+            (place, l1.view(-1, 1, 1), torch.empty_like(self._weights[place], requires_grad=False))
+            for place, l1 in enumerate(coefficients.unbind(1))
+            if any(replica.job.hyperparameters.l1[place] for replica in replicas)
+        ]
+
+    def run(self, pulse: Callable[[], None]) -> tuple[list[float], list[list[np.ndarray]]]:
+        """Train for an epoch and hand the weights back to the replicas.
+
+        Returns
+        -------
+        For each replica the mean cross-entropy, and per hidden layer the free neurons' mean activity [F_l], both over
+        the samples as they were trained on.
+        """
+        count = len(self._replicas)
+        losses = torch.zeros(count, device=self._device)
+        widths = [weight.shape[2] for weight in self._weights[: self._matrices - 1]]
+        activity = [torch.zeros(count, width, device=self._device) for width in widths]
+        update = self._adam()
+        for sources, labels in self._batches():
+            pulse()
+            logits, trained = self._forward(sources)
+            each = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(labels.shape)
+            share = torch.full_like(each, 1 / labels.shape[1])
+            gradients = torch.autograd.grad(each, self._weights, share)
             with torch.no_grad():
-                parameter.copy_(state[f"{place}.weights"])
-            self._optimiser.state[parameter] = {
-                name: state[f"{place}.{name}"] for name in ("step", "exp_avg", "exp_avg_sq")
-            }
-        self._best = [state[f"{place}.best"] for place in range(len(self._parameters))]
+                for place, l1, sign in self._penalties:
+                    gradients[place].addcmul_(torch.sign(self._weights[place], out=sign), l1)
+                update(gradients)
+                losses += each.sum(1)
+                for total, activation in zip(activity, trained, strict=True):
+                    total += activation.sum(1)
+        self._hand_back()
+        samples = len(self._replicas[0].sources)
+        means = [(total / samples).cpu().numpy() for total in activity]
+        return (losses / samples).tolist(), [[layer[place] for layer in means] for place in range(count)]
+
+    def _forward(self, sources: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Logits [R, batch, outputs] and the free neurons' activations [R, batch, F_l]."""
+        x, *frozen = sources
+        *weights, head = self._weights[: self._matrices]
+        *biases, head_bias = (*self._weights[self._matrices :], None)[: self._matrices]
+        trained = []
+        for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+            x = torch.baddbmm(bias, x, weight).relu_()
+            trained.append(x)
+            if layer < len(frozen) and frozen[layer].shape[2]:
+                x = torch.cat((frozen[layer], x), dim=2)
+        return torch.bmm(x, head) if head_bias is None else torch.baddbmm(head_bias, x, head), trained
+
+    def _batches(self) -> Iterator[tuple[list[Tensor], Tensor]]:
+        """What each step reads: sources [R, batch, ...] and labels [R, batch]. Gathered several steps at a time."""
+        size = self._replicas[0].job.hyperparameters.batch_size
+        orders = torch.stack([replica.order for replica in self._replicas]).to(self._device)  # [R, N]
+        whole = orders.shape[1] // size * size
+        steps = orders[:, :whole].unflatten(1, (-1, size)).transpose(0, 1)  # [steps, R, batch]
+        rest = orders[None, :, whole:]
+        numbers = orders.shape[0] * size * (self._weights[0].shape[1] + sum(self._replicas[0].weights.read))
+        for rows in (*steps.split(max(1, _GATHERED // numbers)), *([rest] if rest.numel() else [])):
+            sources, labels = self._gathered(rows)
+            for step in range(len(rows)):
+                yield [source[step] for source in sources], labels[step]
+
+    def _gathered(self, rows: Tensor) -> tuple[list[Tensor], Tensor]:
+        """rows [steps, R, batch] → sources [steps, R, batch, ...], labels [steps, R, batch]."""
+        first = self._replicas[0]
+        if all(replica.sources is first.sources for replica in self._replicas):
+            return first.sources.at(rows), first.job.task.train.y[rows]
+        each = [replica.sources.at(rows[:, place]) for place, replica in enumerate(self._replicas)]
+        labels = [replica.job.task.train.y[rows[:, place]] for place, replica in enumerate(self._replicas)]
+        return [torch.stack(source, 1) for source in zip(*each, strict=True)], torch.stack(labels, 1)
+
+    def _adam(self) -> Callable[[Sequence[Tensor]], None]:
+        """What makes a step of Adam from gradients: replicas that adjoin and have the same learning rate together."""
+        filled = [place for place, tensor in enumerate(self._weights) if tensor.numel()]
+        # The fused kernel rounds numbers that do not fill a register in another way, and which those are would depend
+        # on how many replicas there are.
+        whole = [place for place in filled if self._weights[place][0].numel() % _REGISTER == 0]
+        parts = [(whole, {"fused": True}), ([place for place in filled if place not in whole], {"foreach": True})]
+        first = self._replicas[0]
+        done = float(len(first.history) * -(-len(first.sources) // first.job.hyperparameters.batch_size))
+        updates: list[tuple[list[int], slice, Callable]] = []
+        start = 0
+        for rate, alike in groupby(replica.learning_rate for replica in self._replicas):
+            span = slice(start, start + len(list(alike)))
+            start = span.stop
+            for places, kernel in filter(lambda part: part[0], parts):
+                moved, averages, squares = (
+                    [tensors[place].detach()[span] for place in places]
+                    for tensors in (self._weights, self._averages, self._squares)
+                )
+                steps = [torch.tensor(done, device=self._device) for _ in places]
+                state = {"exp_avgs": averages, "exp_avg_sqs": squares, "max_exp_avg_sqs": [], "state_steps": steps}
+                updates.append((places, span, partial(adam, moved, **state, **kernel, **_ADAM, lr=rate)))
+
+        def update(gradients: Sequence[Tensor]) -> None:
+            for places, span, step in updates:
+                step(grads=[gradients[place][span] for place in places])
+
+        return update
+
+    def _stacked(self, name: str) -> list[Tensor]:
+        together = zip(*(getattr(replica, name).parameters() for replica in self._replicas), strict=True)
+        stacked = []
+        for tensors in together:
+            turned = [tensor.mT if tensor.ndim == 2 else tensor[None] for tensor in tensors]
+            # A replica by itself lends its tensors, so that a large network is not copied every epoch.
+            stacked.append(turned[0].contiguous()[None] if len(turned) == 1 else torch.stack(turned))
+        return stacked
+
+    def _hand_back(self) -> None:
+        for name, stacked in (("weights", self._weights), ("average", self._averages), ("square", self._squares)):
+            for place, replica in enumerate(self._replicas):
+                own = [tensor.detach()[place] for tensor in stacked]
+                if len(self._replicas) > 1:
+                    own = [tensor.clone() for tensor in own]
+                matrices = [tensor.mT for tensor in own[: self._matrices]]
+                biases = [tensor[0] for tensor in own[self._matrices :]]
+                setattr(replica, name, getattr(replica, name).with_parameters([*matrices, *biases]))

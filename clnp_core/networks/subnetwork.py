@@ -6,6 +6,7 @@ inactive neurons beside the frozen narrow network of the active ones (DESIGN: 'O
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,7 +44,7 @@ class TaskNetwork:
     def __call__(self, x: Tensor) -> Tensor:
         """Logits: x [batch, inputs] → [batch, outputs]."""
         for weight, bias in zip(self.weights, self.biases, strict=True):
-            x = F.relu(F.linear(x, weight, bias))
+            x = F.linear(x, weight, bias).relu_()
         return F.linear(x, self.head_weight, self.head_bias)
 
 
@@ -94,39 +95,60 @@ class Trainable:
     head_bias: Tensor | None
 
     def parameters(self) -> list[Tensor]:
-        """Every tensor that training changes. Empty ones (a full layer has no free row) are left out."""
-        tensors = [*self.weights, *self.biases, self.head_weight]
-        if self.head_bias is not None:
-            tensors.append(self.head_bias)
-        return [tensor for tensor in tensors if tensor.numel()]
+        """Every tensor that training changes: the matrices, hidden layers then head, then the biases."""
+        biases = self.biases if self.head_bias is None else (*self.biases, self.head_bias)
+        return [*self.weights, self.head_weight, *biases]
 
-    def penalised(self) -> list[Tensor]:
-        """The tensors the L1 coefficients act on, in their order: hidden layers, then the head."""
-        return [*self.weights, self.head_weight]
+    def with_parameters(self, tensors: Sequence[Tensor]) -> Trainable:
+        """The same network with other tensors in the places of `parameters`."""
+        layers = len(self.weights)
+        return replace(
+            self,
+            weights=tuple(tensors[:layers]),
+            head_weight=tensors[layers],
+            biases=tuple(tensors[layers + 1 : 2 * layers + 1]),
+            head_bias=None if self.head_bias is None else tensors[-1],
+        )
 
-    def frozen_activations(self, x: Tensor) -> list[Tensor]:
-        """Activations of the active neurons: x [batch, inputs] → [batch, A_l] of each layer that is read."""
-        activations = []
+    def to(self, device: torch.device) -> Trainable:
+        """The same network on another device."""
+        return replace(
+            self.with_parameters([tensor.to(device) for tensor in self.parameters()]),
+            frozen_weights=tuple(weight.to(device) for weight in self.frozen_weights),
+            frozen_biases=tuple(bias.to(device) for bias in self.frozen_biases),
+        )
+
+    def sources(self, x: Tensor) -> list[Tensor]:
+        """What the free rows read and cannot change: the images, and the activations of the active neurons.
+
+        x [..., inputs] → x itself, then [..., A_l] of each layer that is read.
+        """
+        read = [x]
         with torch.no_grad():
             for weight, bias in zip(self.frozen_weights, self.frozen_biases, strict=True):
-                x = F.relu(F.linear(x, weight, bias))
-                activations.append(x)
-        return activations
+                read.append(F.linear(read[-1], weight, bias).relu_())
+        return read
 
-    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-        """x [batch, inputs] → logits [batch, outputs], active and free activations, one per layer each."""
-        frozen = self.frozen_activations(x)
+    def forward(self, sources: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """From `sources` of a batch: logits [batch, outputs], and the free neurons' activations [batch, F_l]."""
+        x, *frozen = sources
         trained = []
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            x = F.relu(F.linear(x, weight, bias))  # [batch, F_l]
+            x = F.linear(x, weight, bias).relu_()  # [batch, F_l]
             trained.append(x)
             if layer < len(frozen) and frozen[layer].shape[1]:
                 x = torch.cat((frozen[layer], x), dim=1)  # [batch, A_l + F_l]
-        return F.linear(x, self.head_weight, self.head_bias), frozen, trained
+        return F.linear(x, self.head_weight, self.head_bias), trained
 
     def __call__(self, x: Tensor) -> Tensor:
         """Logits: x [batch, inputs] → [batch, outputs]."""
-        return self.forward(x)[0]
+        return self.forward(self.sources(x))[0]
+
+    @property
+    def read(self) -> list[int]:
+        """A_l of each hidden layer: how many active neurons the layer above reads; 0 where a single head masks them."""
+        counts = [len(bias) for bias in self.frozen_biases]
+        return counts + [0] * (len(self.weights) - len(counts))
 
     def keep(self, kept: list[np.ndarray]) -> Trainable:
         """The same network without the free neurons that are not kept.
@@ -135,10 +157,9 @@ class Trainable:
         ----------
         kept : per hidden layer a bool array [F_l]
         """
-        frozen = [len(bias) for bias in self.frozen_biases] + [0] * (len(self.weights) - len(self.frozen_biases))
         columns = [
             torch.from_numpy(np.concatenate((np.arange(active), active + np.flatnonzero(keep))))
-            for active, keep in zip(frozen, kept, strict=True)
+            for active, keep in zip(self.read, kept, strict=True)
         ]
         rows = [torch.from_numpy(np.flatnonzero(keep)) for keep in kept]
         weights = [weight[row] for weight, row in zip(self.weights, rows, strict=True)]

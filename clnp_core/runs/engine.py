@@ -8,14 +8,15 @@ torch: the workers do.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import re
 import secrets
 import time
 import traceback
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Coroutine, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from typing import Any
 
 import dask
@@ -34,13 +35,19 @@ from clnp_core.tasks import datasets
 WORKER_DEATHS = 3
 """How often a stage is tried again after its worker died."""
 
+_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # until a stage asks for more
 DASK_SETTINGS = {
     "distributed.scheduler.allowed-failures": WORKER_DEATHS,
     "distributed.worker.profile.enabled": False,  # it would interrupt the training every 10 ms
+    # Without what else Dask sets there: its MALLOC_TRIM_THRESHOLD_ gives memory back to the system after every step,
+    # which makes training a small network take half as long again.
+    "distributed.nanny.pre-spawn-environ": dict.fromkeys(_ONE_THREAD, 1),
 }
 """Of the engine's own workers."""
 
 _POLL_SECONDS = 0.2
+_GATHER_SECONDS = 0.01
+_MOST_TOGETHER = 16
 _STOP_SECONDS = 5
 _CONNECT_SECONDS = 10
 _TRACEBACK_LINES = 12
@@ -80,7 +87,7 @@ class Engine:
         self._client: Client | None = None
         self._cluster: LocalCluster | None = None
         self._connecting = asyncio.Lock()
-        self._room = _Room(_cores())
+        self._desk = _Desk(_cores(), self._on_worker)
         self._flights: dict[str, _Flight] = {}
         self._active: dict[str, _Active] = {}
         self._told: list[tuple[str, dict[str, Any]]] = []
@@ -124,7 +131,7 @@ class Engine:
                 if run.wanted != "run" and not active.task.cancelling():
                     active.leaves_as = "paused" if run.wanted == "pause" else "cancelled"
                     active.task.cancel()
-            elif run.state == "queued" and only in (None, run.id) and len(self._active) < self._room.size:
+            elif run.state == "queued" and only in (None, run.id) and len(self._active) < self._desk.places:
                 active = self._active[run.id] = _Active(run)
                 active.task = asyncio.create_task(self._carry_out(run, active))
 
@@ -211,14 +218,7 @@ class Engine:
         """Have a worker compute a stage, and take in what it makes."""
         try:
             await self._connect()
-            async with self._room.places(stage.threads):
-                try:
-                    made = await self._on_worker(stage)
-                except NotShared:
-                    self._shared_folder = False
-                    made = await self._on_worker(stage)
-            for key, content in made.items():
-                self._artifacts.write(key, content)
+            await self._desk.computed(stage)
             data = self._artifacts.data(stage.key)
             self._store.finish_stage(stage, data, computed=True)
             return data
@@ -226,16 +226,28 @@ class Engine:
             if self._flights.get(stage.key) is flight:
                 del self._flights[stage.key]
 
-    async def _on_worker(self, stage: Stage) -> dict[str, bytes]:
+    async def _on_worker(self, alike: list[Stage]) -> None:
+        """Have a worker compute stages of the same program, and see that their artifacts are here."""
+        try:
+            made = await self._submitted(alike)
+        except NotShared:
+            self._shared_folder = False
+            made = await self._submitted(alike)
+        for key, content in made.items():
+            self._artifacts.write(key, content)
+
+    async def _submitted(self, alike: list[Stage]) -> dict[str, bytes]:
         """The artifacts a worker sends back; none if it wrote them in the shared folder."""
         carried = None
         if not self._shared_folder:
-            carried = {key: self._artifacts.path(key).read_bytes() for key in stage.needs}
-        attempt = f"{stage.kind}-{stage.key[:16]}-{secrets.token_hex(4)}"
+            needs = {key for stage in alike for key in stage.needs}
+            carried = {key: self._artifacts.path(key).read_bytes() for key in needs}
+        first = alike[0]
+        attempt = f"{first.kind}-{first.key[:16]}-{secrets.token_hex(4)}"
         flag = stop_flag(attempt)
         folder = str(self._artifacts.folder.absolute())
         future = self._client.submit(
-            perform_on_worker, stage, flag, folder, self._token, carried, key=attempt, pure=False
+            perform_on_worker, alike, flag, folder, self._token, carried, key=attempt, pure=False
         )
         try:
             return await future
@@ -245,7 +257,7 @@ class Engine:
         except (ClnpError, NotShared):
             raise
         except Exception as error:
-            raise StageFailed(_sentence(stage, error), _last_lines(error)) from error
+            raise StageFailed(_sentence(first, error), _last_lines(error)) from error
         finally:
             future.release()
 
@@ -266,11 +278,11 @@ class Engine:
             if self._scheduler:
                 self._client = await _client_of(self._scheduler)
                 await self._client.wait_for_workers(1)
-                self._room.size = sum((await self._client.nthreads()).values())
+                self._desk.places = sum((await self._client.nthreads()).values())
             else:
                 dask.config.set(DASK_SETTINGS)
                 self._cluster = await LocalCluster(
-                    n_workers=self._room.size,
+                    n_workers=self._desk.places,
                     threads_per_worker=1,
                     host="127.0.0.1",
                     dashboard_address="127.0.0.1:0",
@@ -282,10 +294,10 @@ class Engine:
                 self._client = await Client(self._cluster, asynchronous=True, set_as_default=False)
             self._client.subscribe_topic(EPOCHS_TOPIC, self._hear)
 
-    def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
+    def _hear(self, event: tuple[float, list[tuple[str, dict[str, Any]]]]) -> None:
         """Epochs, as a worker tells of them. Written down with the others at the next tick."""
         _, told = event
-        self._told += [(told["stage"], epoch) for epoch in told["epochs"]]
+        self._told += told
 
     def _write_epochs(self) -> None:
         told, self._told = self._told, []
@@ -420,39 +432,102 @@ class _Progress:
         return max(0, self._total - done) * (time.monotonic() - self._began) / computed
 
 
-class _Room:
-    """Places for threads, given in the order they are asked for: torch threads times workers stay within the cores."""
+class _Group:
+    """Stages that a worker computes together."""
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, members: list[_Waiting]) -> None:
+        self.task: asyncio.Task
+        self._wanted = len(members)
+        for member in members:
+            member.group = self
+
+    async def leave(self) -> None:
+        """One of them is not wanted any more. When none is, stop the worker and wait until it is free."""
+        self._wanted -= 1
+        if not self._wanted:
+            self.task.cancel()
+            await asyncio.gather(self.task, return_exceptions=True)
+
+
+class _Waiting:
+    """A stage at the desk."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.program = stage.program
+        self.group: _Group | None = None
+        self.done = asyncio.get_running_loop().create_future()
+
+
+class _Desk:
+    """Sends stages to the workers: torch threads times workers stay within the places, one for each core.
+
+    Stages are sent in the order in which they come, but a task's training alone last, for no other stage waits for it.
+    Those of the same program that wait at the same moment are sent together, in as many parts as there is room for.
+
+    Parameters
+    ----------
+    places : int
+    send : callable
+        Has a worker compute a list of stages.
+    """
+
+    def __init__(self, places: int, send: Callable[[list[Stage]], Coroutine]) -> None:
+        self.places = places
+        self._send = send
         self._used = 0
-        self._waiting: deque[tuple[asyncio.Future, int]] = deque()
+        self._waiting: list[_Waiting] = []
 
-    @asynccontextmanager
-    async def places(self, count: int) -> AsyncIterator[None]:
-        """Hold that many places, or all there are if they are fewer."""
-        count = min(count, self.size)
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append((turn, count))
-        self._admit()
+    async def computed(self, stage: Stage) -> None:
+        """Wait until a worker has computed the stage."""
+        waiting = _Waiting(stage)
+        self._waiting.append(waiting)
+        # In a moment and not now, because the rest of a grid comes in the same moment.
+        asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._admit)
         try:
-            await turn
+            await waiting.done
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._leave(count)
+            if waiting.group:
+                await waiting.group.leave()
+            else:
+                self._waiting.remove(waiting)
             raise
-        try:
-            yield
-        finally:
-            self._leave(count)
-
-    def _leave(self, count: int) -> None:
-        self._used -= count
-        self._admit()
 
     def _admit(self) -> None:
-        while self._waiting and (self._waiting[0][0].cancelled() or self._used + self._waiting[0][1] <= self.size):
-            turn, count = self._waiting.popleft()
-            if not turn.cancelled():
-                self._used += count
-                turn.set_result(None)
+        self._waiting.sort(key=lambda waiting: waiting.stage.kind == "alone")
+        while self._waiting:
+            first = self._waiting[0]
+            threads = min(first.stage.threads, self.places)
+            parts = (self.places - self._used) // threads
+            if not parts:
+                return
+            alike = [waiting for waiting in self._waiting if waiting.program == first.program]
+            members = alike[: min(_MOST_TOGETHER, math.ceil(len(alike) / parts))]
+            for member in members:
+                self._waiting.remove(member)
+            self._used += threads
+            _Group(members).task = asyncio.create_task(self._compute(members, threads))
+
+    async def _compute(self, members: list[_Waiting], threads: int) -> None:
+        try:
+            await self._send([member.stage for member in members])
+        except Exception as error:
+            self._failed(members, error)
+        else:
+            for member in members:
+                if not member.done.done():
+                    member.done.set_result(None)
+        finally:
+            self._used -= threads
+            self._admit()
+
+    def _failed(self, members: list[_Waiting], error: Exception) -> None:
+        """Tell it of a stage by itself. Of several, try each by itself, so that none fails for another's fault."""
+        for member in members:
+            if member.done.done():
+                continue
+            if len(members) == 1:
+                member.done.set_exception(error)
+            else:
+                member.group, member.program = None, (member.stage.key,)
+                self._waiting.append(member)

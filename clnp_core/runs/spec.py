@@ -75,6 +75,11 @@ class RunSpec(_Strict):
     epochs: int = Field(ge=1, le=10_000)
     patience: int = Field(ge=1, le=10_000)
     """Epochs without a better validation accuracy after which training ends."""
+    shrink: Literal["exact", "progressive"] = "exact"
+    """Which free neurons leave a training on the way: those that no training image excites any more, or also those of
+    a mean activity up to 0.001."""
+    cache_mb: int = Field(default=512, ge=0, le=1_000_000)
+    """MiB that the activations of frozen neurons may take for a task, to be computed once and not batch by batch."""
     theta_mode: Literal["shared", "per-layer"] = "shared"
     theta: NonNegative | tuple[NonNegative, ...] | None = None
     """Activity threshold θ, one or one per hidden layer; none: the highest that the margin allows."""
@@ -83,7 +88,8 @@ class RunSpec(_Strict):
     single_task: bool = False
     """Whether to measure, for comparison, each task trained alone on the same network."""
     seed: int = Field(ge=0, lt=2**31)
-    device: Literal["cpu"] = "cpu"
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where training happens."""
     fork_of: RunSpec | None = None
     """The run this one continues in another way: its settings hold for the tasks before `at_task`."""
     at_task: int | None = Field(default=None, ge=1)

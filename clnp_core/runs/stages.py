@@ -17,7 +17,7 @@ from typing import Any
 
 from clnp_core.runs.spec import RunSpec
 
-VERSION = 1
+VERSION = 2
 """Part of every key. To be raised when the same inputs no longer give the same result."""
 
 
@@ -47,6 +47,17 @@ class Stage:
         """Keys of the artifacts it reads."""
         network = self.inputs.get("network")
         return [*self.inputs.get("candidates", []), *([network] if network else [])]
+
+    @property
+    def program(self) -> tuple:
+        """Stages of equal program are computed faster together than one by one, and to the same bits.
+
+        So it is with trainings of a network small enough for one thread, whose steps cost little more than the calls.
+        """
+        if self.kind not in ("fit", "alone") or self.threads > 1:
+            return (self.key,)
+        common = [self.inputs[name] for name in ("architecture", "head", "stream", "device")]
+        return self.kind, self.inputs["hyperparameters"]["batch_size"], json.dumps(common, sort_keys=True)
 
     @property
     def threads(self) -> int:
@@ -87,6 +98,8 @@ def _hyperparameters(spec: RunSpec, l1: tuple[float, ...], rate: float) -> dict[
         "batch_size": spec.batch_size,
         "epochs": spec.epochs,
         "patience": spec.patience,
+        "shrink": spec.shrink,
+        "cache_mb": spec.cache_mb,
     }
 
 

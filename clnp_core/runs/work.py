@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,16 @@ import torch
 from torch import Tensor
 
 from clnp_core.arithmetic import computing
-from clnp_core.errors import DataError
+from clnp_core.errors import DataError, DeviceError
 from clnp_core.methods import clnp, sparsify
 from clnp_core.methods.graceful import Curve, ScanPoint
-from clnp_core.methods.single import single_task_accuracy
+from clnp_core.methods.single import single_task_accuracies, single_task_job
 from clnp_core.methods.training import Checkpoint, Epoch, Hooks, Hyperparameters, accuracy
 from clnp_core.networks import partition
 from clnp_core.networks.architectures import ARCHITECTURES
 from clnp_core.networks.fingerprint import Fingerprint, check, fingerprint
 from clnp_core.networks.network import Network, digest, from_tensors, initial, reinitialise_free, to_tensors
-from clnp_core.networks.subnetwork import task_network, trainable
+from clnp_core.networks.subnetwork import Trainable, task_network, trainable
 from clnp_core.runs.artifacts import Artifacts, metadata, write_whole
 from clnp_core.runs.stages import Stage
 from clnp_core.tasks import datasets
@@ -32,6 +33,7 @@ from clnp_core.tasks.streams import PermutedStream
 
 _CHECKPOINT_EPOCHS = 5
 _CHECKPOINT_SECONDS = 30
+_CHECKPOINT_PAUSE = 1.0
 
 
 class Stopped(Exception):
@@ -40,45 +42,59 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Context:
-    """What a stage may use besides its inputs; none of it changes the result.
+    """What stages may use besides their inputs; none of it changes the result.
 
     Attributes
     ----------
     artifacts : Artifacts
-        Where its inputs are and its checkpoint goes.
+        Where their inputs are and their checkpoints go.
     pulse : callable
-        Called often; raises `Stopped` if the stage is to stop.
+        Called often; raises `Stopped` if the work is to stop.
     report : callable
-        Told of every epoch.
+        Told of every epoch of every stage: its key, and the epoch.
+    checkpoint_pause : float
+        Seconds between two checkpoints of a stage at least.
     """
 
     artifacts: Artifacts
     pulse: Callable[[], None] = lambda: None
-    report: Callable[[Epoch], None] = lambda epoch: None
+    report: Callable[[str, Epoch], None] = lambda key, epoch: None
+    checkpoint_pause: float = _CHECKPOINT_PAUSE
 
 
-def perform(stage: Stage, context: Context) -> dict[str, bytes]:
-    """Carry out a stage. Returns the artifacts it makes, by key; the stage's own has its result as JSON.
+def perform(alike: Sequence[Stage], context: Context) -> dict[str, bytes]:
+    """Carry out stages of the same `program`, or a single one.
+
+    Returns the artifacts they make, by key; a stage's own has its result as JSON.
 
     Raises
     ------
     Stopped
     ClnpError
-        If the stage fails for a reason a person can understand.
+        If a stage fails for a reason a person can understand.
     """
-    work = {"stream": _draw_stream, "fit": _fit, "settle": _settle, "alone": _train_alone}[stage.kind]
     start = time.perf_counter()
-    with computing(stage.threads):
-        made = work(stage, context)
-    tensors, data = made.pop(stage.key)
-    made[stage.key] = tensors, data | {"seconds": time.perf_counter() - start}
+    with computing(alike[0].threads):
+        match alike[0].kind:
+            case "fit":
+                made = _fit(alike, context)
+            case "alone":
+                made = _train_alone(alike, context)
+            case "settle":
+                made = _settle(*alike, context)
+            case "stream":
+                made = _draw_stream(*alike)
+    seconds = (time.perf_counter() - start) / len(alike)
+    for stage in alike:
+        tensors, data = made[stage.key]
+        made[stage.key] = tensors, data | {"seconds": seconds}
     return {key: safetensors.torch.save(tensors, metadata(data)) for key, (tensors, data) in made.items()}
 
 
 _Made = dict[str, tuple[dict[str, Tensor], dict[str, Any]]]
 
 
-def _draw_stream(stage: Stage, context: Context) -> _Made:
+def _draw_stream(stage: Stage) -> _Made:
     stream = _stream(stage, stage.inputs["tasks"])
     tensors = {
         "permutations": torch.from_numpy(stream.permutations),
@@ -87,18 +103,31 @@ def _draw_stream(stage: Stage, context: Context) -> _Made:
     return {stage.key: (tensors, {})}
 
 
-def _fit(stage: Stage, context: Context) -> _Made:
-    epochs: list[Epoch] = []
-    candidate = clnp.fit_candidate(
-        _network(stage, context),
-        _stream(stage, stage.inputs["task"]).task(stage.inputs["task"]),
-        _hyperparameters(stage.inputs["hyperparameters"]),
-        stage.inputs["seed"],
-        _hooks(stage, context, epochs),
-    )
+def _fit(alike: Sequence[Stage], context: Context) -> _Made:
+    epochs: dict[str, list[Epoch]] = {}
+    jobs = []
+    # Candidates that start alike share their task's data and the activations of frozen neurons.
+    for _, group in groupby(alike, key=lambda stage: stage.inputs | {"hyperparameters": None}):
+        stages = list(group)
+        first = stages[0]
+        task = _stream(first, first.inputs["task"]).task(first.inputs["task"]).to(_device(first))
+        grid = [_hyperparameters(stage.inputs["hyperparameters"]) for stage in stages]
+        hooks = [_hooks(stage, context, epochs) for stage in stages]
+        jobs += clnp.candidate_jobs(_network(first, context), task, grid, first.inputs["seed"], hooks)
+    candidates = clnp.fit_candidates(jobs, context.pulse)
+    return {
+        stage.key: _candidate_artifact(candidate, stage, epochs[stage.key])
+        for stage, candidate in zip(alike, candidates, strict=True)
+    }
+
+
+def _candidate_artifact(
+    candidate: clnp.Candidate, stage: Stage, epochs: list[Epoch]
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
     block, measured, curve = candidate.network, candidate.activities, candidate.curve
     tensors = _numbered(
         {
+            "free": map(torch.from_numpy, block.free),
             "weight": block.weights,
             "bias": block.biases,
             "activity": map(torch.from_numpy, measured.free),
@@ -108,29 +137,30 @@ def _fit(stage: Stage, context: Context) -> _Made:
     tensors["head_weight"] = block.head_weight
     if block.head_bias is not None:
         tensors["head_bias"] = block.head_bias
-    data = {
+    return tensors, {
         "accuracy": None if curve.diverged else curve.accuracy,
         "curve": [asdict(point) for point in curve.points],
         "hyperparameters": stage.inputs["hyperparameters"],
         "epochs": [asdict(epoch) for epoch in epochs],
     }
-    return {stage.key: (tensors, data)}
 
 
 def _settle(stage: Stage, context: Context) -> _Made:
     inputs = stage.inputs
     number = inputs["task"]
     stream = _stream(stage, number)
-    task = stream.task(number)
     network = _network(stage, context)
-    candidates = [_candidate(network, key, context) for key in inputs["candidates"]]
+    # What candidates could read but not train is cut out of the network anew; only what they trained is kept.
+    cut = trainable(reinitialise_free(network, 0))
+    candidates = [_candidate(cut, key, context) for key in inputs["candidates"]]
     theta = inputs["theta"]
-    choice = clnp.choose_candidate(candidates, network, task, inputs["margin"], inputs["theta_mode"], theta)
+    held_out = stream.held_out(number)
+    choice = clnp.choose_candidate(candidates, network, held_out, inputs["margin"], inputs["theta_mode"], theta)
     network, learned = clnp.prune_and_commit(network, candidates[choice.candidate], choice)
     for earlier, expected in enumerate(inputs["fingerprints"], start=1):
         context.pulse()
         check(network, earlier, stream.test(earlier).x, Fingerprint(tuple(expected["layers"]), expected["logits"]))
-    taken = fingerprint(network, number, task.test.x)
+    taken = fingerprint(network, number, stream.test(number).x)
     reached = []
     for earlier in range(1, number + 1):
         context.pulse()
@@ -158,28 +188,46 @@ def _settle(stage: Stage, context: Context) -> _Made:
     return {content: to_tensors(network), stage.key: ({}, data)}
 
 
-def _train_alone(stage: Stage, context: Context) -> _Made:
-    inputs = stage.inputs
-    epochs: list[Epoch] = []
-    reached = single_task_accuracy(
-        ARCHITECTURES[inputs["architecture"]],
-        inputs["head"],
-        _stream(stage, inputs["task"]).task(inputs["task"]),
-        _hyperparameters(stage.inputs["hyperparameters"]),
-        inputs["seed"],
-        _hooks(stage, context, epochs),
-    )
-    return {stage.key: ({}, {"accuracy": reached, "epochs": [asdict(epoch) for epoch in epochs]})}
+def _train_alone(alike: Sequence[Stage], context: Context) -> _Made:
+    epochs: dict[str, list[Epoch]] = {}
+    jobs = [
+        single_task_job(
+            ARCHITECTURES[stage.inputs["architecture"]],
+            stage.inputs["head"],
+            _stream(stage, stage.inputs["task"]).task(stage.inputs["task"]).to(_device(stage)),
+            _hyperparameters(stage.inputs["hyperparameters"]),
+            stage.inputs["seed"],
+            _hooks(stage, context, epochs),
+        )
+        for stage in alike
+    ]
+    return {
+        stage.key: ({}, {"accuracy": reached, "epochs": [asdict(epoch) for epoch in epochs[stage.key]]})
+        for stage, reached in zip(alike, single_task_accuracies(jobs, context.pulse), strict=True)
+    }
 
 
-def _hooks(stage: Stage, context: Context, epochs: list[Epoch]) -> Hooks:
-    """Hooks that gather the epochs in a list, besides what the context asks for."""
+def _hooks(stage: Stage, context: Context, epochs: dict[str, list[Epoch]]) -> Hooks:
+    """Hooks that gather a stage's epochs under its key, besides what the context asks for."""
+    own = epochs[stage.key] = []
 
     def on_epoch(epoch: Epoch) -> None:
-        epochs.append(epoch)
-        context.report(epoch)
+        own.append(epoch)
+        context.report(stage.key, epoch)
 
-    return Hooks(on_epoch, _FileCheckpoint(context.artifacts.checkpoint(stage.key)), context.pulse)
+    path = context.artifacts.checkpoint(stage.key)
+    return Hooks(on_epoch, _FileCheckpoint(path, context.checkpoint_pause))
+
+
+def _device(stage: Stage) -> torch.device:
+    """Where the stage is computed."""
+    device = torch.device(stage.inputs["device"])
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise DeviceError(
+            "device = cuda is not possible here: the worker finds no CUDA device; give device=cpu, or start a worker "
+            "with a CUDA build of torch on a machine that has one."
+        )
+    return device
 
 
 def _hyperparameters(given: dict[str, Any]) -> Hyperparameters:
@@ -194,13 +242,12 @@ def _network(stage: Stage, context: Context) -> Network:
     return from_tensors(_tensors(context.artifacts.path(key)), context.artifacts.data(key))
 
 
-def _candidate(network: Network, key: str, context: Context) -> clnp.Candidate:
+def _candidate(cut: Trainable, key: str, context: Context) -> clnp.Candidate:
     tensors, data = _tensors(context.artifacts.path(key)), context.artifacts.data(key)
-    # What the candidate could read but not train is cut out of the network anew; only what it trained is kept.
-    cut = trainable(reinitialise_free(network, 0))
     layers = range(len(cut.weights))
     block = replace(
         cut,
+        free=tuple(tensors[f"free.{layer}"].numpy() for layer in layers),
         weights=tuple(tensors[f"weight.{layer}"] for layer in layers),
         biases=tuple(tensors[f"bias.{layer}"] for layer in layers),
         head_weight=tensors["head_weight"],
@@ -245,10 +292,11 @@ def _dataset(name: str, digest: str) -> datasets.Dataset:
 
 
 class _FileCheckpoint(Checkpoint):
-    """Keeps a training's state in a file, every few epochs or every half minute."""
+    """Keeps a training's state in a file, every few epochs or every half minute, but not all the time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, pause: float) -> None:
         self._path = path
+        self._pause = pause
         self._saved = time.monotonic()
         self._epoch = 0
 
@@ -256,7 +304,8 @@ class _FileCheckpoint(Checkpoint):
         return _tensors(self._path) if self._path.exists() else None
 
     def is_due(self, epoch: int) -> bool:
-        return epoch - self._epoch >= _CHECKPOINT_EPOCHS or time.monotonic() - self._saved >= _CHECKPOINT_SECONDS
+        since = time.monotonic() - self._saved
+        return since >= _CHECKPOINT_SECONDS or (epoch - self._epoch >= _CHECKPOINT_EPOCHS and since >= self._pause)
 
     def save(self, epoch: int, tensors: dict[str, Tensor]) -> None:
         write_whole(self._path, safetensors.torch.save(tensors))

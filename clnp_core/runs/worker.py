@@ -16,7 +16,7 @@ from clnp_core.runs.artifacts import Artifacts
 from clnp_core.runs.stages import Stage
 
 EPOCHS_TOPIC = "clnp-epochs"
-"""Dask topic on which workers tell of epochs: {"stage": key, "epochs": [...]}"""
+"""Dask topic on which workers tell of epochs: a list of (key of the stage, epoch)."""
 
 TOKEN_FILE = "engine.token"  # noqa: S105 - a file name
 """A worker that reads the engine's token in the artifact folder has the same folder before it."""
@@ -34,18 +34,20 @@ def stop_flag(key: str) -> str:
     return f"clnp-stop-{key}"
 
 
-def perform_on_worker(stage: Stage, flag: str, folder: str, token: str, carried: dict[str, bytes] | None) -> dict:
-    """Carry out a stage on the worker this runs on.
+def perform_on_worker(
+    alike: list[Stage], flag: str, folder: str, token: str, carried: dict[str, bytes] | None
+) -> dict:
+    """Carry out stages of the same program on the worker this runs on.
 
     Parameters
     ----------
-    stage : Stage
+    alike : list of Stage
     flag : str
-        Name of the event that asks it to stop.
+        Name of the event that asks to stop.
     folder, token : str
         The engine's artifact folder, and what its token file must hold if this is the same folder.
     carried : dict or None
-        The artifacts it needs, where there is no shared folder; None to read and write them in `folder`.
+        The artifacts needed, where there is no shared folder; None to read and write them in `folder`.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def perform_on_worker(stage: Stage, flag: str, folder: str, token: str, carried:
     """
     from clnp_core.runs import work
 
-    report, pulse = _reporter(stage.key), _pulse(flag)
+    report, pulse = _reporter(), _pulse(flag)
     if carried is None:
         try:
             shared = (Path(folder) / TOKEN_FILE).read_text("utf-8") == token
@@ -68,28 +70,29 @@ def perform_on_worker(stage: Stage, flag: str, folder: str, token: str, carried:
         if not shared:
             raise NotShared(folder)
         artifacts = Artifacts(Path(folder))
-        for key, content in work.perform(stage, work.Context(artifacts, pulse, report)).items():
+        for key, content in work.perform(alike, work.Context(artifacts, pulse, report)).items():
             artifacts.write(key, content)
-        artifacts.checkpoint(stage.key).unlink(missing_ok=True)
+        for stage in alike:
+            artifacts.checkpoint(stage.key).unlink(missing_ok=True)
         return {}
     with tempfile.TemporaryDirectory(prefix="clnp-") as scratch:
         artifacts = Artifacts(Path(scratch))
         for key, content in carried.items():
             artifacts.write(key, content)
-        return work.perform(stage, work.Context(artifacts, pulse, report))
+        return work.perform(alike, work.Context(artifacts, pulse, report))
 
 
-def _reporter(key: str):
+def _reporter():
     """Tell of epochs, several at a time where they are short. The last ones come with the result anyway."""
     worker = get_worker()
-    waiting: list[dict] = []
+    waiting: list[tuple[str, dict]] = []
     told = time.monotonic()
 
-    def report(epoch) -> None:
+    def report(key, epoch) -> None:
         nonlocal told
-        waiting.append(asdict(epoch))
+        waiting.append((key, asdict(epoch)))
         if time.monotonic() - told >= _TELL_SECONDS:
-            worker.log_event(EPOCHS_TOPIC, {"stage": key, "epochs": waiting.copy()})
+            worker.log_event(EPOCHS_TOPIC, waiting.copy())
             waiting.clear()
             told = time.monotonic()
 

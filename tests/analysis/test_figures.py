@@ -127,6 +127,20 @@ def test_many_tasks_leave_the_numbers_out_where_they_would_not_fit():
     assert len(figures.learning_curves(epochs(40)).layout.annotations) <= 16
 
 
+def test_training_speed_draws_what_was_measured_of_each_training():
+    rows = [{"first epoch s": 2.0, "last epoch s": 1.0, "plain epoch s": 3.0}] * 2
+    by_width = [{"width": width, **row} for width, row in zip((500, 1000), rows, strict=True)]
+    by_tasks = [{"task": task, **row} for task, row in zip((1, 2), rows, strict=True)]
+    figure = figures.training_speed(by_width, by_tasks)
+    assert [(trace.name, *trace.y) for trace in figure.data[:3]] == [
+        ("plain PyTorch", 3, 3),
+        ("CLNP, first epoch of a task", 2, 2),
+        ("CLNP, last epoch", 1, 1),
+    ]
+    assert [tuple(trace.x) for trace in figure.data[::3]] == [(500, 1000), (1, 2)]
+    assert [trace.showlegend for trace in figure.data] == [True] * 3 + [False] * 3
+
+
 def test_figures_do_without_torch():
     code = "import sys, clnp_core.analysis.figures; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from clnp_core.arithmetic import computing
 from clnp_core.errors import DivergedError
 from clnp_core.methods import clnp, sparsify
-from clnp_core.methods.single import single_task_accuracy
+from clnp_core.methods.single import single_task_accuracies, single_task_job
 from clnp_core.methods.training import Hyperparameters, accuracy
 from clnp_core.networks import partition
 from clnp_core.networks.architectures import ARCHITECTURES
@@ -30,9 +31,16 @@ def stream():
     return PermutedStream(datasets.load("digits"), tasks=3, validation=150, seed=0, identity_first=False)
 
 
+def fit(network, task, *grid, seed=0):
+    """Candidates of a grid, one by itself where only one is given."""
+    with computing(DIGITS.threads):
+        candidates = clnp.fit_candidates(clnp.candidate_jobs(network, task, grid, seed))
+    return candidates if len(grid) > 1 else candidates[0]
+
+
 def learn(network, task, margin=0.01, theta_mode="shared", theta=None, settings=SETTINGS):
-    candidate = clnp.fit_candidate(network, task, settings, seed=0)
-    choice = clnp.choose_candidate([candidate], network, task, margin, theta_mode, theta)
+    candidate = fit(network, task, settings)
+    choice = clnp.choose_candidate([candidate], network, task.validation, margin, theta_mode, theta)
     return clnp.prune_and_commit(network, candidate, choice)
 
 
@@ -52,7 +60,7 @@ def test_three_tasks_are_learned_and_none_forgotten(stream, head):
 
 def test_the_scan_reports_what_the_pruned_network_does(stream):
     task = stream.task(1)
-    candidate = clnp.fit_candidate(initial(DIGITS, "single"), task, SETTINGS, seed=0)
+    candidate = fit(initial(DIGITS, "single"), task, SETTINGS)
     points = candidate.curve.points
     assert points[0].theta == (0.0, 0.0)
     assert [point.theta for point in points] == sorted(point.theta for point in points)
@@ -63,16 +71,16 @@ def test_the_scan_reports_what_the_pruned_network_does(stream):
     kept = sparsify.above(candidate.activities.free, middle.theta)
     assert accuracy(candidate.network.keep(kept), task.validation) == middle.accuracy
     # Activity by its definition: mean over the training set of what comes out of ReLU.
-    _, _, hidden = candidate.network.forward(task.train.x)
+    _, hidden = candidate.network.forward(candidate.network.sources(task.train.x))
     np.testing.assert_allclose(candidate.activities.free[1], hidden[1].double().mean(0).numpy(), rtol=1e-4)
 
 
 def test_a_larger_margin_frees_more_and_stays_within(stream):
     task, network = stream.task(1), initial(DIGITS, "single")
-    candidate = clnp.fit_candidate(network, task, SETTINGS, seed=0)
+    candidate = fit(network, task, SETTINGS)
     used = []
     for margin in (0.0, 0.01, 0.05):
-        choice = clnp.choose_candidate([candidate], network, task, margin)
+        choice = clnp.choose_candidate([candidate], network, task.validation, margin)
         assert choice.point.accuracy >= candidate.curve.accuracy - margin - 1e-9
         used.append(sum(choice.point.claimed))
     assert used[0] >= used[1] >= used[2]
@@ -81,9 +89,9 @@ def test_a_larger_margin_frees_more_and_stays_within(stream):
 
 def test_a_threshold_per_layer_frees_at_least_as_much_of_the_last_layer(stream):
     task, network = stream.task(1), initial(DIGITS, "single")
-    candidate = clnp.fit_candidate(network, task, SETTINGS, seed=0)
-    shared = clnp.choose_candidate([candidate], network, task, 0.02)
-    per_layer = clnp.choose_candidate([candidate], network, task, 0.02, "per-layer")
+    candidate = fit(network, task, SETTINGS)
+    shared = clnp.choose_candidate([candidate], network, task.validation, 0.02)
+    per_layer = clnp.choose_candidate([candidate], network, task.validation, 0.02, "per-layer")
     assert per_layer.point.accuracy >= per_layer.floor - 1e-9
     assert per_layer.point.claimed[-1] <= shared.point.claimed[-1]
     assert len(set(per_layer.point.theta)) == 2
@@ -98,8 +106,8 @@ def test_a_given_threshold_is_used_and_its_cost_said(stream):
 
 def test_every_candidate_starts_alike_and_the_seed_decides(stream):
     task, network = stream.task(1), initial(DIGITS, "single")
-    one, again = (clnp.fit_candidate(network, task, SETTINGS, seed=0) for _ in range(2))
-    other = clnp.fit_candidate(network, task, SETTINGS, seed=1)
+    one, again = (fit(network, task, SETTINGS) for _ in range(2))
+    other = fit(network, task, SETTINGS, seed=1)
     assert all(torch.equal(a, b) for a, b in zip(one.network.weights, again.network.weights, strict=True))
     assert not torch.equal(one.network.weights[0], other.network.weights[0])
 
@@ -107,12 +115,12 @@ def test_every_candidate_starts_alike_and_the_seed_decides(stream):
 def test_divergence_is_said_in_a_sentence(stream):
     settings = replace(SETTINGS, learning_rate=1e38)
     task, network = stream.task(1), initial(DIGITS, "single")
-    candidate = clnp.fit_candidate(network, task, settings, seed=0)
+    candidate = fit(network, task, settings)
     assert math.isnan(candidate.curve.accuracy)
     with pytest.raises(DivergedError, match=r"Task 1: training diverged .*1e\+38.*lower learning_rate"):
-        clnp.choose_candidate([candidate], network, task, 0.01)
-    sound = clnp.fit_candidate(network, task, SETTINGS, seed=0)
-    assert clnp.choose_candidate([candidate, sound], network, task, 0.01).candidate == 1
+        clnp.choose_candidate([candidate], network, task.validation, 0.01)
+    sound = fit(network, task, SETTINGS)
+    assert clnp.choose_candidate([candidate, sound], network, task.validation, 0.01).candidate == 1
 
 
 def test_l1_makes_the_network_sparser(stream):
@@ -120,7 +128,7 @@ def test_l1_makes_the_network_sparser(stream):
     plain = replace(SETTINGS, l1=(0.0, 0.0, 0.0), epochs=20, patience=20)
     sparse = replace(plain, l1=(1e-3, 5e-3, 1e-3))
     active = [
-        clnp.fit_candidate(initial(DIGITS, "single"), task, settings, seed=0).curve.points[0].claimed
+        fit(initial(DIGITS, "single"), task, settings).curve.points[0].claimed
         for settings in (plain, sparse)
     ]
     assert sum(active[1]) < 0.7 * sum(active[0])
@@ -128,8 +136,8 @@ def test_l1_makes_the_network_sparser(stream):
 
 def test_a_multi_head_network_keeps_learning_with_heads_alone_once_it_is_full(stream):
     task = stream.task(1)
-    candidate = clnp.fit_candidate(initial(DIGITS, "multi"), task, SETTINGS, seed=0)
-    choice = clnp.choose_candidate([candidate], initial(DIGITS, "multi"), task, 0.0, theta=0.0)
+    candidate = fit(initial(DIGITS, "multi"), task, SETTINGS)
+    choice = clnp.choose_candidate([candidate], initial(DIGITS, "multi"), task.validation, 0.0, theta=0.0)
     network, _ = clnp.prune_and_commit(initial(DIGITS, "multi"), candidate, choice)
     for owner in network.owners:
         owner[owner == partition.FREE_OWNER] = 1
@@ -142,7 +150,8 @@ def test_a_multi_head_network_keeps_learning_with_heads_alone_once_it_is_full(st
 
 
 def test_a_task_alone_is_a_reference_on_the_whole_network(stream):
-    assert single_task_accuracy(DIGITS, "single", stream.task(2), SETTINGS, seed=0) > 0.94
+    (reached,) = single_task_accuracies([single_task_job(DIGITS, "single", stream.task(2), SETTINGS, seed=0)])
+    assert reached > 0.94
 
 
 def test_the_narrow_network_is_narrow(stream):
@@ -164,6 +173,6 @@ def test_the_learning_rate_cools_down_over_the_last_epochs():
 
 def test_learning_leaves_the_arithmetic_of_the_process_as_it_was(stream):
     threads = torch.get_num_threads()
-    clnp.fit_candidate(initial(DIGITS, "single"), stream.task(1), replace(SETTINGS, epochs=1), seed=0)
+    fit(initial(DIGITS, "single"), stream.task(1), replace(SETTINGS, epochs=1))
     assert torch.get_num_threads() == threads
     assert (torch.tensor([1e-40]) * 1).item() > 0

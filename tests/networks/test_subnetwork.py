@@ -124,7 +124,8 @@ def test_a_full_layer_is_no_obstacle_to_another_head():
     network = learned(architecture, "multi", [1.0], seed=0)[-1]
     assert [partition.free_count(owner) for owner in network.owners] == [0, 0]
     block = trainable(reinitialise_free(network, 5))
-    assert {tuple(parameter.shape) for parameter in block.parameters()} == {(3, 3), (3,)}
+    assert [tuple(weight.shape) for weight in block.weights] == [(0, 4), (0, 3)]
+    assert block.head_weight.shape == (3, 3)
     scramble(block, 5)
     after = commit(network, block, [np.zeros(0, bool)] * 2)
     assert after.tasks == 2

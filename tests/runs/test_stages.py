@@ -5,7 +5,10 @@ import pytest
 from clnp_core.runs import stages
 from clnp_core.runs.spec import preset
 
-FITS = ("seed", "lambda.1", "learning_rate", "cooldown", "batch_size", "epochs", "patience", "stream.validation")
+FITS = (
+    *("seed", "lambda.1", "learning_rate", "cooldown", "batch_size", "epochs", "patience", "stream.validation"),
+    *("shrink", "cache_mb", "device"),
+)
 
 
 def keys(changes, task=1):
@@ -16,8 +19,8 @@ def keys(changes, task=1):
 
 @pytest.mark.parametrize("name", FITS)
 def test_what_training_depends_on_changes_the_key(name):
-    value = {"lambda.1": 5e-4, "learning_rate": 1e-3, "cooldown": 0.25}.get(name, 7)
-    fit, settle = keys({name: value})
+    values = {"lambda.1": 5e-4, "learning_rate": 1e-3, "cooldown": 0.25, "shrink": "progressive", "device": "cuda"}
+    fit, settle = keys({name: values.get(name, 7)})
     assert (fit != keys({})[0], settle != keys({})[1]) == (True, True)
 
 

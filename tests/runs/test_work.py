@@ -54,6 +54,11 @@ def stopping_after(steps: int):
     return pulse
 
 
+def often(artifacts: Artifacts, pulse) -> Context:
+    """A context in which these short trainings come to a checkpoint, too."""
+    return Context(artifacts, pulse, checkpoint_pause=0)
+
+
 @pytest.fixture(scope="module")
 def fit() -> stages.Stage:
     return stages.fit_stages(spec(), DIGEST, 1, None, None)[0]
@@ -61,7 +66,7 @@ def fit() -> stages.Stage:
 
 @pytest.fixture(scope="module")
 def uninterrupted(fit, tmp_path_factory):
-    return perform(fit, Context(Artifacts(tmp_path_factory.mktemp("whole"))))
+    return perform([fit], Context(Artifacts(tmp_path_factory.mktemp("whole"))))
 
 
 @given(stops=st.lists(st.integers(1, STEPS), min_size=1, max_size=3))
@@ -70,10 +75,10 @@ def test_resuming_gives_bit_for_bit_what_an_uninterrupted_training_gives(fit, un
     artifacts = Artifacts(tmp_path_factory.mktemp("stopped"))
     for steps in stops:
         try:
-            perform(fit, Context(artifacts, stopping_after(steps)))
+            perform([fit], often(artifacts, stopping_after(steps)))
         except Stopped:
             continue
-    assert_same(perform(fit, Context(artifacts)), uninterrupted)
+    assert_same(perform([fit], Context(artifacts)), uninterrupted)
 
 
 def test_training_alone_resumes_too(tmp_path):
@@ -81,16 +86,16 @@ def test_training_alone_resumes_too(tmp_path):
     stage = stages.alone_stage(spec(), DIGEST, 1, hyperparameters)
     whole, stopped = Artifacts(tmp_path / "whole"), Artifacts(tmp_path / "stopped")
     with pytest.raises(Stopped):
-        perform(stage, Context(stopped, stopping_after(STEPS - 5)))
-    assert_same(perform(stage, Context(stopped)), perform(stage, Context(whole)))
+        perform([stage], often(stopped, stopping_after(STEPS - 5)))
+    assert_same(perform([stage], Context(stopped)), perform([stage], Context(whole)))
 
 
 def test_a_stopped_training_does_not_begin_anew(fit, tmp_path):
     artifacts = Artifacts(tmp_path)
     with pytest.raises(Stopped):
-        perform(fit, Context(artifacts, stopping_after(STEPS - 1)))
+        perform([fit], often(artifacts, stopping_after(STEPS - 1)))
     pulses = []
-    perform(fit, Context(artifacts, lambda: pulses.append(1)))
+    perform([fit], Context(artifacts, lambda: pulses.append(1)))
     assert len(pulses) <= 7 * 21 + 100  # the seven epochs after the checkpoint, and the scan
 
 
@@ -101,7 +106,7 @@ def fold(artifacts: Artifacts, tasks: int) -> list[dict]:
         fits = stages.fit_stages(spec(), DIGEST, task, network, None)
         settle = stages.settle_stage(spec(), DIGEST, task, network, fits, fingerprints)
         for stage in (*fits, settle):
-            for key, made in perform(stage, Context(artifacts)).items():
+            for key, made in perform([stage], Context(artifacts)).items():
                 artifacts.write(key, made)
         results.append(artifacts.data(settle.key))
         network, fingerprints = results[-1]["network"], [*fingerprints, results[-1]["fingerprint"]]
@@ -127,7 +132,7 @@ def test_a_changed_answer_ends_the_stage(tmp_path, monkeypatch):
 def test_a_worker_with_other_data_refuses(tmp_path):
     (stage,) = stages.fit_stages(spec(), "0" * 64, 1, None, None)
     with pytest.raises(DataError, match="not the one the run was started with"):
-        perform(stage, Context(Artifacts(tmp_path)))
+        perform([stage], Context(Artifacts(tmp_path)))
 
 
 def test_permuted_mnist_is_learned(mnist_directory, tmp_path, monkeypatch):
@@ -135,7 +140,7 @@ def test_permuted_mnist_is_learned(mnist_directory, tmp_path, monkeypatch):
     monkeypatch.setenv("CLNP_DATA_DIR", str(mnist_directory))
     quick = preset("permuted-mnist-quick", {"epochs": 1})
     (stage,) = stages.fit_stages(quick, datasets.load("mnist").digest(), 1, None, None)
-    _, data = content(perform(stage, Context(Artifacts(tmp_path))), stage.key)
+    _, data = content(perform([stage], Context(Artifacts(tmp_path))), stage.key)
     assert data["accuracy"] > 0.95
     assert data["curve"][0]["theta"] == [0.0, 0.0]
     work._dataset.cache_clear()

@@ -1,0 +1,94 @@
+"""CLNP's training against Avalanche: `python -m benchmarks.avalanche [--json FILE]`.
+
+Avalanche's naive strategy on its PermutedMNIST, with its own data loaders, in an environment of its own that this
+command makes (in the user's cache directory; `--environment` names another place). One epoch of one task on
+784-2000-2000-10 with batches of 256 and Adam, by turns with an epoch of CLNP's training in this process, at full width.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import tempfile
+import venv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+
+from benchmarks import report
+from clnp_core.arithmetic import computing
+from clnp_core.methods import clnp
+from clnp_core.methods.training import Epoch, Hooks, Hyperparameters, train
+from clnp_core.networks.network import initial
+from clnp_core.runs.spec import preset
+from clnp_core.tasks import datasets
+from clnp_core.tasks.datasets import Dataset
+from clnp_core.tasks.streams import PermutedStream
+
+PACKAGES = ("torch==2.13.0", "torchvision==0.28.0", "avalanche-lib==0.6.0")
+
+
+def measure(rounds: int, environment: Path) -> dict[str, Any]:
+    """Time both; print the medians."""
+    python = _environment(environment)
+    dataset = datasets.load("mnist")
+    spec = preset("permuted-mnist", {"stream.tasks": 1})
+    (l1, rate), *_ = spec.grid
+    settings = Hyperparameters(l1, rate, 0.0, spec.batch_size, epochs=1, patience=1)
+    stream = PermutedStream(dataset, 1, spec.stream.validation, 0, False)
+    task, threads = stream.task(1), spec.architecture.threads
+    ours: list[float] = []
+    theirs: list[float] = []
+
+    def on_epoch(epoch: Epoch) -> None:
+        # Avalanche trains on all 60,000 images, we hold out some: the time is taken for as many.
+        ours.append(epoch.seconds * len(dataset.x_train) / len(task.train))
+
+    with tempfile.TemporaryDirectory() as folder:
+        _write_idx(dataset, Path(folder) / "MNIST" / "raw")
+        command = [python, "-m", "benchmarks.avalanche_peer", folder, str(threads), str(rate), str(spec.batch_size)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, cwd=Path(__file__).parent.parent, **pipes) as peer:
+            for _ in range(rounds):
+                jobs = clnp.candidate_jobs(initial(spec.architecture, "single"), task, [settings], 0, [Hooks(on_epoch)])
+                with computing(threads):
+                    train(jobs)
+                peer.stdin.write("another epoch\n")
+                peer.stdin.flush()
+                theirs.append(float(peer.stdout.readline()))
+            peer.stdin.close()
+    one, other = statistics.median(ours), statistics.median(theirs)
+    report.table([{"CLNP epoch s": one, "Avalanche epoch s": other, "Avalanche / CLNP": other / one}])
+    return {"CLNP epoch s": ours, "Avalanche epoch s": theirs, "ratio": other / one}
+
+
+def _environment(folder: Path) -> str:
+    """The Python of an environment with Avalanche in it, made if it is not there."""
+    python, done = folder / "bin" / "python", folder / "installed"
+    if not done.exists():
+        venv.create(folder, with_pip=True, clear=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+        done.touch()
+    return str(python)
+
+
+def _write_idx(dataset: Dataset, folder: Path) -> None:
+    """MNIST in the format of its authors, where torchvision looks for it before it would download it."""
+    folder.mkdir(parents=True)
+    for part, name in (("train", "train"), ("test", "t10k")):
+        images, labels = getattr(dataset, f"x_{part}")[:, 0], getattr(dataset, f"y_{part}")
+        header = np.array([2051, *images.shape], ">i4").tobytes()
+        (folder / f"{name}-images-idx3-ubyte").write_bytes(header + images.tobytes())
+        header = np.array([2049, len(labels)], ">i4").tobytes()
+        (folder / f"{name}-labels-idx1-ubyte").write_bytes(header + labels.astype(np.uint8).tobytes())
+
+
+if __name__ == "__main__":
+    report.main(
+        __doc__,
+        measure,
+        rounds={"type": int, "default": 3},
+        environment={"type": Path, "default": platformdirs.user_cache_path("clnp") / "avalanche-0.6.0"},
+    )

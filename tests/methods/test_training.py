@@ -1,0 +1,236 @@
+"""Training side by side, on frozen neurons, and shrinking: the same results, sooner."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from clnp_core.arithmetic import computing
+from clnp_core.methods import clnp, sparsify
+from clnp_core.methods.training import Checkpoint, Hooks, Hyperparameters, accuracy, fires, train
+from clnp_core.networks.architectures import Architecture, Dense
+from clnp_core.networks.network import initial, reinitialise_free
+from clnp_core.networks.sources import Sources
+from clnp_core.networks.subnetwork import trainable
+from clnp_core.tasks import datasets
+from clnp_core.tasks.streams import PermutedStream, Split
+from tests.networks.networks import architectures, learn, scramble
+
+SETTINGS = Hyperparameters((1e-5, 1e-3, 3e-4), 2e-2, cooldown=0.5, batch_size=64, epochs=6, patience=6)
+
+
+def network_of(*widths):
+    layers = tuple(Dense(f"layer {number}", width) for number, width in enumerate(widths, start=1))
+    return Architecture("given", (1, 8, 8), layers, 10)
+
+
+@pytest.fixture(scope="module")
+def stream():
+    return PermutedStream(datasets.load("digits"), tasks=2, validation=150, seed=0, identity_first=False)
+
+
+def short(task, samples):
+    """The task with fewer training images."""
+    return replace(task, train=Split(task.train.x[:samples], task.train.y[:samples]))
+
+
+def assert_equal(one, two):
+    (network, reached), (other, other_reached) = one, two
+    assert reached == other_reached
+    for tensors in zip(network.parameters(), other.parameters(), strict=True):
+        assert torch.equal(*tensors)
+    for neurons in zip(network.free, other.free, strict=True):
+        assert np.array_equal(*neurons)
+
+
+@given(
+    widths=st.lists(st.integers(1, 150), min_size=1, max_size=3),
+    head=st.sampled_from(["single", "multi"]),
+    samples=st.integers(40, 300),
+    batch_size=st.integers(16, 70),
+    rates=st.lists(st.sampled_from([5e-3, 2e-2, 5e-2]), min_size=2, max_size=6),
+    learned=st.integers(0, 1),
+    cache_mb=st.sampled_from([0, 512]),
+)
+@settings(max_examples=25, deadline=None)
+def test_a_replica_trained_beside_others_comes_out_as_by_itself(
+    stream, widths, head, samples, batch_size, rates, learned, cache_mb
+):
+    network = initial(network_of(*widths), head)
+    if learned:
+        network, _, _ = learn(network, 3, 0.3)
+    grid = [
+        replace(
+            SETTINGS,
+            l1=(1e-4 * 5**place,) * (len(widths) + 1),
+            learning_rate=rate,
+            batch_size=batch_size,
+            epochs=3 + place % 2,
+            cache_mb=cache_mb,
+        )
+        for place, rate in enumerate(rates)
+    ]
+    tasks = [short(stream.task(number), samples) for number in (1, 2)]
+    jobs = [job for place, task in enumerate(tasks) for job in clnp.candidate_jobs(network, task, grid, seed=place)]
+    with computing(1):
+        for one, job in zip(train(jobs), jobs, strict=True):
+            assert_equal(one, train([job])[0])
+
+
+class Kept(Checkpoint):
+    """Keeps the state after one epoch in memory."""
+
+    def __init__(self, epoch, state=None):
+        self.epoch, self.state = epoch, state
+
+    def load(self):
+        return self.state
+
+    def is_due(self, epoch):
+        return epoch == self.epoch
+
+    def save(self, epoch, state):
+        self.state = {name: tensor.clone() for name, tensor in state.items()}
+
+
+def test_replicas_that_resume_from_different_epochs_catch_up(stream):
+    """As after a worker died while it was saving: some are further than others."""
+    task, network = short(stream.task(1), 300), initial(network_of(150, 100), "single")
+    grid = [replace(SETTINGS, learning_rate=rate) for rate in (1e-2, 2e-2, 3e-2)]
+    kept = [Kept(epoch) for epoch in (2, 4, 3)]
+    with computing(1):
+        whole = train(clnp.candidate_jobs(network, task, grid, 0, [Hooks(checkpoint=one) for one in kept]))
+        resumed = train(clnp.candidate_jobs(network, task, grid, 0, [Hooks(checkpoint=one) for one in kept]))
+    for one, other in zip(whole, resumed, strict=True):
+        assert_equal(one, other)
+
+
+def trained(stream, head="single", learned=0.0, **changes):
+    """A block that has been trained a while and the task it was trained on; nothing has left it."""
+    task = stream.task(1)
+    network = initial(network_of(60, 60), head)
+    if learned:
+        network, _, _ = learn(network, 1, learned)
+    grid = [replace(SETTINGS, **changes)]
+    with computing(1):
+        ((block, _),) = train(clnp.candidate_jobs(network, task, grid, seed=0))
+    return block, task
+
+
+@pytest.mark.parametrize("head", ["single", "multi"])
+def test_what_leaves_exactly_changes_no_output_and_no_gradient(stream, head):
+    block, task = trained(stream, head, learned=0.3, learning_rate=5e-2)
+    everyone = [np.ones(len(free), bool) for free in block.free]
+    alive = fires(block, Sources(block, task.train.x, 0), everyone)
+    assert all(0 < layer.sum() < len(layer) for layer in alive)
+    mean = sparsify.activities(block, task.train).free
+    assert all(np.array_equal(layer, activity > 0) for layer, activity in zip(alive, mean, strict=True))
+
+    # In double precision, where leaving zeros out of a sum does not hide in its rounding.
+    double = replace(
+        block.with_parameters([tensor.double() for tensor in block.parameters()]),
+        frozen_weights=tuple(weight.double() for weight in block.frozen_weights),
+        frozen_biases=tuple(bias.double() for bias in block.frozen_biases),
+    )
+    outputs, gradients = [], []
+    for network in (double, double.keep(alive)):
+        tensors = [tensor.clone().requires_grad_() for tensor in network.parameters()]
+        outputs.append(network.with_parameters(tensors)(task.train.x.double()))
+        loss = F.cross_entropy(outputs[-1], task.train.y)
+        gradients.append(network.with_parameters(torch.autograd.grad(loss, tensors)))
+    torch.testing.assert_close(*outputs, rtol=1e-12, atol=1e-12)
+    for one, other in zip(gradients[0].keep(alive).parameters(), gradients[1].parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-14)
+
+
+def test_only_neurons_asked_about_are_looked_at(stream):
+    block, task = trained(stream, learning_rate=5e-2)
+    sources = Sources(block, task.train.x, 0)
+    everyone = fires(block, sources, [np.ones(60, bool), np.ones(60, bool)])
+    asked = [np.arange(60) < 20, np.zeros(60, bool)]
+    some = fires(block, sources, asked)
+    assert np.array_equal(some[0], everyone[0] & asked[0])
+    assert not some[1].any()
+
+
+def test_training_shrinks_and_progressively_it_shrinks_more(stream):
+    task, network = stream.task(1), initial(network_of(400, 400), "single")
+    grid = [replace(SETTINGS, epochs=20, patience=20, shrink=mode) for mode in ("exact", "progressive")]
+    with computing(1):
+        (exact, reached), (progressive, reached_too) = train(clnp.candidate_jobs(network, task, grid, seed=0))
+        dead = [(activity == 0).sum() for activity in sparsify.activities(exact, task.train).free]
+    assert all(len(free) < 300 for free in exact.free)
+    assert all(count < 70 for count in dead)  # no more than the step of its width leaves
+    assert sum(map(len, progressive.free)) <= sum(map(len, exact.free))
+    assert reached > 0.93
+    assert reached_too > 0.93
+
+
+def test_a_shrunk_candidate_is_committed_to_the_full_width(stream):
+    task, network = stream.task(1), initial(network_of(400, 400), "single")
+    with computing(1):
+        (candidate,) = clnp.fit_candidates(clnp.candidate_jobs(network, task, [SETTINGS], seed=0))
+    choice = clnp.choose_candidate([candidate], network, task.validation, margin=0.0)
+    committed, learned = clnp.prune_and_commit(network, candidate, choice)
+    assert all(len(free) < 400 for free in candidate.network.free)
+    assert [(owner == 1).sum() for owner in committed.owners] == list(learned.claimed)
+    reached = accuracy(lambda x: committed.logits(1, x), task.validation)
+    assert reached == pytest.approx(learned.validation_accuracy, abs=1 / 150)
+
+
+@given(
+    architectures(),
+    st.sampled_from(["single", "multi"]),
+    st.lists(st.floats(0, 0.8), min_size=0, max_size=2),
+    st.integers(0, 2**20),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_scan_gives_what_each_pruned_network_gives(architecture, head, shares, seed):
+    network = initial(architecture, head)
+    for place, share in enumerate(shares):
+        network, _, _ = learn(network, seed + place, share)
+    block = trainable(reinitialise_free(network, seed))
+    scramble(block, seed)
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.rand(700, architecture.inputs, generator=generator)
+    split = Split(x, torch.randint(3, (700,), generator=generator))
+    measured = sparsify.activities(block, split)
+    floor = accuracy(block, split) - 0.1
+    points = sparsify.scan(block, measured, split)
+    for point in (*points, sparsify.scan_per_layer(block, measured, split, floor)):
+        pruned = block.keep(sparsify.above(measured.free, point.theta))
+        assert point.claimed == tuple(map(len, pruned.free))
+        assert point.accuracy == pytest.approx(accuracy(pruned, split), abs=1.5 / 700)
+
+
+def test_frozen_activations_are_the_same_kept_or_computed_each_time():
+    network, _, _ = learn(initial(network_of(30, 20), "multi"), 0, 0.5)
+    block = trainable(reinitialise_free(network, 1))
+    x = torch.rand(5000, 64, generator=torch.Generator().manual_seed(0))
+    rows = torch.randint(5000, (3, 2, 16), generator=torch.Generator().manual_seed(1))
+    kept, computed = Sources(block, x, 2**30).at(rows), Sources(block, x, 0).at(rows)
+    assert [tuple(source.shape[:3]) for source in kept] == [(3, 2, 16)] * 3
+    for one, other in zip(kept, computed, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+def test_on_a_cuda_device_nothing_waits_for_it_inside_an_epoch(stream):
+    task = stream.task(1).to(torch.device("cuda"))
+    steps = -(-len(task.train) // SETTINGS.batch_size)
+    pulses = iter(range(steps * SETTINGS.epochs))
+
+    def pulse() -> None:
+        """From the first to the last step of every epoch, torch raises if anything waits for the device."""
+        step = next(pulses, 0) % steps
+        torch.cuda.set_sync_debug_mode("error" if 0 < step < steps - 1 else "default")
+
+    (candidate,) = clnp.fit_candidates(
+        clnp.candidate_jobs(initial(network_of(400, 400), "single"), task, [SETTINGS], seed=0), pulse
+    )
+    assert candidate.network.head_weight.device.type == "cpu"
+    assert candidate.curve.accuracy > 0.9
