@@ -70,7 +70,7 @@ class Hyperparameters:
     epochs: int
     patience: int
     shrink: str = "exact"
-    cache_mb: int = 512
+    cache_mb: int = 256
 
     def learning_rate_in(self, epoch: int) -> float:
         """The learning rate of that epoch, 1 for the first."""

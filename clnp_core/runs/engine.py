@@ -280,17 +280,7 @@ class Engine:
                 await self._client.wait_for_workers(1)
                 self._desk.places = sum((await self._client.nthreads()).values())
             else:
-                dask.config.set(DASK_SETTINGS)
-                self._cluster = await LocalCluster(
-                    n_workers=self._desk.places,
-                    threads_per_worker=1,
-                    host="127.0.0.1",
-                    dashboard_address="127.0.0.1:0",
-                    security=True,  # TLS with keys of its own: who may connect may run code, other users may not
-                    memory_limit=0,
-                    silence_logs="CRITICAL",
-                    asynchronous=True,
-                )
+                self._cluster = await _own_workers(self._desk.places)
                 self._client = await Client(self._cluster, asynchronous=True, set_as_default=False)
             self._client.subscribe_topic(EPOCHS_TOPIC, self._hear)
 
@@ -328,6 +318,28 @@ class Engine:
 def _cores() -> int:
     """Cores this process may use; macOS knows only how many there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+async def _own_workers(count: int, attempts: int = WORKER_DEATHS) -> LocalCluster:
+    """Worker processes on this machine. One may be killed while it starts, too: then all start again."""
+    dask.config.set(DASK_SETTINGS)
+    cluster = LocalCluster(
+        n_workers=count,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        security=True,  # TLS with keys of its own: who may connect may run code, other users may not
+        memory_limit=0,
+        silence_logs="CRITICAL",
+        asynchronous=True,
+    )
+    try:
+        return await cluster
+    except RuntimeError:
+        await cluster.close()
+        if not attempts:
+            raise
+        return await _own_workers(count, attempts - 1)
 
 
 async def _client_of(address: str) -> Client:

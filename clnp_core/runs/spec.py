@@ -78,7 +78,7 @@ class RunSpec(_Strict):
     shrink: Literal["exact", "progressive"] = "exact"
     """Which free neurons leave a training on the way: those that no training image excites any more, or also those of
     a mean activity up to 0.001."""
-    cache_mb: int = Field(default=512, ge=0, le=1_000_000)
+    cache_mb: int = Field(default=256, ge=0, le=1_000_000)
     """MiB that the activations of frozen neurons may take for a task, to be computed once and not batch by batch."""
     theta_mode: Literal["shared", "per-layer"] = "shared"
     theta: NonNegative | tuple[NonNegative, ...] | None = None

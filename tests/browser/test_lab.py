@@ -77,8 +77,8 @@ def test_a_run_started_in_the_page_finishes_with_its_charts_filled(page: Page, a
 
 def test_a_running_run_is_updated_in_place_every_second_and_keeps_its_zoom(page: Page, app: str):
     page.goto(app)
-    run = start(page, tasks=2, epochs=45)
-    expect(state(page, run)).to_contain_text("task 1 of 2", timeout=PATIENCE)
+    run = start(page, tasks=6, epochs=150)
+    expect(state(page, run)).to_contain_text("task 1 of 6", timeout=PATIENCE)
     page.wait_for_selector(".live-chart .js-line", timeout=PATIENCE)
     page.evaluate(WATCH, run)
     page.evaluate("Plotly.relayout(document.querySelector('.live-chart'), {'xaxis.range': [2, 9]})")
@@ -89,7 +89,7 @@ def test_a_running_run_is_updated_in_place_every_second_and_keeps_its_zoom(page:
     assert max(later - earlier for earlier, later in pairwise(updates)) < 1000
     layout, traces = page.evaluate("(({layout, data}) => [layout, data])(document.querySelector('.live-chart'))")
     assert layout["xaxis"]["range"] == [2, 9]
-    assert len(traces) == 4
+    assert len(traces) == 12
 
 
 def test_a_run_goes_on_while_nobody_looks_and_its_link_brings_it_back(page: Page, app: str):
@@ -105,7 +105,7 @@ def test_a_run_goes_on_while_nobody_looks_and_its_link_brings_it_back(page: Page
 
 def test_a_paused_run_stays_where_it_is_until_it_is_resumed(page: Page, app: str):
     page.goto(app)
-    run = start(page, tasks=2, epochs=30)
+    run = start(page, tasks=2, epochs=300)
     expect(state(page, run)).to_contain_text("epoch", timeout=PATIENCE)
     button(page, "Pause").click()
     expect(state(page, run)).to_contain_text("Paused at", timeout=PATIENCE)

@@ -226,13 +226,15 @@ def test_a_stage_whose_worker_dies_is_tried_again_three_times_and_then_fails_the
 
 
 def test_candidates_of_a_grid_are_trained_together_in_as_many_parts_as_there_are_workers(
-    store, learn, tmp_path, monkeypatch
+    store, learn, scheduler, tmp_path, monkeypatch
 ):
     def spy(alike, *arguments):
         (tmp_path / alike[0].key).write_text(f"{alike[0].kind} {len(alike)}")
         return perform_on_worker(alike, *arguments)
 
     monkeypatch.setattr(engine_module, "perform_on_worker", spy)
+    with Client(scheduler, set_as_default=False) as client:
+        client.wait_for_workers(2)  # a test before this one may have killed some
     run, _ = learn({"lambda.2": [5e-4, 7e-4, 1e-3, 2e-3, 3e-3, 4e-3], "stream.tasks": 1, "seed": 42})
     sent = sorted(path.read_text() for path in tmp_path.iterdir())
     assert sent == ["fit 3", "fit 3", "settle 1", "stream 1"]
