@@ -29,7 +29,7 @@ WIDTHS = (500, 1000, 2000, 4000)
 
 def measure(tasks: int, epochs: int, plot: Path | None) -> dict[str, Any]:
     """Time both; print a table each."""
-    spec = preset("permuted-mnist-quick", {"margin": 0.01})  # a margin at which ten tasks find room
+    spec = preset("permuted-mnist-quick")
     (l1, rate), *_ = spec.grid
     settings = Hyperparameters(l1, rate, 0.0, spec.batch_size, epochs, epochs)
     stream = PermutedStream(datasets.load("mnist"), tasks, spec.stream.validation, 0, False)
