@@ -89,7 +89,10 @@ def candidate_jobs(
 
 
 def fit_candidates(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) -> list[Candidate]:
-    """Train candidates side by side, and scan the thresholds of each."""
+    """Train candidates side by side, and scan the thresholds of each.
+
+    Inside `arithmetic.computing`, with the threads of their architecture.
+    """
     candidates = []
     for job, (block, reached) in zip(jobs, train(jobs, pulse), strict=True):
         measured = sparsify.activities(block, job.task.train)
