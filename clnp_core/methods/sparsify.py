@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from clnp_core.methods.graceful import ScanPoint, in_margin
 from clnp_core.methods.training import no_pulse
-from clnp_core.networks.subnetwork import Trainable
+from clnp_core.networks.subnetwork import Trainable, joined
 from clnp_core.tasks.streams import Split
 
 MAX_THRESHOLDS = 100
@@ -131,16 +131,11 @@ class _Nested:
             if second:
                 x = F.relu(second.grown_to(kept[0], kept[1]))
             for layer in range(2, len(kept)):
-                x = _joined(frozen, layer - 1, x)
+                x = joined(frozen, layer - 1, x)
                 weight, bias = self._weights[layer], self._biases[layer]
                 x = F.relu(F.linear(x, weight[: kept[layer], : x.shape[1]], bias[: kept[layer]]))
-            x = _joined(frozen, len(kept) - 1, x)
+            x = joined(frozen, len(kept) - 1, x)
             yield F.linear(x, self._head[:, : x.shape[1]], self._network.head_bias)
-
-
-def _joined(frozen: list[Tensor], layer: int, trained: Tensor) -> Tensor:
-    """What the layer above reads: [batch, A_l + kept]."""
-    return torch.cat((frozen[layer], trained), 1) if layer < len(frozen) and frozen[layer].shape[1] else trained
 
 
 class _Growing:

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from torch.optim.adam import adam
 
 from clnp_core.networks.sources import Sources
-from clnp_core.networks.subnetwork import Trainable
+from clnp_core.networks.subnetwork import Trainable, joined
 from clnp_core.seeds import derive_seed
 from clnp_core.tasks.streams import Split, Task
 
@@ -101,11 +101,16 @@ class Epoch:
 
 def accuracy(network: Callable[[Tensor], Tensor], split: Split) -> float:
     """Fraction of samples whose largest logit is their label's."""
-    correct = 0
+    return _accuracy(lambda rows: network(split.x[rows]), split.y)
+
+
+def _accuracy(logits: Callable[[slice], Tensor], labels: Tensor) -> float:
+    correct = torch.zeros((), dtype=torch.int64, device=labels.device)
     with torch.no_grad():
-        for x, y in zip(split.x.split(_EVALUATION_BATCH), split.y.split(_EVALUATION_BATCH), strict=True):
-            correct += int((network(x).argmax(1) == y).sum())
-    return correct / len(split)
+        for start in range(0, len(labels), _EVALUATION_BATCH):
+            rows = slice(start, start + _EVALUATION_BATCH)
+            correct += (logits(rows).argmax(1) == labels[rows]).sum()
+    return int(correct) / len(labels)
 
 
 class Checkpoint:
@@ -273,7 +278,8 @@ class _Replica:
     def end_epoch(self, loss: float, activity: list[np.ndarray], seconds: float) -> None:
         """Take in an epoch: its mean loss and each free neuron's mean activity in it. Then shrink."""
         start = time.perf_counter()
-        reached = self._validation_accuracy()
+        validation = self.job.task.validation.y
+        reached = _accuracy(lambda rows: self.weights.forward(self._validation.at(rows))[0], validation)
         seconds += time.perf_counter() - start
         self.history.append(Epoch(len(self.history) + 1, loss, reached, seconds))
         if not self._diverged and reached >= max(epoch.validation_accuracy for epoch in self.history):
@@ -289,16 +295,6 @@ class _Replica:
         """The best weights and their validation accuracy, nan if training diverged."""
         left = self._best.with_parameters([tensor.contiguous() for tensor in self._best.parameters()])
         return left, math.nan if self._diverged else max(epoch.validation_accuracy for epoch in self.history)
-
-    def _validation_accuracy(self) -> float:
-        labels = self.job.task.validation.y
-        correct = torch.zeros((), dtype=torch.int64, device=labels.device)
-        with torch.no_grad():
-            for start in range(0, len(labels), _EVALUATION_BATCH):
-                rows = slice(start, start + _EVALUATION_BATCH)
-                logits, _ = self.weights.forward(self._validation.at(rows))
-                correct += (logits.argmax(1) == labels[rows]).sum()
-        return int(correct) / len(labels)
 
     def _shrink(self, activity: list[np.ndarray]) -> None:
         """Drop free neurons that have died, where the epochs to come gain more by it than looking costs."""
@@ -384,8 +380,7 @@ def fires(network: Trainable, sources: Sources, asked: list[np.ndarray]) -> list
                 x = F.linear(x, network.weights[layer], network.biases[layer]).relu_()
                 if len(wanted):
                     highest[layer] = torch.maximum(highest[layer], x[:, wanted].amax(0))
-                if layer < len(frozen):
-                    x = torch.cat((frozen[layer], x), dim=1)
+                x = joined(frozen, layer, x)
             # Of the last layer asked about only the neurons asked about, which is what makes looking cheap.
             x = F.linear(x, network.weights[last][rows[last]], network.biases[last][rows[last]]).relu_()
             highest[last] = torch.maximum(highest[last], x.amax(0))
@@ -458,8 +453,7 @@ class _Program:
         for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
             x = torch.baddbmm(bias, x, weight).relu_()
             trained.append(x)
-            if layer < len(frozen) and frozen[layer].shape[2]:
-                x = torch.cat((frozen[layer], x), dim=2)
+            x = joined(frozen, layer, x)
         return torch.bmm(x, head) if head_bias is None else torch.baddbmm(head_bias, x, head), trained
 
     def _batches(self) -> Iterator[tuple[list[Tensor], Tensor]]:

@@ -24,6 +24,15 @@ def _rows_and_columns(weight: Tensor, rows: np.ndarray, columns: np.ndarray | No
     return picked if columns is None else picked[:, torch.from_numpy(columns)].contiguous()
 
 
+def joined(frozen: list[Tensor], layer: int, trained: Tensor) -> Tensor:
+    """What the layer above reads: activations of the active neurons, if it reads any, then of the free ones.
+
+    frozen[layer] [..., A_l] and trained [..., F_l] → [..., A_l + F_l].
+    """
+    read = layer < len(frozen) and frozen[layer].shape[-1]
+    return torch.cat((frozen[layer], trained), dim=-1) if read else trained
+
+
 @dataclass(frozen=True)
 class TaskNetwork:
     """The network of one task, as narrow as its neurons are few (section 2.2: 'a sub-network of smaller width').
@@ -136,8 +145,7 @@ class Trainable:
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             x = F.linear(x, weight, bias).relu_()  # [batch, F_l]
             trained.append(x)
-            if layer < len(frozen) and frozen[layer].shape[1]:
-                x = torch.cat((frozen[layer], x), dim=1)  # [batch, A_l + F_l]
+            x = joined(frozen, layer, x)  # [batch, A_l + F_l]
         return F.linear(x, self.head_weight, self.head_bias), trained
 
     def __call__(self, x: Tensor) -> Tensor:
