@@ -18,14 +18,13 @@ import numpy as np
 import platformdirs
 
 from benchmarks import report
+from benchmarks.setting import settings_of, stream_of
 from clnp_core.arithmetic import computing
 from clnp_core.methods import clnp
-from clnp_core.methods.training import Epoch, Hooks, Hyperparameters, train
+from clnp_core.methods.training import Epoch, Hooks, train
 from clnp_core.networks.network import initial
 from clnp_core.runs.spec import preset
-from clnp_core.tasks import datasets
 from clnp_core.tasks.datasets import Dataset
-from clnp_core.tasks.streams import PermutedStream
 
 PACKAGES = ("torch==2.13.0", "torchvision==0.28.0", "avalanche-lib==0.6.0")
 
@@ -33,12 +32,9 @@ PACKAGES = ("torch==2.13.0", "torchvision==0.28.0", "avalanche-lib==0.6.0")
 def measure(rounds: int, environment: Path) -> dict[str, Any]:
     """Time both; print the medians."""
     python = _environment(environment)
-    dataset = datasets.load("mnist")
-    spec = preset("permuted-mnist", {"stream.tasks": 1})
-    (l1, rate), *_ = spec.grid
-    settings = Hyperparameters(l1, rate, 0.0, spec.batch_size, epochs=1, patience=1)
-    stream = PermutedStream(dataset, 1, spec.stream.validation, 0, False)
-    task, threads = stream.task(1), spec.architecture.threads
+    spec = preset("permuted-mnist", {"stream.tasks": 1, "epochs": 1, "patience": 1})
+    settings, stream = settings_of(spec), stream_of(spec)
+    dataset, task, threads = stream.dataset, stream.task(1), spec.architecture.threads
     ours: list[float] = []
     theirs: list[float] = []
 
@@ -48,7 +44,8 @@ def measure(rounds: int, environment: Path) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         _write_idx(dataset, Path(folder) / "MNIST" / "raw")
-        command = [python, "-m", "benchmarks.avalanche_peer", folder, str(threads), str(rate), str(spec.batch_size)]
+        command = [python, "-m", "benchmarks.avalanche_peer", folder, str(threads)]
+        command += [str(settings.learning_rate), str(settings.batch_size)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         with subprocess.Popen(command, cwd=Path(__file__).parent.parent, **pipes) as peer:
             for _ in range(rounds):

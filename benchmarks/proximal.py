@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks import report
+from benchmarks.setting import settings_of, stream_of
 from clnp_core.arithmetic import computing
 from clnp_core.methods import sparsify
 from clnp_core.methods.graceful import Curve, choose
@@ -24,8 +25,7 @@ from clnp_core.methods.training import Hyperparameters, accuracy
 from clnp_core.networks.network import initial, reinitialise_free
 from clnp_core.networks.subnetwork import Trainable, trainable
 from clnp_core.runs.spec import RunSpec, preset
-from clnp_core.tasks import datasets
-from clnp_core.tasks.streams import PermutedStream, Task
+from clnp_core.tasks.streams import Task
 
 RULES = ("sub-gradient", "proximal")
 _BETA2, _EPSILON = 0.999, 1e-8  # Adam's usual ones
@@ -50,10 +50,7 @@ def measure(digits_seeds: int, mnist_seeds: int) -> dict[str, Any]:
 
 def learn(spec: RunSpec, rule: str) -> dict[str, float]:
     """Learn the first task: what the margin rule leaves, and the median epoch's seconds."""
-    dataset = datasets.load(spec.stream.dataset)
-    task = PermutedStream(dataset, 1, spec.stream.validation, spec.seed, spec.stream.identity_first).task(1)
-    (l1, rate), *_ = spec.grid
-    settings = Hyperparameters(l1, rate, spec.cooldown, spec.batch_size, spec.epochs, spec.patience)
+    settings, task = settings_of(spec), stream_of(spec).task(1)
     network = trainable(reinitialise_free(initial(spec.architecture, spec.head), spec.seed))
     with computing(spec.architecture.threads):
         reached, seconds = train(network, task, settings, rule, spec.seed)

@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.plain import Plain
+from benchmarks.setting import settings_of, stream_of
 from clnp_core.analysis import figures
 from clnp_core.arithmetic import computing
 from clnp_core.methods import clnp
@@ -21,18 +22,15 @@ from clnp_core.networks import partition
 from clnp_core.networks.architectures import ARCHITECTURES, Architecture, Dense
 from clnp_core.networks.network import Network, initial
 from clnp_core.runs.spec import preset
-from clnp_core.tasks import datasets
-from clnp_core.tasks.streams import PermutedStream, Task
+from clnp_core.tasks.streams import Task
 
 WIDTHS = (500, 1000, 2000, 4000)
 
 
 def measure(tasks: int, epochs: int, plot: Path | None) -> dict[str, Any]:
     """Time both; print a table each."""
-    spec = preset("permuted-mnist-quick")
-    (l1, rate), *_ = spec.grid
-    settings = Hyperparameters(l1, rate, 0.0, spec.batch_size, epochs, epochs)
-    stream = PermutedStream(datasets.load("mnist"), tasks, spec.stream.validation, 0, False)
+    spec = preset("permuted-mnist-quick", {"stream.tasks": tasks, "epochs": epochs, "patience": epochs})
+    settings, stream = settings_of(spec), stream_of(spec)
 
     by_width = []
     for width in WIDTHS:

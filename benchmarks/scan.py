@@ -11,22 +11,20 @@ import time
 from typing import Any
 
 from benchmarks import report
+from benchmarks.setting import settings_of, stream_of
 from clnp_core.arithmetic import computing
 from clnp_core.methods import clnp, sparsify
-from clnp_core.methods.training import Epoch, Hooks, Hyperparameters, accuracy
+from clnp_core.methods.training import Epoch, Hooks, accuracy
 from clnp_core.networks.network import initial
 from clnp_core.networks.subnetwork import Trainable
 from clnp_core.runs.spec import preset
-from clnp_core.tasks import datasets
-from clnp_core.tasks.streams import PermutedStream, Task
+from clnp_core.tasks.streams import Task
 
 
 def measure(epochs: int, rounds: int) -> dict[str, Any]:
     """Time both; print a row per candidate."""
-    spec = preset("permuted-mnist")
-    (l1, rate), *_ = spec.grid
-    settings = Hyperparameters(l1, rate, 0.0, spec.batch_size, epochs, epochs)
-    task = PermutedStream(datasets.load("mnist"), 1, spec.stream.validation, 0, False).task(1)
+    spec = preset("permuted-mnist", {"stream.tasks": 1, "epochs": epochs, "patience": epochs})
+    settings, task = settings_of(spec), stream_of(spec).task(1)
     told: list[Epoch] = []
     with computing(spec.architecture.threads):
         jobs = clnp.candidate_jobs(initial(spec.architecture, "single"), task, [settings], 0, [Hooks(told.append)])

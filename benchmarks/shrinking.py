@@ -9,19 +9,17 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from dataclasses import replace
 from typing import Any
 
 from benchmarks import report
+from benchmarks.setting import settings_of, stream_of
 from clnp_core.arithmetic import computing
 from clnp_core.methods import clnp
-from clnp_core.methods.training import Hyperparameters, accuracy
+from clnp_core.methods.training import accuracy
 from clnp_core.networks import partition
 from clnp_core.networks.network import initial
 from clnp_core.networks.subnetwork import task_network
 from clnp_core.runs.spec import RunSpec, preset
-from clnp_core.tasks import datasets
-from clnp_core.tasks.streams import PermutedStream
 
 MODES = ("exact", "progressive")
 
@@ -54,11 +52,7 @@ def measure(seeds: int) -> dict[str, Any]:
 
 def learn(spec: RunSpec) -> dict[str, float]:
     """Learn a run's tasks in this process: mean test accuracy, free share of each layer, seconds."""
-    dataset = datasets.load(spec.stream.dataset)
-    stream = PermutedStream(dataset, spec.stream.tasks, spec.stream.validation, spec.seed, spec.stream.identity_first)
-    (l1, rate), *_ = spec.grid
-    settings = Hyperparameters(l1, rate, spec.cooldown, spec.batch_size, spec.epochs, spec.patience)
-    settings = replace(settings, shrink=spec.shrink)
+    settings, stream = settings_of(spec), stream_of(spec)
     network = initial(spec.architecture, spec.head)
     reached = []
     start = time.perf_counter()

@@ -15,25 +15,23 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.plain import Plain
+from benchmarks.setting import settings_of, stream_of
 from clnp_core.arithmetic import computing
 from clnp_core.methods import clnp
 from clnp_core.methods.training import Epoch, Hooks, Hyperparameters, accuracy
 from clnp_core.networks.network import Network, initial
 from clnp_core.networks.subnetwork import task_network
 from clnp_core.runs.spec import preset
-from clnp_core.tasks import datasets
-from clnp_core.tasks.streams import PermutedStream, Task
+from clnp_core.tasks.streams import Task
 
 
 def measure(name: str, tasks: int, epochs: int, seeds: list[int], shrink: str) -> dict[str, Any]:
     """Time both; print a row per task."""
-    dataset = datasets.load("mnist")
     rows = []
     for seed in seeds:
-        spec = preset(name, {"seed": seed})
-        (l1, rate), *_ = spec.grid
-        settings = Hyperparameters(l1, rate, 0.0, spec.batch_size, epochs, epochs, shrink)
-        stream = PermutedStream(dataset, tasks, spec.stream.validation, seed, spec.stream.identity_first)
+        length = {"stream.tasks": tasks, "epochs": epochs, "patience": epochs}
+        spec = preset(name, {**length, "seed": seed, "shrink": shrink})
+        settings, stream = settings_of(spec), stream_of(spec)
         plain, network = Plain(spec.architecture, settings, seed), initial(spec.architecture, "single")
         with computing(spec.architecture.threads):
             for number in range(1, tasks + 1):
