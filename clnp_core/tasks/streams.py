@@ -1,20 +1,34 @@
-"""Streams: sequences of tasks made from a data set."""
+"""Streams: sequences of tasks made from data sets, or from data of one's own."""
 
 from __future__ import annotations
 
+import hashlib
+import operator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import IterableDataset
 
+from clnp_core.errors import DataError, SpecError
 from clnp_core.seeds import derive_seed
-from clnp_core.tasks.datasets import Dataset
+from clnp_core.tasks.datasets import Dataset, data_directory, load, load_own, own_path, write_own
+
+_OWN_VALIDATION = 0.1
 
 
 @dataclass(frozen=True)
 class Split:
-    """Images and labels as tensors: x float32 [N, inputs] in [0, 1], y int64 [N]. A batch is an index slice."""
+    """Images and labels as tensors: x float32 [N, inputs], y int64 [N]. A batch is an index slice.
+
+    Pixels lie in [0, 1], unless they were given as floats.
+    """
 
     x: Tensor
     y: Tensor
@@ -47,6 +61,24 @@ class Task:
     def to(self, device: torch.device) -> Task:
         """The same task on another device."""
         return Task(self.number, self.train.to(device), self.validation.to(device), self.test.to(device))
+
+
+class Stream(Protocol):
+    """A sequence of tasks, numbered from 1. The seed alone decides what is random in it."""
+
+    tasks: int
+
+    def task(self, number: int) -> Task:
+        """Task `number` as tensors."""
+
+    def held_out(self, number: int) -> Split:
+        """The validation set of task `number` alone."""
+
+    def test(self, number: int) -> Split:
+        """The test set of task `number` alone."""
+
+    def drawn(self) -> dict[str, np.ndarray]:
+        """All that was drawn at random, by name."""
 
 
 class PermutedStream:
@@ -103,6 +135,10 @@ class PermutedStream:
         """The test set of task `number` alone."""
         return self._split(self.dataset.x_test, self.dataset.y_test, number)
 
+    def drawn(self) -> dict[str, np.ndarray]:
+        """The attributes `permutations` and `order`."""
+        return {"permutations": self.permutations, "order": self.order}
+
     def _split(self, images: np.ndarray, labels: np.ndarray, number: int, rows: np.ndarray | None = None) -> Split:
         if rows is not None:
             images, labels = images[rows], labels[rows]
@@ -110,3 +146,329 @@ class PermutedStream:
         pixels = images.reshape(len(images), -1).take(self.permutations[number - 1], axis=1)  # uint8 [N, inputs]
         x = torch.from_numpy(pixels).to(torch.float32).div_(self.dataset.white)
         return Split(x, torch.from_numpy(np.ascontiguousarray(labels)))
+
+
+class SplitStream:
+    """Successive groups of classes, in their own order: those of the first data set, then of the second, and so on.
+
+    Classes left over at the end of a data set, too few for a task, are left out. A task's labels begin at 0. Everything
+    random is drawn here, from the seed, before anything is trained: for each task by itself, which of its training
+    images are held out for validation.
+
+    Parameters
+    ----------
+    datasets : sequence of Dataset
+    classes_per_task : int
+    tasks : int
+    validation : float
+        Share of a task's training images that is held out, 0 < validation < 1; at least one, and never all.
+    seed : int
+
+    Attributes
+    ----------
+    orders : tuple of int64 arrays [N]
+        For each task, its rows among the training images of its data set: first those to train on, then those held out.
+
+    Raises
+    ------
+    SpecError
+        If the data sets do not give that many tasks, or a task lacks images.
+    """
+
+    def __init__(
+        self, datasets: Sequence[Dataset], classes_per_task: int, tasks: int, validation: float, seed: int
+    ) -> None:
+        groups = [
+            (dataset, first)
+            for dataset in datasets
+            for first in range(0, dataset.classes - classes_per_task + 1, classes_per_task)
+        ]
+        if tasks > len(groups):
+            names = " + ".join(dict.fromkeys(dataset.name for dataset in datasets))
+            raise SpecError(f"stream.tasks: {tasks} is more than the {len(groups)} tasks of {names}; give fewer.")
+        self.classes_per_task = classes_per_task
+        self.tasks = tasks
+        self.validation = validation
+        self._groups = groups[:tasks]
+        self.orders = tuple(self._draw(number, seed) for number in range(1, tasks + 1))
+
+    def task(self, number: int) -> Task:
+        """Task `number`, 1 for the first, as tensors."""
+        order = self.orders[number - 1]
+        train = self._training_images(number, order[: len(order) - self._held(order)])
+        return Task(number, train, self.held_out(number), self.test(number))
+
+    def held_out(self, number: int) -> Split:
+        """The validation set of task `number` alone."""
+        order = self.orders[number - 1]
+        return self._training_images(number, order[len(order) - self._held(order) :])
+
+    def test(self, number: int) -> Split:
+        """The test set of task `number` alone."""
+        dataset, first = self._groups[number - 1]
+        return self._split(number, dataset.x_test, dataset.y_test, self._rows(dataset.y_test, first))
+
+    def drawn(self) -> dict[str, np.ndarray]:
+        """The attribute `orders`: "order.1", "order.2", ..."""
+        return {f"order.{number}": order for number, order in enumerate(self.orders, 1)}
+
+    def _draw(self, number: int, seed: int) -> np.ndarray:
+        dataset, first = self._groups[number - 1]
+        rows = self._rows(dataset.y_train, first)
+        tests = len(self._rows(dataset.y_test, first))
+        if len(rows) < 2 or tests < 1:
+            raise SpecError(
+                f"stream: task {number} has {len(rows)} training and {tests} test images, the classes {first} to "
+                f"{first + self.classes_per_task - 1} of {dataset.name}; at least 2 and 1 are needed."
+            )
+        return np.random.default_rng(derive_seed(seed, "validation", number)).permutation(rows)
+
+    def _rows(self, labels: np.ndarray, first: int) -> np.ndarray:
+        return np.flatnonzero((labels >= first) & (labels < first + self.classes_per_task))
+
+    def _held(self, order: np.ndarray) -> int:
+        """How many images are held out."""
+        return min(max(round(self.validation * len(order)), 1), len(order) - 1)
+
+    def _training_images(self, number: int, rows: np.ndarray) -> Split:
+        dataset, _ = self._groups[number - 1]
+        return self._split(number, dataset.x_train, dataset.y_train, rows)
+
+    def _split(self, number: int, images: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> Split:
+        dataset, first = self._groups[number - 1]
+        x = torch.from_numpy(images[rows].reshape(len(rows), -1)).to(torch.float32).div_(dataset.white)
+        return Split(x, torch.from_numpy(labels[rows] - first))
+
+
+class OwnStream(SplitStream):
+    """Data of one's own: a data set for each task, all its classes.
+
+    Parameters
+    ----------
+    datasets : sequence of Dataset
+        As `load_own` gives them.
+    tasks : int
+        The first so many.
+    validation, seed
+        As `SplitStream`.
+    """
+
+    def __init__(self, datasets: Sequence[Dataset], tasks: int, validation: float, seed: int) -> None:
+        super().__init__(datasets, datasets[0].classes, tasks, validation, seed)
+
+
+def open_stream(asked: Mapping[str, Any], seed: int, tasks: int | None = None) -> Stream:
+    """The stream that a specification asks for.
+
+    Parameters
+    ----------
+    asked : mapping
+        A stream's specification as plain data, and, where it matters, its `content_digest` as "digest".
+    seed : int
+    tasks : int or None
+        How many tasks; None for as many as the specification says.
+
+    Raises
+    ------
+    DataError
+        If the data is not there, is damaged, or has another digest.
+    SpecError
+        If the data does not give those tasks.
+    """
+    data, digest = _data(asked)
+    if asked.get("digest", digest) != digest:
+        raise DataError(f"{_described(asked)} on this worker is not the one the run was started with.")
+    count = asked["tasks"] if tasks is None else tasks
+    match asked["kind"]:
+        case "permuted":
+            return PermutedStream(data[0], count, asked["validation"], seed, asked["identity_first"])
+        case "split":
+            return SplitStream(data, asked["classes_per_task"], count, asked["validation"], seed)
+        case _:
+            return OwnStream(data, count, asked["validation"], seed)
+
+
+def content_digest(asked: Mapping[str, Any]) -> str:
+    """SHA-256, hexadecimal, of all data that the stream is made of.
+
+    Raises
+    ------
+    DataError
+        If the data is not there or damaged.
+    """
+    return _data(asked)[1]
+
+
+def check(asked: Mapping[str, Any]) -> None:
+    """Check what only the data can tell about a stream's specification.
+
+    Raises
+    ------
+    SpecError
+        If there are too few images or tasks, or own data is of another kind than the specification says.
+    DataError
+        If the data is not there or damaged.
+    """
+    data, _ = _data(asked)
+    if asked["kind"] == "permuted":
+        if asked["validation"] >= (images := len(data[0].x_train)):
+            raise SpecError(
+                f"stream.validation: {asked['validation']} images cannot be held out of the {images} "
+                f"training images of {data[0].name}; give fewer."
+            )
+        return
+    if asked["kind"] == "own":
+        shape, classes = list(data[0].x_train.shape[1:]), data[0].classes
+        if list(asked["image_shape"]) != shape:
+            raise SpecError(
+                f"stream.image_shape: {list(asked['image_shape'])} is not what {asked['name']} has; give {shape}."
+            )
+        if asked["classes"] < classes:
+            raise SpecError(
+                f"stream.classes: {asked['classes']} is less than the {classes} classes of {asked['name']}; "
+                f"give at least {classes}."
+            )
+    open_stream(asked, seed=0)
+
+
+def _data(asked: Mapping[str, Any]) -> tuple[tuple[Dataset, ...], str]:
+    """The data that a stream is made of, and its digest."""
+    if asked["kind"] == "own":
+        return _loaded(True, (asked["name"],), (_state(own_path(asked["name"])),))
+    names = (asked["dataset"],) if asked["kind"] == "permuted" else tuple(asked["datasets"])
+    return _loaded(False, names, tuple(_state(data_directory() / f"{name}.npz") for name in names))
+
+
+_State = tuple[Path, int, int]
+
+
+def _state(path: Path) -> _State:
+    """Another one once the file has been replaced, so that nothing outdated is used."""
+    if not path.exists():
+        return path, 0, 0
+    found = path.stat()
+    return path, found.st_ino, found.st_mtime_ns
+
+
+@lru_cache(maxsize=2)
+def _loaded(own: bool, names: tuple[str, ...], states: tuple[_State, ...]) -> tuple[tuple[Dataset, ...], str]:
+    data = load_own(*names) if own else tuple(load(name) for name in names)
+    digests = [dataset.digest() for dataset in data]
+    whole = digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
+    return data, whole
+
+
+def _described(asked: Mapping[str, Any]) -> str:
+    match asked["kind"]:
+        case "permuted":
+            return f"The data set {asked['dataset']}"
+        case "split":
+            return f"The data set {' + '.join(asked['datasets'])}"
+        case _:
+            return f"The data set {asked['name']} of your own"
+
+
+def from_arrays(name: str, tasks: Sequence[Sequence[np.ndarray]]) -> dict[str, Any]:
+    """Keep images of one's own for runs to learn, in place of what had that name before.
+
+    Parameters
+    ----------
+    name : str
+        At most 60 of the characters a-z, 0-9 and hyphen.
+    tasks : sequence of (x_train, y_train, x_test, y_test)
+        One for each task: images [N, C, H, W], uint8 from 0 to 255 or float32, used as they are; labels 0, 1, ... [N],
+        whole numbers. All images are of one shape and type.
+
+    Returns
+    -------
+    dict
+        The stream's specification, for a run's `stream`.
+
+    Raises
+    ------
+    DataError
+        Naming what is wrong and the task, or if the file cannot be written.
+    """
+    data = write_own(name, tasks)
+    return {
+        "kind": "own",
+        "name": name,
+        "image_shape": list(data[0].x_train.shape[1:]),
+        "classes": data[0].classes,
+        "tasks": len(data),
+        "validation": _OWN_VALIDATION,
+    }
+
+
+def from_datasets(name: str, tasks: Sequence[tuple[TorchDataset, TorchDataset]]) -> dict[str, Any]:
+    """As `from_arrays`, from data sets of torch.
+
+    Parameters
+    ----------
+    name : str
+    tasks : sequence of (train, test)
+        Data sets of pairs of an image and a label. An image is a tensor [C, H, W] or [H, W], floats or uint8, or a PIL
+        image or an array [H, W] or [H, W, C].
+
+    Returns
+    -------
+    dict
+        The stream's specification, for a run's `stream`.
+
+    Raises
+    ------
+    DataError
+        Naming what is wrong and the task, or if the file cannot be written.
+    """
+    own_path(name)  # refuses a wrong name before anything is read
+    return from_arrays(
+        name,
+        [
+            (*_collected(train, f"train images of task {number}"), *_collected(test, f"test images of task {number}"))
+            for number, (train, test) in enumerate(tasks, 1)
+        ],
+    )
+
+
+def _collected(dataset: TorchDataset, what: str) -> tuple[np.ndarray, np.ndarray]:
+    # One found by index says where it ends by its length alone.
+    items = dataset if isinstance(dataset, IterableDataset) else map(dataset.__getitem__, range(len(dataset)))
+    images: list[np.ndarray] = []
+    labels: list[int] = []
+    for number, item in enumerate(items):
+        if not isinstance(item, tuple | list) or len(item) != 2:
+            raise DataError(
+                f"Among the {what}, number {number} is of type {type(item).__name__}; it must be an image and a label."
+            )
+        image = _image(item[0])
+        images.append(image)
+        if (image.shape, image.dtype) != (images[0].shape, images[0].dtype):
+            raise DataError(
+                f"Among the {what}, number {number} is {image.dtype} {list(image.shape)}, the first "
+                f"{images[0].dtype} {list(images[0].shape)}; all must be alike."
+            )
+        try:
+            labels.append(operator.index(item[1]))
+        except TypeError:
+            raise DataError(
+                f"Among the {what}, number {number} has the label {item[1]!r}; it must be a whole number."
+            ) from None
+    if not images:
+        raise DataError(f"There are no {what}; there must be some.")
+    return np.stack(images), np.array(labels)
+
+
+def _image(given: Any) -> np.ndarray:
+    """An image as an array [C, H, W]."""
+    if isinstance(given, Tensor):
+        array = (given.to(torch.float32) if given.is_floating_point() else given).detach().cpu().numpy()
+        return array[None] if array.ndim == 2 else array
+    array = np.asarray(given.convert("RGB") if getattr(given, "mode", None) == "P" else given)
+    array = array.astype(np.float32) if array.dtype.kind == "f" else array
+    match array.ndim:
+        case 2:
+            return array[None]
+        case 3:
+            return np.moveaxis(array, -1, 0)
+        case _:
+            return array

@@ -1,0 +1,136 @@
+"""A run's stream as validated data: permuted images, split classes, or data of one's own. Imports no torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from clnp_core.tasks.datasets import DATASETS, MAX_CLASSES, MAX_SIZE, MAX_TASKS, OWN_NAME, classes, image_shape
+
+ImageShape = tuple[int, int, int]
+
+Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+Tasks = Annotated[int, Field(ge=1, le=MAX_TASKS)]
+_Size = Annotated[int, Field(ge=1, le=MAX_SIZE)]
+
+
+class Strict(BaseModel):
+    """A specification that does not change and knows no setting but its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class PermutedSpec(Strict):
+    """The same images again and again, their pixels in another order for each task."""
+
+    kind: Literal["permuted"] = "permuted"
+    dataset: Literal[DATASETS]
+    tasks: Tasks
+    validation: int = Field(ge=1)
+    """Training images held out for validation."""
+    identity_first: bool = False
+    """Whether task 1 sees the pixels in their own order."""
+
+    @property
+    def image_shape(self) -> ImageShape:
+        """(channels, height, width) of an image."""
+        return image_shape(self.dataset)
+
+    @property
+    def classes(self) -> int:
+        """Classes of one head."""
+        return classes(self.dataset)
+
+    @property
+    def data(self) -> str:
+        """What it is made of, for a person."""
+        return self.dataset
+
+
+def _as_several(value: Any) -> Any:
+    """One name stands for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+class SplitSpec(Strict):
+    """Successive groups of classes of one data set after another."""
+
+    kind: Literal["split"] = "split"
+    datasets: Annotated[tuple[Literal[DATASETS], ...], Field(min_length=1, max_length=10), BeforeValidator(_as_several)]
+    classes_per_task: int = Field(ge=2)
+    tasks: Tasks
+    validation: Share
+    """Share of a task's training images held out for validation."""
+
+    @property
+    def image_shape(self) -> ImageShape:
+        """(channels, height, width) of an image."""
+        return image_shape(self.datasets[0])
+
+    @property
+    def classes(self) -> int:
+        """Classes of one head."""
+        return self.classes_per_task
+
+    @property
+    def data(self) -> str:
+        """What it is made of, for a person."""
+        return " + ".join(self.datasets)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SplitSpec:
+        for name in self.datasets:
+            if image_shape(name) != self.image_shape:
+                raise ValueError(
+                    f"stream.datasets: {self.datasets[0]} has images of {list(self.image_shape)}, {name} of "
+                    f"{list(image_shape(name))}; give data sets of one shape"
+                )
+            if classes(name) < self.classes_per_task:
+                raise ValueError(
+                    f"stream.classes_per_task: {self.classes_per_task} is more than the {classes(name)} classes of "
+                    f"{name}; give at most {classes(name)}"
+                )
+        most = sum(classes(name) // self.classes_per_task for name in self.datasets)
+        if self.tasks > most:
+            raise ValueError(
+                f"stream.tasks: {self.tasks} is more than the {most} tasks that {self.data} gives in groups of "
+                f"{self.classes_per_task} classes; give at most {most}"
+            )
+        return self
+
+
+class OwnSpec(Strict):
+    """Data of one's own, as `clnp_core.tasks.streams.from_arrays` keeps it."""
+
+    kind: Literal["own"] = "own"
+    name: str = Field(pattern=f"^{OWN_NAME}$")
+    image_shape: tuple[_Size, _Size, _Size]
+    """(channels, height, width) of an image."""
+    classes: int = Field(ge=2, le=MAX_CLASSES)
+    """Classes of one head."""
+    tasks: Tasks
+    validation: Share
+    """Share of a task's training images held out for validation."""
+
+    @property
+    def data(self) -> str:
+        """What it is made of, for a person."""
+        return self.name
+
+
+_KINDS = ("permuted", "split", "own")
+
+
+def _with_kind(value: Any) -> Any:
+    """Specifications older than the other kinds do not name theirs."""
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("kind", "permuted")
+    if kind not in _KINDS:
+        raise ValueError(f"stream.kind: {kind!r} is not possible; give {', '.join(_KINDS)}")
+    return value | {"kind": kind}
+
+
+StreamSpec = Annotated[PermutedSpec | SplitSpec | OwnSpec, Field(discriminator="kind"), BeforeValidator(_with_kind)]
+"""A stream of any kind; one that names none is permuted."""

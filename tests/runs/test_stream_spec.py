@@ -1,0 +1,111 @@
+"""Specifications of streams: three kinds, each with one clear sentence for what is impossible."""
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from clnp_core.runs.stream_spec import OwnSpec, PermutedSpec, SplitSpec, StreamSpec
+from clnp_core.tasks.datasets import DATASETS, classes, image_shape
+
+SPECS = TypeAdapter(StreamSpec)
+PERMUTED = {"kind": "permuted", "dataset": "mnist", "tasks": 10, "validation": 5000}
+SPLIT = {"kind": "split", "datasets": ["cifar10", "cifar100"], "classes_per_task": 10, "tasks": 11, "validation": 0.1}
+OWN = {"kind": "own", "name": "my-birds", "image_shape": [3, 20, 30], "classes": 7, "tasks": 4, "validation": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "shape", "heads", "name"),
+    [
+        (PERMUTED, PermutedSpec, (1, 28, 28), 10, "mnist"),
+        (SPLIT, SplitSpec, (3, 32, 32), 10, "cifar10 + cifar100"),
+        (OWN, OwnSpec, (3, 20, 30), 7, "my-birds"),
+    ],
+)
+def test_each_kind_says_what_a_network_must_fit(data, kind, shape, heads, name):
+    spec = SPECS.validate_python(data)
+    assert type(spec) is kind
+    assert (spec.image_shape, spec.classes, spec.data) == (shape, heads, name)
+    assert SPECS.validate_python(spec.model_dump(mode="json")) == spec
+    assert SPECS.validate_json(spec.model_dump_json()) == spec
+    assert SPECS.validate_python(spec) == spec
+
+
+def test_a_specification_without_a_kind_is_permuted():
+    old = {name: value for name, value in PERMUTED.items() if name != "kind"}
+    assert SPECS.validate_python(old) == SPECS.validate_python(PERMUTED)
+
+
+def test_a_permuted_stream_is_written_as_before():
+    assert SPECS.validate_python(PERMUTED).model_dump(mode="json") == PERMUTED | {"identity_first": False}
+
+
+def test_one_data_set_need_not_be_in_a_list():
+    assert SPECS.validate_python(SPLIT | {"datasets": "mnist", "tasks": 1}).datasets == ("mnist",)
+
+
+@given(st.lists(st.sampled_from(DATASETS), min_size=1, max_size=10), st.integers(2, 100), st.integers(1, 100))
+def test_a_split_is_possible_if_the_data_sets_give_its_tasks(names, per_task, tasks):
+    possible = (
+        len({image_shape(name) for name in names}) == 1
+        and all(classes(name) >= per_task for name in names)
+        and tasks <= sum(classes(name) // per_task for name in names)
+    )
+    try:
+        SplitSpec(datasets=names, classes_per_task=per_task, tasks=tasks, validation=0.1)
+    except ValidationError:
+        assert not possible
+    else:
+        assert possible
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (
+            SPLIT | {"tasks": 12},
+            r"stream\.tasks: 12 is more than the 11 tasks that cifar10 \+ cifar100 gives .* at most 11",
+        ),
+        (
+            SPLIT | {"classes_per_task": 20},
+            "stream.classes_per_task: 20 is more than the 10 classes of cifar10; give at",
+        ),
+        (SPLIT | {"datasets": ["mnist", "cifar10"]}, r"mnist has images of \[1, 28, 28\], cifar10 of \[3, 32, 32\]"),
+        (SPLIT | {"datasets": ["mnist", "cats"]}, "Input should be 'digits', 'mnist'"),
+        (SPLIT | {"datasets": []}, "at least 1 item"),
+        (SPLIT | {"datasets": ["mnist"] * 11}, "at most 10 items"),
+        (SPLIT | {"classes_per_task": 1}, "greater than or equal to 2"),
+        (SPLIT | {"validation": 0}, "greater than 0"),
+        (SPLIT | {"validation": 1}, "less than 1"),
+        (SPLIT | {"validation": float("nan")}, "finite number"),
+        (SPLIT | {"dataset": "mnist"}, "Extra inputs are not permitted"),
+        (PERMUTED | {"validation": 0.1}, "valid integer"),
+        (PERMUTED | {"tasks": 1001}, "less than or equal to 1000"),
+        (OWN | {"name": "../birds"}, "should match pattern"),
+        (OWN | {"name": "birds\n"}, "should match pattern"),
+        (OWN | {"name": "b" * 61}, "should match pattern"),
+        (OWN | {"image_shape": [3, 20]}, "Field required"),
+        (OWN | {"image_shape": [3, 20, 0]}, "greater than or equal to 1"),
+        (OWN | {"classes": 1}, "greater than or equal to 2"),
+        (OWN | {"kind": "owned"}, r"stream\.kind: 'owned' is not possible; give permuted, split, own"),
+        (OWN | {"kind": ["own"]}, r"stream\.kind: \['own'\] is not possible"),
+        ("mnist", "valid dictionary"),
+    ],
+)
+def test_what_is_impossible_is_refused(data, said):
+    with pytest.raises(ValidationError, match=said) as refusal:
+        SPECS.validate_python(data)
+    assert refusal.value.error_count() <= 2
+
+
+def test_specifications_do_not_change():
+    with pytest.raises(ValidationError, match="frozen"):
+        SPECS.validate_python(OWN).tasks = 3
+
+
+def test_no_torch_is_needed():
+    code = "import sys, clnp_core.runs.stream_spec; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
