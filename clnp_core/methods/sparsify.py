@@ -12,19 +12,20 @@ from torch.nn import functional as F
 
 from clnp_core.methods.graceful import ScanPoint, in_margin
 from clnp_core.methods.training import no_pulse
-from clnp_core.networks.subnetwork import Trainable, joined
+from clnp_core.networks.layers import activate, as_input, joined, linear, passed_on, spatial_mean
+from clnp_core.networks.subnetwork import Trainable
 from clnp_core.tasks.streams import Split
 
 MAX_THRESHOLDS = 100
 """Thresholds a scan tries at most."""
 
-_BATCH = 1024
+_BATCH = 512
 _SCAN_BATCH = 512  # what a scan goes over again and again for each of these stays in the processor's cache
 
 
 @dataclass(frozen=True)
 class Activities:
-    """Mean activation of each neuron over a data set, after ReLU.
+    """Mean activation of each neuron over a data set, after ReLU; of a channel, over its pixels too.
 
     Attributes
     ----------
@@ -46,10 +47,13 @@ def activities(network: Trainable, split: Split) -> Activities:
     reused = [torch.zeros(len(bias), dtype=torch.float64, device=device) for bias in network.frozen_biases]
     with torch.no_grad():
         for x in split.x.split(_BATCH):
-            sources = network.sources(x)
+            sources, frozen = [x], []
+            for activation, passed in network.frozen(x):
+                sources.append(passed)
+                frozen.append(activation)
             _, trained = network.forward(sources)
-            for total, activation in zip((*free, *reused), (*trained, *sources[1:]), strict=True):
-                total += activation.sum(0)
+            for total, activation in zip((*free, *reused), (*trained, *frozen), strict=True):
+                total += spatial_mean(activation).sum(0)
     reused += [torch.zeros(0, dtype=torch.float64)] * (len(free) - len(reused))
     return Activities(
         free=tuple((total / len(split)).cpu().numpy() for total in free),
@@ -74,8 +78,8 @@ class _Nested:
 
     A higher threshold leaves a part of what a lower one leaves. So with the neurons sorted by activity, the network
     pruned at any threshold is the first rows and columns of one set of matrices. From the smallest network to the
-    largest, the first layer is computed once, the second one is added to where it grows, and only what comes after
-    is computed for each threshold.
+    largest, the first layer is computed once; of dense layers the second one is added to where it grows; and only what
+    comes after is computed for each threshold.
 
     Parameters
     ----------
@@ -97,6 +101,10 @@ class _Nested:
         self._weights = [first[rows[0]]]
         self._weights += [weight[row][:, below] for weight, row, below in zip(others, rows[1:], columns, strict=False)]
         self._biases = [bias[row] for bias, row in zip(network.biases, rows, strict=True)]
+        self._norms = [
+            norm and norm.each(lambda tensor, row=row: tensor[row])
+            for norm, row in zip(network.norms, rows, strict=True)
+        ]
         self._head = network.head_weight[:, columns[-1]]
 
     def accuracies(self, counts: np.ndarray, split: Split, pulse: Callable[[], None]) -> np.ndarray:
@@ -123,19 +131,32 @@ class _Nested:
 
     def _logits(self, sources: list[Tensor], counts: np.ndarray) -> Iterator[Tensor]:
         x, *frozen = sources
-        widest = counts[-1]
-        first = F.relu(F.linear(x, self._weights[0][: widest[0]], self._biases[0][: widest[0]]))
-        second = _Growing(first, frozen, self._weights[1], self._biases[1], widest[1]) if len(widest) > 1 else None
+        architecture, widest = self._network.architecture, counts[-1]
+        first = self._activation(0, as_input(architecture, x), widest[0])
+        second = None
+        if architecture.is_plain and len(widest) > 1:
+            second = _Growing(first, frozen, self._weights[1], self._biases[1], widest[1])
         for kept in counts:
-            x = first[:, : kept[0]]
+            x = passed_on(architecture, 0, first[:, : kept[0]])
             if second:
                 x = F.relu(second.grown_to(kept[0], kept[1]))
-            for layer in range(2, len(kept)):
-                x = joined(frozen, layer - 1, x)
-                weight, bias = self._weights[layer], self._biases[layer]
-                x = F.relu(F.linear(x, weight[: kept[layer], : x.shape[1]], bias[: kept[layer]]))
+            for layer in range(2 if second else 1, len(kept)):
+                x = self._activation(layer, joined(frozen, layer - 1, x), kept[layer])
+                x = passed_on(architecture, layer, x)
             x = joined(frozen, len(kept) - 1, x)
-            yield F.linear(x, self._head[:, : x.shape[1]], self._network.head_bias)
+            yield linear(x, self._head[:, : x.shape[1]], self._network.head_bias)
+
+    def _activation(self, layer: int, x: Tensor, count: int) -> Tensor:
+        """Of the layer's most active neurons, so many, given what they read."""
+        norm = self._norms[layer]
+        return activate(
+            self._network.architecture,
+            layer,
+            x,
+            self._weights[layer][:count, : x.shape[1]],
+            self._biases[layer][:count],
+            norm and norm.each(lambda tensor: tensor[:count]),
+        )
 
 
 class _Growing:

@@ -2,7 +2,8 @@
 
 It trains several networks side by side: those that have the same shape, and are as far, are one program whose tensors
 have a leading replica axis. A small network's step costs less than calling its operations does, so a grid of candidates
-takes little longer than one of them. A replica's bits do not depend on which others are trained beside it.
+takes little longer than one of them. A replica's bits do not depend on which others are trained beside it. Networks
+with convolutions, BatchNorm or dropout are trained one after the other.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim.adam import adam
 
+from clnp_core.networks.layers import activate, as_input, joined, passed_on, spatial_mean
 from clnp_core.networks.sources import Sources
-from clnp_core.networks.subnetwork import Trainable, joined
+from clnp_core.networks.subnetwork import Trainable
 from clnp_core.seeds import derive_seed
 from clnp_core.tasks.streams import Split, Task
 
@@ -30,7 +32,7 @@ SMALL_ACTIVITY = 1e-3
 
 _EVALUATION_BATCH = 1024  # its activations stay in the processor's cache
 # Shrunk layers are as wide as a multiple of this: small enough to cost little, and replicas keep equal shapes.
-_WIDTH_STEP = 64
+_WIDTH_STEP = {"dense": 64, "conv": 16}
 # Batches are gathered several at a time, up to about this many numbers.
 _GATHERED = 2**20
 _ADAM = {"amsgrad": False, "beta1": 0.9, "beta2": 0.999, "weight_decay": 0.0, "eps": 1e-8, "maximize": False}
@@ -205,7 +207,9 @@ def train(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) -> list[tup
         level = [replica for replica in left if len(replica.history) == behind]
         level.sort(key=lambda replica: (replica.form, replica.learning_rate))
         for _, alike in groupby(level, key=lambda replica: replica.form):
-            _train_epoch(list(alike), pulse)
+            together = list(alike)
+            for program in [together] if together[0].is_plain else ([replica] for replica in together):
+                _train_epoch(program, pulse)
     return [replica.best() for replica in replicas]
 
 
@@ -213,8 +217,10 @@ def _train_epoch(replicas: list[_Replica], pulse: Callable[[], None]) -> None:
     """Train replicas of the same form for an epoch."""
     start = time.perf_counter()
     # A single product by a vector takes another way, with other roundings, than several products at once.
-    twins = len(replicas) == 1 and replicas[0].has_vectors
-    losses, activities = _Program(replicas * 2 if twins else replicas).run(pulse)
+    plain = replicas[0].is_plain
+    twins = plain and len(replicas) == 1 and replicas[0].has_vectors
+    program = _Program if plain else _LoneProgram
+    losses, activities = program(replicas * 2 if twins else replicas).run(pulse)
     seconds = (time.perf_counter() - start) / len(replicas)
     for replica, loss, activity in zip(replicas, losses, activities, strict=False):
         replica.end_epoch(loss, activity, seconds)
@@ -227,15 +233,19 @@ class _Replica:
         self.job = job
         self.sources = sources
         self._validation = validation
-        tensors = job.network.parameters()
-        self.weights = job.network.with_parameters([tensor.clone() for tensor in tensors])
-        self.average = job.network.with_parameters([torch.zeros_like(tensor) for tensor in tensors])
-        self.square = job.network.with_parameters([torch.zeros_like(tensor) for tensor in tensors])
+        self.weights = job.network.each(torch.clone)
+        self.average = job.network.each(torch.zeros_like)
+        self.square = job.network.each(torch.zeros_like)
         self._best = job.network
         self.history: list[Epoch] = []
         self._restore(job.hooks.checkpoint.load())
         for epoch in self.history:
             job.hooks.on_epoch(epoch)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it can be trained beside others as one program: dense layers with ReLU, and nothing else."""
+        return self.job.network.architecture.is_plain
 
     @property
     def form(self) -> tuple:
@@ -283,7 +293,7 @@ class _Replica:
         seconds += time.perf_counter() - start
         self.history.append(Epoch(len(self.history) + 1, loss, reached, seconds))
         if not self._diverged and reached >= max(epoch.validation_accuracy for epoch in self.history):
-            self._best = self.weights.with_parameters([tensor.clone() for tensor in self.weights.parameters()])
+            self._best = self.weights.each(torch.clone)
         hooks = self.job.hooks
         hooks.on_epoch(self.history[-1])
         if not self.is_over:
@@ -293,15 +303,15 @@ class _Replica:
 
     def best(self) -> tuple[Trainable, float]:
         """The best weights and their validation accuracy, nan if training diverged."""
-        left = self._best.with_parameters([tensor.contiguous() for tensor in self._best.parameters()])
-        return left, math.nan if self._diverged else max(epoch.validation_accuracy for epoch in self.history)
+        reached = math.nan if self._diverged else max(epoch.validation_accuracy for epoch in self.history)
+        return self._best.each(torch.Tensor.contiguous), reached
 
     def _shrink(self, activity: list[np.ndarray]) -> None:
         """Drop free neurons that have died, where the epochs to come gain more by it than looking costs."""
         given = self.job.hyperparameters
         exact = given.shrink == "exact"
         dead = [mean <= (0.0 if exact else SMALL_ACTIVITY) for mean in activity]
-        kept = _kept(dead, activity)
+        kept = self._kept(dead, activity)
         sizes = self._sizes([np.ones(len(mean), bool) for mean in activity])
         saved = (sum(sizes) - sum(self._sizes(kept))) * (given.epochs - len(self.history))
         # Looking is a forward pass up to the layer below the last, an epoch's steps are three of all layers.
@@ -309,26 +319,41 @@ class _Replica:
             return
         if exact:
             fire = fires(self.weights, self.sources, dead)
-            kept = _kept([layer & ~fired for layer, fired in zip(dead, fire, strict=True)], activity)
+            kept = self._kept([layer & ~fired for layer, fired in zip(dead, fire, strict=True)], activity)
         if not all(layer.all() for layer in kept):
             self.weights = self.weights.keep(kept)
             self.average = self.average.keep(kept)
             self.square = self.square.keep(kept)
 
-    def _sizes(self, kept: list[np.ndarray]) -> list[int]:
-        """Free weights of each layer, the head's last, with only those free neurons."""
-        inputs, sizes = self.weights.weights[0].shape[1], []
-        for keep, read in zip(kept, self.weights.read, strict=True):
-            sizes.append(int(keep.sum()) * inputs)
-            inputs = read + int(keep.sum())
-        return [*sizes, len(self.weights.head_weight) * inputs]
+    def _kept(self, dead: list[np.ndarray], activity: list[np.ndarray]) -> list[np.ndarray]:
+        """Per layer the neurons to go on with: all that live, and of the dead the most active up to a `_WIDTH_STEP`."""
+        kept = []
+        for layer, gone, mean in zip(self.weights.architecture.hidden, dead, activity, strict=True):
+            step = _WIDTH_STEP[layer.kind]
+            keep = np.zeros(len(gone), bool)
+            keep[np.lexsort((-mean, gone))[: -(-np.count_nonzero(~gone) // step) * step]] = True
+            kept.append(keep)
+        return kept
+
+    def _sizes(self, kept: list[np.ndarray]) -> list[float]:
+        """Multiplications of each layer's free rows for a sample, the head's last, with only those free neurons."""
+        architecture = self.weights.architecture
+        _, below, *_ = architecture.weight_shapes[0]
+        sizes, rows = [], [*(int(keep.sum()) for keep in kept), architecture.outputs]
+        for shape, products, count, read in zip(
+            architecture.weight_shapes, architecture.products, rows, (*self.weights.read, 0), strict=True
+        ):
+            sizes.append(products * (count / shape[0]) * (below / shape[1]))
+            below = read + count
+        return sizes
 
     def _state(self) -> dict[str, Tensor]:
         """All of it as named tensors."""
         state = {"history": torch.tensor([astuple(epoch) for epoch in self.history], dtype=torch.float64)}
         for name in _NETWORKS:
             network: Trainable = getattr(self, name)
-            state |= {f"{name}.{place}": tensor.contiguous() for place, tensor in enumerate(network.parameters())}
+            tensors = (*network.parameters(), *network.statistics())
+            state |= {f"{name}.{place}": tensor.contiguous() for place, tensor in enumerate(tensors)}
             state |= {f"{name}.free.{layer}": torch.tensor(free) for layer, free in enumerate(network.free)}
         return state
 
@@ -339,20 +364,11 @@ class _Replica:
         self.history = [Epoch(int(epoch), *rest) for epoch, *rest in state["history"].tolist()]
         start, device = self.job.network, self.job.network.head_weight.device
         for name in _NETWORKS:
-            tensors = [state[f"{name}.{place}"].to(device) for place in range(len(start.parameters()))]
+            count = len(start.parameters())
+            tensors = [state[f"{name}.{place}"].to(device) for place in range(count + len(start.statistics()))]
+            network = start.with_parameters(tensors[:count]).with_statistics(tensors[count:])
             free = tuple(state[f"{name}.free.{layer}"].numpy() for layer in range(len(start.free)))
-            setattr(self, name, replace(start.with_parameters(tensors), free=free))
-
-
-def _kept(dead: list[np.ndarray], activity: list[np.ndarray]) -> list[np.ndarray]:
-    """Per layer the neurons to go on with: all that live, and of the dead the most active up to a `_WIDTH_STEP`."""
-    kept = []
-    for gone, mean in zip(dead, activity, strict=True):
-        width = -(-np.count_nonzero(~gone) // _WIDTH_STEP) * _WIDTH_STEP
-        keep = np.zeros(len(gone), bool)
-        keep[np.lexsort((-mean, gone))[:width]] = True
-        kept.append(keep)
-    return kept
+            setattr(self, name, replace(network, free=free))
 
 
 def fires(network: Trainable, sources: Sources, asked: list[np.ndarray]) -> list[np.ndarray]:
@@ -369,21 +385,25 @@ def fires(network: Trainable, sources: Sources, asked: list[np.ndarray]) -> list
     -------
     Per hidden layer a bool array [F_l], False for those not asked about.
     """
-    device = network.head_weight.device
+    architecture, device = network.architecture, network.head_weight.device
     rows = [torch.from_numpy(np.flatnonzero(layer)).to(device) for layer in asked]
     last = max((layer for layer, wanted in enumerate(rows) if len(wanted)), default=0)
     highest = [torch.zeros(len(wanted), device=device) for wanted in rows]
+    parameters = list(zip(network.weights, network.biases, network.norms, strict=True))
+    # Of the last layer asked about only the neurons asked about, which is what makes looking cheap.
+    weight, bias, norm = parameters[last]
+    parameters[last] = weight[rows[last]], bias[rows[last]], norm and norm.each(lambda tensor: tensor[rows[last]])
     with torch.no_grad():
         for start in range(0, len(sources), _EVALUATION_BATCH):
             x, *frozen = sources.at(slice(start, start + _EVALUATION_BATCH))
-            for layer, wanted in enumerate(rows[:last]):
-                x = F.linear(x, network.weights[layer], network.biases[layer]).relu_()
+            x = as_input(architecture, x)
+            for layer, wanted in enumerate(rows[: last + 1]):
+                x = activate(architecture, layer, x, *parameters[layer])
                 if len(wanted):
-                    highest[layer] = torch.maximum(highest[layer], x[:, wanted].amax(0))
-                x = joined(frozen, layer, x)
-            # Of the last layer asked about only the neurons asked about, which is what makes looking cheap.
-            x = F.linear(x, network.weights[last][rows[last]], network.biases[last][rows[last]]).relu_()
-            highest[last] = torch.maximum(highest[last], x.amax(0))
+                    own = x if layer == last else x[:, wanted]
+                    highest[layer] = torch.maximum(highest[layer], own.transpose(0, 1).flatten(1).amax(1))
+                if layer < last:
+                    x = joined(frozen, layer, passed_on(architecture, layer, x))
     fired = [np.zeros(len(layer), bool) for layer in asked]
     for layer, wanted, most in zip(fired, rows, highest, strict=True):
         layer[wanted.cpu()] = (most > 0).cpu()
@@ -399,16 +419,20 @@ class _Program:
     def __init__(self, replicas: list[_Replica]) -> None:
         self._replicas = replicas
         first = replicas[0]
+        self._device = first.weights.head_weight.device
+        self._orders = torch.stack([replica.order for replica in replicas]).to(self._device)  # [R, N]
+        self._whole, rest = divmod(self._orders.shape[1], first.job.hyperparameters.batch_size)
+        # A single sample cannot be normalised by its own statistics, and is left out.
+        self._has_rest = rest > any(norm is not None for norm in first.weights.norms)
         self._matrices = len(first.weights.weights) + 1  # the hidden layers' and the head's stand before all biases
         self._weights = self._stacked("weights")
         self._averages = self._stacked("average")
         self._squares = self._stacked("square")
         for tensor in self._weights:
             tensor.requires_grad_()
-        self._device = self._weights[0].device
         coefficients = torch.tensor([replica.job.hyperparameters.l1 for replica in replicas], device=self._device)
         self._penalties = [
-            (place, l1.view(-1, 1, 1), torch.empty_like(self._weights[place], requires_grad=False))
+            (place, _beside(l1, self._weights[place]), torch.empty_like(self._weights[place], requires_grad=False))
             for place, l1 in enumerate(coefficients.unbind(1))
             if any(replica.job.hyperparameters.l1[place] for replica in replicas)
         ]
@@ -423,24 +447,25 @@ class _Program:
         """
         count = len(self._replicas)
         losses = torch.zeros(count, device=self._device)
-        widths = [weight.shape[2] for weight in self._weights[: self._matrices - 1]]
+        widths = [len(free) for free in self._replicas[0].weights.free]
         activity = [torch.zeros(count, width, device=self._device) for width in widths]
+        samples = 0
         update = self._adam()
         for sources, labels in self._batches():
             pulse()
             logits, trained = self._forward(sources)
             each = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(labels.shape)
             share = torch.full_like(each, 1 / labels.shape[1])
-            gradients = torch.autograd.grad(each, self._weights, share)
+            gradients = torch.autograd.grad(each, self._weights, share, materialize_grads=True)
             with torch.no_grad():
                 for place, l1, sign in self._penalties:
                     gradients[place].addcmul_(torch.sign(self._weights[place], out=sign), l1)
                 update(gradients)
+                samples += labels.shape[1]
                 losses += each.sum(1)
                 for total, activation in zip(activity, trained, strict=True):
                     total += activation.sum(1)
         self._hand_back()
-        samples = len(self._replicas[0].sources)
         means = [(total / samples).cpu().numpy() for total in activity]
         return (losses / samples).tolist(), [[layer[place] for layer in means] for place in range(count)]
 
@@ -459,12 +484,10 @@ class _Program:
     def _batches(self) -> Iterator[tuple[list[Tensor], Tensor]]:
         """What each step reads: sources [R, batch, ...] and labels [R, batch]. Gathered several steps at a time."""
         size = self._replicas[0].job.hyperparameters.batch_size
-        orders = torch.stack([replica.order for replica in self._replicas]).to(self._device)  # [R, N]
-        whole = orders.shape[1] // size * size
-        steps = orders[:, :whole].unflatten(1, (-1, size)).transpose(0, 1)  # [steps, R, batch]
-        rest = orders[None, :, whole:]
-        numbers = orders.shape[0] * size * (self._weights[0].shape[1] + sum(self._replicas[0].weights.read))
-        for rows in (*steps.split(max(1, _GATHERED // numbers)), *([rest] if rest.numel() else [])):
+        whole, rest = self._orders.split((self._whole * size, self._orders.shape[1] - self._whole * size), 1)
+        steps = whole.unflatten(1, (-1, size)).transpose(0, 1)  # [steps, R, batch]
+        numbers = len(self._replicas) * size * self._replicas[0].sources.numbers
+        for rows in (*steps.split(max(1, _GATHERED // numbers)), *([rest[None]] if self._has_rest else [])):
             sources, labels = self._gathered(rows)
             for step in range(len(rows)):
                 yield [source[step] for source in sources], labels[step]
@@ -486,7 +509,7 @@ class _Program:
         whole = [place for place in filled if self._weights[place][0].numel() % _REGISTER == 0]
         parts = [(whole, {"fused": True}), ([place for place in filled if place not in whole], {"foreach": True})]
         first = self._replicas[0]
-        done = float(len(first.history) * -(-len(first.sources) // first.job.hyperparameters.batch_size))
+        done = float(len(first.history) * (self._whole + self._has_rest))
         updates: list[tuple[list[int], slice, Callable]] = []
         start = 0
         for rate, alike in groupby(replica.learning_rate for replica in self._replicas):
@@ -511,7 +534,7 @@ class _Program:
         together = zip(*(getattr(replica, name).parameters() for replica in self._replicas), strict=True)
         stacked = []
         for tensors in together:
-            turned = [tensor.mT if tensor.ndim == 2 else tensor[None] for tensor in tensors]
+            turned = [self._laid_out(tensor) for tensor in tensors]
             # A replica by itself lends its tensors, so that a large network is not copied every epoch.
             stacked.append(turned[0].contiguous()[None] if len(turned) == 1 else torch.stack(turned))
         return stacked
@@ -522,6 +545,44 @@ class _Program:
                 own = [tensor.detach()[place] for tensor in stacked]
                 if len(self._replicas) > 1:
                     own = [tensor.clone() for tensor in own]
-                matrices = [tensor.mT for tensor in own[: self._matrices]]
-                biases = [tensor[0] for tensor in own[self._matrices :]]
-                setattr(replica, name, getattr(replica, name).with_parameters([*matrices, *biases]))
+                own = [self._put_back(which, tensor) for which, tensor in enumerate(own)]
+                setattr(replica, name, getattr(replica, name).with_parameters(own))
+
+    def _laid_out(self, tensor: Tensor) -> Tensor:
+        """A replica's parameter as it stands in the program."""
+        return tensor.mT if tensor.ndim == 2 else tensor[None]
+
+    def _put_back(self, place: int, tensor: Tensor) -> Tensor:
+        """The parameter in that place as a replica has it."""
+        return tensor.mT if place < self._matrices else tensor[0]
+
+
+class _LoneProgram(_Program):
+    """One epoch of a single replica of any architecture: R is 1, and parameters stand as the network has them."""
+
+    def __init__(self, replicas: list[_Replica]) -> None:
+        super().__init__(replicas)
+        (self._replica,) = replicas
+        self._network = self._replica.weights
+
+    def run(self, pulse: Callable[[], None]) -> tuple[list[float], list[list[np.ndarray]]]:
+        """As `_Program.run`. What is dropped out is drawn anew for the epoch, whatever was drawn before it."""
+        with torch.random.fork_rng():
+            torch.manual_seed(derive_seed(self._replica.job.seed, "dropout", len(self._replica.history) + 1))
+            return super().run(pulse)
+
+    def _forward(self, sources: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        network = self._network.with_parameters([tensor[0] for tensor in self._weights])
+        logits, trained = network.forward([source[0] for source in sources], training=True)
+        return logits[None], [spatial_mean(activation.detach())[None] for activation in trained]
+
+    def _laid_out(self, tensor: Tensor) -> Tensor:
+        return tensor
+
+    def _put_back(self, place: int, tensor: Tensor) -> Tensor:
+        return tensor
+
+
+def _beside(values: Tensor, tensor: Tensor) -> Tensor:
+    """values [R] to be combined with a tensor [R, ...]."""
+    return values.view(-1, *[1] * (tensor.ndim - 1))

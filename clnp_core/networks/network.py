@@ -6,15 +6,19 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
-from torch.nn import functional as F
 
 from clnp_core.networks import partition
-from clnp_core.networks.architectures import ARCHITECTURES, Architecture
+from clnp_core.networks.architectures import Architecture
+from clnp_core.networks.layers import Norm, activate, as_input, fresh_norm, linear, passed_on
+
+_ARCHITECTURE = TypeAdapter(Architecture)
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,11 @@ class Network:
         Tasks learned so far.
     owners : tuple of int16 arrays [N_l]
         Per hidden layer, see `clnp_core.networks.partition`.
-    weights, biases : tuples of tensors [N_l, N_{l-1}], [N_l]
-        Per hidden layer, full width.
-    head_weights : tuple of tensors [outputs, N_L]
+    weights, biases : tuples of tensors [N_l, N_{l-1}, ...], [N_l]
+        Per hidden layer, full width; see `Architecture.weight_shapes`.
+    norms : tuple of Norm or None
+        Per hidden layer, None where it is not normalised.
+    head_weights : tuple of tensors [outputs, N_L, ...]
         One for a single head, one per learned task for multi-head.
     head_biases : tuple of tensors [outputs]
         One per learned task for multi-head; none for a single head, whose shared bias could not be trained by a
@@ -45,25 +51,29 @@ class Network:
     owners: tuple[np.ndarray, ...]
     weights: tuple[Tensor, ...]
     biases: tuple[Tensor, ...]
+    norms: tuple[Norm | None, ...]
     head_weights: tuple[Tensor, ...]
     head_biases: tuple[Tensor, ...]
 
     def hidden(self, x: Tensor) -> list[Tensor]:
-        """Activations of every hidden layer at full width: x [batch, inputs] → one [batch, N_l] per layer."""
+        """Activations of every hidden layer at full width, before pooling: x [batch, inputs] → [batch, N_l, ...]."""
         activations = []
-        for weight, bias in zip(self.weights, self.biases, strict=True):
-            x = F.relu(F.linear(x, weight, bias))
-            activations.append(x)
+        x = as_input(self.architecture, x)
+        for layer, parameters in enumerate(zip(self.weights, self.biases, self.norms, strict=True)):
+            activations.append(activate(self.architecture, layer, x, *parameters))
+            x = passed_on(self.architecture, layer, activations[-1])
         return activations
 
     def read_out(self, task: int, last: Tensor) -> Tensor:
-        """Logits of `task` from the last hidden layer's activations: [batch, N_L] → [batch, outputs]."""
+        """Logits of `task` from the last hidden layer's activations: [batch, N_L, ...] → [batch, outputs]."""
+        x = passed_on(self.architecture, len(self.weights) - 1, last)
         if self.head == "multi":
-            return F.linear(last, self.head_weights[task - 1], self.head_biases[task - 1])
+            return linear(x, self.head_weights[task - 1], self.head_biases[task - 1])
         mask = torch.from_numpy(partition.single_head_mask(self.owners[-1], task))
+        weight = self.head_weights[0]
         # Masked in the weights: an activation times a masked weight is +0 whatever others train, while a masked
         # activation times their weights is +0 or -0, which would show in the logits of a task that claims nothing.
-        return F.linear(last, torch.where(mask, self.head_weights[0], 0.0))
+        return linear(x, torch.where(mask.view(1, -1, *[1] * (weight.ndim - 2)), weight, 0.0), None)
 
     def logits(self, task: int, x: Tensor) -> Tensor:
         """Logits of `task`, computed at full width: x [batch, inputs] → [batch, outputs]."""
@@ -72,7 +82,7 @@ class Network:
 
 def initial(architecture: Architecture, head: str) -> Network:
     """A network that has learned nothing: every neuron inactive, every weight 0 until a task initialises it."""
-    shapes = list(zip(architecture.widths, architecture.fan_in, strict=False))
+    *shapes, head_shape = architecture.weight_shapes
     return Network(
         architecture=architecture,
         head=head,
@@ -80,7 +90,8 @@ def initial(architecture: Architecture, head: str) -> Network:
         owners=tuple(partition.unclaimed(width) for width in architecture.widths),
         weights=tuple(torch.zeros(shape) for shape in shapes),
         biases=tuple(torch.zeros(width) for width in architecture.widths),
-        head_weights=(torch.zeros(architecture.outputs, architecture.widths[-1]),) if head == "single" else (),
+        norms=tuple(fresh_norm(layer.width) if layer.batch_norm else None for layer in architecture.hidden),
+        head_weights=(torch.zeros(head_shape),) if head == "single" else (),
         head_biases=(),
     )
 
@@ -88,8 +99,9 @@ def initial(architecture: Architecture, head: str) -> Network:
 def reinitialise_free(network: Network, seed: int) -> Network:
     """The network with fresh free weights, everything else as it was (Algorithm 1, 'Re-initialize W_free').
 
-    Draws whole layers and keeps the rows of inactive neurons, with torch's initialiser for `nn.Linear`: uniform in
-    ±1/√fan_in, of the full width. A multi-head network gains the next task's head.
+    Draws whole layers and keeps the rows of inactive neurons, with torch's initialiser for `nn.Linear` and `nn.Conv2d`:
+    uniform in ±1/√fan_in, of the full width. Where a layer is normalised its inactive neurons start from scale 1, shift
+    0 and no statistics. A multi-head network gains the next task's head.
     """
     generator = torch.Generator().manual_seed(seed)
 
@@ -97,29 +109,64 @@ def reinitialise_free(network: Network, seed: int) -> Network:
         bound = 1 / math.sqrt(fan_in)
         return torch.empty(shape).uniform_(-bound, bound, generator=generator)
 
-    fan_in = network.architecture.fan_in
-    weights, biases = [], []
-    for weight, bias, owner, inputs in zip(
-        network.weights, network.biases, network.owners, fan_in, strict=False
-    ):
+    *_, head_shape = network.architecture.weight_shapes
+    *fan_in, head_fan_in = network.architecture.fan_in
+    layers = zip(network.weights, network.biases, network.norms, network.owners, fan_in, strict=True)
+    weights, biases, norms = [], [], []
+    for weight, bias, norm, owner, inputs in layers:
         is_free = torch.from_numpy(owner == partition.FREE_OWNER)
-        weights.append(torch.where(is_free[:, None], draw(weight.shape, inputs), weight))
-        biases.append(torch.where(is_free, draw(bias.shape, inputs), bias))
-    head_shape = (network.architecture.outputs, fan_in[-1])
-    head_weight = draw(head_shape, fan_in[-1])
+        rows = is_free.view(-1, *[1] * (weight.ndim - 1))
+        weights.append(torch.where(rows, draw(weight.shape, inputs), weight))
+        drawn = draw(bias.shape, inputs)
+        biases.append(torch.where(is_free, drawn if norm is None else 0.0, bias))
+        norms.append(norm and fresh_norm(len(bias)).each(partial(torch.where, is_free), norm))
+    head_weight = draw(head_shape, head_fan_in)
     if network.head == "multi":
         head_weights = (*network.head_weights, head_weight)
-        head_biases = (*network.head_biases, draw(head_shape[:1], fan_in[-1]))
+        head_biases = (*network.head_biases, draw(head_shape[:1], head_fan_in))
     else:
         is_free = torch.from_numpy(network.owners[-1] == partition.FREE_OWNER)
-        head_weights = (torch.where(is_free, head_weight, network.head_weights[0]),)
+        columns = is_free.view(1, -1, *[1] * (head_weight.ndim - 2))
+        head_weights = (torch.where(columns, head_weight, network.head_weights[0]),)
         head_biases = ()
     return replace(
         network,
         weights=tuple(weights),
         biases=tuple(biases),
+        norms=tuple(norms),
         head_weights=head_weights,
         head_biases=head_biases,
+    )
+
+
+def grow(network: Network, neurons: tuple[int, ...]) -> Network:
+    """Widen hidden layers between two tasks: free neurons are added at the end of each (section 4).
+
+    The weights from them into those that are there are 0, so that every learned task computes the same; but a wider
+    product is summed in another order, so that at full width its logits are the same only up to rounding.
+
+    Parameters
+    ----------
+    network : Network
+    neurons : tuple of int
+        How many to add to each hidden layer, 0 or more.
+    """
+    wider = initial(network.architecture.widened(neurons), network.head)
+
+    def filled(tensor: Tensor, new: Tensor) -> Tensor:
+        new = new.clone()
+        new[tuple(slice(size) for size in tensor.shape)] = tensor
+        return new
+
+    *_, head_shape = wider.architecture.weight_shapes
+    return replace(
+        network,
+        architecture=wider.architecture,
+        owners=tuple(np.pad(owner, (0, added)) for owner, added in zip(network.owners, neurons, strict=True)),
+        weights=tuple(map(filled, network.weights, wider.weights)),
+        biases=tuple(map(filled, network.biases, wider.biases)),
+        norms=tuple(norm and norm.each(filled, new) for norm, new in zip(network.norms, wider.norms, strict=True)),
+        head_weights=tuple(filled(weight, torch.zeros(head_shape)) for weight in network.head_weights),
     )
 
 
@@ -131,23 +178,33 @@ def to_tensors(network: Network) -> tuple[dict[str, Tensor], dict[str, Any]]:
         for place, tensor in enumerate(getattr(network, kind))
     }
     tensors |= {f"owners.{place}": torch.from_numpy(owner) for place, owner in enumerate(network.owners)}
-    return tensors, {"architecture": network.architecture.name, "head": network.head, "tasks": network.tasks}
+    for place, norm in enumerate(network.norms):
+        tensors |= {f"norms.{place}.{name}": tensor for name, tensor in (vars(norm) if norm else {}).items()}
+    architecture = _ARCHITECTURE.dump_python(network.architecture, mode="json")
+    return tensors, {"architecture": architecture, "head": network.head, "tasks": network.tasks}
 
 
 def from_tensors(tensors: dict[str, Tensor], described: dict[str, Any]) -> Network:
     """The network that `to_tensors` took apart."""
+    architecture = _ARCHITECTURE.validate_python(described["architecture"])
 
     def group(kind: str) -> tuple[Tensor, ...]:
         count = sum(name.startswith(f"{kind}.") for name in tensors)
         return tuple(tensors[f"{kind}.{place}"] for place in range(count))
 
     return Network(
-        architecture=ARCHITECTURES[described["architecture"]],
+        architecture=architecture,
         head=described["head"],
         tasks=described["tasks"],
         owners=tuple(owner.numpy() for owner in group("owners")),
         weights=group("weights"),
         biases=group("biases"),
+        norms=tuple(
+            Norm(*(tensors[f"norms.{place}.{name}"] for name in ("scale", "mean", "variance")))
+            if layer.batch_norm
+            else None
+            for place, layer in enumerate(architecture.hidden)
+        ),
         head_weights=group("head_weights"),
         head_biases=group("head_biases"),
     )

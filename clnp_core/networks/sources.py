@@ -2,46 +2,76 @@
 
 from __future__ import annotations
 
+import math
+from itertools import islice
+
 from torch import Tensor
 
 from clnp_core.networks.subnetwork import Trainable
 
 _BATCH = 1024
+_CONVOLUTION_BATCH = 256
 
 
 class Sources:
-    """The images of a split, and the activations of the active neurons on them.
+    """The images of a split, and what the active neurons pass on of them.
 
-    Those do not change while a task is trained, so they are computed once, if there is room for them.
+    That does not change while a task is trained, so it is computed once, from the last layer down as far as there is
+    room. Below, it is computed anew for each batch, if free neurons read it.
 
     Parameters
     ----------
     network : Trainable
     x : tensor [N, inputs]
     limit : int
-        Bytes the activations may take; if they would take more they are computed anew whenever they are asked for.
+        Bytes that what is kept may take.
+
+    Attributes
+    ----------
+    numbers : int
+        What `at` gives for one sample.
     """
 
     def __init__(self, network: Trainable, x: Tensor, limit: int) -> None:
         self._network = network
         self._x = x
-        widths = [len(bias) for bias in network.frozen_biases]
-        self._frozen: list[Tensor] | None = None
-        if len(x) * sum(widths) * x.element_size() <= limit:
-            self._frozen = [x.new_empty(len(x), width) for width in widths]
-            for start in range(0, len(x), _BATCH):
-                rows = slice(start, start + _BATCH)
-                for kept, activation in zip(self._frozen, network.sources(x[rows])[1:], strict=True):
-                    kept[rows] = activation
+        architecture = network.architecture
+        shapes = [
+            (len(bias), *maps) for bias, maps in zip(network.frozen_biases, architecture.passed_maps, strict=False)
+        ]
+        first = len(shapes)
+        while first and (limit := limit - len(x) * math.prod(shapes[first - 1]) * x.element_size()) >= 0:
+            first -= 1
+        # A layer that no free neuron reads is not needed once what is above it is kept.
+        readers = [len(bias) for bias in network.biases[1:]] + [1]
+        read = [layer for layer in range(first) if readers[layer]]
+        self._computed = max(read) + 1 if read else 0
+        self._unread = shapes[self._computed : first]
+        self.numbers = x.shape[-1] + sum(map(math.prod, shapes))
+        # Of maps, a pixel's channels lie side by side: as convolutions read them.
+        self._kept = [x.new_empty(len(x), *shape[1:], shape[0]) for shape in shapes[first:]]
+        step = _BATCH if architecture.is_plain else _CONVOLUTION_BATCH
+        for start in range(0, len(x) if self._kept else 0, step):
+            rows = slice(start, start + step)
+            for kept, passed in zip(self._kept, network.sources(x[rows])[1 + first :], strict=True):
+                kept[rows] = passed.movedim(1, -1)
 
     def __len__(self) -> int:
         return len(self._x)
 
     def at(self, rows: Tensor | slice) -> list[Tensor]:
-        """As `Trainable.sources` gives them: rows [...] → [..., inputs] and [..., A_l] of each layer that is read."""
-        if self._frozen is None:
-            return self._network.sources(_rows(self._x, rows))
-        return [_rows(tensor, rows) for tensor in (self._x, *self._frozen)]
+        """As `Trainable.sources` gives them: rows [...] → [..., inputs] and [..., A_l, ...] of each layer.
+
+        Of a layer that no free neuron reads there may be zeros.
+        """
+        x = _rows(self._x, rows)
+        lead = x.shape[:-1]
+        computed = []
+        if self._computed:
+            frozen = islice(self._network.frozen(x.flatten(0, -2)), self._computed)
+            computed = [passed.unflatten(0, lead) for _, passed in frozen]
+        unread = [x.new_zeros(()).expand(*lead, *shape) for shape in self._unread]
+        return [x, *computed, *unread, *(_rows(kept, rows).movedim(-1, len(lead)) for kept in self._kept)]
 
 
 def _rows(tensor: Tensor, rows: Tensor | slice) -> Tensor:

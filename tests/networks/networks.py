@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from clnp_core.networks.architectures import Architecture, Dense
+from clnp_core.networks.architectures import Architecture, Conv, Dense, Pool
 from clnp_core.networks.network import Network, initial, reinitialise_free
 from clnp_core.networks.subnetwork import Trainable, commit, trainable
 
@@ -13,17 +13,44 @@ OUTPUTS = 3
 
 @st.composite
 def architectures(draw):
-    """Architectures of 1 to 3 hidden layers, 1 to 9 neurons each."""
+    """Dense architectures of 1 to 3 hidden layers, 1 to 9 neurons each."""
     widths = draw(st.lists(st.integers(1, 9), min_size=1, max_size=3))
     layers = tuple(Dense(f"layer {number}", width) for number, width in enumerate(widths, start=1))
     return Architecture("random", (1, 1, draw(st.integers(1, 7))), layers, OUTPUTS)
 
 
+rates = st.sampled_from([0.0, 0.0, 0.3])
+
+
+@st.composite
+def convolutional(draw):
+    """Architectures of 1 or 2 convolutions and up to 2 dense layers, with BatchNorm, pooling and dropout here and there."""
+    size = draw(st.integers(4, 7))
+    layers, left = [], size
+    for number in range(1, draw(st.integers(1, 2)) + 1):
+        kernel, padding, stride = draw(st.integers(1, 3)), draw(st.integers(0, 1)), draw(st.integers(1, 2))
+        if left + 2 * padding < kernel:
+            break
+        left = (left + 2 * padding - kernel) // stride + 1
+        pool = None
+        if left >= 2 and draw(st.booleans()):
+            pool = Pool(draw(st.sampled_from(["max", "average"])), 2, draw(st.integers(1, 2)), draw(st.integers(0, 1)))
+            left = (left + 2 * pool.padding - 2) // pool.stride + 1
+        width, norm = draw(st.integers(1, 20)), draw(st.booleans())
+        layers.append(Conv(f"conv {number}", width, kernel, stride, padding, norm, pool, draw(rates)))
+    for number in range(1, draw(st.integers(0, 2)) + 1):
+        layers.append(Dense(f"dense {number}", draw(st.integers(1, 9)), draw(st.booleans()), draw(rates)))
+    return Architecture("random", (draw(st.integers(1, 3)), size, size), tuple(layers), OUTPUTS)
+
+
 def scramble(block: Trainable, seed: int) -> None:
-    """Stand in for training: any values at all in the free weights."""
+    """Stand in for training: any values at all in what it may change."""
     generator = torch.Generator().manual_seed(seed)
-    for parameter in block.parameters():
-        parameter.copy_(torch.randn(parameter.shape, generator=generator))
+    for tensor in (*block.parameters(), *block.statistics()):
+        tensor.copy_(torch.randn(tensor.shape, generator=generator))
+    for norm in block.norms:
+        if norm:
+            norm.variance.abs_()
 
 
 def learn(network: Network, seed: int, keep_share: float) -> tuple[Network, Trainable, list[np.ndarray]]:

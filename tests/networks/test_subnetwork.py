@@ -1,5 +1,7 @@
 """Narrow networks answer as the full-width one does, and what is committed never changes again."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -8,13 +10,14 @@ from hypothesis import strategies as st
 
 from clnp_core.errors import ForgettingError
 from clnp_core.networks import partition
-from clnp_core.networks.fingerprint import check, fingerprint
-from clnp_core.networks.network import initial, reinitialise_free
+from clnp_core.networks.fingerprint import GROWTH_TOLERANCE, carry_over, check, fingerprint
+from clnp_core.networks.network import digest, from_tensors, grow, initial, reinitialise_free, to_tensors
 from clnp_core.networks.partition import WeightClass
 from clnp_core.networks.subnetwork import commit, task_network, trainable
 
-from .networks import architectures, learn, learned, scramble
+from .networks import architectures, convolutional, learn, learned, scramble
 
+networks = st.one_of(architectures(), convolutional())
 heads = st.sampled_from(["single", "multi"])
 shares = st.lists(st.floats(0, 1), min_size=1, max_size=4)
 seeds = st.integers(0, 2**20)
@@ -24,7 +27,12 @@ def images(architecture, seed=0, count=16):
     return torch.rand(count, architecture.inputs, generator=torch.Generator().manual_seed(seed))
 
 
-@given(architectures(), heads, shares, seeds)
+def assert_close(one, other):
+    """Equal to 1e-5 of the largest logit: rounding, in another order."""
+    assert (one - other).abs().max() <= 1e-5 * max(1e-30, float(other.abs().max()))
+
+
+@given(networks, heads, shares, seeds)
 @settings(max_examples=60, deadline=None)
 def test_earlier_tasks_answer_the_same_to_the_bit(architecture, head, shares, seed):
     x = images(architecture)
@@ -36,20 +44,20 @@ def test_earlier_tasks_answer_the_same_to_the_bit(architecture, head, shares, se
             assert torch.equal(task_network(later, task)(x), task_network(then, task)(x))
 
 
-@given(architectures(), heads, shares, seeds)
+@given(networks, heads, shares, seeds)
 @settings(max_examples=60, deadline=None)
 def test_the_narrow_network_answers_as_the_full_width_one(architecture, head, shares, seed):
     x = images(architecture)
     network = learned(architecture, head, shares, seed)[-1]
     for task in range(1, len(shares) + 1):
-        torch.testing.assert_close(task_network(network, task)(x), network.logits(task, x), rtol=1e-4, atol=1e-5)
+        assert_close(task_network(network, task)(x), network.logits(task, x))
 
 
-@given(architectures(), heads, shares, seeds)
+@given(networks, heads, shares, seeds)
 @settings(max_examples=60, deadline=None)
 def test_interference_and_severed_weights_are_exactly_zero(architecture, head, shares, seed):
     network = learned(architecture, head, shares, seed)[-1]
-    sources = [architecture.inputs, *network.owners]
+    sources = [architecture.weight_shapes[0][1], *network.owners]
     for weight, target, source in zip(network.weights, network.owners, sources, strict=False):
         classes = partition.weight_classes(target, source)
         cut = (classes == WeightClass.INTERFERENCE) | (classes == WeightClass.SEVERED)
@@ -60,12 +68,12 @@ def test_interference_and_severed_weights_are_exactly_zero(architecture, head, s
             assert not weight.numpy()[(classes != WeightClass.ACTIVE)].any()
 
 
-@given(architectures(), heads, shares, seeds)
+@given(networks, heads, shares, seeds)
 @settings(max_examples=60, deadline=None)
 def test_learning_changes_free_weights_alone(architecture, head, shares, seed):
     before = learned(architecture, head, shares, seed)[-1]
     after, _, _ = learn(before, seed + 99, 0.5)
-    sources = [architecture.inputs, *before.owners]
+    sources = [architecture.weight_shapes[0][1], *before.owners]
     for old, new, target, source in zip(before.weights, after.weights, before.owners, sources, strict=False):
         frozen = partition.weight_classes(target, source) != WeightClass.FREE
         assert np.array_equal(old.numpy()[frozen], new.numpy()[frozen])
@@ -74,7 +82,7 @@ def test_learning_changes_free_weights_alone(architecture, head, shares, seed):
         assert set(new[old == 0]) <= {0, after.tasks}
 
 
-@given(architectures(), heads, st.lists(st.floats(0, 0.8), min_size=0, max_size=2), seeds)
+@given(networks, heads, st.lists(st.floats(0, 0.8), min_size=0, max_size=2), seeds)
 @settings(max_examples=60, deadline=None)
 def test_pruning_the_block_is_what_committing_keeps(architecture, head, shares, seed):
     """The scan prunes the trainable block, the run commits to the full width: the same network."""
@@ -83,7 +91,46 @@ def test_pruning_the_block_is_what_committing_keeps(architecture, head, shares, 
         network, _, _ = learn(network, seed + number, share)
     after, block, kept = learn(network, seed + 50, 0.5)
     x = images(architecture)
-    torch.testing.assert_close(block.keep(kept)(x), after.logits(after.tasks, x), rtol=1e-4, atol=1e-5)
+    assert_close(block.keep(kept)(x), after.logits(after.tasks, x))
+
+
+@given(networks, heads, shares, seeds, st.data())
+@settings(max_examples=60, deadline=None)
+def test_growing_changes_no_earlier_answer(architecture, head, shares, seed, data):
+    x = images(architecture)
+    network = learned(architecture, head, shares, seed)[-1]
+    neurons = tuple(data.draw(st.integers(0, 20)) for _ in architecture.hidden)
+    grown = grow(network, neurons)
+    assert grown.architecture.widths == tuple(map(sum, zip(architecture.widths, neurons, strict=True)))
+    taken = {}
+    for task in range(1, len(shares) + 1):
+        expected = fingerprint(network, task, x)
+        taken[task] = carry_over(network, grown, task, x, expected)
+        assert taken[task].compact == expected.compact
+        if not any(neurons):
+            assert taken[task] == expected
+    after, _, _ = learn(grown, seed + 9, 0.5)
+    for task, fingerprints in taken.items():
+        check(after, task, x, fingerprints)
+
+
+def test_growth_that_changes_an_answer_is_found_out():
+    network = learned(architectures_of(6, 5), "single", [0.9], seed=1)[-1]
+    x = images(network.architecture)
+    expected, grown = fingerprint(network, 1, x), grow(network, (0, 4))
+    grown.biases[1][partition.active(grown.owners[1])] *= 1 + 1e3 * GROWTH_TOLERANCE
+    with pytest.raises(ForgettingError, match="before the network grew after task 1"):
+        carry_over(network, grown, 1, x, expected)
+
+
+@given(networks, heads, shares, seeds)
+@settings(max_examples=30, deadline=None)
+def test_a_network_is_its_tensors(architecture, head, shares, seed):
+    network = learned(architecture, head, shares, seed)[-1]
+    tensors, described = to_tensors(network)
+    again = from_tensors(tensors, json.loads(json.dumps(described)))
+    assert again.architecture == architecture
+    assert digest(again) == digest(network)
 
 
 def test_free_weights_are_drawn_anew_and_frozen_ones_kept():
@@ -117,6 +164,14 @@ def test_a_broken_promise_names_the_task_and_the_first_layer_that_differs(layer,
         second.biases[layer][partition.of_task(second.owners[layer], 1)] += 1e-3
     with pytest.raises(ForgettingError, match=f"Task 1 .* after task 2, {named} is the first"):
         check(second, 1, x, expected)
+
+
+@pytest.mark.parametrize("head", ["single", "multi"])
+def test_below_a_full_layer_nothing_is_trained(head):
+    network = learned(architectures_of(6, 3, 5), head, [0.4], seed=0)[-1]
+    network.owners[1][:] = 1
+    block = trainable(reinitialise_free(network, 5))
+    assert [len(free) for free in block.free] == [0, 0, partition.free_count(network.owners[2])]
 
 
 def test_a_full_layer_is_no_obstacle_to_another_head():
