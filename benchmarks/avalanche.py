@@ -24,7 +24,7 @@ from clnp_core.methods import clnp
 from clnp_core.methods.training import Epoch, Hooks, train
 from clnp_core.networks.network import initial
 from clnp_core.runs.spec import preset
-from clnp_core.tasks.datasets import Dataset
+from clnp_core.tasks.datasets import Dataset, load
 
 PACKAGES = ("torch==2.13.0", "torchvision==0.28.0", "avalanche-lib==0.6.0")
 
@@ -34,7 +34,7 @@ def measure(rounds: int, environment: Path) -> dict[str, Any]:
     python = _environment(environment)
     spec = preset("permuted-mnist", {"stream.tasks": 1, "epochs": 1, "patience": 1})
     settings, stream = settings_of(spec), stream_of(spec)
-    dataset, task, threads = stream.dataset, stream.task(1), spec.architecture.threads
+    dataset, task, threads = load(spec.stream.dataset), stream.task(1), spec.architecture.threads
     ours: list[float] = []
     theirs: list[float] = []
 

@@ -20,7 +20,7 @@ from benchmarks import report
 from benchmarks.setting import settings_of, stream_of
 from clnp_core.arithmetic import computing
 from clnp_core.methods import sparsify
-from clnp_core.methods.graceful import Curve, choose
+from clnp_core.methods.graceful import Curve, choose, margin_floor
 from clnp_core.methods.training import Hyperparameters, accuracy
 from clnp_core.networks.network import initial, reinitialise_free
 from clnp_core.networks.subnetwork import Trainable, trainable
@@ -56,7 +56,7 @@ def learn(spec: RunSpec, rule: str) -> dict[str, float]:
         reached, seconds = train(network, task, settings, rule, spec.seed)
         measured = sparsify.activities(network, task.train)
         curve = Curve(reached, sparsify.scan(network, measured, task.validation))
-        point = choose([curve], spec.margin, spec.architecture.widths).point
+        point = choose([curve], margin_floor([curve], spec.margin), spec.architecture.widths).point
         pruned = network.keep(sparsify.above(measured.free, point.theta))
         return {
             "test": accuracy(pruned, task.test),

@@ -17,6 +17,7 @@ from benchmarks.setting import settings_of, stream_of
 from clnp_core.analysis import figures
 from clnp_core.arithmetic import computing
 from clnp_core.methods import clnp
+from clnp_core.methods.method import Pruning
 from clnp_core.methods.training import Epoch, Hooks, Hyperparameters
 from clnp_core.networks import partition
 from clnp_core.networks.architectures import ARCHITECTURES, Architecture, Dense
@@ -66,7 +67,7 @@ def _learned(
     plain.begin_task()
     with computing(network.architecture.threads):
         candidates = clnp.fit_candidates(clnp.candidate_jobs(network, task, [settings], 0, [Hooks(on_epoch)]))
-    choice = clnp.choose_candidate(candidates, network, task.validation, margin)
+    choice = clnp.choose_candidate(candidates, network, task.validation, Pruning(margin))
     network, _ = clnp.prune_and_commit(network, candidates[0], choice)
     usual = statistics.median(others)
     return network, {

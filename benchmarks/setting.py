@@ -2,20 +2,18 @@
 
 from clnp_core.methods.training import Hyperparameters
 from clnp_core.runs.spec import RunSpec
-from clnp_core.tasks import datasets
-from clnp_core.tasks.streams import PermutedStream
+from clnp_core.tasks.streams import Stream, open_stream
 
 
-def stream_of(spec: RunSpec) -> PermutedStream:
+def stream_of(spec: RunSpec) -> Stream:
     """The specification's tasks."""
-    asked = spec.stream
-    dataset = datasets.load(asked.dataset)
-    return PermutedStream(dataset, asked.tasks, asked.validation, spec.seed, asked.identity_first)
+    return open_stream(spec.stream.model_dump(mode="json"), spec.seed)
 
 
-def settings_of(spec: RunSpec) -> Hyperparameters:
+def settings_of(spec: RunSpec, task: int = 1) -> Hyperparameters:
     """The first candidate of its grid."""
     (l1, rate), *_ = spec.grid
+    epochs = spec.epochs_of(task)
     return Hyperparameters(
-        l1, rate, spec.cooldown, spec.batch_size, spec.epochs, spec.patience, spec.shrink, spec.cache_mb
+        l1, rate, spec.cooldown, spec.batch_size, epochs, spec.patience, spec.shrink, spec.cache_mb
     )

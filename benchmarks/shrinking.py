@@ -15,6 +15,7 @@ from benchmarks import report
 from benchmarks.setting import settings_of, stream_of
 from clnp_core.arithmetic import computing
 from clnp_core.methods import clnp
+from clnp_core.methods.method import Pruning
 from clnp_core.methods.training import accuracy
 from clnp_core.networks import partition
 from clnp_core.networks.network import initial
@@ -60,7 +61,7 @@ def learn(spec: RunSpec) -> dict[str, float]:
         for number in range(1, spec.stream.tasks + 1):
             task = stream.task(number)
             candidates = clnp.fit_candidates(clnp.candidate_jobs(network, task, [settings], spec.seed))
-            choice = clnp.choose_candidate(candidates, network, task.validation, spec.margin)
+            choice = clnp.choose_candidate(candidates, network, task.validation, Pruning(spec.margin))
             network, _ = clnp.prune_and_commit(network, candidates[0], choice)
             reached.append(accuracy(task_network(network, number), task.test))
     free = [partition.free_count(owner) / len(owner) for owner in network.owners]

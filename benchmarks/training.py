@@ -18,6 +18,7 @@ from benchmarks.plain import Plain
 from benchmarks.setting import settings_of, stream_of
 from clnp_core.arithmetic import computing
 from clnp_core.methods import clnp
+from clnp_core.methods.method import Pruning
 from clnp_core.methods.training import Epoch, Hooks, Hyperparameters, accuracy
 from clnp_core.networks.network import Network, initial
 from clnp_core.networks.subnetwork import task_network
@@ -57,7 +58,7 @@ def _task(
     start = time.perf_counter()
     jobs = clnp.candidate_jobs(network, task, [settings], seed, [Hooks(on_epoch)])
     candidates = clnp.fit_candidates(jobs)
-    choice = clnp.choose_candidate(candidates, network, task.validation, margin)
+    choice = clnp.choose_candidate(candidates, network, task.validation, Pruning(margin))
     network, learned = clnp.prune_and_commit(network, candidates[0], choice)
     others = sum(seconds for _, seconds in epochs)
     ours = time.perf_counter() - start - others

@@ -185,9 +185,9 @@ def _specification(options: argparse.Namespace) -> RunSpec:
 
 def _check_data(spec: RunSpec) -> None:
     """Refuse at once what a worker would refuse later; data that cannot be had leaves no run behind."""
-    from clnp_core.tasks.datasets import load
+    from clnp_core.tasks.content import check
 
-    spec.check_against(load(spec.stream.dataset))
+    check(spec.stream.model_dump(mode="json"))
 
 
 def _follow(display: LiveDisplay) -> Run:

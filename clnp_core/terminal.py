@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
 from clnp_core.runs.spec import RunSpec
-from clnp_core.runs.store import ALONE, Run, Store
+from clnp_core.runs.store import ALONE, TUNED, Run, Store
 from clnp_core.runs.summary import summarise, words_for
 
 
@@ -60,22 +60,24 @@ class LiveDisplay:
         return run
 
     def _where(self, spec: RunSpec) -> str:
-        trained = [epoch for epoch in self._store.epochs(self._run) if epoch["candidate"] != ALONE]
+        trained = [epoch for epoch in self._store.epochs(self._run) if epoch["candidate"] not in (ALONE, TUNED)]
         if not trained:
             return "starting"
         last = max(trained, key=lambda epoch: (epoch["task"], epoch["candidate"]))
         loss = "–" if last["loss"] is None else f"{last['loss']:.3f}"
+        task = last["task"]
         return (
-            f"task {last['task']}/{spec.stream.tasks} · epoch {last['epoch']}/{spec.at(last['task']).epochs} · "
+            f"task {task}/{spec.stream.tasks} · epoch {last['epoch']}/{spec.at(task).epochs_of(task)} · "
             f"loss {loss} · validation {last['validation_accuracy']:.1%}"
         )
 
 
 def _line(spec: RunSpec, record: dict[str, Any]) -> str:
-    layers = zip(spec.architecture.hidden, record["claimed"], record["free"], strict=True)
+    layers = zip(spec.architecture.hidden, record["claimed"], record["free"], strict=False)
     claimed = ", ".join(f"{layer.name} {count} (free {free})" for layer, count, free in layers)
     notes = "".join(f" {note}" for note in record["notes"])
-    return f"task {record['task']}: accuracy {record['accuracy'][-1]:.2%}; claimed {claimed}.{notes}"
+    claims = f"; claimed {claimed}" if claimed else ""
+    return f"task {record['task']}: accuracy {record['accuracy'][-1]:.2%}{claims}.{notes}"
 
 
 def print_runs(runs: Sequence[Run], engine: int | None) -> None:
@@ -116,20 +118,23 @@ def print_summary(summary: dict[str, Any]) -> None:
     """The table of what was learned: per task accuracy, θ, and neurons claimed, reused and free per layer."""
     console = Console()
     alone = summary.get("single_task_accuracy")
-    table = Table(title=f"{summary['preset']}, seed {summary['seed']}")
+    theta = summary.get("theta")
+    table = Table(title=f"{summary['preset']}, {summary['method']}, seed {summary['seed']}")
     table.add_column("task", justify="right")
     table.add_column("accuracy", justify="right")
     if alone:
         table.add_column("alone", justify="right")
-    table.add_column("θ", justify="right")
+    if theta:
+        table.add_column("θ", justify="right")
     for layer in summary["layers"]:
         table.add_column(f"{layer['name']}\nclaimed / reused / free", justify="right")
     for task in range(summary["tasks"]):
         row = [str(task + 1), f"{summary['accuracy'][-1][task]:.2%}"]
         if alone:
             row.append("" if alone[task] is None else f"{alone[task]:.2%}")
-        theta = summary["theta"][task]
-        row.append(" / ".join(f"{value:.3g}" for value in (theta if isinstance(theta, list) else [theta])))
+        if theta:
+            given = theta[task] if isinstance(theta[task], list) else [theta[task]]
+            row.append(" / ".join(f"{value:.3g}" for value in given))
         for layer in summary["layers"]:
             free = layer["width"] - sum(layer["claimed"][: task + 1])
             row.append(f"{layer['claimed'][task]} / {layer['reused'][task]} / {free}")
@@ -138,7 +143,17 @@ def print_summary(summary: dict[str, Any]) -> None:
     mean = f"mean accuracy {summary['mean_accuracy']:.2%}"
     if alone and None not in alone:
         mean += f", each task alone {sum(alone) / len(alone):.2%}"
-    promise = "every earlier task's logits are identical to the bit"
-    console.print(f"{mean}; {promise}; {summary['seconds']:.1f} s", highlight=False)
+    for name in ("forgetting", "backward_transfer", "forward_transfer"):
+        if summary.get(name) is not None:
+            mean += f", {name.replace('_', ' ')} {100 * summary[name]:+.2f} points"
+    promise = "; every earlier task's logits are identical to the bit" if "identical_logits" in summary else ""
+    console.print(f"{mean}{promise}; {summary['seconds']:.1f} s", highlight=False)
+    left = [f"{layer['name']} {_tasks_left(layer['tasks_left'])}" for layer in summary["layers"]]
+    if left:
+        console.print(f"tasks left at this pace: {', '.join(left)}", highlight=False)
     for note in summary["notes"]:
         console.print(note, highlight=False)
+
+
+def _tasks_left(tasks: float | None) -> str:
+    return "no end in sight" if tasks is None else f"{tasks:.1f}"

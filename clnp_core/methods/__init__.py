@@ -1,1 +1,43 @@
-"""Continual-learning methods: one file each."""
+"""Continual-learning methods: one file each, behind the interface of `clnp_core.methods.method`.
+
+Imports no torch: specifications name methods, and the engine asks what kind they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from clnp_core.methods.method import Method
+
+
+@dataclass(frozen=True)
+class About:
+    """What one has to know of a method without carrying it out.
+
+    Attributes
+    ----------
+    partitions : bool
+        Whether it claims neurons for a task, prunes, and promises that no earlier answer changes.
+    at_once : bool
+        Whether it learns all tasks of a stream together, in one step.
+    """
+
+    partitions: bool = False
+    at_once: bool = False
+
+
+METHODS = {
+    "clnp": About(partitions=True),
+    "single": About(),
+    "joint": About(at_once=True),
+    "finetune": About(),
+}
+"""By name, which is that of their file."""
+
+
+def load(name: str) -> Method:
+    """The method itself; imports torch."""
+    return import_module(f"clnp_core.methods.{name}").METHOD

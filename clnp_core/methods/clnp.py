@@ -1,72 +1,38 @@
-"""CLNP, Algorithm 1 of the paper, as pure functions: fit candidates → choose → prune and commit."""
+"""CLNP, Algorithm 1 of the paper, as pure functions: fit candidates → choose → prune, fine-tune if asked → commit."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import torch
 
-from clnp_core.errors import DivergedError
 from clnp_core.methods import sparsify
-from clnp_core.methods.graceful import Choice, Curve, choose, margin_floor
+from clnp_core.methods.graceful import Choice, Curve, choose, highest_within, margin_floor
+from clnp_core.methods.method import Candidate, Learned, Lesson, Method, Predictor, Pruning, most_accurate
 from clnp_core.methods.training import NO_HOOKS, Hooks, Hyperparameters, Job, no_pulse, train
 from clnp_core.networks import partition
 from clnp_core.networks.network import Network, reinitialise_free
-from clnp_core.networks.subnetwork import Trainable, commit, trainable
+from clnp_core.networks.subnetwork import Trainable, commit, task_network, trainable
 from clnp_core.seeds import derive_seed
 from clnp_core.tasks.streams import Split, Task
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """One point of the grid, trained on one task.
-
-    Attributes
-    ----------
-    hyperparameters : Hyperparameters
-    network : Trainable
-        Unpruned, less the neurons that died while it was trained.
-    activities : Activities
-        On the task's training set.
-    curve : Curve
-        Validation accuracy, unpruned and at every shared threshold.
-    """
-
-    hyperparameters: Hyperparameters
-    network: Trainable
-    activities: sparsify.Activities
-    curve: Curve
+def start(lesson: Lesson) -> Trainable:
+    """The network's free weights, re-initialised."""
+    return _free_block(lesson.network, lesson.task, lesson.seed)
 
 
-@dataclass(frozen=True)
-class Learned:
-    """What learning one task came to.
+def _free_block(network: Network, task: int, seed: int) -> Trainable:
+    return trainable(reinitialise_free(network, derive_seed(seed, "initial weights", task)))
 
-    Attributes
-    ----------
-    task : int
-    hyperparameters : Hyperparameters
-        Of the winning candidate.
-    theta : tuple of float
-        Threshold of each hidden layer.
-    validation_accuracy : float
-        After pruning, a fraction.
-    claimed, reused : tuple of int
-        Per hidden layer: neurons this task claimed; earlier tasks' neurons whose activity on it is above θ.
-    notes : tuple of str
-        What a person should know about it, a sentence each.
-    """
 
-    task: int
-    hyperparameters: Hyperparameters
-    theta: tuple[float, ...]
-    validation_accuracy: float
-    claimed: tuple[int, ...]
-    reused: tuple[int, ...]
-    notes: tuple[str, ...]
+def jobs(lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
+    """As `Method.jobs`."""
+    task = lesson.stream.task(lesson.task).to(lesson.device)
+    return candidate_jobs(lesson.network, task, grid, lesson.seed, hooks)
 
 
 def candidate_jobs(
@@ -81,8 +47,7 @@ def candidate_jobs(
     Start and batches depend on the seed and the task alone, so that candidates differ by their hyper-parameters
     and by nothing else.
     """
-    fresh = reinitialise_free(network, derive_seed(seed, "initial weights", task.number))
-    block = trainable(fresh).to(task.train.x.device)
+    block = _free_block(network, task.number, seed).to(task.train.x.device)
     draws = derive_seed(seed, "training", task.number)
     pairs = zip(grid, hooks or [NO_HOOKS] * len(grid), strict=True)
     return [Job(block, task, hyperparameters, draws, own) for hyperparameters, own in pairs]
@@ -98,7 +63,7 @@ def fit_candidates(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) ->
         measured = sparsify.activities(block, job.task.train)
         points = [] if math.isnan(reached) else sparsify.scan(block, measured, job.task.validation, pulse)
         block = block.to(torch.device("cpu"))
-        candidates.append(Candidate(job.hyperparameters, block, measured, Curve(reached, points)))
+        candidates.append(Candidate(job.hyperparameters, block, Curve(reached, points), measured))
     return candidates
 
 
@@ -106,11 +71,13 @@ def choose_candidate(
     candidates: Sequence[Candidate],
     network: Network,
     validation: Split,
-    margin: float,
-    theta_mode: str = "shared",
-    theta: float | Sequence[float] | None = None,
+    pruning: Pruning,
+    pulse: Callable[[], None] = no_pulse,
 ) -> Choice:
     """The margin rule over the grid (section 2.2).
+
+    A candidate that has been pruned and fine-tuned is the only one; it is pruned again down to the margin it was pruned
+    to before.
 
     Parameters
     ----------
@@ -119,57 +86,90 @@ def choose_candidate(
         The one they were all trained in.
     validation : Split
         Of the task they were trained on.
-    margin : float
-        m, a fraction.
-    theta_mode : {"shared", "per-layer"}
-        One θ for all layers, as in the paper, or one for each.
-    theta : float or sequence of float, optional
-        Prune at this θ, instead of at the highest that the margin allows.
+    pruning : Pruning
+    pulse : callable
 
     Raises
     ------
     DivergedError
         If training diverged for every candidate.
     """
+    before = candidates[0].pruned
+    most_accurate(network.tasks + 1, candidates)
     curves = [candidate.curve for candidate in candidates]
-    if all(curve.diverged for curve in curves):
-        rates = sorted({candidate.hyperparameters.learning_rate for candidate in candidates})
-        raise DivergedError(
-            f"Task {network.tasks + 1}: training diverged with every learning rate tried "
-            f"({', '.join(map(str, rates))}); give a lower learning_rate."
-        )
-    if theta is not None or theta_mode == "per-layer":
-        layers = len(network.architecture.hidden)
-        given = None if theta is None else tuple(np.broadcast_to(theta, layers).tolist())
-        floor = margin_floor(curves, margin)
+    floor = before.floor if before else margin_floor(curves, pruning.margin)
+    if pruning.theta is not None or pruning.theta_mode == "per-layer":
         curves = [
-            candidate.curve if candidate.curve.diverged else _repruned(candidate, validation, floor, given)
+            candidate.curve
+            if candidate.curve.diverged
+            else _repruned(candidate, network, validation, floor, pruning, pulse)
             for candidate in candidates
         ]
-    return choose(curves, margin, network.architecture.widths)
+    choice = choose(curves, floor, network.architecture.widths)
+    return replace(choice, candidate=before.candidate) if before else choice
 
 
-def _repruned(candidate: Candidate, validation: Split, floor: float, theta: tuple[float, ...] | None) -> Curve:
+def _repruned(
+    candidate: Candidate,
+    network: Network,
+    validation: Split,
+    floor: float,
+    pruning: Pruning,
+    pulse: Callable[[], None],
+) -> Curve:
     """The candidate pruned in one way only: at the θ given, or else at the best one per layer."""
-    block, measured = candidate.network, candidate.activities
-    if theta is None:
-        point = sparsify.scan_per_layer(block, measured, validation, floor)
+    block, measured, curve = candidate.network, candidate.activities, candidate.curve
+    if pruning.theta is not None:
+        theta = tuple(np.broadcast_to(pruning.theta, len(block.weights)).tolist())
+        (point,) = sparsify.prune_at(block, measured, [theta], validation, pulse)
     else:
-        (point,) = sparsify.prune_at(block, measured, [theta], validation)
-    return Curve(candidate.curve.accuracy, [point])
+        shared, room = highest_within(curve.points, floor), list(map(partition.free_count, network.owners))
+        weights = pruning.layer_weights
+        point = sparsify.sparsest_within(block, measured, validation, floor, shared, room, weights, pulse)
+    return Curve(curve.accuracy, [point])
+
+
+def fine_tuning_job(
+    candidate: Candidate, choice: Choice, task: Task, settings: Hyperparameters, seed: int, hooks: Hooks = NO_HOOKS
+) -> Job:
+    """The training of what is left of a candidate after pruning (section 3.2, 'CLNP + fine tuning')."""
+    kept = sparsify.above(candidate.activities.free, choice.point.theta)
+    return Job(candidate.network.keep(kept).to(task.train.x.device), task, settings, seed, hooks)
+
+
+def fine_tuned(candidate: Candidate, choice: Choice, tuned: Candidate) -> Candidate:
+    """What fine-tuning made of a candidate; it goes on under the hyper-parameters it was trained with at first."""
+    return replace(tuned, hyperparameters=candidate.hyperparameters, pruned=choice)
+
+
+def settle(
+    lesson: Lesson, candidates: Sequence[Candidate], pruning: Pruning, pulse: Callable[[], None]
+) -> tuple[Network, Learned]:
+    """As `Method.settle`."""
+    choice, (first, *_) = candidates[0].pruned, candidates
+    if choice is None:
+        choice = choose_candidate(candidates, lesson.network, lesson.stream.held_out(lesson.task), pruning, pulse)
+        return prune_and_commit(lesson.network, candidates[choice.candidate], choice)
+    return prune_and_commit(lesson.network, first, choice)
 
 
 def prune_and_commit(network: Network, candidate: Candidate, choice: Choice) -> tuple[Network, Learned]:
-    """Give back the neurons whose activity is at most θ and claim the others for the task."""
-    point = choice.point
-    kept = sparsify.above(candidate.activities.free, point.theta)
-    reused = sparsify.above(candidate.activities.reused, point.theta)
+    """Give back the neurons whose activity is at most θ and claim the others for the task.
+
+    One that has been fine-tuned was pruned at θ already: of what is left only neurons that died since are given back.
+    """
+    theta, reached = choice.point.theta, choice.point.accuracy
+    if candidate.pruned:
+        reached = candidate.curve.points[0].accuracy
+    kept = sparsify.above(candidate.activities.free, (0.0,) * len(theta) if candidate.pruned else theta)
+    reused = sparsify.above(candidate.activities.reused, theta)
     committed = commit(network, candidate.network, kept)
     return committed, Learned(
         task=committed.tasks,
+        candidate=choice.candidate,
         hyperparameters=candidate.hyperparameters,
-        theta=point.theta,
-        validation_accuracy=point.accuracy,
+        validation_accuracy=reached,
+        theta=theta,
         claimed=tuple(int(np.count_nonzero(keep)) for keep in kept),
         reused=tuple(int(np.count_nonzero(active)) for active in reused),
         notes=tuple(_notes(network, choice)),
@@ -177,10 +177,21 @@ def prune_and_commit(network: Network, candidate: Candidate, choice: Choice) -> 
 
 
 def _notes(network: Network, choice: Choice) -> Iterator[str]:
-    if not any(map(partition.free_count, network.owners)):
-        yield "No neuron was free: only the task's own head was trained (transfer learning)."
+    if not partition.free_count(network.owners[-1]):
+        yield (
+            f"No neuron of {network.architecture.hidden[-1].name} was free: "
+            "only the task's own head was trained (transfer learning)."
+        )
     if not choice.within_margin:
         yield (
             f"Pruning at θ = {max(choice.point.theta):.4g} gives up more than the margin allows: validation accuracy "
             f"{choice.point.accuracy:.2%}, where {choice.floor:.2%} was the least."
         )
+
+
+def predictor(network: Network, task: int) -> Predictor:
+    """As `Method.predictor`: the task's own narrow network."""
+    return task_network(network, task)
+
+
+METHOD = Method(start, jobs, fit_candidates, settle, predictor)

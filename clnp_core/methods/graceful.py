@@ -89,15 +89,20 @@ def margin_floor(curves: Sequence[Curve], margin: float) -> float:
     return max(curve.accuracy for curve in curves if not curve.diverged) - margin
 
 
-def choose(curves: Sequence[Curve], margin: float, widths: Sequence[int]) -> Choice:
+def highest_within(points: Sequence[ScanPoint], floor: float) -> ScanPoint:
+    """The point with the highest θ whose accuracy is within the margin; the mildest pruning if there is none."""
+    return next((point for point in reversed(points) if in_margin(point.accuracy, floor)), points[0])
+
+
+def choose(curves: Sequence[Curve], floor: float, widths: Sequence[int]) -> Choice:
     """Apply the margin rule.
 
     Parameters
     ----------
     curves : sequence of Curve
         One per candidate of the grid, at least one of which did not diverge.
-    margin : float
-        m as a fraction: 0.01 gives up at most one point of validation accuracy.
+    floor : float
+        The lowest validation accuracy that the margin allows, a fraction; see `margin_floor`.
     widths : sequence of int
         Neurons of each hidden layer: sparsity is the share of neurons not claimed, averaged over the layers.
 
@@ -108,15 +113,10 @@ def choose(curves: Sequence[Curve], margin: float, widths: Sequence[int]) -> Cho
         takes it below the margin is out of the running; if that is true of all, the best unpruned one is taken at
         its mildest pruning.
     """
-    floor = margin_floor(curves, margin)
     pruned = []
     for candidate, curve in enumerate(curves):
         if in_margin(curve.accuracy, floor) and in_margin(curve.points[0].accuracy, floor):
-            highest = max(
-                (point for point in curve.points if in_margin(point.accuracy, floor)),
-                key=lambda point: point.theta,
-            )
-            pruned.append((candidate, highest))
+            pruned.append((candidate, highest_within(curve.points, floor)))
     if pruned:
         candidate, point = min(pruned, key=lambda pair: (_used(pair[1], widths), -pair[1].accuracy))
         return Choice(candidate, point, floor, within_margin=True)

@@ -1,35 +1,62 @@
-"""Training each task alone: the reference line that a continual learner is held against."""
+"""Each task trained alone, from scratch: the reference line that a continual learner is held against ('From scratch').
+
+No L1 and no pruning; otherwise the same optimiser, batches, epochs and early stopping as the task gets in a sequence
+(the row 'Single Task SGD' of Table 1).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from clnp_core.methods.clnp import candidate_jobs
-from clnp_core.methods.training import NO_HOOKS, Hooks, Hyperparameters, Job, accuracy, no_pulse, train
-from clnp_core.networks.architectures import Architecture
-from clnp_core.networks.network import initial
-from clnp_core.tasks.streams import Task
+import numpy as np
+
+from clnp_core.methods.method import Candidate, Learned, Lesson, Method, Predictor, Pruning, fit_plainly, most_accurate
+from clnp_core.methods.training import Hooks, Hyperparameters, Job, accuracy, no_pulse, train
+from clnp_core.networks.network import Network, initial, reinitialise_free
+from clnp_core.networks.subnetwork import Trainable, commit, trainable
+from clnp_core.seeds import derive_seed
 
 
-def single_task_job(
-    architecture: Architecture,
-    head: str,
-    task: Task,
-    hyperparameters: Hyperparameters,
-    seed: int,
-    hooks: Hooks = NO_HOOKS,
-) -> Job:
-    """The training of the whole network on one task and nothing else.
-
-    No L1 and no pruning; otherwise the same optimiser, batches, epochs and early stopping as the task gets in a
-    sequence (the row 'Single Task SGD' of Table 1).
-    """
-    plain = replace(hyperparameters, l1=(0.0,) * len(hyperparameters.l1))
-    (job,) = candidate_jobs(initial(architecture, head), task, [plain], seed, [hooks])
-    return job
+def without_l1(hyperparameters: Hyperparameters) -> Hyperparameters:
+    """The same training with every λ at 0."""
+    return replace(hyperparameters, l1=(0.0,) * len(hyperparameters.l1))
 
 
-def single_task_accuracies(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) -> list[float]:
-    """Test accuracy of each, a fraction."""
+def start(lesson: Lesson) -> Trainable:
+    """The whole network, freshly initialised; nothing is left of the tasks before."""
+    fresh = initial(lesson.network.architecture, lesson.network.head)
+    return trainable(reinitialise_free(fresh, derive_seed(lesson.seed, "initial weights", lesson.task)))
+
+
+def jobs(lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
+    """As `Method.jobs`."""
+    network, task = start(lesson).to(lesson.device), lesson.stream.task(lesson.task).to(lesson.device)
+    draws = derive_seed(lesson.seed, "training", lesson.task)
+    return [Job(network, task, without_l1(point), draws, own) for point, own in zip(grid, hooks, strict=True)]
+
+
+def settle(
+    lesson: Lesson, candidates: Sequence[Candidate], pruning: Pruning, pulse: Callable[[], None]
+) -> tuple[Network, Learned]:
+    """The most accurate candidate's network, which knows this task and no other."""
+    place = most_accurate(lesson.task, candidates)
+    winner = candidates[place]
+    fresh = initial(lesson.network.architecture, lesson.network.head)
+    network = commit(fresh, winner.network, [np.ones(len(free), bool) for free in winner.network.free])
+    return replace(network, tasks=lesson.task), Learned(
+        lesson.task, place, winner.hyperparameters, winner.curve.accuracy
+    )
+
+
+def predictor(network: Network, task: int) -> Predictor | None:
+    """As `Method.predictor`: of the last task only."""
+    return (lambda x: replace(network, tasks=1).logits(1, x)) if task == network.tasks else None
+
+
+METHOD = Method(start, jobs, fit_plainly, settle, predictor)
+
+
+def accuracies(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) -> list[float]:
+    """Test accuracy of each training, a fraction."""
     return [accuracy(network, job.task.test) for job, (network, _) in zip(jobs, train(jobs, pulse), strict=True)]

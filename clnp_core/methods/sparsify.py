@@ -20,6 +20,7 @@ MAX_THRESHOLDS = 100
 """Thresholds a scan tries at most."""
 
 _BATCH = 512
+_TRIED_AT_ONCE = 12  # thresholds of one layer
 _SCAN_BATCH = 512  # what a scan goes over again and again for each of these stays in the processor's cache
 
 
@@ -219,17 +220,84 @@ def scan(
     return prune_at(network, measured, thetas, validation, pulse)
 
 
-def scan_per_layer(network: Trainable, measured: Activities, validation: Split, floor: float) -> ScanPoint:
-    """A θ for each layer, within the margin: from the last hidden layer down, each as high as the floor allows.
+def sparsest_within(
+    network: Trainable,
+    measured: Activities,
+    validation: Split,
+    floor: float,
+    shared: ScanPoint,
+    room: Sequence[int],
+    layer_weights: Sequence[float] | None = None,
+    pulse: Callable[[], None] = no_pulse,
+) -> ScanPoint:
+    """A θ for each layer, so that what is freed is worth the most and accuracy stays at or above a floor.
 
-    The last layer comes first because under a single head it is the one that fills up (section 3.1). Where not
-    even θ = 0 stays above the floor, that is what is returned.
+    From two starts, the best shared θ and no pruning but of dead neurons, the θ of one layer after the other is raised
+    as high as the floor allows, the layer whose neurons are worth the most first, until none can be raised. No layer
+    keeps more neurons than at the shared θ, then, or what it keeps more is outweighed elsewhere.
+
+    Parameters
+    ----------
+    network : Trainable
+    measured : Activities
+        Its own.
+    validation : Split
+    floor : float
+        Least accuracy, a fraction.
+    shared : ScanPoint
+        The network at the highest shared θ within the margin. Returned if it is below the floor itself.
+    room : sequence of int
+        Neurons of each hidden layer that were free before the task.
+    layer_weights : sequence of float, optional
+        What a layer is worth, times the share of its room that is left free. By default the share that the task takes
+        at the shared θ: the bottleneck, which would be full first, is worth the most.
+    pulse : callable
     """
-    best = None
-    theta = [0.0] * len(measured.free)
-    for layer in reversed(range(len(theta))):
-        tried = [(*theta[:layer], float(value), *theta[layer + 1 :]) for value in thresholds(measured.free[layer])]
-        points = prune_at(network, measured, tried, validation)
-        best = next((point for point in reversed(points) if in_margin(point.accuracy, floor)), points[0])
-        theta = list(best.theta)
-    return best
+    if not in_margin(shared.accuracy, floor):
+        return shared
+    taken = [claimed / max(1, free) for claimed, free in zip(shared.claimed, room, strict=True)]
+    worth = taken if layer_weights is None else layer_weights
+
+    def value(point: ScanPoint) -> float:
+        return -sum(
+            weight * claimed / max(1, free) for weight, claimed, free in zip(worth, point.claimed, room, strict=True)
+        )
+
+    order = sorted(range(len(worth)), key=lambda layer: -worth[layer])
+    (alive,) = prune_at(network, measured, [(0.0,) * len(worth)], validation, pulse)
+    starts = [shared] + [alive] * in_margin(alive.accuracy, floor)
+    reached = []
+    for point in starts:
+        before = None
+        while point != before:
+            before = point
+            for layer in order:
+                point = _raised(network, measured, validation, floor, point, layer, pulse)
+        reached.append(point)
+    return max(reached, key=value)
+
+
+def _raised(
+    network: Trainable,
+    measured: Activities,
+    validation: Split,
+    floor: float,
+    point: ScanPoint,
+    layer: int,
+    pulse: Callable[[], None],
+) -> ScanPoint:
+    """The point with that layer's θ as high as the floor allows: first among a few spread by rank, then between two."""
+    steps = np.unique(measured.free[layer])
+    steps = steps[steps > point.theta[layer]]
+    while len(steps):
+        tried = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), _TRIED_AT_ONCE)).round().astype(int))
+        thetas = [(*point.theta[:layer], float(steps[place]), *point.theta[layer + 1 :]) for place in tried]
+        points = prune_at(network, measured, thetas, validation, pulse)
+        within = [place for place, each in enumerate(points) if in_margin(each.accuracy, floor)]
+        highest = within[-1] if within else -1
+        if within:
+            point = points[highest]
+        if highest + 1 == len(tried):
+            break
+        steps = steps[(tried[highest] + 1 if within else 0) : tried[highest + 1]]
+    return point

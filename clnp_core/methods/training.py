@@ -37,6 +37,7 @@ _WIDTH_STEP = {"dense": 64, "conv": 16}
 _GATHERED = 2**20
 _ADAM = {"amsgrad": False, "beta1": 0.9, "beta2": 0.999, "weight_decay": 0.0, "eps": 1e-8, "maximize": False}
 _REGISTER = 16  # numbers that a processor's widest registers hold
+_MILESTONE_FACTOR = 0.05
 _NETWORKS = ("weights", "average", "square", "_best")  # of a replica
 
 
@@ -57,12 +58,14 @@ class Hyperparameters:
         Samples a step; passes over the training set at most.
     patience : int
         Training ends after this many epochs without a better validation accuracy.
-    shrink : {"exact", "progressive"}
+    shrink : {"exact", "progressive", "none"}
         Which free neurons leave the training at the end of an epoch: those whose activity on the training set is
-        exactly 0, or also those whose mean activity in the epoch was at most `SMALL_ACTIVITY`.
+        exactly 0, or also those whose mean activity in the epoch was at most `SMALL_ACTIVITY`, or none.
     cache_mb : int
         The activations of frozen neurons are computed once, for all of a training, if they take at most this many
         MiB; else batch by batch.
+    milestones : tuple of int
+        Epochs after which the learning rate falls to a twentieth.
     """
 
     l1: tuple[float, ...]
@@ -73,11 +76,13 @@ class Hyperparameters:
     patience: int
     shrink: str = "exact"
     cache_mb: int = 256
+    milestones: tuple[int, ...] = ()
 
     def learning_rate_in(self, epoch: int) -> float:
         """The learning rate of that epoch, 1 for the first."""
         cooling = self.cooldown * self.epochs
-        return self.learning_rate * min(1.0, (self.epochs - epoch + 1) / (cooling + 1))
+        fallen = _MILESTONE_FACTOR ** sum(epoch > milestone for milestone in self.milestones)
+        return self.learning_rate * fallen * min(1.0, (self.epochs - epoch + 1) / (cooling + 1))
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,31 @@ NO_HOOKS = Hooks()
 
 
 @dataclass(frozen=True)
+class Mixture:
+    """Several tasks trained at once: their outputs stand side by side, and so do their labels.
+
+    Attributes
+    ----------
+    classes : int
+        Of one task. A sample's logits compete only among those of its own task.
+    order : callable
+        Draws an epoch: from a generator the samples in their order, int64 [N].
+    head_mask : tensor [outputs, F_L, ...] or None
+        1 for the output weights that may move, where not all may.
+    """
+
+    classes: int
+    order: Callable[[torch.Generator], Tensor]
+    head_mask: Tensor | None = None
+
+    def within(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Logits [..., outputs] with those of other tasks than the label's at minus infinity; labels [...]."""
+        outputs = torch.arange(logits.shape[-1], device=logits.device)
+        others = outputs // self.classes != (labels // self.classes)[..., None]
+        return logits.masked_fill(others, -math.inf)
+
+
+@dataclass(frozen=True)
 class Job:
     """One network to train.
 
@@ -163,6 +193,8 @@ class Job:
     seed : int
         Decides the batches of every epoch.
     hooks : Hooks
+    mixture : Mixture or None
+        Where the task is several at once.
     """
 
     network: Trainable
@@ -170,6 +202,7 @@ class Job:
     hyperparameters: Hyperparameters
     seed: int
     hooks: Hooks
+    mixture: Mixture | None = None
 
 
 def no_pulse() -> None:
@@ -244,8 +277,8 @@ class _Replica:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it can be trained beside others as one program: dense layers with ReLU, and nothing else."""
-        return self.job.network.architecture.is_plain
+        """Whether it can be trained beside others as one program: one task, and dense layers with ReLU alone."""
+        return self.job.network.architecture.is_plain and self.job.mixture is None
 
     @property
     def form(self) -> tuple:
@@ -268,8 +301,9 @@ class _Replica:
     @property
     def order(self) -> Tensor:
         """int64 [N]: the order of the samples in the epoch to come."""
-        drawn = derive_seed(self.job.seed, "batches", len(self.history) + 1)
-        return torch.randperm(len(self.sources), generator=torch.Generator().manual_seed(drawn))
+        drawn = torch.Generator().manual_seed(derive_seed(self.job.seed, "batches", len(self.history) + 1))
+        mixture = self.job.mixture
+        return mixture.order(drawn) if mixture else torch.randperm(len(self.sources), generator=drawn)
 
     @property
     def _diverged(self) -> bool:
@@ -288,8 +322,7 @@ class _Replica:
     def end_epoch(self, loss: float, activity: list[np.ndarray], seconds: float) -> None:
         """Take in an epoch: its mean loss and each free neuron's mean activity in it. Then shrink."""
         start = time.perf_counter()
-        validation = self.job.task.validation.y
-        reached = _accuracy(lambda rows: self.weights.forward(self._validation.at(rows))[0], validation)
+        reached = _accuracy(self._validation_logits, self.job.task.validation.y)
         seconds += time.perf_counter() - start
         self.history.append(Epoch(len(self.history) + 1, loss, reached, seconds))
         if not self._diverged and reached >= max(epoch.validation_accuracy for epoch in self.history):
@@ -301,6 +334,11 @@ class _Replica:
             if hooks.checkpoint.is_due(len(self.history)):
                 hooks.checkpoint.save(len(self.history), self._state())
 
+    def _validation_logits(self, rows: slice) -> Tensor:
+        logits, _ = self.weights.forward(self._validation.at(rows))
+        mixture = self.job.mixture
+        return mixture.within(logits, self.job.task.validation.y[rows]) if mixture else logits
+
     def best(self) -> tuple[Trainable, float]:
         """The best weights and their validation accuracy, nan if training diverged."""
         reached = math.nan if self._diverged else max(epoch.validation_accuracy for epoch in self.history)
@@ -309,6 +347,8 @@ class _Replica:
     def _shrink(self, activity: list[np.ndarray]) -> None:
         """Drop free neurons that have died, where the epochs to come gain more by it than looking costs."""
         given = self.job.hyperparameters
+        if given.shrink == "none":
+            return
         exact = given.shrink == "exact"
         dead = [mean <= (0.0 if exact else SMALL_ACTIVITY) for mean in activity]
         kept = self._kept(dead, activity)
@@ -453,7 +493,7 @@ class _Program:
         update = self._adam()
         for sources, labels in self._batches():
             pulse()
-            logits, trained = self._forward(sources)
+            logits, trained = self._forward(sources, labels)
             each = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(labels.shape)
             share = torch.full_like(each, 1 / labels.shape[1])
             gradients = torch.autograd.grad(each, self._weights, share, materialize_grads=True)
@@ -469,8 +509,8 @@ class _Program:
         means = [(total / samples).cpu().numpy() for total in activity]
         return (losses / samples).tolist(), [[layer[place] for layer in means] for place in range(count)]
 
-    def _forward(self, sources: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Logits [R, batch, outputs] and the free neurons' activations [R, batch, F_l]."""
+    def _forward(self, sources: list[Tensor], labels: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Logits [R, batch, outputs] and the free neurons' activations [R, batch, F_l]; labels [R, batch]."""
         x, *frozen = sources
         *weights, head = self._weights[: self._matrices]
         *biases, head_bias = (*self._weights[self._matrices :], None)[: self._matrices]
@@ -571,9 +611,15 @@ class _LoneProgram(_Program):
             torch.manual_seed(derive_seed(self._replica.job.seed, "dropout", len(self._replica.history) + 1))
             return super().run(pulse)
 
-    def _forward(self, sources: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        network = self._network.with_parameters([tensor[0] for tensor in self._weights])
+    def _forward(self, sources: list[Tensor], labels: Tensor) -> tuple[Tensor, list[Tensor]]:
+        parameters = [tensor[0] for tensor in self._weights]
+        mixture = self._replica.job.mixture
+        if mixture and mixture.head_mask is not None:
+            parameters[self._matrices - 1] = parameters[self._matrices - 1] * mixture.head_mask
+        network = self._network.with_parameters(parameters)
         logits, trained = network.forward([source[0] for source in sources], training=True)
+        if mixture:
+            logits = mixture.within(logits, labels[0])
         return logits[None], [spatial_mean(activation.detach())[None] for activation in trained]
 
     def _laid_out(self, tensor: Tensor) -> Tensor:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from clnp_core.errors import SpecError
 
@@ -230,6 +230,25 @@ class Architecture:
         """The same network with that many more neurons in each hidden layer."""
         wider = [replace(layer, width=layer.width + n) for layer, n in zip(self.hidden, neurons, strict=True)]
         return replace(self, hidden=tuple(wider))
+
+
+_ADAPTER = TypeAdapter(Architecture)
+
+
+def architecture_data(architecture: Architecture) -> dict[str, Any]:
+    """As plain data, ready for `json.dumps`."""
+    return _ADAPTER.dump_python(architecture, mode="json")
+
+
+def as_architecture(data: dict[str, Any]) -> Architecture:
+    """What `architecture_data` made plain.
+
+    Raises
+    ------
+    pydantic.ValidationError, SpecError
+        If it is no architecture.
+    """
+    return _ADAPTER.validate_python(data)
 
 
 def _slid(maps: tuple[int, ...], over: Conv | Pool) -> tuple[int, ...]:

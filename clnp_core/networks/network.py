@@ -11,14 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from pydantic import TypeAdapter
 from torch import Tensor
 
 from clnp_core.networks import partition
-from clnp_core.networks.architectures import Architecture
+from clnp_core.networks.architectures import Architecture, architecture_data, as_architecture
 from clnp_core.networks.layers import Norm, activate, as_input, fresh_norm, linear, passed_on
-
-_ARCHITECTURE = TypeAdapter(Architecture)
 
 
 @dataclass(frozen=True)
@@ -180,13 +177,13 @@ def to_tensors(network: Network) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors |= {f"owners.{place}": torch.from_numpy(owner) for place, owner in enumerate(network.owners)}
     for place, norm in enumerate(network.norms):
         tensors |= {f"norms.{place}.{name}": tensor for name, tensor in (vars(norm) if norm else {}).items()}
-    architecture = _ARCHITECTURE.dump_python(network.architecture, mode="json")
+    architecture = architecture_data(network.architecture)
     return tensors, {"architecture": architecture, "head": network.head, "tasks": network.tasks}
 
 
 def from_tensors(tensors: dict[str, Tensor], described: dict[str, Any]) -> Network:
     """The network that `to_tensors` took apart."""
-    architecture = _ARCHITECTURE.validate_python(described["architecture"])
+    architecture = as_architecture(described["architecture"])
 
     def group(kind: str) -> tuple[Tensor, ...]:
         count = sum(name.startswith(f"{kind}.") for name in tensors)

@@ -27,10 +27,10 @@ from clnp_core.runs import stages
 from clnp_core.runs.artifacts import write_whole
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.stages import Stage
-from clnp_core.runs.store import ALONE, Run, Store
-from clnp_core.runs.summary import summarise
+from clnp_core.runs.store import ALONE, TUNED, Run, Store
+from clnp_core.runs.summary import is_depleted, summarise
 from clnp_core.runs.worker import EPOCHS_TOPIC, TOKEN_FILE, NotShared, perform_on_worker, stop_flag
-from clnp_core.tasks import datasets
+from clnp_core.tasks.content import check, content_digest
 
 WORKER_DEATHS = 3
 """How often a stage is tried again after its worker died."""
@@ -161,19 +161,27 @@ class Engine:
         network, settled, fingerprints, records = None, None, [], []
         beside: list[asyncio.Task] = []
         try:
-            for task in range(1, spec.stream.tasks + 1):
-                if records and spec.head == "single" and records[-1]["free"][-1] == 0:
-                    break  # depleted: what a single head reads is all claimed (section 2.1)
-                own = spec.at(task)
+            for task in spec.lessons:
+                own, grown = spec.at(task), []
+                if records and (grown := spec.growth(task, _free_shares(records[-1]))) and any(grown):
+                    grow = stages.grow_stage(own, digest, task, network, fingerprints, grown)
+                    result = await self._result(run, active, grow)
+                    network, fingerprints = result["network"], result["fingerprints"]
+                if is_depleted(spec, records) and not (grown and grown[-1]):
+                    break
                 fits = stages.fit_stages(own, digest, task, network, None if spec.searches(task) else settled)
                 await _all(self._result(run, active, fit, place) for place, fit in enumerate(fits))
-                settle = stages.settle_stage(own, digest, task, network, fits, fingerprints)
+                rounds = stages.tune_stages(own, digest, task, network, fits)
+                for tune in rounds:
+                    await self._result(run, active, tune, TUNED)
+                measured = records[-1]["accuracy"] if records else []
+                settle = stages.settle_stage(own, digest, task, network, rounds[-1:] or fits, fingerprints, measured)
                 result = await self._result(run, active, settle)
                 network, settled = result["network"], result["hyperparameters"]
-                fingerprints = [*fingerprints, result["fingerprint"]]
-                records.append(result["record"] | {"single_task_accuracy": None})
+                fingerprints += [result["fingerprint"]] if spec.partitions else []
+                records.append(result["record"] | {"grown": list(grown), "single_task_accuracy": None})
                 self._store.put_learned(run.id, task, records[-1])
-                if spec.single_task:
+                if spec.trains_alone:
                     stage = stages.alone_stage(own, digest, task, settled)
                     beside.append(asyncio.create_task(self._train_alone(run, active, stage, records[-1])))
             await _all(beside)
@@ -188,9 +196,7 @@ class Engine:
         self._store.put_learned(run.id, record["task"], record)
 
     async def _dataset_digest(self, spec: RunSpec) -> str:
-        dataset = await asyncio.to_thread(datasets.load, spec.stream.dataset)
-        spec.check_against(dataset)
-        return await asyncio.to_thread(dataset.digest)
+        return await asyncio.to_thread(_checked_digest, spec.stream.model_dump(mode="json"))
 
     async def _result(self, run: Run, active: _Active, stage: Stage, candidate: int = 0) -> dict[str, Any]:
         """The result of a stage: found, waited for where another run is at it, or computed."""
@@ -354,6 +360,19 @@ async def _client_of(address: str) -> Client:
         ) from error
 
 
+def _checked_digest(stream: dict[str, Any]) -> str:
+    check(stream)
+    return content_digest(stream)
+
+
+def _free_shares(record: dict[str, Any]) -> list[float]:
+    return [free / width for free, width in zip(record["free"], record["widths"], strict=False)]
+
+
+def _tuning_epochs(spec: RunSpec) -> int:
+    return spec.fine_tuning.epochs * spec.fine_tuning.rounds if spec.fine_tuning else 0
+
+
 async def _all(coroutines: Iterable[Coroutine | asyncio.Task]) -> None:
     """Wait for all; if one fails, cancel the others and raise what it raised."""
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
@@ -402,9 +421,10 @@ class _Progress:
     """
 
     def __init__(self, spec: RunSpec, seconds_before: float) -> None:
-        tasks = range(1, spec.stream.tasks + 1)
-        self._per_fit = {task: spec.at(task).epochs for task in tasks}
-        self._total = sum(self._per_fit[task] * (spec.fits(task) + spec.single_task) for task in tasks)
+        self._total = sum(
+            spec.at(task).epochs_of(task) * (spec.fits(task) + spec.trains_alone) + _tuning_epochs(spec.at(task))
+            for task in spec.lessons
+        )
         self._done: dict[str, int] = {}
         self._found = 0
         self._seconds_before = seconds_before
@@ -416,7 +436,7 @@ class _Progress:
 
     def finished(self, stage: Stage) -> int:
         """A stage's result has arrived. Returns its epochs."""
-        epochs = self._per_fit[stage.inputs["task"]] if stage.kind in ("fit", "alone") else 0
+        epochs = stage.inputs.get("hyperparameters", {}).get("epochs", 0)
         self._done[stage.key] = epochs
         return epochs
 

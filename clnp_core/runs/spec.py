@@ -8,21 +8,25 @@ from __future__ import annotations
 import copy
 import difflib
 import json
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
 from functools import cache
 from importlib import resources
 from itertools import product
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError, model_validator
 
 from clnp_core.errors import SpecError
-from clnp_core.networks.architectures import ARCHITECTURES, Architecture
-from clnp_core.tasks.datasets import DATASETS, Dataset, image_shape
+from clnp_core.methods import METHODS
+from clnp_core.networks.architectures import ARCHITECTURES, Architecture, Conv, Dense, Pool
+from clnp_core.runs.stream_spec import OwnSpec, PermutedSpec, SplitSpec, StreamSpec, Strict
 
 OUTPUT = "output"
 """The key of the output layer's L1 coefficient; hidden layers are "1", "2", ..."""
 
 _MAX_GRID = 256
+_DEFAULT = "digits"
 
 
 def _as_axis(value: Any) -> Any:
@@ -36,23 +40,24 @@ LambdaAxis = Annotated[tuple[NonNegative, ...], Field(min_length=1), BeforeValid
 RateAxis = Annotated[tuple[Positive, ...], Field(min_length=1), BeforeValidator(_as_axis)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+Epochs = Annotated[int, Field(ge=1, le=10_000)]
+EpochsAxis = Annotated[tuple[Epochs, ...], Field(min_length=1, max_length=1000), BeforeValidator(_as_axis)]
+Network = Annotated[
+    Annotated[Literal[tuple(ARCHITECTURES)], Tag("name")] | Annotated[Architecture, Tag("own")],
+    Discriminator(lambda given: "own" if isinstance(given, dict | Architecture) else "name"),
+]
 
 
-class StreamSpec(_Strict):
-    """Which tasks, made from which images."""
+class FineTuning(Strict):
+    """How what is left after pruning is trained on (section 3.2, 'CLNP + fine tuning'); λ as before."""
 
-    kind: Literal["permuted"] = "permuted"
-    dataset: Literal[DATASETS]
-    tasks: int = Field(ge=1, le=1000)
-    validation: int = Field(ge=1)
-    """Training images held out for validation."""
-    identity_first: bool = False
-    """Whether task 1 sees the pixels in their own order."""
+    epochs: Epochs
+    learning_rate: Positive
+    rounds: int = Field(default=1, ge=1, le=20)
+    """How often a task is pruned and fine-tuned."""
 
 
-class RunSpec(_Strict):
+class RunSpec(Strict):
     """Everything a run depends on. The same specification gives the same results, to the bit.
 
     Grid axes (`lambda`, `learning_rate`) take one value or several; the grid is their product.
@@ -61,8 +66,11 @@ class RunSpec(_Strict):
     preset: str = Field(min_length=1, max_length=60, pattern=r"^[a-z0-9][a-z0-9-]*$")
     about: str = ""
     stream: StreamSpec
-    network: Literal[tuple(ARCHITECTURES)]
-    method: Literal["clnp"] = "clnp"
+    network: Network
+    """One of ours by name, or one of your own: its name, input_shape, hidden layers and outputs. A network of ours has
+    as many outputs as the stream has classes."""
+    method: Literal[tuple(METHODS)] = "clnp"
+    """What learns. Those beside clnp train without L1 and do not prune."""
     head: Literal["single", "multi"] = "single"
     lambda_: dict[str, LambdaAxis] = Field(alias="lambda")
     """L1 coefficients λ by layer: "1", "2", ... from the input upwards, and "output"."""
@@ -72,8 +80,9 @@ class RunSpec(_Strict):
     search: Literal["first-task", "every-task"] = "first-task"
     """Whether later tasks search the grid again or keep what task 1 settled on."""
     batch_size: int = Field(ge=1, le=100_000)
-    epochs: int = Field(ge=1, le=10_000)
-    patience: int = Field(ge=1, le=10_000)
+    epochs: EpochsAxis
+    """At most so many; several are for task 1, 2, ..., the last for all tasks after that."""
+    patience: Epochs
     """Epochs without a better validation accuracy after which training ends."""
     shrink: Literal["exact", "progressive"] = "exact"
     """Which free neurons leave a training on the way: those that no training image excites any more, or also those of
@@ -81,10 +90,19 @@ class RunSpec(_Strict):
     cache_mb: int = Field(default=256, ge=0, le=1_000_000)
     """MiB that the activations of frozen neurons may take for a task, to be computed once and not batch by batch."""
     theta_mode: Literal["shared", "per-layer"] = "shared"
+    """One θ for all layers, as in the paper, or for each layer its own, so that the most is freed within the margin."""
+    layer_weights: dict[str, NonNegative] | None = None
+    """What a free neuron of each layer is worth where each has a θ of its own; none: that of the fullest the most."""
     theta: NonNegative | tuple[NonNegative, ...] | None = None
     """Activity threshold θ, one or one per hidden layer; none: the highest that the margin allows."""
     margin: float = Field(ge=0, lt=1, allow_inf_nan=False)
     """m, a fraction: 0.01 is one point of validation accuracy."""
+    fine_tuning: FineTuning | None = None
+    grow: dict[str, Annotated[int, Field(ge=1, le=100_000)]] = Field(default_factory=dict)
+    """Neurons by which layers ("1", "2", ...) are widened between tasks: in a fork once, before `at_task`; with
+    `grow_below` whenever a layer has become too full."""
+    grow_below: float | None = Field(default=None, gt=0, le=1, allow_inf_nan=False)
+    """Free share of a layer below which it grows before the next task."""
     single_task: bool = False
     """Whether to measure, for comparison, each task trained alone on the same network."""
     seed: int = Field(ge=0, lt=2**31)
@@ -97,8 +115,31 @@ class RunSpec(_Strict):
 
     @property
     def architecture(self) -> Architecture:
-        """The network, as data."""
-        return ARCHITECTURES[self.network]
+        """The network, as data, before anything grows."""
+        if isinstance(self.network, Architecture):
+            return self.network
+        return ARCHITECTURES[self.network].with_outputs(self.stream.classes)
+
+    @property
+    def network_name(self) -> str:
+        """Of the network, for a person."""
+        return self.network.name if isinstance(self.network, Architecture) else self.network
+
+    @property
+    def partitions(self) -> bool:
+        """Whether the method claims neurons for its tasks, and promises that nothing is forgotten."""
+        return METHODS[self.method].partitions
+
+    @property
+    def trains_alone(self) -> bool:
+        """Whether each task is trained alone as well: not where all are learned at once."""
+        return self.single_task and not METHODS[self.method].at_once
+
+    @property
+    def lessons(self) -> list[int]:
+        """The tasks in whose name something is learned: each, or the last one alone where all are learned at once."""
+        last = self.stream.tasks
+        return [last] if METHODS[self.method].at_once else list(range(1, last + 1))
 
     @property
     def layer_keys(self) -> tuple[str, ...]:
@@ -115,10 +156,27 @@ class RunSpec(_Strict):
         """The specification whose settings hold for that task: this one's, or before a fork the other's."""
         return self.fork_of.at(task) if self.fork_of and task < self.at_task else self
 
+    def epochs_of(self, task: int) -> int:
+        """Epochs at most for that task, whose settings these are."""
+        return self.epochs[min(task, len(self.epochs)) - 1]
+
     def searches(self, task: int) -> bool:
         """Whether that task searches the grid, rather than keep what an earlier one settled on."""
         own = self.at(task)
-        return own.search == "every-task" or task == (own.at_task or 1)
+        return own.search == "every-task" or task == (own.at_task or self.lessons[0])
+
+    def growth(self, task: int, free: Sequence[float]) -> tuple[int, ...]:
+        """By how many neurons each hidden layer is widened before that task.
+
+        Parameters
+        ----------
+        task : int
+        free : sequence of float
+            Share of each hidden layer that is free, 0 to 1.
+        """
+        own = self.at(task)
+        due = [task == own.at_task if own.grow_below is None else share < own.grow_below for share in free]
+        return tuple(own.grow.get(key, 0) * is_due for key, is_due in zip(own.layer_keys, due, strict=False))
 
     def fits(self, task: int) -> int:
         """Candidates trained for that task."""
@@ -126,32 +184,59 @@ class RunSpec(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> RunSpec:
-        wanted, given = image_shape(self.stream.dataset), self.architecture.input_shape
+        architecture, name = self.architecture, self.network_name
+        wanted, given = self.stream.image_shape, architecture.input_shape
         if wanted != given:
             raise ValueError(
-                f"network: {self.network} takes images of {list(given)}, {self.stream.dataset} has "
+                f"network: {name} takes images of {list(given)}, {self.stream.data} has "
                 f"{list(wanted)}; give a network that fits the data set"
             )
+        if architecture.outputs < self.stream.classes:
+            raise ValueError(
+                f"network: {name} has {architecture.outputs} outputs for the {self.stream.classes} classes of a task; "
+                f"give at least as many"
+            )
+        if self.batch_size == 1 and any(layer.batch_norm for layer in architecture.hidden):
+            raise ValueError("batch_size: a batch of 1 cannot be normalised; give at least 2")
+        *layers, _ = self.layer_keys
         if set(self.lambda_) != set(self.layer_keys):
             raise ValueError(
-                f"lambda: {self.network} has the layers {', '.join(self.layer_keys)}, "
+                f"lambda: {name} has the layers {', '.join(self.layer_keys)}, "
                 f"but values are given for {', '.join(self.lambda_) or 'none'}"
             )
+        for setting, values in (("layer_weights", self.layer_weights), ("grow", self.grow)):
+            if unknown := set(values or ()) - set(layers):
+                raise ValueError(f"{setting}: {name} has no hidden layer {min(unknown)!r}; it has {', '.join(layers)}")
+        if self.layer_weights and set(self.layer_weights) != set(layers):
+            raise ValueError(f"layer_weights: give one for each of the layers {', '.join(layers)}")
         if len(self.grid) > _MAX_GRID:
             raise ValueError(f"lambda, learning_rate: the grid has {len(self.grid)} points; at most {_MAX_GRID}")
-        layers = len(self.architecture.hidden)
-        if isinstance(self.theta, tuple) and len(self.theta) != layers:
+        if isinstance(self.theta, tuple) and len(self.theta) != len(layers):
             raise ValueError(
-                f"theta: {len(self.theta)} thresholds for {layers} hidden layers; give one, or one per layer"
+                f"theta: {len(self.theta)} thresholds for {len(layers)} hidden layers; give one, or one per layer"
             )
+        self._check_method()
         self._check_fork()
         return self
+
+    def _check_method(self) -> None:
+        if self.grow_below is not None and not self.grow:
+            raise ValueError("grow_below: no layer is named that grows; give grow, such as grow.1=100, or neither")
+        if not self.partitions and (self.fine_tuning or self.grow):
+            setting = "fine_tuning" if self.fine_tuning else "grow"
+            raise ValueError(f"{setting}: {self.method} does not prune; leave it out, or give method=clnp")
 
     def _check_fork(self) -> None:
         if (self.fork_of is None) != (self.at_task is None):
             raise ValueError("fork_of, at_task: a fork needs both; give both or neither")
         if self.fork_of is None:
+            if self.grow and self.grow_below is None:
+                raise ValueError("grow: between which tasks? give grow_below as well, or fork a run at a task")
             return
+        if METHODS[self.method].at_once:
+            raise ValueError(f"fork_of: {self.method} learns all tasks at once; start a new run instead")
+        if self.at_task == 1 and self.grow and self.grow_below is None:
+            raise ValueError("grow: nothing is learned before task 1; give at_task 2 or later")
         if self.at_task > self.stream.tasks:
             raise ValueError(
                 f"at_task: {self.at_task} is past the last of {self.stream.tasks} tasks; give 1 to {self.stream.tasks}"
@@ -162,20 +247,6 @@ class RunSpec(_Strict):
                 mine, other = (stream.model_copy(update={"tasks": 1}) for stream in (mine, other))
             if mine != other:
                 raise ValueError(f"{name}: a fork keeps that of the run it comes from; leave it, or start a new run")
-
-    def check_against(self, dataset: Dataset) -> None:
-        """Check what only the data can tell.
-
-        Raises
-        ------
-        SpecError
-            If the data set has too few images to hold that many out.
-        """
-        if self.stream.validation >= (images := len(dataset.x_train)):
-            raise SpecError(
-                f"stream.validation: {self.stream.validation} images cannot be held out of the {images} "
-                f"training images of {dataset.name}; give fewer."
-            )
 
     def to_json(self) -> dict[str, Any]:
         """As plain data, ready for `json.dumps`."""
@@ -202,23 +273,60 @@ def parse(data: dict[str, Any]) -> RunSpec:
 
 def _sentence(error: ValidationError) -> str:
     problem = error.errors()[0]
-    path = ".".join(part for part in problem["loc"] if _is_field(part))
+    path = ".".join(_fields(problem["loc"]))
     if problem["type"] == "value_error":
         return f"{problem['ctx']['error']}."
-    if problem["type"] == "extra_forbidden":
-        *parents, unknown = path.split(".")
-        model = StreamSpec if parents == ["stream"] else RunSpec
-        names = [field.alias or name for name, field in model.model_fields.items()]
-        return f"There is no setting {path!r}{_nearest(unknown, names)}; there are {', '.join(names)}."
-    if problem["type"] == "missing":
+    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        names = _settings(problem["loc"])
+        return f"There is no setting {path!r}{_nearest(path.split('.')[-1], names)}; there are {', '.join(names)}."
+    if problem["type"] in ("missing", "missing_argument"):
         return f"The setting {path!r} is missing."
+    if problem["type"] == "union_tag_invalid":
+        context = problem["ctx"]
+        return f"{path}.kind = {_shown(context['tag'])} is not possible: it should be {context['expected_tags']}."
     message = problem["msg"].replace("Input should", "it should", 1)
     return f"{path} = {_shown(problem['input'])} is not possible: {message}."
 
 
-def _is_field(part: int | str) -> bool:
-    """Leave out of a path places in a list and what names a branch of a type."""
-    return isinstance(part, str) and not ("constrained" in part or "tuple" in part or part == "float")
+_LAYERS = {"conv": Conv, "dense": Dense}
+_STREAMS = {"permuted": PermutedSpec, "split": SplitSpec, "own": OwnSpec}
+
+
+def _fields(place: tuple[int | str, ...]) -> Iterator[str]:
+    """The place of an error as a path: without what names a branch of a type, hidden layers numbered from 1."""
+    branches = {"stream": set(_STREAMS), "network": {"name", "own"}, "hidden": set(_LAYERS)}
+    inside = ""
+    for part in place:
+        if inside == "hidden" and isinstance(part, int):
+            yield str(part + 1)
+        elif isinstance(part, str) and part not in branches.get(inside, ()) and not _is_type(part):
+            yield part
+            inside = part
+
+
+def _is_type(part: str) -> bool:
+    return "constrained" in part or "tuple" in part or part in ("float", "int")
+
+
+def _settings(place: tuple[int | str, ...]) -> list[str]:
+    """Names of the settings there are beside one that there is not."""
+    *inside, _ = place
+    match inside:
+        case []:
+            model = RunSpec
+        case ["stream", kind]:
+            model = _STREAMS[kind]
+        case ["fine_tuning"]:
+            model = FineTuning
+        case [*_, "pool"]:
+            model = Pool
+        case [*_, "conv" | "dense" as kind]:
+            model = _LAYERS[kind]
+        case _:
+            model = Architecture
+    if is_dataclass(model):
+        return [field.name for field in fields(model)]
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _shown(value: Any) -> str:
@@ -240,7 +348,12 @@ def preset_names() -> list[str]:
 def _preset_files() -> dict[str, dict[str, Any]]:
     folder = resources.files("clnp_core.runs") / "presets"
     files = [json.loads(file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".json")]
-    return {data["preset"]: data for data in sorted(files, key=lambda data: (data["network"], data["preset"]))}
+
+
+    def place(data: dict[str, Any]) -> tuple:
+        return data["preset"] != _DEFAULT, data["stream"]["kind"], data["network"], data["preset"]
+
+    return {data["preset"]: data for data in sorted(files, key=place)}
 
 
 def preset(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
@@ -259,9 +372,7 @@ def preset(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
     """
     presets = _preset_files()
     if name not in presets:
-        raise SpecError(
-            f"There is no preset {name!r}{_nearest(name, list(presets))}; there are {', '.join(presets)}."
-        )
+        raise SpecError(f"There is no preset {name!r}{_nearest(name, list(presets))}; there are {', '.join(presets)}.")
     return parse(_changed(presets[name], changes or {}))
 
 
@@ -277,15 +388,20 @@ def fork(spec: RunSpec, at_task: int, changes: dict[str, Any]) -> RunSpec:
     return parse(_changed(data, changes))
 
 
+_GROUPS = ("stream", "lambda", "fine_tuning", "grow", "layer_weights")
+
+
 def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     data = copy.deepcopy(data)
     for path, value in changes.items():
         group, dot, name = path.rpartition(".")
-        groups = {key: data[key] for key in ("stream", "lambda")}
-        if dot and (group not in groups or (group == "lambda" and name not in groups[group])):
-            known = [f"{key}.{inner}" for key, content in groups.items() for inner in content]
+        if not dot:
+            data[name] = value
+            continue
+        if group not in _GROUPS or (group == "lambda" and name not in data["lambda"]):
+            known = [f"{key}.{inner}" for key in _GROUPS for inner in data.get(key) or ()]
             raise SpecError(f"There is no setting {path!r}{_nearest(path, known)}; there are {', '.join(known)}.")
-        (groups[group] if dot else data)[name] = value
+        data[group] = (data.get(group) or {}) | {name: value}
     return data
 
 

@@ -2,6 +2,8 @@
 
     state 0 ──(task 1: fit candidates → settle)──▶ state 1 ──(task 2: …)──▶ state 2 …
 
+Between fit and settle a candidate may be chosen, pruned and fine-tuned, and between two tasks the network may grow.
+
 A stage is a pure function of its inputs. Its key is the hash of exactly those, its result an artifact under that key.
 A learned network goes by the hash of its content, so that two ways of arriving at the same network lead on to the same
 stages.
@@ -11,13 +13,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from clnp_core.networks.architectures import Architecture, architecture_data, as_architecture
 from clnp_core.runs.spec import RunSpec
 
-VERSION = 2
+VERSION = 3
 """Part of every key. To be raised when the same inputs no longer give the same result."""
 
 
@@ -27,9 +31,10 @@ class Stage:
 
     Attributes
     ----------
-    kind : {"fit", "settle", "alone", "stream"}
-        Train one candidate and scan its thresholds; choose among candidates, prune, commit, check and measure; train
-        a task by itself for comparison; draw everything random of a stream.
+    kind : {"fit", "tune", "settle", "grow", "alone", "stream"}
+        Train one candidate and scan its thresholds; choose among candidates, prune and fine-tune; settle on one,
+        commit, check and measure; widen layers and check; train a task by itself for comparison; draw everything
+        random of a stream.
     inputs : dict
         All that the result depends on, as plain data.
     """
@@ -54,10 +59,16 @@ class Stage:
 
         So it is with trainings of a network small enough for one thread, whose steps cost little more than the calls.
         """
-        if self.kind not in ("fit", "alone") or self.threads > 1:
+        if self.kind not in ("fit", "alone") or self.threads > 1 or not self.architecture.is_plain:
             return (self.key,)
         common = [self.inputs[name] for name in ("architecture", "head", "stream", "device")]
-        return self.kind, self.inputs["hyperparameters"]["batch_size"], json.dumps(common, sort_keys=True)
+        about = (self.inputs.get("method"), self.inputs["hyperparameters"]["batch_size"])
+        return self.kind, *about, json.dumps(common, sort_keys=True)
+
+    @property
+    def architecture(self) -> Architecture:
+        """The network it starts from, before anything grew."""
+        return as_architecture(self.inputs["architecture"])
 
     @property
     def threads(self) -> int:
@@ -67,7 +78,13 @@ class Stage:
     @property
     def describes(self) -> str:
         """What it is, for a person."""
-        what = {"fit": "training of a candidate", "settle": "choosing and pruning", "alone": "training alone"}
+        what = {
+            "fit": "training of a candidate",
+            "tune": "pruning and fine-tuning",
+            "settle": "choosing and pruning",
+            "grow": "growing before it",
+            "alone": "training alone",
+        }
         task = self.inputs.get("task")
         return "drawing the stream" if task is None else f"{what[self.kind]}, task {task}"
 
@@ -82,7 +99,7 @@ def _common(spec: RunSpec, dataset_digest: str) -> dict[str, Any]:
     stream = spec.stream.model_dump(mode="json", exclude={"tasks"}) | {"digest": dataset_digest}
     return {
         "stream": stream,
-        "architecture": spec.network,
+        "architecture": architecture_data(spec.architecture),
         "head": spec.head,
         "seed": spec.seed,
         "device": spec.device,
@@ -90,13 +107,14 @@ def _common(spec: RunSpec, dataset_digest: str) -> dict[str, Any]:
     }
 
 
-def _hyperparameters(spec: RunSpec, l1: tuple[float, ...], rate: float) -> dict[str, Any]:
+def _hyperparameters(spec: RunSpec, task: int, l1: Sequence[float], rate: float) -> dict[str, Any]:
     return {
-        "l1": list(l1),
+        # What trains without L1 is the same training whatever λ is.
+        "l1": list(l1) if spec.partitions else [0.0] * len(l1),
         "learning_rate": rate,
         "cooldown": spec.cooldown,
         "batch_size": spec.batch_size,
-        "epochs": spec.epochs,
+        "epochs": spec.epochs_of(task),
         "patience": spec.patience,
         "shrink": spec.shrink,
         "cache_mb": spec.cache_mb,
@@ -120,13 +138,57 @@ def fit_stages(
     network : str or None
         Content hash of the network after the task before; None for the first task.
     settled : dict or None
-        Hyper-parameters to keep; None to search the grid.
+        Hyper-parameters to keep, but for the number of epochs; None to search the grid.
     """
-    points = [settled] if settled else [_hyperparameters(spec, *point) for point in spec.grid]
-    common = _common(spec, dataset_digest)
-    return [
-        Stage("fit", {**common, "task": task, "network": network, "hyperparameters": point}) for point in points
-    ]
+    points = [_hyperparameters(spec, task, *point) for point in spec.grid]
+    if settled:
+        points = [settled | {"epochs": spec.epochs_of(task)}]
+    common = {**_common(spec, dataset_digest), "method": spec.method, "task": task, "network": network}
+    return [Stage("fit", common | {"hyperparameters": point}) for point in points]
+
+
+def tune_stages(
+    spec: RunSpec, dataset_digest: str, task: int, network: str | None, candidates: list[Stage]
+) -> list[Stage]:
+    """The rounds of fine-tuning, if any: each prunes what the one before it leaves, and trains on."""
+    given = spec.fine_tuning
+    rounds: list[Stage] = []
+    for number in range(1, given.rounds + 1 if given else 1):
+        tuning = {
+            "round": number,
+            "hyperparameters": {"learning_rate": given.learning_rate, "epochs": given.epochs},
+            "candidates": [stage.key for stage in rounds[-1:] or candidates],
+        }
+        rounds.append(Stage("tune", {**_settling(spec, dataset_digest, task, network), **tuning}))
+    return rounds
+
+
+def grow_stage(
+    spec: RunSpec,
+    dataset_digest: str,
+    task: int,
+    network: str,
+    fingerprints: list[dict[str, Any]],
+    neurons: tuple[int, ...],
+) -> Stage:
+    """Widen the hidden layers by so many neurons before that task; carry the fingerprints over."""
+    inputs = {"task": task, "network": network, "fingerprints": fingerprints, "neurons": list(neurons)}
+    return Stage("grow", {**_common(spec, dataset_digest), **inputs})
+
+
+def _settling(spec: RunSpec, dataset_digest: str, task: int, network: str | None) -> dict[str, Any]:
+    """What choosing among candidates and pruning depend on besides them."""
+    weights = spec.layer_weights
+    return {
+        **_common(spec, dataset_digest),
+        "method": spec.method,
+        "task": task,
+        "network": network,
+        "margin": spec.margin,
+        "theta_mode": spec.theta_mode,
+        "theta": list(spec.theta) if isinstance(spec.theta, tuple) else spec.theta,
+        "layer_weights": weights and [weights[key] for key in spec.layer_keys[:-1]],
+    }
 
 
 def settle_stage(
@@ -136,25 +198,17 @@ def settle_stage(
     network: str | None,
     candidates: list[Stage],
     fingerprints: list[dict[str, Any]],
+    measured: list[float],
 ) -> Stage:
-    """Choose among the candidates, prune and commit; check the earlier tasks against their fingerprints; measure."""
-    theta = list(spec.theta) if isinstance(spec.theta, tuple) else spec.theta
-    return Stage(
-        "settle",
-        {
-            **_common(spec, dataset_digest),
-            "task": task,
-            "network": network,
-            "candidates": [stage.key for stage in candidates],
-            "margin": spec.margin,
-            "theta_mode": spec.theta_mode,
-            "theta": theta,
-            "fingerprints": fingerprints,
-        },
-    )
+    """Choose among the candidates, prune and commit; check the earlier tasks against their fingerprints; measure.
+
+    `measured` is the test accuracy on the earlier tasks, for methods that cannot answer for them any more.
+    """
+    inputs = {"candidates": [stage.key for stage in candidates], "fingerprints": fingerprints, "measured": measured}
+    return Stage("settle", {**_settling(spec, dataset_digest, task, network), **inputs})
 
 
 def alone_stage(spec: RunSpec, dataset_digest: str, task: int, hyperparameters: dict[str, Any]) -> Stage:
     """Train the task by itself on the whole network, without L1 and pruning, for comparison."""
-    plain = hyperparameters | {"l1": [0.0] * len(hyperparameters["l1"])}
+    plain = hyperparameters | {"l1": [0.0] * len(hyperparameters["l1"]), "epochs": spec.epochs_of(task)}
     return Stage("alone", {**_common(spec, dataset_digest), "task": task, "hyperparameters": plain})

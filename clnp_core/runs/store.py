@@ -31,6 +31,9 @@ SCHEMA_VERSION = 2
 ALONE = -1
 """Stands for a candidate's number where a task is trained alone, for comparison."""
 
+TUNED = -2
+"""The same, where what is left of the winner is fine-tuned."""
+
 _BUSY_SECONDS = 10
 
 _tables = sql.MetaData()
@@ -357,9 +360,7 @@ class Store:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise StoreError(
-                    f"The store {self.location} has an engine already: process {self.engine()}."
-                ) from None
+                raise StoreError(f"The store {self.location} has an engine already: process {self.engine()}.") from None
             file.truncate()
             file.write(str(os.getpid()))
             file.flush()

@@ -1,9 +1,11 @@
 """What a run came to, and how long it takes, as every table and page says it. Imports no torch."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from clnp_core.analysis.metrics import mean_accuracy
+from clnp_core.analysis.capacity import forecast
+from clnp_core.analysis.metrics import backward_transfer, forgetting, forward_transfer, mean_accuracy
 from clnp_core.runs.spec import RunSpec
 
 
@@ -14,48 +16,91 @@ def summarise(spec: RunSpec, records: Sequence[dict[str, Any]], seconds: float) 
     ----------
     spec : RunSpec
     records : sequence of dict
-        One per learned task, in order, at least one.
+        One per learned task, in order, at least one; where all tasks are learned at once the last task's alone.
     seconds : float
         Wall time of the run.
 
     Returns
     -------
-    dict of plain data. Accuracies are fractions; `accuracy` is lower triangular, row i after task i; `theta` is one
-    number per task where θ is shared by the layers, else a list per task.
+    dict of plain data. Accuracies are fractions; `accuracy` is lower triangular, row i after task i, empty where
+    nothing was measured. Measures that cannot be told are None. Of a method that partitions: `identical_logits`;
+    `layers`, each with neurons claimed and reused by task, free ones and the tasks they will last for; `lambda`, and
+    `theta`, one number per task where θ is shared by the layers, else a list per task.
     """
-    shared = spec.theta_mode == "shared" and not isinstance(spec.theta, tuple)
+    matrix = accuracy_matrix(records)
     summary = {
         "preset": spec.preset,
+        "method": spec.method,
         "seed": spec.seed,
-        "tasks": len(records),
-        "accuracy": [list(record["accuracy"]) for record in records],
-        "mean_accuracy": mean_accuracy([record["accuracy"] for record in records]),
-        # A run whose fingerprints do not hold ends with an error: there is no summary of it.
-        "identical_logits": True,
-        "layers": [
-            {
-                "name": layer.name,
-                "width": layer.width,
-                "claimed": [record["claimed"][place] for record in records],
-                "reused": [record["reused"][place] for record in records],
-                "free": records[-1]["free"][place],
-            }
-            for place, layer in enumerate(spec.architecture.hidden)
-        ],
-        "theta": [record["theta"][0] if shared else list(record["theta"]) for record in records],
-        "lambda": [list(record["lambda"]) for record in records],
+        "tasks": len(matrix),
+        "accuracy": matrix,
+        "mean_accuracy": mean_accuracy(matrix),
+        "forgetting": _told(forgetting(matrix)),
+        "backward_transfer": _told(backward_transfer(matrix)),
+        "layers": layers(spec, records),
         "learning_rate": [record["learning_rate"] for record in records],
-        "notes": [f"Task {record['task']}: {note}" for record in records for note in record["notes"]],
+        "notes": _notes(spec, records),
         "seconds": round(seconds, 2),
     }
-    if spec.single_task:
-        summary["single_task_accuracy"] = [record["single_task_accuracy"] for record in records]
-    if len(records) < spec.stream.tasks:
-        summary["notes"].append(
-            f"The network is full after task {len(records)} of {spec.stream.tasks}: no neuron of "
-            f"{spec.architecture.hidden[-1].name} is free, and a single head cannot learn without one."
-        )
+    if spec.partitions:
+        shared = spec.theta_mode == "shared" and not isinstance(spec.theta, tuple)
+        # A run whose fingerprints do not hold ends with an error: there is no summary of it.
+        summary["identical_logits"] = True
+        summary["theta"] = [record["theta"][0] if shared else list(record["theta"]) for record in records]
+        summary["lambda"] = [list(record["lambda"]) for record in records]
+    if spec.trains_alone:
+        alone = [record["single_task_accuracy"] for record in records]
+        summary["single_task_accuracy"] = alone
+        summary["forward_transfer"] = None if None in alone else _told(forward_transfer(matrix, alone))
     return summary
+
+
+def accuracy_matrix(records: Sequence[dict[str, Any]]) -> list[list[float]]:
+    """Test accuracies, fractions: row i after task i, empty where all tasks were learned at once at the end."""
+    rows = {record["task"]: list(record["accuracy"]) for record in records}
+    return [rows.get(task, []) for task in range(1, max(rows, default=0) + 1)]
+
+
+def layers(spec: RunSpec, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The hidden layers of a method that partitions; none of another."""
+    if not spec.partitions:
+        return []
+    now = [
+        {
+            "name": layer.name,
+            "width": records[-1]["widths"][place] if records else layer.width,
+            "claimed": [record["claimed"][place] for record in records],
+            "reused": [record["reused"][place] for record in records],
+            "free": records[-1]["free"][place] if records else layer.width,
+        }
+        for place, layer in enumerate(spec.architecture.hidden)
+    ]
+    return [layer | {"tasks_left": left} for layer, left in zip(now, forecast(now), strict=True)]
+
+
+def is_depleted(spec: RunSpec, records: Sequence[dict[str, Any]]) -> bool:
+    """Whether a single head has nothing left to read: the last hidden layer is all claimed (section 2.1)."""
+    return bool(spec.partitions and spec.head == "single" and records and records[-1]["free"][-1] == 0)
+
+
+def _notes(spec: RunSpec, records: Sequence[dict[str, Any]]) -> list[str]:
+    hidden = spec.architecture.hidden
+    notes = []
+    for record in records:
+        grown = [f"{layer.name} by {n}" for layer, n in zip(hidden, record["grown"], strict=False) if n]
+        if grown:
+            notes.append(f"Before task {record['task']} the network grew: {', '.join(grown)} neurons.")
+        notes += [f"Task {record['task']}: {note}" for note in record["notes"]]
+    if is_depleted(spec, records) and records[-1]["task"] < spec.stream.tasks:
+        notes.append(
+            f"The network is full after task {records[-1]['task']} of {spec.stream.tasks}: no neuron of "
+            f"{hidden[-1].name} is free, and a single head cannot learn without one."
+        )
+    return notes
+
+
+def _told(measure: float) -> float | None:
+    return None if math.isnan(measure) else measure
 
 
 def words_for(seconds_left: float | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import safetensors.torch
 
@@ -10,8 +11,7 @@ from clnp_core.errors import StoreError
 from clnp_core.networks.fingerprint import Fingerprint, check
 from clnp_core.networks.network import from_tensors
 from clnp_core.runs.store import Store
-from clnp_core.tasks.datasets import load
-from clnp_core.tasks.streams import PermutedStream
+from clnp_core.tasks.streams import open_stream
 
 
 def verify(store: Store, run: str) -> Iterator[int]:
@@ -28,20 +28,26 @@ def verify(store: Store, run: str) -> Iterator[int]:
         At the first task that does not answer as it did.
     """
     spec = store.run(run).spec
-    settled = [stage for stage in store.stages(run) if stage["kind"] == "settle" and stage["network"]]
-    if not settled:
+    if not spec.partitions:
+        raise StoreError(f"The run {run} promises nothing that could be verified: {spec.method} may forget.")
+    fingerprints: dict[int, dict[str, Any]] = {}
+    done = [stage for stage in store.stages(run) if stage["kind"] in ("settle", "grow") and stage["network"]]
+    for stage in sorted(done, key=lambda stage: (stage["task"], stage["kind"])):  # it grows before it settles
+        data = store.artifacts.data(stage["key"])
+        if stage["kind"] == "grow":
+            fingerprints = dict(enumerate(data["fingerprints"], start=1))
+        else:
+            fingerprints[stage["task"]] = data["fingerprint"]
+    if not fingerprints:
         raise StoreError(f"The run {run} has learned no task yet: there is nothing to verify.")
-    key = settled[-1]["network"]
+    key = done[-1]["network"]
     path = store.artifacts.path(key)
     try:
         tensors = safetensors.torch.load(path.read_bytes())
     except (OSError, safetensors.SafetensorError) as error:
         raise StoreError(f"The artifact {path} is missing or damaged ({error}); run again to make it anew.") from error
     network = from_tensors(tensors, store.artifacts.data(key))
-    asked = spec.stream
-    stream = PermutedStream(load(asked.dataset), network.tasks, asked.validation, spec.seed, asked.identity_first)
-    for stage in sorted(settled, key=lambda stage: stage["task"]):
-        taken = store.artifacts.data(stage["key"])["fingerprint"]
-        expected = Fingerprint(tuple(taken["layers"]), taken["logits"])
-        check(network, stage["task"], stream.test(stage["task"]).x, expected)
-        yield stage["task"]
+    stream = open_stream(spec.stream.model_dump(mode="json"), spec.seed, network.tasks)
+    for task, taken in fingerprints.items():
+        check(network, task, stream.test(task).x, Fingerprint(**taken | {"layers": tuple(taken["layers"])}))
+        yield task

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -16,20 +15,20 @@ import torch
 from torch import Tensor
 
 from clnp_core.arithmetic import computing
-from clnp_core.errors import DataError, DeviceError
-from clnp_core.methods import clnp, sparsify
-from clnp_core.methods.graceful import Curve, ScanPoint
-from clnp_core.methods.single import single_task_accuracies, single_task_job
+from clnp_core.errors import DeviceError
+from clnp_core.methods import METHODS, clnp, single, sparsify
+from clnp_core.methods import load as load_method
+from clnp_core.methods.graceful import Choice, Curve, ScanPoint
+from clnp_core.methods.method import Candidate, Lesson, Method, Pruning
 from clnp_core.methods.training import Checkpoint, Epoch, Hooks, Hyperparameters, accuracy
 from clnp_core.networks import partition
-from clnp_core.networks.architectures import ARCHITECTURES
-from clnp_core.networks.fingerprint import Fingerprint, check, fingerprint
-from clnp_core.networks.network import Network, digest, from_tensors, initial, reinitialise_free, to_tensors
-from clnp_core.networks.subnetwork import Trainable, task_network, trainable
+from clnp_core.networks.fingerprint import Fingerprint, carry_over, check, fingerprint
+from clnp_core.networks.network import Network, digest, from_tensors, grow, initial, to_tensors
+from clnp_core.networks.subnetwork import Trainable
 from clnp_core.runs.artifacts import Artifacts, metadata, write_whole
 from clnp_core.runs.stages import Stage
-from clnp_core.tasks import datasets
-from clnp_core.tasks.streams import PermutedStream
+from clnp_core.seeds import derive_seed
+from clnp_core.tasks.streams import Stream, open_stream
 
 _CHECKPOINT_EPOCHS = 5
 _CHECKPOINT_SECONDS = 30
@@ -52,14 +51,15 @@ class Context:
         Called often; raises `Stopped` if the work is to stop.
     report : callable
         Told of every epoch of every stage: its key, and the epoch.
-    checkpoint_pause : float
-        Seconds between two checkpoints of a stage at least.
+    checkpoint_pause, checkpoint_epochs : float, int
+        Seconds between two checkpoints of a stage at least, and epochs, but where those take long.
     """
 
     artifacts: Artifacts
     pulse: Callable[[], None] = lambda: None
     report: Callable[[str, Epoch], None] = lambda key, epoch: None
     checkpoint_pause: float = _CHECKPOINT_PAUSE
+    checkpoint_epochs: int = _CHECKPOINT_EPOCHS
 
 
 def perform(alike: Sequence[Stage], context: Context) -> dict[str, bytes]:
@@ -80,8 +80,12 @@ def perform(alike: Sequence[Stage], context: Context) -> dict[str, bytes]:
                 made = _fit(alike, context)
             case "alone":
                 made = _train_alone(alike, context)
+            case "tune":
+                made = _tune(*alike, context)
             case "settle":
                 made = _settle(*alike, context)
+            case "grow":
+                made = _grow(*alike, context)
             case "stream":
                 made = _draw_stream(*alike)
     seconds = (time.perf_counter() - start) / len(alike)
@@ -95,12 +99,8 @@ _Made = dict[str, tuple[dict[str, Tensor], dict[str, Any]]]
 
 
 def _draw_stream(stage: Stage) -> _Made:
-    stream = _stream(stage, stage.inputs["tasks"])
-    tensors = {
-        "permutations": torch.from_numpy(stream.permutations),
-        "order": torch.from_numpy(stream.order),
-    }
-    return {stage.key: (tensors, {})}
+    drawn = _stream(stage, stage.inputs["tasks"]).drawn()
+    return {stage.key: ({name: torch.from_numpy(array) for name, array in drawn.items()}, {})}
 
 
 def _fit(alike: Sequence[Stage], context: Context) -> _Made:
@@ -109,101 +109,113 @@ def _fit(alike: Sequence[Stage], context: Context) -> _Made:
     # Candidates that start alike share their task's data and the activations of frozen neurons.
     for _, group in groupby(alike, key=lambda stage: stage.inputs | {"hyperparameters": None}):
         stages = list(group)
-        first = stages[0]
-        task = _stream(first, first.inputs["task"]).task(first.inputs["task"]).to(_device(first))
         grid = [_hyperparameters(stage.inputs["hyperparameters"]) for stage in stages]
         hooks = [_hooks(stage, context, epochs) for stage in stages]
-        jobs += clnp.candidate_jobs(_network(first, context), task, grid, first.inputs["seed"], hooks)
-    candidates = clnp.fit_candidates(jobs, context.pulse)
+        jobs += _method(stages[0]).jobs(_lesson(stages[0], context), grid, hooks)
+    candidates = _method(alike[0]).fit(jobs, context.pulse)
     return {
-        stage.key: _candidate_artifact(candidate, stage, epochs[stage.key])
+        stage.key: _candidate_artifact(candidate, stage.inputs["hyperparameters"], epochs[stage.key])
         for stage, candidate in zip(alike, candidates, strict=True)
     }
 
 
 def _candidate_artifact(
-    candidate: clnp.Candidate, stage: Stage, epochs: list[Epoch]
+    candidate: Candidate, hyperparameters: dict[str, Any], epochs: list[Epoch]
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    block, measured, curve = candidate.network, candidate.activities, candidate.curve
+    block, measured, curve, pruned = candidate.network, candidate.activities, candidate.curve, candidate.pruned
     tensors = _numbered(
         {
             "free": map(torch.from_numpy, block.free),
-            "weight": block.weights,
-            "bias": block.biases,
-            "activity": map(torch.from_numpy, measured.free),
-            "reused": map(torch.from_numpy, measured.reused),
+            "parameter": block.parameters(),
+            "statistic": block.statistics(),
+            "activity": map(torch.from_numpy, measured.free if measured else ()),
+            "reused": map(torch.from_numpy, measured.reused if measured else ()),
         }
     )
-    tensors["head_weight"] = block.head_weight
-    if block.head_bias is not None:
-        tensors["head_bias"] = block.head_bias
     return tensors, {
         "accuracy": None if curve.diverged else curve.accuracy,
         "curve": [asdict(point) for point in curve.points],
-        "hyperparameters": stage.inputs["hyperparameters"],
+        "hyperparameters": hyperparameters,
+        "pruned": asdict(pruned) if pruned else None,
         "epochs": [asdict(epoch) for epoch in epochs],
     }
 
 
-def _settle(stage: Stage, context: Context) -> _Made:
+def _tune(stage: Stage, context: Context) -> _Made:
+    """Choose among the candidates, prune the winner, and train what is left of it."""
     inputs = stage.inputs
-    number = inputs["task"]
-    stream = _stream(stage, number)
-    network = _network(stage, context)
-    # What candidates could read but not train is cut out of the network anew; only what they trained is kept.
-    cut = trainable(reinitialise_free(network, 0))
-    candidates = [_candidate(cut, key, context) for key in inputs["candidates"]]
-    theta = inputs["theta"]
-    held_out = stream.held_out(number)
-    choice = clnp.choose_candidate(candidates, network, held_out, inputs["margin"], inputs["theta_mode"], theta)
-    network, learned = clnp.prune_and_commit(network, candidates[choice.candidate], choice)
+    lesson, epochs = _lesson(stage, context), {}
+    candidates = _candidates(stage, lesson, context)
+    task = lesson.stream.task(lesson.task)
+    choice = clnp.choose_candidate(candidates, lesson.network, task.validation, _pruning(stage), context.pulse)
+    place = 0 if candidates[0].pruned else choice.candidate
+    winner, given = candidates[place], context.artifacts.data(inputs["candidates"][place])["hyperparameters"]
+    tuning = {**inputs["hyperparameters"], "patience": inputs["hyperparameters"]["epochs"], "cooldown": 0.0}
+    seed = derive_seed(lesson.seed, "fine-tuning", lesson.task, inputs["round"])
+    settings = replace(winner.hyperparameters, **tuning)
+    job = clnp.fine_tuning_job(winner, choice, task.to(lesson.device), settings, seed, _hooks(stage, context, epochs))
+    (tuned,) = clnp.fit_candidates([job], context.pulse)
+    return {stage.key: _candidate_artifact(clnp.fine_tuned(winner, choice, tuned), given, epochs[stage.key])}
+
+
+def _settle(stage: Stage, context: Context) -> _Made:
+    inputs, method = stage.inputs, _method(stage)
+    lesson = _lesson(stage, context)
+    number, stream = lesson.task, lesson.stream
+    candidates = _candidates(stage, lesson, context)
+    network, learned = method.settle(lesson, candidates, _pruning(stage), context.pulse)
     for earlier, expected in enumerate(inputs["fingerprints"], start=1):
         context.pulse()
-        check(network, earlier, stream.test(earlier).x, Fingerprint(tuple(expected["layers"]), expected["logits"]))
-    taken = fingerprint(network, number, stream.test(number).x)
+        check(network, earlier, stream.test(earlier).x, _fingerprint(expected))
+    taken = fingerprint(network, number, stream.test(number).x) if METHODS[inputs["method"]].partitions else None
     reached = []
     for earlier in range(1, number + 1):
         context.pulse()
-        reached.append(accuracy(task_network(network, earlier), stream.test(earlier)))
+        predictor = method.predictor(network, earlier)
+        reached.append(accuracy(predictor, stream.test(earlier)) if predictor else inputs["measured"][earlier - 1])
     content = digest(network)
+    place = 0 if candidates[0].pruned else learned.candidate
+    record = asdict(learned)
+    record["lambda"] = record["hyperparameters"]["l1"]
+    record["learning_rate"] = record["hyperparameters"]["learning_rate"]
+    del record["candidate"], record["hyperparameters"]
     data = {
         "network": content,
-        "candidate": choice.candidate,
-        "hyperparameters": asdict(learned.hyperparameters),
-        "fingerprint": {"layers": list(taken.layers), "logits": taken.logits},
+        "candidate": learned.candidate,
+        "hyperparameters": context.artifacts.data(inputs["candidates"][place])["hyperparameters"],
+        "fingerprint": asdict(taken) if taken else None,
         "record": {
-            "task": number,
+            **record,
             "accuracy": reached,
-            "validation_accuracy": learned.validation_accuracy,
-            "theta": learned.theta,
-            "lambda": learned.hyperparameters.l1,
-            "learning_rate": learned.hyperparameters.learning_rate,
-            "claimed": learned.claimed,
-            "reused": learned.reused,
-            "free": [partition.free_count(owner) for owner in network.owners],
-            "fingerprint": taken.logits,
-            "notes": learned.notes,
+            "widths": network.architecture.widths,
+            "free": [partition.free_count(owner) for owner in network.owners] if taken else [],
+            "fingerprint": taken.logits if taken else None,
         },
     }
     return {content: to_tensors(network), stage.key: ({}, data)}
 
 
+def _grow(stage: Stage, context: Context) -> _Made:
+    """Widen layers, and see that every learned task goes on answering as it did."""
+    before, stream = _network(stage, context), _stream(stage, stage.inputs["task"])
+    grown = grow(before, tuple(stage.inputs["neurons"]))
+    carried = []
+    for task, expected in enumerate(stage.inputs["fingerprints"], start=1):
+        context.pulse()
+        carried.append(asdict(carry_over(before, grown, task, stream.test(task).x, _fingerprint(expected))))
+    content = digest(grown)
+    return {content: to_tensors(grown), stage.key: ({}, {"network": content, "fingerprints": carried})}
+
+
 def _train_alone(alike: Sequence[Stage], context: Context) -> _Made:
     epochs: dict[str, list[Epoch]] = {}
-    jobs = [
-        single_task_job(
-            ARCHITECTURES[stage.inputs["architecture"]],
-            stage.inputs["head"],
-            _stream(stage, stage.inputs["task"]).task(stage.inputs["task"]).to(_device(stage)),
-            _hyperparameters(stage.inputs["hyperparameters"]),
-            stage.inputs["seed"],
-            _hooks(stage, context, epochs),
-        )
-        for stage in alike
-    ]
+    jobs = []
+    for stage in alike:
+        grid = [_hyperparameters(stage.inputs["hyperparameters"])]
+        jobs += single.jobs(_lesson(stage, context), grid, [_hooks(stage, context, epochs)])
     return {
         stage.key: ({}, {"accuracy": reached, "epochs": [asdict(epoch) for epoch in epochs[stage.key]]})
-        for stage, reached in zip(alike, single_task_accuracies(jobs, context.pulse), strict=True)
+        for stage, reached in zip(alike, single.accuracies(jobs, context.pulse), strict=True)
     }
 
 
@@ -216,7 +228,7 @@ def _hooks(stage: Stage, context: Context, epochs: dict[str, list[Epoch]]) -> Ho
         context.report(stage.key, epoch)
 
     path = context.artifacts.checkpoint(stage.key)
-    return Hooks(on_epoch, _FileCheckpoint(path, context.checkpoint_pause))
+    return Hooks(on_epoch, _FileCheckpoint(path, context.checkpoint_pause, context.checkpoint_epochs))
 
 
 def _device(stage: Stage) -> torch.device:
@@ -230,42 +242,64 @@ def _device(stage: Stage) -> torch.device:
     return device
 
 
+def _method(stage: Stage) -> Method:
+    return load_method(stage.inputs["method"])
+
+
+def _lesson(stage: Stage, context: Context) -> Lesson:
+    """What the stage is about, from where it starts."""
+    task = stage.inputs["task"]
+    return Lesson(_network(stage, context), _stream(stage, task), task, stage.inputs["seed"], _device(stage))
+
+
+def _pruning(stage: Stage) -> Pruning:
+    return Pruning(*(stage.inputs[name] for name in ("margin", "theta_mode", "theta", "layer_weights")))
+
+
+def _fingerprint(data: dict[str, Any]) -> Fingerprint:
+    return Fingerprint(**data | {"layers": tuple(data["layers"])})
+
+
 def _hyperparameters(given: dict[str, Any]) -> Hyperparameters:
-    return Hyperparameters(**given | {"l1": tuple(given["l1"])})
+    tuples = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+    return Hyperparameters(**given | tuples)
 
 
 def _network(stage: Stage, context: Context) -> Network:
     """The network the stage starts from."""
-    if stage.inputs["network"] is None:
-        return initial(ARCHITECTURES[stage.inputs["architecture"]], stage.inputs["head"])
-    key = stage.inputs["network"]
+    key = stage.inputs.get("network")
+    if key is None:
+        return initial(stage.architecture, stage.inputs["head"])
     return from_tensors(_tensors(context.artifacts.path(key)), context.artifacts.data(key))
 
 
-def _candidate(cut: Trainable, key: str, context: Context) -> clnp.Candidate:
+def _candidates(stage: Stage, lesson: Lesson, context: Context) -> list[Candidate]:
+    # What candidates could read but not train is cut out of the network anew; only what they trained is kept.
+    cut = _method(stage).start(lesson)
+    return [_candidate(cut, key, context) for key in stage.inputs["candidates"]]
+
+
+def _candidate(cut: Trainable, key: str, context: Context) -> Candidate:
     tensors, data = _tensors(context.artifacts.path(key)), context.artifacts.data(key)
-    layers = range(len(cut.weights))
-    block = replace(
-        cut,
-        free=tuple(tensors[f"free.{layer}"].numpy() for layer in layers),
-        weights=tuple(tensors[f"weight.{layer}"] for layer in layers),
-        biases=tuple(tensors[f"bias.{layer}"] for layer in layers),
-        head_weight=tensors["head_weight"],
-        head_bias=tensors.get("head_bias"),
-    )
-    measured = sparsify.Activities(
-        free=tuple(tensors[f"activity.{layer}"].numpy() for layer in layers),
-        reused=tuple(tensors[f"reused.{layer}"].numpy() for layer in layers),
-    )
-    points = [
-        ScanPoint(tuple(point["theta"]), point["accuracy"], tuple(point["claimed"])) for point in data["curve"]
-    ]
-    return clnp.Candidate(
+
+    def group(name: str) -> list[Tensor]:
+        count = sum(each.startswith(f"{name}.") for each in tensors)
+        return [tensors[f"{name}.{place}"] for place in range(count)]
+
+    block = cut.with_parameters(group("parameter")).with_statistics(group("statistic"))
+    free, reused = (tuple(tensor.numpy() for tensor in group(name)) for name in ("activity", "reused"))
+    pruned = data["pruned"]
+    return Candidate(
         hyperparameters=_hyperparameters(data["hyperparameters"]),
-        network=block,
-        activities=measured,
-        curve=Curve(math.nan if data["accuracy"] is None else data["accuracy"], points),
+        network=replace(block, free=tuple(tensor.numpy() for tensor in group("free"))),
+        curve=Curve(math.nan if data["accuracy"] is None else data["accuracy"], list(map(_point, data["curve"]))),
+        activities=sparsify.Activities(free, reused) if free else None,
+        pruned=Choice(**pruned | {"point": _point(pruned["point"])}) if pruned else None,
     )
+
+
+def _point(data: dict[str, Any]) -> ScanPoint:
+    return ScanPoint(tuple(data["theta"]), data["accuracy"], tuple(data["claimed"]))
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
@@ -277,26 +311,17 @@ def _numbered(groups: dict[str, Any]) -> dict[str, Tensor]:
     return {f"{name}.{place}": tensor for name, group in groups.items() for place, tensor in enumerate(group)}
 
 
-def _stream(stage: Stage, tasks: int) -> PermutedStream:
-    asked = stage.inputs["stream"]
-    dataset = _dataset(asked["dataset"], asked["digest"])
-    return PermutedStream(dataset, tasks, asked["validation"], stage.inputs["seed"], asked["identity_first"])
-
-
-@lru_cache(maxsize=2)
-def _dataset(name: str, digest: str) -> datasets.Dataset:
-    loaded = datasets.load(name)
-    if loaded.digest() != digest:
-        raise DataError(f"The data set {name} on this worker is not the one the run was started with.")
-    return loaded
+def _stream(stage: Stage, tasks: int) -> Stream:
+    return open_stream(stage.inputs["stream"], stage.inputs["seed"], tasks)
 
 
 class _FileCheckpoint(Checkpoint):
     """Keeps a training's state in a file, every few epochs or every half minute, but not all the time."""
 
-    def __init__(self, path: Path, pause: float) -> None:
+    def __init__(self, path: Path, pause: float, epochs: int) -> None:
         self._path = path
         self._pause = pause
+        self._epochs = epochs
         self._saved = time.monotonic()
         self._epoch = 0
 
@@ -305,7 +330,7 @@ class _FileCheckpoint(Checkpoint):
 
     def is_due(self, epoch: int) -> bool:
         since = time.monotonic() - self._saved
-        return since >= _CHECKPOINT_SECONDS or (epoch - self._epoch >= _CHECKPOINT_EPOCHS and since >= self._pause)
+        return since >= _CHECKPOINT_SECONDS or (epoch - self._epoch >= self._epochs and since >= self._pause)
 
     def save(self, epoch: int, tensors: dict[str, Tensor]) -> None:
         write_whole(self._path, safetensors.torch.save(tensors))

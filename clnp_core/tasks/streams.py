@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,7 +15,8 @@ from torch.utils.data import IterableDataset
 
 from clnp_core.errors import DataError, SpecError
 from clnp_core.seeds import derive_seed
-from clnp_core.tasks.datasets import Dataset, data_directory, load, load_own, own_path, write_own
+from clnp_core.tasks.content import loaded
+from clnp_core.tasks.datasets import Dataset, own_path, write_own
 
 _OWN_VALIDATION = 0.1
 
@@ -275,7 +273,7 @@ def open_stream(asked: Mapping[str, Any], seed: int, tasks: int | None = None) -
     SpecError
         If the data does not give those tasks.
     """
-    data, digest = _data(asked)
+    data, digest = loaded(asked)
     if asked.get("digest", digest) != digest:
         raise DataError(f"{_described(asked)} on this worker is not the one the run was started with.")
     count = asked["tasks"] if tasks is None else tasks
@@ -286,76 +284,6 @@ def open_stream(asked: Mapping[str, Any], seed: int, tasks: int | None = None) -
             return SplitStream(data, asked["classes_per_task"], count, asked["validation"], seed)
         case _:
             return OwnStream(data, count, asked["validation"], seed)
-
-
-def content_digest(asked: Mapping[str, Any]) -> str:
-    """SHA-256, hexadecimal, of all data that the stream is made of.
-
-    Raises
-    ------
-    DataError
-        If the data is not there or damaged.
-    """
-    return _data(asked)[1]
-
-
-def check(asked: Mapping[str, Any]) -> None:
-    """Check what only the data can tell about a stream's specification.
-
-    Raises
-    ------
-    SpecError
-        If there are too few images or tasks, or own data is of another kind than the specification says.
-    DataError
-        If the data is not there or damaged.
-    """
-    data, _ = _data(asked)
-    if asked["kind"] == "permuted":
-        if asked["validation"] >= (images := len(data[0].x_train)):
-            raise SpecError(
-                f"stream.validation: {asked['validation']} images cannot be held out of the {images} "
-                f"training images of {data[0].name}; give fewer."
-            )
-        return
-    if asked["kind"] == "own":
-        shape, classes = list(data[0].x_train.shape[1:]), data[0].classes
-        if list(asked["image_shape"]) != shape:
-            raise SpecError(
-                f"stream.image_shape: {list(asked['image_shape'])} is not what {asked['name']} has; give {shape}."
-            )
-        if asked["classes"] < classes:
-            raise SpecError(
-                f"stream.classes: {asked['classes']} is less than the {classes} classes of {asked['name']}; "
-                f"give at least {classes}."
-            )
-    open_stream(asked, seed=0)
-
-
-def _data(asked: Mapping[str, Any]) -> tuple[tuple[Dataset, ...], str]:
-    """The data that a stream is made of, and its digest."""
-    if asked["kind"] == "own":
-        return _loaded(True, (asked["name"],), (_state(own_path(asked["name"])),))
-    names = (asked["dataset"],) if asked["kind"] == "permuted" else tuple(asked["datasets"])
-    return _loaded(False, names, tuple(_state(data_directory() / f"{name}.npz") for name in names))
-
-
-_State = tuple[Path, int, int]
-
-
-def _state(path: Path) -> _State:
-    """Another one once the file has been replaced, so that nothing outdated is used."""
-    if not path.exists():
-        return path, 0, 0
-    found = path.stat()
-    return path, found.st_ino, found.st_mtime_ns
-
-
-@lru_cache(maxsize=2)
-def _loaded(own: bool, names: tuple[str, ...], states: tuple[_State, ...]) -> tuple[tuple[Dataset, ...], str]:
-    data = load_own(*names) if own else tuple(load(name) for name in names)
-    digests = [dataset.digest() for dataset in data]
-    whole = digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
-    return data, whole
 
 
 def _described(asked: Mapping[str, Any]) -> str:

@@ -9,9 +9,9 @@ import torch
 
 from clnp_core.arithmetic import computing
 from clnp_core.errors import DivergedError
-from clnp_core.methods import clnp, sparsify
-from clnp_core.methods.single import single_task_accuracies, single_task_job
-from clnp_core.methods.training import Hyperparameters, accuracy
+from clnp_core.methods import clnp, single, sparsify
+from clnp_core.methods.method import Lesson, Pruning
+from clnp_core.methods.training import NO_HOOKS, Hyperparameters, accuracy
 from clnp_core.networks import partition
 from clnp_core.networks.architectures import ARCHITECTURES
 from clnp_core.networks.network import initial
@@ -40,7 +40,7 @@ def fit(network, task, *grid, seed=0):
 
 def learn(network, task, margin=0.01, theta_mode="shared", theta=None, settings=SETTINGS):
     candidate = fit(network, task, settings)
-    choice = clnp.choose_candidate([candidate], network, task.validation, margin, theta_mode, theta)
+    choice = clnp.choose_candidate([candidate], network, task.validation, Pruning(margin, theta_mode, theta))
     return clnp.prune_and_commit(network, candidate, choice)
 
 
@@ -80,7 +80,7 @@ def test_a_larger_margin_frees_more_and_stays_within(stream):
     candidate = fit(network, task, SETTINGS)
     used = []
     for margin in (0.0, 0.01, 0.05):
-        choice = clnp.choose_candidate([candidate], network, task.validation, margin)
+        choice = clnp.choose_candidate([candidate], network, task.validation, Pruning(margin))
         assert choice.point.accuracy >= candidate.curve.accuracy - margin - 1e-9
         used.append(sum(choice.point.claimed))
     assert used[0] >= used[1] >= used[2]
@@ -90,8 +90,8 @@ def test_a_larger_margin_frees_more_and_stays_within(stream):
 def test_a_threshold_per_layer_frees_at_least_as_much_of_the_last_layer(stream):
     task, network = stream.task(1), initial(DIGITS, "single")
     candidate = fit(network, task, SETTINGS)
-    shared = clnp.choose_candidate([candidate], network, task.validation, 0.02)
-    per_layer = clnp.choose_candidate([candidate], network, task.validation, 0.02, "per-layer")
+    shared = clnp.choose_candidate([candidate], network, task.validation, Pruning(0.02))
+    per_layer = clnp.choose_candidate([candidate], network, task.validation, Pruning(0.02, "per-layer"))
     assert per_layer.point.accuracy >= per_layer.floor - 1e-9
     assert per_layer.point.claimed[-1] <= shared.point.claimed[-1]
     assert len(set(per_layer.point.theta)) == 2
@@ -118,9 +118,9 @@ def test_divergence_is_said_in_a_sentence(stream):
     candidate = fit(network, task, settings)
     assert math.isnan(candidate.curve.accuracy)
     with pytest.raises(DivergedError, match=r"Task 1: training diverged .*1e\+38.*lower learning_rate"):
-        clnp.choose_candidate([candidate], network, task.validation, 0.01)
+        clnp.choose_candidate([candidate], network, task.validation, Pruning(0.01))
     sound = fit(network, task, SETTINGS)
-    assert clnp.choose_candidate([candidate, sound], network, task.validation, 0.01).candidate == 1
+    assert clnp.choose_candidate([candidate, sound], network, task.validation, Pruning(0.01)).candidate == 1
 
 
 def test_l1_makes_the_network_sparser(stream):
@@ -137,7 +137,7 @@ def test_l1_makes_the_network_sparser(stream):
 def test_a_multi_head_network_keeps_learning_with_heads_alone_once_it_is_full(stream):
     task = stream.task(1)
     candidate = fit(initial(DIGITS, "multi"), task, SETTINGS)
-    choice = clnp.choose_candidate([candidate], initial(DIGITS, "multi"), task.validation, 0.0, theta=0.0)
+    choice = clnp.choose_candidate([candidate], initial(DIGITS, "multi"), task.validation, Pruning(0.0, theta=0.0))
     network, _ = clnp.prune_and_commit(initial(DIGITS, "multi"), candidate, choice)
     for owner in network.owners:
         owner[owner == partition.FREE_OWNER] = 1
@@ -150,7 +150,8 @@ def test_a_multi_head_network_keeps_learning_with_heads_alone_once_it_is_full(st
 
 
 def test_a_task_alone_is_a_reference_on_the_whole_network(stream):
-    (reached,) = single_task_accuracies([single_task_job(DIGITS, "single", stream.task(2), SETTINGS, seed=0)])
+    lesson = Lesson(initial(DIGITS, "single"), stream, task=2, seed=0)
+    (reached,) = single.accuracies(single.jobs(lesson, [SETTINGS], [NO_HOOKS]))
     assert reached > 0.94
 
 

@@ -4,12 +4,17 @@ import math
 
 import pytest
 
-from clnp_core.methods.graceful import Curve, ScanPoint, choose
+from clnp_core.methods import graceful
+from clnp_core.methods.graceful import Curve, ScanPoint
 
 
 def curve(accuracy, *points):
     """Points as (θ, accuracy, neurons claimed of the one layer)."""
     return Curve(accuracy, [ScanPoint((theta,), reached, (claimed,)) for theta, reached, claimed in points])
+
+
+def choose(curves, margin, widths):
+    return graceful.choose(curves, graceful.margin_floor(curves, margin), widths)
 
 
 def test_the_highest_threshold_within_the_margin_is_taken_even_past_a_dip():

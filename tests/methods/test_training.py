@@ -11,6 +11,8 @@ from torch.nn import functional as F
 
 from clnp_core.arithmetic import computing
 from clnp_core.methods import clnp, sparsify
+from clnp_core.methods.graceful import highest_within
+from clnp_core.methods.method import Pruning
 from clnp_core.methods.training import Checkpoint, Hooks, Hyperparameters, accuracy, fires, train
 from clnp_core.networks.architectures import Architecture, Dense
 from clnp_core.networks.network import initial, reinitialise_free
@@ -174,7 +176,7 @@ def test_a_shrunk_candidate_is_committed_to_the_full_width(stream):
     task, network = stream.task(1), initial(network_of(400, 400), "single")
     with computing(1):
         (candidate,) = clnp.fit_candidates(clnp.candidate_jobs(network, task, [SETTINGS], seed=0))
-    choice = clnp.choose_candidate([candidate], network, task.validation, margin=0.0)
+    choice = clnp.choose_candidate([candidate], network, task.validation, Pruning(0.0))
     committed, learned = clnp.prune_and_commit(network, candidate, choice)
     assert all(len(free) < 400 for free in candidate.network.free)
     assert [(owner == 1).sum() for owner in committed.owners] == list(learned.claimed)
@@ -201,7 +203,11 @@ def test_a_scan_gives_what_each_pruned_network_gives(architecture, head, shares,
     measured = sparsify.activities(block, split)
     floor = accuracy(block, split) - 0.1
     points = sparsify.scan(block, measured, split)
-    for point in (*points, sparsify.scan_per_layer(block, measured, split, floor)):
+    shared, room = highest_within(points, floor), [len(layer) for layer in block.free]
+    best = sparsify.sparsest_within(block, measured, split, floor, shared, room)
+    if shared.accuracy >= floor:
+        assert best.accuracy >= floor
+    for point in (*points, best):
         pruned = block.keep(sparsify.above(measured.free, point.theta))
         assert point.claimed == tuple(map(len, pruned.free))
         assert point.accuracy == pytest.approx(accuracy(pruned, split), abs=1.5 / 700)

@@ -24,7 +24,7 @@ rates = st.sampled_from([0.0, 0.0, 0.3])
 
 @st.composite
 def convolutional(draw):
-    """Architectures of 1 or 2 convolutions and up to 2 dense layers, with BatchNorm, pooling and dropout here and there."""
+    """Architectures of 1 or 2 convolutions and up to 2 dense layers, some with BatchNorm, pooling and dropout."""
     size = draw(st.integers(4, 7))
     layers, left = [], size
     for number in range(1, draw(st.integers(1, 2)) + 1):
@@ -38,8 +38,10 @@ def convolutional(draw):
             left = (left + 2 * pool.padding - 2) // pool.stride + 1
         width, norm = draw(st.integers(1, 20)), draw(st.booleans())
         layers.append(Conv(f"conv {number}", width, kernel, stride, padding, norm, pool, draw(rates)))
-    for number in range(1, draw(st.integers(0, 2)) + 1):
-        layers.append(Dense(f"dense {number}", draw(st.integers(1, 9)), draw(st.booleans()), draw(rates)))
+    layers += [
+        Dense(f"dense {number}", draw(st.integers(1, 9)), draw(st.booleans()), draw(rates))
+        for number in range(1, draw(st.integers(0, 2)) + 1)
+    ]
     return Architecture("random", (draw(st.integers(1, 3)), size, size), tuple(layers), OUTPUTS)
 
 

@@ -6,7 +6,22 @@ import pytest
 
 from clnp_core.errors import SpecError
 from clnp_core.runs.spec import RunSpec, fork, parse, parse_assignment, preset, preset_names
-from clnp_core.tasks import datasets
+
+OWN = {
+    "name": "mine",
+    "input_shape": [1, 8, 8],
+    "hidden": [
+        {"kind": "conv", "name": "c", "width": 4, "kernel": 3},
+        {"kind": "dense", "name": "d", "width": 5},
+    ],
+    "outputs": 10,
+}
+
+
+def with_layer(**changes):
+    """That network with its first layer changed."""
+    first, *others = OWN["hidden"]
+    return OWN | {"hidden": [first | changes, *others]}
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -18,7 +33,11 @@ def test_presets_survive_json(name):
 
 
 def test_the_presets_asked_for_are_there():
-    assert preset_names() == ["digits", "digits-multihead", "permuted-mnist", "permuted-mnist-quick"]
+    permuted = ["digits", "digits-multihead", "permuted-mnist", "permuted-mnist-quick"]
+    small = ["split-digits", "split-digits-cnn", "split-fashion", "split-mnist"]
+    cifar = ["split-cifar-narrow", "split-cifar-narrow-ft", "split-cifar-quick", "split-cifar-wide"]
+    assert preset_names()[0] == "digits"
+    assert sorted(preset_names()) == sorted([*permuted, *small, *cifar])
 
 
 def test_the_paper_preset_has_the_paper_settings():
@@ -54,7 +73,26 @@ def test_the_grid_is_the_product_of_its_axes():
         ({"learning_rate": 0}, "learning_rate = 0 is not possible: it should be greater than 0"),
         ({"learning_rate": []}, "learning_rate = .* is not possible"),
         ({"network": "zenke-mlp"}, r"network: zenke-mlp takes images of \[1, 28, 28\], digits has \[1, 8, 8\]"),
-        ({"network": "vgg"}, "network = \"vgg\" is not possible: it should be 'digits-mlp' or 'zenke-mlp'"),
+        ({"network": "vgg"}, "network = \"vgg\" is not possible: it should be 'digits-mlp', .* or 'table3-cnn'"),
+        ({"network": "table2-cnn"}, r"network: table2-cnn takes images of \[3, 32, 32\], digits has \[1, 8, 8\]"),
+        ({"network": OWN | {"outputs": 5}}, "network: mine has 5 outputs for the 10 classes of a task; give at least"),
+        ({"network": with_layer(groups=2)}, "no setting 'network.hidden.1.groups'; there are name, width, kernel"),
+        ({"network": with_layer(kind="transposed")}, r'network.hidden.1.kind = "transposed" is not possible'),
+        ({"network": with_layer(kernel=30)}, "network: c takes 30 pixels at once where only 8 are left"),
+        ({"network": OWN | {"hidden": OWN["hidden"][::-1]}}, "c is a convolution after a dense layer; put it before"),
+        ({"network": with_layer(batch_norm=True), "batch_size": 1}, "batch_size: a batch of 1 cannot be normalised"),
+        ({"epochs": [2, 0]}, "epochs = 0 is not possible: it should be greater than or equal to 1"),
+        ({"method": "ewc2"}, "method = \"ewc2\" is not possible: it should be 'clnp', 'single', 'joint' or 'finetune'"),
+        ({"fine_tuning.epochs": 5}, "The setting 'fine_tuning.learning_rate' is missing"),
+        ({"fine_tuning": {"epochs": 5, "learning_rate": 0}}, "fine_tuning.learning_rate = 0 is not possible"),
+        ({"fine_tuning": {"epochs": 5, "learning_rate": 1, "rate": 5}}, "'fine_tuning.rate'; there are epochs"),
+        ({"grow.1": 5}, "grow: between which tasks"),
+        ({"grow.7": 5, "grow_below": 0.2}, "grow: digits-mlp has no hidden layer '7'; it has 1, 2"),
+        ({"grow_below": 0.2}, "grow_below: no layer is named that grows"),
+        ({"grow.1": 5, "grow_below": 0.2, "method": "joint"}, "grow: joint does not prune"),
+        ({"layer_weights.1": 2}, "layer_weights: give one for each of the layers 1, 2"),
+        ({"stream": {"kind": "ring"}}, "stream.kind: 'ring' is not possible; give permuted, split, own"),
+        ({"stream": {"kind": "split"}}, "The setting 'stream.datasets' is missing"),
         ({"lambda": {"1": 1e-3}}, "lambda: digits-mlp has the layers 1, 2, output, but values are given for 1"),
         ({"lambda.1": [1e-3] * 300}, "the grid has 300 points; at most 256"),
         ({"seed": -1}, "seed = -1 is not possible"),
@@ -136,8 +174,39 @@ def test_a_fork_may_learn_more_tasks():
     assert fork(preset("digits"), 10, {"stream.tasks": 20}).stream.tasks == 20
 
 
-def test_no_more_can_be_held_out_than_there_is():
-    digits = datasets.load("digits")
-    preset("digits").check_against(digits)
-    with pytest.raises(SpecError, match="1437 images cannot be held out"):
-        preset("digits", {"stream.validation": 1437}).check_against(digits)
+def test_a_network_of_ones_own_is_part_of_the_specification():
+    lambdas = {"1": 1e-4, "2": 1e-4, "output": 0}
+    spec = preset("digits", {"network": OWN, "lambda": lambdas})
+    assert spec.architecture.weight_shapes == ((4, 1, 3, 3), (5, 4, 36), (10, 5))
+    assert spec.network_name == "mine"
+    assert parse(json.loads(json.dumps(spec.to_json()))) == spec
+
+
+def test_the_outputs_follow_the_stream():
+    assert preset("split-digits").architecture.outputs == 2
+    assert preset("split-cifar-wide").architecture.outputs == 10
+
+
+def test_the_paper_presets_of_split_cifar_have_the_paper_settings():
+    narrow, tuned, wide = (preset(f"split-cifar-{name}") for name in ("narrow", "narrow-ft", "wide"))
+    assert (narrow.stream.tasks, narrow.head, narrow.margin, narrow.epochs) == (6, "multi", 0.02, (60,))
+    assert narrow.grid == [((5e-5,) * 6, 1e-3)]
+    assert (tuned.margin, tuned.fine_tuning.epochs, tuned.fine_tuning.learning_rate) == (0.04, 20, 1e-4)
+    assert (wide.stream.tasks, wide.head, wide.network) == (11, "single", "table3-cnn")
+
+
+def test_epochs_may_differ_by_task():
+    spec = preset("digits", {"epochs": [6, 24]})
+    assert [spec.epochs_of(task) for task in (1, 2, 9)] == [6, 24, 24]
+
+
+def test_layers_grow_when_they_are_too_full_or_where_a_fork_says():
+    spec = preset("digits", {"grow": {"2": 30}, "grow_below": 0.25})
+    assert spec.growth(3, [0.1, 0.3]) == (0, 0)
+    assert spec.growth(3, [0.1, 0.2]) == (0, 30)
+    by_hand = fork(preset("digits"), 4, {"grow.1": 7})
+    assert [by_hand.growth(task, [0.1, 0.1]) for task in (3, 4, 5)] == [(0, 0), (7, 0), (0, 0)]
+    with pytest.raises(SpecError, match="grow: nothing is learned before task 1"):
+        fork(preset("digits"), 1, {"grow.1": 7})
+    with pytest.raises(SpecError, match="fork_of: joint learns all tasks at once"):
+        fork(preset("digits", {"method": "joint"}), 3, {})

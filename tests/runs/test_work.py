@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from clnp_core.errors import DataError, ForgettingError
 from clnp_core.methods import clnp
-from clnp_core.runs import stages, work
+from clnp_core.runs import stages
 from clnp_core.runs.artifacts import Artifacts
 from clnp_core.runs.spec import preset
 from clnp_core.runs.work import Context, Stopped, perform
@@ -81,6 +81,34 @@ def test_resuming_gives_bit_for_bit_what_an_uninterrupted_training_gives(fit, un
     assert_same(perform([fit], Context(artifacts)), uninterrupted)
 
 
+@pytest.mark.parametrize("method", ["clnp", "joint"])
+def test_a_convolutional_network_resumes_too(tmp_path, method):
+    """With what is dropped out, and with BatchNorm's running statistics."""
+    changes = {"epochs": 4, "method": method, "network": NORMALISED, "stream.tasks": 2}
+    asked = preset("split-digits-cnn", changes)
+    (stage,) = stages.fit_stages(asked, DIGEST, asked.lessons[0], None, None)
+    whole, stopped = Artifacts(tmp_path / "whole"), Artifacts(tmp_path / "stopped")
+    pulses = []
+    made = perform([stage], Context(whole, lambda: pulses.append(1)))
+    for steps in (20, len(pulses) // 2):
+        with pytest.raises(Stopped):
+            perform([stage], Context(stopped, stopping_after(steps), checkpoint_pause=0, checkpoint_epochs=1))
+    assert stopped.checkpoint(stage.key).exists()
+    assert_same(perform([stage], Context(stopped)), made)
+
+
+NORMALISED = {
+    "name": "normalised",
+    "input_shape": [1, 8, 8],
+    "hidden": [
+        {"kind": "conv", "name": "c", "width": 12, "kernel": 3, "batch_norm": True, "dropout": 0.2},
+        {"kind": "conv", "name": "e", "width": 20, "kernel": 3, "pool": {"kind": "max", "kernel": 2, "stride": 2}},
+        {"kind": "dense", "name": "d", "width": 40, "batch_norm": True, "dropout": 0.3},
+    ],
+    "outputs": 2,
+}
+
+
 def test_training_alone_resumes_too(tmp_path):
     hyperparameters = stages.fit_stages(spec(), DIGEST, 1, None, None)[0].inputs["hyperparameters"]
     stage = stages.alone_stage(spec(), DIGEST, 1, hyperparameters)
@@ -104,7 +132,7 @@ def fold(artifacts: Artifacts, tasks: int) -> list[dict]:
     network, fingerprints, results = None, [], []
     for task in range(1, tasks + 1):
         fits = stages.fit_stages(spec(), DIGEST, task, network, None)
-        settle = stages.settle_stage(spec(), DIGEST, task, network, fits, fingerprints)
+        settle = stages.settle_stage(spec(), DIGEST, task, network, fits, fingerprints, [])
         for stage in (*fits, settle):
             for key, made in perform([stage], Context(artifacts)).items():
                 artifacts.write(key, made)
@@ -143,4 +171,3 @@ def test_permuted_mnist_is_learned(mnist_directory, tmp_path, monkeypatch):
     _, data = content(perform([stage], Context(Artifacts(tmp_path))), stage.key)
     assert data["accuracy"] > 0.95
     assert data["curve"][0]["theta"] == [0.0, 0.0]
-    work._dataset.cache_clear()

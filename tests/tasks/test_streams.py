@@ -10,13 +10,12 @@ from torch.utils.data import IterableDataset, TensorDataset
 
 from clnp_core.errors import DataError, SpecError
 from clnp_core.tasks import datasets
+from clnp_core.tasks.content import check, content_digest
 from clnp_core.tasks.datasets import Dataset
 from clnp_core.tasks.streams import (
     OwnStream,
     PermutedStream,
     SplitStream,
-    check,
-    content_digest,
     from_arrays,
     from_datasets,
     open_stream,

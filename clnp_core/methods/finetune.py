@@ -1,0 +1,65 @@
+"""Naive fine-tuning: the whole network goes on training with every task. It forgets, which is what it is here to show.
+
+With an output layer per task only the body is shared; with one output layer, that is shared too, without any mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from clnp_core.methods.method import Candidate, Learned, Lesson, Method, Predictor, Pruning, fit_plainly, most_accurate
+from clnp_core.methods.single import without_l1
+from clnp_core.methods.training import Hooks, Hyperparameters, Job
+from clnp_core.networks import partition
+from clnp_core.networks.layers import linear, passed_on
+from clnp_core.networks.network import Network, reinitialise_free
+from clnp_core.networks.subnetwork import Trainable, commit, trainable
+from clnp_core.seeds import derive_seed
+
+
+def start(lesson: Lesson) -> Trainable:
+    """The whole network as the task before left it, with a head for this one; fresh for the first task."""
+    network = lesson.network
+    if network.tasks:  # what is claimed is not drawn again
+        network = replace(network, owners=tuple(np.ones_like(owner) for owner in network.owners))
+    drawn = reinitialise_free(network, derive_seed(lesson.seed, "initial weights", lesson.task))
+    return trainable(_unclaimed(drawn))
+
+
+def jobs(lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
+    """As `Method.jobs`. A neuron that is dead for this task may serve a later one, so none leaves the training."""
+    network, task = start(lesson).to(lesson.device), lesson.stream.task(lesson.task).to(lesson.device)
+    draws = derive_seed(lesson.seed, "training", lesson.task)
+    return [
+        Job(network, task, replace(without_l1(point), shrink="none"), draws, own)
+        for point, own in zip(grid, hooks, strict=True)
+    ]
+
+
+def settle(
+    lesson: Lesson, candidates: Sequence[Candidate], pruning: Pruning, pulse: Callable[[], None]
+) -> tuple[Network, Learned]:
+    """The most accurate candidate's network."""
+    place = most_accurate(lesson.task, candidates)
+    winner = candidates[place]
+    everyone = [np.ones(len(free), bool) for free in winner.network.free]
+    network = _unclaimed(commit(lesson.network, winner.network, everyone))
+    return network, Learned(lesson.task, place, winner.hyperparameters, winner.curve.accuracy)
+
+
+def predictor(network: Network, task: int) -> Predictor:
+    """As `Method.predictor`."""
+    if network.head == "multi":
+        return lambda x: network.logits(task, x)
+    last = len(network.weights) - 1
+    return lambda x: linear(passed_on(network.architecture, last, network.hidden(x)[-1]), network.head_weights[0], None)
+
+
+def _unclaimed(network: Network) -> Network:
+    return replace(network, owners=tuple(partition.unclaimed(len(owner)) for owner in network.owners))
+
+
+METHOD = Method(start, jobs, fit_plainly, settle, predictor)

@@ -1,0 +1,146 @@
+"""Simultaneous training of all tasks (supplement A): what a learner reaches that need not remember.
+
+A batch has samples of every task. Where tasks differ in size, the larger ones give more, but at most five times as many
+as the smallest: on CIFAR-10 and nine tasks of CIFAR-100, 50 and 10 each of a batch of 140. An epoch ends when the first
+task runs out of samples.
+
+With an output layer per task the body is shared. With one output layer the last hidden layer's neurons are divided into
+equal parts, one for each task, as the supplement does for the network of Table 3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clnp_core.methods.method import Candidate, Learned, Lesson, Method, Predictor, Pruning, fit_plainly, most_accurate
+from clnp_core.methods.single import without_l1
+from clnp_core.methods.training import Hooks, Hyperparameters, Job, Mixture
+from clnp_core.networks.architectures import Architecture
+from clnp_core.networks.network import Network, initial, reinitialise_free
+from clnp_core.networks.subnetwork import Trainable, commit, trainable
+from clnp_core.seeds import derive_seed
+from clnp_core.tasks.streams import Split, Task
+
+_MOST_TIMES = 5
+_MILESTONES = (50 / 120, 90 / 120)  # of the epochs
+
+
+def start(lesson: Lesson) -> Trainable:
+    """The whole network, freshly initialised, with the outputs of all tasks side by side."""
+    network = initial(lesson.network.architecture, lesson.network.head)
+    body = trainable(reinitialise_free(network, derive_seed(lesson.seed, "initial weights", 1)))
+    generator = torch.Generator().manual_seed(derive_seed(lesson.seed, "initial weights", "outputs"))
+    outputs, *rest = body.head_weight.shape
+    bound = 1 / math.sqrt(math.prod(rest))
+
+    def drawn(*shape: int) -> Tensor:
+        return torch.empty(shape).uniform_(-bound, bound, generator=generator)
+
+    head_weight = drawn(outputs * lesson.task, *rest)
+    if lesson.network.head == "single":
+        return replace(body, head_weight=head_weight * _own_part(lesson))
+    return replace(body, head_weight=head_weight, head_bias=drawn(outputs * lesson.task))
+
+
+def jobs(lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
+    """As `Method.jobs`. The learning rate falls to a twentieth twice, where it has no cooldown of its own."""
+    classes = lesson.network.architecture.outputs
+    tasks = [lesson.stream.task(number) for number in range(1, lesson.task + 1)]
+    together = Task(
+        lesson.task,
+        *(_together([getattr(task, name) for task in tasks], classes) for name in ("train", "validation", "test")),
+    )
+    mask = _own_part(lesson).to(lesson.device) if lesson.network.head == "single" else None
+    network, task = start(lesson).to(lesson.device), together.to(lesson.device)
+    draws = derive_seed(lesson.seed, "training", "joint")
+    made = []
+    for point, own in zip(grid, hooks, strict=True):
+        shares = batch_shares([len(each.train) for each in tasks], point.batch_size)
+        order = MixedOrder([len(each.train) for each in tasks], shares)
+        milestones = () if point.cooldown else tuple(round(share * point.epochs) for share in _MILESTONES)
+        settings = replace(without_l1(point), shrink="none", milestones=milestones, batch_size=sum(shares))
+        made.append(Job(network, task, settings, draws, own, Mixture(classes, order, mask)))
+    return made
+
+
+def settle(
+    lesson: Lesson, candidates: Sequence[Candidate], pruning: Pruning, pulse: Callable[[], None]
+) -> tuple[Network, Learned]:
+    """The most accurate candidate's network, its outputs as a head per task, or as one that tasks share."""
+    place = most_accurate(lesson.task, candidates)
+    winner = candidates[place].network
+    fresh = initial(lesson.network.architecture, lesson.network.head)
+    everyone = [np.ones(len(free), bool) for free in winner.free]
+    heads = winner.head_weight.unflatten(0, (lesson.task, -1))  # [tasks, outputs, N_L, ...]
+    if fresh.head == "multi":
+        biases = winner.head_bias.unflatten(0, (lesson.task, -1))
+        body = commit(fresh, replace(winner, head_weight=heads[0], head_bias=biases[0]), everyone)
+        network = replace(body, head_weights=tuple(heads), head_biases=tuple(biases))
+    else:
+        # Outside its own part a task's weights are 0.
+        body = commit(fresh, replace(winner, head_weight=heads.sum(0)), everyone)
+        parts = _parts(fresh.architecture, lesson.task).astype(np.int16) + 1
+        network = replace(body, owners=(*body.owners[:-1], parts))
+    learned = Learned(lesson.task, place, candidates[place].hyperparameters, candidates[place].curve.accuracy)
+    return replace(network, tasks=lesson.task), learned
+
+
+def predictor(network: Network, task: int) -> Predictor:
+    """As `Method.predictor`."""
+    return lambda x: network.logits(task, x)
+
+
+def _together(splits: Sequence[Split], classes: int) -> Split:
+    """All samples one after another; the labels of the second task go on after those of the first, and so on."""
+    return Split(
+        torch.cat([split.x for split in splits]),
+        torch.cat([split.y + place * classes for place, split in enumerate(splits)]),
+    )
+
+
+def batch_shares(sizes: Sequence[int], batch_size: int) -> list[int]:
+    """Samples of each task in a batch, at least one."""
+    weights = [min(size, _MOST_TIMES * min(sizes)) for size in sizes]
+    return [max(1, round(batch_size * weight / sum(weights))) for weight in weights]
+
+
+class MixedOrder:
+    """Draws epochs in which each batch has its share of every task."""
+
+    def __init__(self, sizes: Sequence[int], shares: Sequence[int]) -> None:
+        self._sizes = sizes
+        self.batch_shares = shares
+
+    def __call__(self, generator: torch.Generator) -> Tensor:
+        steps = max(1, min(size // share for size, share in zip(self._sizes, self.batch_shares, strict=True)))
+        first, parts = 0, []
+        for size, share in zip(self._sizes, self.batch_shares, strict=True):
+            drawn = torch.randperm(size, generator=generator)
+            # A task with fewer samples than its share of a single batch gives some twice.
+            parts.append(first + drawn[torch.arange(steps * share) % size].view(steps, share))
+            first += size
+        return torch.cat(parts, dim=1).flatten()
+
+
+def _parts(architecture: Architecture, tasks: int) -> np.ndarray:
+    """Which task, 0 for the first, each neuron of the last hidden layer belongs to."""
+    width = architecture.widths[-1]
+    return np.arange(width) * tasks // width
+
+
+def _own_part(lesson: Lesson) -> Tensor:
+    """1 for the output weights from a task's own part of the last hidden layer, else 0: [tasks * outputs, N_L, ...]."""
+    architecture = lesson.network.architecture
+    parts = torch.from_numpy(_parts(architecture, lesson.task))
+    own = torch.arange(lesson.task).repeat_interleave(architecture.outputs)[:, None] == parts
+    *_, head_shape = architecture.weight_shapes
+    return own.float().view(*own.shape, *[1] * (len(head_shape) - 2)).expand(-1, -1, *head_shape[2:]).contiguous()
+
+
+METHOD = Method(start, jobs, fit_plainly, settle, predictor)

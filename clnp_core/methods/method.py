@@ -1,0 +1,178 @@
+"""What a method is to the engine and the measures: it trains candidates for a task, settles on one, and answers.
+
+What a method has learned is a `Network`, whatever it makes of its owners and heads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from clnp_core.errors import DivergedError
+from clnp_core.methods.graceful import Choice, Curve
+from clnp_core.methods.sparsify import Activities
+from clnp_core.methods.training import Hooks, Hyperparameters, Job, train
+from clnp_core.networks.network import Network
+from clnp_core.networks.subnetwork import Trainable
+from clnp_core.tasks.streams import Stream
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One step of a method: a task, and what has been learned before it.
+
+    Attributes
+    ----------
+    network : Network
+        After the task before.
+    stream : Stream
+    task : int
+        1 for the first; the last of the stream where a method learns all tasks at once.
+    seed : int
+        Of the run.
+    device : torch.device
+        Where to train.
+    """
+
+    network: Network
+    stream: Stream
+    task: int
+    seed: int
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """How a trained candidate is pruned (section 2.2).
+
+    Attributes
+    ----------
+    margin : float
+        m, a fraction.
+    theta_mode : {"shared", "per-layer"}
+        One θ for all layers, as in the paper, or one for each.
+    theta : float or sequence of float, optional
+        Prune at this θ, instead of at the highest that the margin allows.
+    layer_weights : sequence of float, optional
+        What a free neuron is worth, per hidden layer, where each has a θ of its own; by default the layer that would be
+        full first counts most.
+    """
+
+    margin: float
+    theta_mode: str = "shared"
+    theta: float | Sequence[float] | None = None
+    layer_weights: Sequence[float] | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One point of the grid, trained on one task.
+
+    Attributes
+    ----------
+    hyperparameters : Hyperparameters
+    network : Trainable
+        Unpruned, less the neurons that died while it was trained.
+    curve : Curve
+        Validation accuracy, unpruned and, where the method prunes, at every shared threshold.
+    activities : Activities or None
+        On the task's training set, where the method prunes.
+    pruned : Choice or None
+        How it was pruned before it was fine-tuned, where it was.
+    """
+
+    hyperparameters: Hyperparameters
+    network: Trainable
+    curve: Curve
+    activities: Activities | None = None
+    pruned: Choice | None = None
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What learning one task came to.
+
+    Attributes
+    ----------
+    task : int
+    candidate : int
+        The winner's place in the grid.
+    hyperparameters : Hyperparameters
+        The winner's.
+    validation_accuracy : float
+        A fraction; after pruning, where the method prunes.
+    theta : tuple of float
+        Threshold of each hidden layer, where the method prunes.
+    claimed, reused : tuple of int
+        Per hidden layer, where the method partitions: neurons this task claimed; earlier tasks' neurons whose activity
+        on it is above θ.
+    notes : tuple of str
+        What a person should know about it, a sentence each.
+    """
+
+    task: int
+    candidate: int
+    hyperparameters: Hyperparameters
+    validation_accuracy: float
+    theta: tuple[float, ...] = ()
+    claimed: tuple[int, ...] = ()
+    reused: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+Predictor = Callable[[Tensor], Tensor]
+"""Logits of one task: x [batch, inputs] → [batch, outputs]."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as functions; pure, and to be called inside `arithmetic.computing`.
+
+    Attributes
+    ----------
+    start : callable
+        What the lesson trains, as it starts.
+    jobs : callable
+        The trainings of a grid of hyper-parameters, each with its hooks.
+    fit : callable
+        Train them, side by side where that is possible; the second argument is a pulse, called often, which may raise.
+    settle : callable
+        Choose among the candidates and learn: the network after the lesson, and what it came to.
+    predictor : callable
+        What a network answers for a task; None where it cannot any more.
+    """
+
+    start: Callable[[Lesson], Trainable]
+    jobs: Callable[[Lesson, Sequence[Hyperparameters], Sequence[Hooks]], list[Job]]
+    fit: Callable[[Sequence[Job], Callable[[], None]], list[Candidate]]
+    settle: Callable[[Lesson, Sequence[Candidate], Pruning, Callable[[], None]], tuple[Network, Learned]]
+    predictor: Callable[[Network, int], Predictor | None]
+
+
+def fit_plainly(jobs: Sequence[Job], pulse: Callable[[], None]) -> list[Candidate]:
+    """Train candidates of a method that does not prune."""
+    return [
+        Candidate(job.hyperparameters, network.to(torch.device("cpu")), Curve(reached, []))
+        for job, (network, reached) in zip(jobs, train(jobs, pulse), strict=True)
+    ]
+
+
+def most_accurate(task: int, candidates: Sequence[Candidate]) -> int:
+    """The place of the candidate with the best validation accuracy, of several equal ones the first.
+
+    Raises
+    ------
+    DivergedError
+        If training diverged for every candidate.
+    """
+    trained = [place for place, candidate in enumerate(candidates) if not candidate.curve.diverged]
+    if not trained:
+        rates = sorted({candidate.hyperparameters.learning_rate for candidate in candidates})
+        raise DivergedError(
+            f"Task {task}: training diverged with every learning rate tried "
+            f"({', '.join(map(str, rates))}); give a lower learning_rate."
+        )
+    return max(trained, key=lambda place: (candidates[place].curve.accuracy, -place))

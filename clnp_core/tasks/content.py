@@ -1,0 +1,97 @@
+"""What a stream's specification is made of: found, loaded and checked. Imports no torch, as the engine asks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from clnp_core.errors import SpecError
+from clnp_core.tasks.datasets import Dataset, data_directory, load, load_own, own_path
+
+
+def content_digest(asked: Mapping[str, Any]) -> str:
+    """SHA-256, hexadecimal, of all data that the stream is made of.
+
+    Raises
+    ------
+    DataError
+        If the data is not there or damaged.
+    """
+    return loaded(asked)[1]
+
+
+def check(asked: Mapping[str, Any]) -> None:
+    """Check what only the data can tell about a stream's specification.
+
+    Raises
+    ------
+    SpecError
+        If there are too few images or tasks, or own data is of another kind than the specification says.
+    DataError
+        If the data is not there or damaged.
+    """
+    data, _ = loaded(asked)
+    if asked["kind"] == "permuted":
+        if asked["validation"] >= (images := len(data[0].x_train)):
+            raise SpecError(
+                f"stream.validation: {asked['validation']} images cannot be held out of the {images} "
+                f"training images of {data[0].name}; give fewer."
+            )
+        return
+    if asked["kind"] == "own":
+        shape, classes = list(data[0].x_train.shape[1:]), data[0].classes
+        if list(asked["image_shape"]) != shape:
+            raise SpecError(
+                f"stream.image_shape: {list(asked['image_shape'])} is not what {asked['name']} has; give {shape}."
+            )
+        if asked["tasks"] > len(data):
+            raise SpecError(
+                f"stream.tasks: {asked['tasks']} is more than the {len(data)} tasks of {asked['name']}; give fewer."
+            )
+        if asked["classes"] < classes:
+            raise SpecError(
+                f"stream.classes: {asked['classes']} is less than the {classes} classes of {asked['name']}; "
+                f"give at least {classes}."
+            )
+        for number, dataset in enumerate(data, start=1):
+            if len(dataset.x_train) < 2 or len(dataset.x_test) < 1:
+                raise SpecError(
+                    f"stream: task {number} of {asked['name']} has {len(dataset.x_train)} training and "
+                    f"{len(dataset.x_test)} test images; at least 2 and 1 are needed."
+                )
+
+
+def loaded(asked: Mapping[str, Any]) -> tuple[tuple[Dataset, ...], str]:
+    """The data that a stream is made of, and its digest. Kept in memory for the next time.
+
+    Raises
+    ------
+    DataError
+        If the data is not there or damaged.
+    """
+    if asked["kind"] == "own":
+        return _loaded(True, (asked["name"],), (_state(own_path(asked["name"])),))
+    names = (asked["dataset"],) if asked["kind"] == "permuted" else tuple(asked["datasets"])
+    return _loaded(False, names, tuple(_state(data_directory() / f"{name}.npz") for name in names))
+
+
+_State = tuple[Path, int, int]
+
+
+def _state(path: Path) -> _State:
+    """Another one once the file has been replaced, so that nothing outdated is used."""
+    if not path.exists():
+        return path, 0, 0
+    found = path.stat()
+    return path, found.st_ino, found.st_mtime_ns
+
+
+@lru_cache(maxsize=2)
+def _loaded(own: bool, names: tuple[str, ...], states: tuple[_State, ...]) -> tuple[tuple[Dataset, ...], str]:
+    data = load_own(*names) if own else tuple(load(name) for name in names)
+    digests = [dataset.digest() for dataset in data]
+    whole = digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
+    return data, whole
