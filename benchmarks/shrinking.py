@@ -8,19 +8,11 @@ from __future__ import annotations
 
 import math
 import statistics
-import time
 from typing import Any
 
 from benchmarks import report
-from benchmarks.setting import settings_of, stream_of
-from clnp_core.arithmetic import computing
-from clnp_core.methods import clnp
-from clnp_core.methods.method import Pruning
-from clnp_core.methods.training import accuracy
-from clnp_core.networks import partition
-from clnp_core.networks.network import initial
-from clnp_core.networks.subnetwork import task_network
-from clnp_core.runs.spec import RunSpec, preset
+from benchmarks.setting import learn
+from clnp_core.runs.spec import preset
 
 MODES = ("exact", "progressive")
 
@@ -49,28 +41,6 @@ def measure(seeds: int) -> dict[str, Any]:
         )
         figures.append({"rows": rows, "differences": differences, "standard error": error, "time ratios": seconds})
     return {"presets": figures}
-
-
-def learn(spec: RunSpec) -> dict[str, float]:
-    """Learn a run's tasks in this process: mean test accuracy, free share of each layer, seconds."""
-    settings, stream = settings_of(spec), stream_of(spec)
-    network = initial(spec.architecture, spec.head)
-    reached = []
-    start = time.perf_counter()
-    with computing(spec.architecture.threads):
-        for number in range(1, spec.stream.tasks + 1):
-            task = stream.task(number)
-            candidates = clnp.fit_candidates(clnp.candidate_jobs(network, task, [settings], spec.seed))
-            choice = clnp.choose_candidate(candidates, network, task.validation, Pruning(spec.margin))
-            network, _ = clnp.prune_and_commit(network, candidates[0], choice)
-            reached.append(accuracy(task_network(network, number), task.test))
-    free = [partition.free_count(owner) / len(owner) for owner in network.owners]
-    return {
-        "accuracy": statistics.mean(reached),
-        "free 1": free[0],
-        "free 2": free[1],
-        "seconds": time.perf_counter() - start,
-    }
 
 
 if __name__ == "__main__":

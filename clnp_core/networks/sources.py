@@ -6,11 +6,14 @@ import math
 from itertools import islice
 
 from torch import Tensor
+from torch.nn import functional as F
 
 from clnp_core.networks.subnetwork import Trainable
 
 _BATCH = 1024
 _CONVOLUTION_BATCH = 256
+# A product of fewer rows takes another way, with other roundings, which would depend on how many are asked for.
+_FEWEST = 64
 
 
 class Sources:
@@ -68,8 +71,10 @@ class Sources:
         lead = x.shape[:-1]
         computed = []
         if self._computed:
-            frozen = islice(self._network.frozen(x.flatten(0, -2)), self._computed)
-            computed = [passed.unflatten(0, lead) for _, passed in frozen]
+            flat = x.flatten(0, -2)
+            padded = F.pad(flat, (0, 0, 0, max(0, _FEWEST - len(flat))))
+            frozen = islice(self._network.frozen(padded), self._computed)
+            computed = [passed[: len(flat)].unflatten(0, lead) for _, passed in frozen]
         unread = [x.new_zeros(()).expand(*lead, *shape) for shape in self._unread]
         return [x, *computed, *unread, *(_rows(kept, rows).movedim(-1, len(lead)) for kept in self._kept)]
 
