@@ -60,14 +60,17 @@ class LiveDisplay:
         return run
 
     def _where(self, spec: RunSpec) -> str:
-        trained = [epoch for epoch in self._store.epochs(self._run) if epoch["candidate"] not in (ALONE, TUNED)]
+        trained = [epoch for epoch in self._store.epochs(self._run) if epoch["candidate"] != ALONE]
         if not trained:
             return "starting"
-        last = max(trained, key=lambda epoch: (epoch["task"], epoch["candidate"]))
+        # They come in the order in which candidates, and rounds of fine-tuning after them, were begun.
+        *_, last = sorted(trained, key=lambda epoch: epoch["task"])
         loss = "–" if last["loss"] is None else f"{last['loss']:.3f}"
-        task = last["task"]
+        task, own = last["task"], spec.at(last["task"])
+        tuned = last["candidate"] == TUNED
+        what, epochs = ("fine-tuning", own.fine_tuning.epochs) if tuned else ("epoch", own.epochs_of(task))
         return (
-            f"task {task}/{spec.stream.tasks} · epoch {last['epoch']}/{spec.at(task).epochs_of(task)} · "
+            f"task {task}/{spec.stream.tasks} · {what} {last['epoch']}/{epochs} · "
             f"loss {loss} · validation {last['validation_accuracy']:.1%}"
         )
 
@@ -135,9 +138,8 @@ def print_summary(summary: dict[str, Any]) -> None:
         if theta:
             given = theta[task] if isinstance(theta[task], list) else [theta[task]]
             row.append(" / ".join(f"{value:.3g}" for value in given))
-        for layer in summary["layers"]:
-            free = layer["width"] - sum(layer["claimed"][: task + 1])
-            row.append(f"{layer['claimed'][task]} / {layer['reused'][task]} / {free}")
+        told = ("claimed", "reused", "free_after")
+        row += [" / ".join(str(layer[what][task]) for what in told) for layer in summary["layers"]]
         table.add_row(*row)
     console.print(table)
     mean = f"mean accuracy {summary['mean_accuracy']:.2%}"

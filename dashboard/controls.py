@@ -4,7 +4,7 @@ import streamlit as st
 
 from clnp_core.errors import SpecError
 from clnp_core.runs.spec import RunSpec, preset, preset_names
-from dashboard.words import power, training_cost
+from dashboard.words import epochs, layer_name, power, training_cost
 
 _LAMBDAS = [0.0, *(float(f"{digit}e{power}") for power in range(-8, 0) for digit in (1, 3))]
 _TRAINING = "**Settings of training** :gray-badge[a job: it trains anew]"
@@ -41,10 +41,12 @@ def choose_fork(base: RunSpec, run: str) -> tuple[int, dict]:
             "stream.tasks": st.number_input(
                 "Tasks", at_task, _MOST_TASKS, max(tasks, at_task), key=f"{key} {at_task} tasks", width=140
             ),
-            "epochs": st.number_input("Epochs", 1, _MOST_EPOCHS, base.epochs, key=f"{key} epochs", width=140),
+            **_epochs_input(base, key, width=140),
         }
-    changes |= _lambda_sliders(base, key) | _pruning_settings(base, key)
-    given = {"stream.tasks": tasks, "epochs": base.epochs, "margin": base.margin, "theta_mode": base.theta_mode}
+    _say_own_epochs(base)
+    if base.partitions:
+        changes |= _lambda_sliders(base, key) | _pruning_settings(base, key)
+    given = {"stream.tasks": tasks, "epochs": base.epochs[0], "margin": base.margin, "theta_mode": base.theta_mode}
     given |= {f"lambda.{layer}": values[0] for layer, values in base.lambda_.items()}
     return at_task, {path: value for path, value in changes.items() if value != given[path]}
 
@@ -53,29 +55,42 @@ def _training_settings(base: RunSpec) -> dict:
     """What changes training; dotted path → value, as `preset` takes it."""
     st.markdown(_TRAINING)
     with st.container(horizontal=True):
+        key = base.preset
         changes = {
-            path: st.number_input(label, least, most, value, key=f"{base.preset} {path}", width=88)
-            for path, label, least, most, value in (
-                ("stream.tasks", "Tasks", 1, _MOST_TASKS, base.stream.tasks),
-                ("epochs", "Epochs", 1, _MOST_EPOCHS, base.epochs),
-                ("seed", "Seed", 0, 2**31 - 1, base.seed),
-            )
+            "stream.tasks": st.number_input(
+                "Tasks", 1, _MOST_TASKS, base.stream.tasks, key=f"{key} stream.tasks", width=88
+            ),
+            **_epochs_input(base, key, width=88),
+            "seed": st.number_input("Seed", 0, 2**31 - 1, base.seed, key=f"{key} seed", width=88),
         }
-    changes |= _lambda_sliders(base, base.preset)
+    _say_own_epochs(base)
+    changes |= _lambda_sliders(base, key)
     changes["single_task"] = st.checkbox(
         "Also train each task alone",
         base.single_task,
-        key=f"{base.preset} single_task",
+        key=f"{key} single_task",
         help="On a network of its own, for comparison. Takes as long again.",
     )
     return changes
+
+
+def _epochs_input(base: RunSpec, key: str, width: int) -> dict:
+    """One number for all tasks; where they have numbers of their own there is nothing to set."""
+    if len(base.epochs) > 1:
+        return {}
+    return {"epochs": st.number_input("Epochs", 1, _MOST_EPOCHS, base.epochs[0], key=f"{key} epochs", width=width)}
+
+
+def _say_own_epochs(base: RunSpec) -> None:
+    if len(base.epochs) > 1:
+        st.text(f"Epochs: {epochs(base)}")
 
 
 def _lambda_sliders(base: RunSpec, key: str) -> dict:
     """A slider for each layer; where several values are tried there is nothing to move."""
     changes = {}
     for layer in base.layer_keys:
-        label = f"λ {layer}" if layer == "output" else f"λ layer {layer}"
+        label = f"λ {layer_name(base, layer)}"
         values = base.lambda_[layer]
         if len(values) > 1:
             st.text(f"{label}: tries {', '.join(map(power, values))}")

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from clnp_core.methods import METHODS
 from clnp_core.runs.spec import fork
 from clnp_core.runs.store import Run, Store
 from dashboard.controls import choose_fork
@@ -16,7 +17,10 @@ _CANCELLABLE = ("queued", "running", "interrupted", "paused", "pausing")
 
 
 def show_actions(store: Store, run: Run) -> None:
-    """The run's buttons; those that make no sense in its state are switched off."""
+    """The run's buttons; those that make no sense in its state are switched off.
+
+    What learns all tasks at once has none at which to fork.
+    """
     state = state_word(run)
     with st.container(horizontal=True, gap="small"):
         if _button("Pause", "pause", state in _PAUSABLE) and attempt(lambda: store.pause(run.id)):
@@ -26,7 +30,7 @@ def show_actions(store: Store, run: Run) -> None:
             st.rerun()
         if _button("Cancel", "stop", state in _CANCELLABLE) and attempt(lambda: store.cancel(run.id)):
             st.rerun()
-        if _button("Fork", "fork_right", True):
+        if not METHODS[run.spec.method].at_once and _button("Fork", "fork_right", True):
             _open_dialog("fork", run)
         if _button("Delete", "delete", run.state != "running"):
             _open_dialog("delete", run)

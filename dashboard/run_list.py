@@ -25,6 +25,8 @@ COLOURS = {
 
 _MOST_ROWS = 6
 _ROW_PIXELS = 35
+_LETTER_PIXELS = 7
+_NAME_PIXELS = (125, 210)
 
 
 def show_runs(store: Store, runs: list[Run]) -> Run:
@@ -73,7 +75,7 @@ def _list(runs: list[Run]) -> None:
         row_height=_ROW_PIXELS,
         hide_index=True,
         column_config={
-            "Run": st.column_config.TextColumn(width=125, pinned=True),
+            "Run": st.column_config.TextColumn(width=_name_width(ids), pinned=True),
             "State": st.column_config.MultiselectColumn(
                 options=list(COLOURS), color=list(COLOURS.values()), width=95
             ),
@@ -88,6 +90,12 @@ def _list(runs: list[Run]) -> None:
         selection_default=selection,
         alt="Runs: those in progress, then the newest first",
     )
+
+
+def _name_width(names: list[str]) -> int:
+    """Pixels for the longest, within limits: the column is always in sight, on a small screen too."""
+    least, most = _NAME_PIXELS
+    return min(most, max(least, 20 + _LETTER_PIXELS * max(map(len, names))))
 
 
 def _table(runs: list[Run]) -> pd.DataFrame:

@@ -1,13 +1,17 @@
 """One run on the page: how far it is, what it learned, and that it forgot nothing."""
 
+import math
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from clnp_core.analysis import figures
-from clnp_core.runs.store import ALONE, Run, Store
-from clnp_core.runs.summary import summarise
+from clnp_core.analysis.metrics import forgetting
+from clnp_core.methods import METHODS
+from clnp_core.runs.spec import RunSpec
+from clnp_core.runs.store import ALONE, TUNED, Run, Store
+from clnp_core.runs.summary import accuracy_matrix, layers
 from dashboard.live_chart import live_chart
 from dashboard.words import settings, state_word, time_left
 
@@ -29,10 +33,11 @@ def show_run(store: Store, run: Run, runs: list[Run]) -> None:
     st.caption(settings(run.spec) + _origin(run, runs))
     if epochs or run.is_active:
         _show_figures(run, epochs, records)
-    if len(records) > 1 and run.state != "failed":  # what fails may be the promise itself
-        _show_promise(records)
-    if records:
-        _show_table(run, records)
+    if run.spec.partitions:
+        if len(records) > 1 and run.state != "failed":  # what fails may be the promise itself
+            _show_promise(records)
+        if records:
+            _show_table(run.spec, records)
 
 
 def _show_state(run: Run, epochs: Epochs, records: Records, runs: list[Run]) -> None:
@@ -56,8 +61,8 @@ def _show_state(run: Run, epochs: Epochs, records: Records, runs: list[Run]) -> 
         st.error(run.error, icon=":material/error:", title=f"Failed at {done}")
     else:
         st.progress(1.0, f"Finished in {_duration(run.summary['seconds'])}")
-        for note in run.summary["notes"]:
-            st.info(note, icon=":material/info:")
+        if run.summary["notes"]:
+            st.info("  \n".join(run.summary["notes"]), icon=":material/info:")
 
 
 def _turn(run: Run, runs: list[Run]) -> str:
@@ -67,12 +72,19 @@ def _turn(run: Run, runs: list[Run]) -> str:
 
 def _where(run: Run, epochs: Epochs, records: Records) -> str:
     """The task in progress; the ones before it may still be trained alone, for comparison, beside it."""
-    task = len(records) + 1
-    if task > run.spec.stream.tasks:
-        return "training each task alone, for comparison" if run.spec.single_task else "finishing"
-    reached = [epoch["epoch"] for epoch in epochs if epoch["task"] == task and epoch["candidate"] != ALONE]
-    epoch = f" · epoch {max(reached)} of {run.spec.at(task).epochs}" if reached else ""
-    return f"task {task} of {run.spec.stream.tasks}{epoch}"
+    spec = run.spec
+    if len(records) == len(spec.lessons):
+        return "training each task alone, for comparison" if spec.trains_alone else "finishing"
+    task, tasks = spec.lessons[len(records)], spec.stream.tasks
+    where = f"all {tasks} tasks at once" if METHODS[spec.method].at_once else f"task {task} of {tasks}"
+    own = [epoch for epoch in epochs if epoch["task"] == task and epoch["candidate"] != ALONE]
+    tuned = [epoch["epoch"] for epoch in own if epoch["candidate"] == TUNED]
+    if tuned:
+        tuning = spec.at(task).fine_tuning
+        among = f" {tuned.count(1)} of {tuning.rounds}" if tuning.rounds > 1 else ""
+        return f"{where} · fine-tuning{among}, epoch {tuned[-1]} of {tuning.epochs}"
+    epoch = f" · epoch {max(epoch['epoch'] for epoch in own)} of {spec.at(task).epochs_of(task)}" if own else ""
+    return f"{where}{epoch}"
 
 
 def _duration(seconds: float) -> str:
@@ -90,35 +102,32 @@ def _origin(run: Run, runs: list[Run]) -> str:
 
 def _show_figures(run: Run, epochs: Epochs, records: Records) -> None:
     theme = st.context.theme.type or "light"
-    matrix, layers = [record["accuracy"] for record in records], _layers(run, records)
-    _show_measures(run, records, layers)
+    hidden = layers(run.spec, records)
+    _show_measures(run.spec, records, hidden)
+    at_once = METHODS[run.spec.method].at_once
     live_chart(
-        figures.learning_curves(epochs, _chosen(run, records), theme),
+        figures.learning_curves(epochs, _chosen(run, records), theme, at_once=at_once),
         f"{run.id} curves",
         f"Loss and validation accuracy of {len(epochs)} epochs.",
     )
     left, right = st.columns(2)
-    with left:
-        live_chart(
-            figures.capacity(layers, theme),
-            f"{run.id} capacity",
-            "Used capacity. " + " ".join(f"{layer['name']}: {_free(layer):.0%} free." for layer in layers),
-        )
-    with right:
+    if hidden:
+        with left:
+            live_chart(
+                figures.capacity(hidden, theme),
+                f"{run.id} capacity",
+                "Used capacity. " + " ".join(f"{layer['name']}: {_free(layer):.0%} free." for layer in hidden),
+            )
+    with right if hidden else left:
+        matrix = accuracy_matrix(records)
         live_chart(
             figures.accuracy_matrix(matrix, run.spec.stream.tasks, theme),
             f"{run.id} matrix",
-            f"Accuracy matrix after {len(records)} tasks; its last row is in the table below.",
+            f"Accuracy matrix after {len(matrix)} tasks; its last row is in the table.",
         )
-
-
-def _layers(run: Run, records: Records) -> list[dict[str, Any]]:
-    if records:
-        return summarise(run.spec, records, seconds=0)["layers"]
-    return [
-        {"name": layer.name, "width": layer.width, "claimed": [], "reused": [], "free": layer.width}
-        for layer in run.spec.architecture.hidden
-    ]
+    if records and not hidden:
+        with right:
+            _show_table(run.spec, records)
 
 
 def _free(layer: dict[str, Any]) -> float:
@@ -127,23 +136,38 @@ def _free(layer: dict[str, Any]) -> float:
 
 def _chosen(run: Run, records: Records) -> dict[int, int]:
     """Task → the candidate of the grid it settled on; where later tasks do not search, theirs is the only one."""
-    return {
-        record["task"]: run.spec.at(record["task"]).grid.index((tuple(record["lambda"]), record["learning_rate"]))
-        for record in records
-        if run.spec.fits(record["task"]) > 1
-    }
+    return {record["task"]: _settled(run.spec, record) for record in records if run.spec.fits(record["task"]) > 1}
 
 
-def _show_measures(run: Run, records: Records, layers: list[dict[str, Any]]) -> None:
-    alone = [record["single_task_accuracy"] for record in records]
+def _settled(spec: RunSpec, record: dict[str, Any]) -> int:
+    """The first candidate that was trained as the record says; without a partition λ is not part of it."""
+    return next(
+        place
+        for place, (l1, rate) in enumerate(spec.at(record["task"]).grid)
+        if rate == record["learning_rate"] and (not spec.partitions or l1 == tuple(record["lambda"]))
+    )
+
+
+def _show_measures(spec: RunSpec, records: Records, hidden: list[dict[str, Any]]) -> None:
     accuracy = records[-1]["accuracy"] if records else []
     with st.container(horizontal=True):
-        for label, value, about in (
-            ("Mean accuracy", _mean_percent(accuracy), "Over the tasks learned so far, on their test images."),
-            ("Each task alone", _mean_percent(alone), "The same tasks, each trained alone on a whole network."),
-            *((f"Free in {layer['name']}", f"{_free(layer):.1%}", "Neurons no task has claimed.") for layer in layers),
-        ):
-            st.metric(label, value, help=about, border=True, width="stretch")
+        _measure("Mean accuracy", _mean_percent(accuracy), "Over the tasks learned so far, on their test images.")
+        if spec.trains_alone:
+            alone = _mean_percent([record["single_task_accuracy"] for record in records])
+            _measure("Each task alone", alone, "The same tasks, each trained alone on a whole network.")
+        if not spec.partitions and not METHODS[spec.method].at_once:
+            about = "How much worse earlier tasks are known now than at their best before, on average."
+            _measure("Forgetting", _points(forgetting(accuracy_matrix(records))), about)
+        for layer in hidden:
+            _measure(f"Free in {layer['name']}", f"{_free(layer):.1%}", "Neurons no task has claimed.")
+
+
+def _measure(label: str, value: str, about: str) -> None:
+    st.metric(label, value, help=about, border=True, width="stretch")
+
+
+def _points(fraction: float) -> str:
+    return "–" if math.isnan(fraction) else f"{100 * fraction:.2f} points"
 
 
 def _mean_percent(fractions: list[float | None]) -> str:
@@ -163,18 +187,29 @@ def _show_promise(records: Records) -> None:
     )
 
 
-def _show_table(run: Run, records: Records) -> None:
-    table = pd.DataFrame(
-        {
-            "Task": [record["task"] for record in records],
-            "Accuracy": records[-1]["accuracy"],
-            "Alone": [record["single_task_accuracy"] for record in records],
-            "θ": [" / ".join(f"{theta:.3f}" for theta in dict.fromkeys(record["theta"])) for record in records],
-            **{
-                f"{layer.name.capitalize()} {what}": [record[what][place] for record in records]
-                for place, layer in enumerate(run.spec.architecture.hidden)
-                for what in ("claimed", "reused", "free")
-            },
-        }
-    )
-    st.table(table.style.format({"Accuracy": _percent, "Alone": _percent}), hide_index=True)
+def _show_table(spec: RunSpec, records: Records) -> None:
+    """A row for each task that was learned, also where all were at once and the records are one."""
+    accuracy = records[-1]["accuracy"]
+    columns = {"Task": range(1, len(accuracy) + 1), "Accuracy": accuracy}
+    if spec.trains_alone:
+        columns["Alone"] = [record["single_task_accuracy"] for record in records]
+    if spec.partitions:
+        columns["θ"] = [_theta(record["theta"]) for record in records]
+        for place, layer in enumerate(spec.architecture.hidden):
+            columns[_unbroken(layer.name.capitalize())] = [
+                _unbroken(" / ".join(str(record[what][place]) for what in ("claimed", "reused", "free")))
+                for record in records
+            ]
+    table = pd.DataFrame(columns).style.format({"Accuracy": _percent, "Alone": _percent})
+    st.table(table, hide_index=True)
+    if spec.partitions:
+        st.caption("Of each layer: neurons the task claimed / neurons of earlier tasks it uses / neurons left free.")
+
+
+def _theta(theta: list[float]) -> str:
+    return _unbroken(" / ".join(f"{value:.3f}" for value in (theta if len(set(theta)) > 1 else theta[:1])))
+
+
+def _unbroken(text: str) -> str:
+    """On one line: a table too wide for a small screen is scrolled."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")

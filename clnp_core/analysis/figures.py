@@ -16,6 +16,7 @@ from plotly.colors import hex_to_rgb
 from plotly.subplots import make_subplots
 
 from clnp_core.analysis.metrics import AccuracyMatrix
+from clnp_core.runs.store import TUNED
 
 Theme = Literal["light", "dark"]
 
@@ -37,6 +38,8 @@ _ACCURACIES = ((0.0, "#FFF1C9"), (1.0, "#56B4E9"))
 _DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot")
 _FONT = "'Source Sans', 'Source Sans Pro', sans-serif"
 _MOST_NUMBERED_TASKS = 16
+_MOST_NAMED_BARS = 3
+_MOST_FINE_TICKS = 300
 
 
 def task_colour(task: int, theme: Theme = "light") -> str:
@@ -51,51 +54,53 @@ def learning_curves(
     epochs: pd.DataFrame | Iterable[Mapping[str, Any]],
     chosen: Mapping[int, int] | None = None,
     theme: Theme = "light",
+    *,
+    at_once: bool = False,
 ) -> go.Figure:
     """Loss and validation accuracy over the epochs, the tasks one after another.
 
     Parameters
     ----------
     epochs : table
-        One row per epoch: task, candidate, epoch (1 for a candidate's first), loss (nats),
-        validation_accuracy (fraction). Rows of a negative candidate, the single-task reference, are left out.
+        One row per epoch: task, candidate, epoch (1 for a candidate's first), loss (nats), validation_accuracy
+        (fraction). The candidate `TUNED` goes on after its task's others, round by round; other negative ones, such as
+        the single-task reference, are left out.
     chosen : mapping of int to int, optional
         Task → the candidate it settled on; the others step back.
     theme : {"light", "dark"}
+    at_once : bool
+        Whether what stands under a task is of all tasks up to it, learned together.
     """
     columns = ["task", "candidate", "epoch", "loss", "validation_accuracy"]
-    rows = pd.DataFrame(epochs, columns=columns)
-    rows = rows[rows["candidate"] >= 0]
-    lengths = rows.groupby("task")["epoch"].max()
+    given = pd.DataFrame(epochs, columns=columns)
+    rows, tuned = given[given["candidate"] >= 0], _in_rounds(given[given["candidate"] == TUNED])
+    trained = rows.groupby("task")["epoch"].max()
+    lengths = trained.add(tuned.groupby("task").size(), fill_value=0).astype(int)
     starts = lengths.cumsum() - lengths
     chosen = chosen or {}
     named = rows.groupby("task")["candidate"].min().to_dict() | dict(chosen)
     candidates = rows.groupby("task")["candidate"].nunique()
+    titles = {task: f"tasks 1 to {task}" if at_once and task > 1 else f"task {task}" for task in starts.index}
     traces = []
     for (task, candidate), curve in rows.groupby(["task", "candidate"]):
         shared = {
             "x": curve["epoch"] + starts[task],
             "customdata": curve["epoch"],
+            "name": titles[task].split(" ", 1)[1],
             **_curve_style(task, candidate, chosen.get(task), len(curve), theme),
         }
         among = f", candidate {candidate + 1} of {candidates[task]}" if candidates[task] > 1 else ""
-        hover = f"task {task}{among}, epoch %{{customdata}}<br>"
-        traces += [
-            shared
-            | {
-                "y": curve["loss"].astype(float),
-                "yaxis": "y",
-                "hovertemplate": hover + "loss %{y:.4f} nats<extra></extra>",
-                "showlegend": candidate == named[task],
-            },
-            shared
-            | {
-                "y": 100 * curve["validation_accuracy"],
-                "yaxis": "y2",
-                "hovertemplate": hover + "validation accuracy %{y:.2f} %<extra></extra>",
-                "showlegend": False,
-            },
-        ]
+        traces += _loss_and_accuracy(curve, shared | {"showlegend": candidate == named[task]}, titles[task] + among)
+    for task, curve in tuned.groupby("task"):
+        after = starts[task] + trained.get(task, 0)
+        shared = {
+            "x": after + np.arange(1, len(curve) + 1),
+            "customdata": curve["epoch"],
+            "name": f"{task}",
+            **_curve_style(task, TUNED, None, len(curve), theme),
+            "showlegend": False,
+        }
+        traces += _loss_and_accuracy(curve, shared, f"{titles[task]}, fine-tuning")
     if not traces:  # axes are drawn only where a trace is
         traces = [{"x": [None], "y": [None], "yaxis": axis, "showlegend": False} for axis in ("y", "y2")]
     figure = go.Figure([go.Scatter(trace) for trace in traces])
@@ -106,9 +111,15 @@ def learning_curves(
             "showgrid": False,
             "dtick": 1 if lengths.sum() <= 12 else None,
         },
-        yaxis={"title_text": "Loss (nats)", "domain": [0.54, 1], "type": "log", "tickformat": "~g", "dtick": "D2"},
+        yaxis={
+            "title_text": "Loss (nats)",
+            "domain": [0.54, 1],
+            "type": "log",
+            "tickformat": "~g",
+            "dtick": _log_ticks(given["loss"]),
+        },
         yaxis2={"title_text": "Accuracy (%)", "domain": [0, 0.46]},
-        annotations=_task_numbers(starts, lengths, theme),
+        annotations=_task_numbers(starts, lengths, titles, theme),
         shapes=_task_borders(starts, theme),
     )
     if rows.empty:
@@ -116,12 +127,42 @@ def learning_curves(
     return _finish(figure, "Loss and validation accuracy", 480, theme)
 
 
+def _in_rounds(tuned: pd.DataFrame) -> pd.DataFrame:
+    """Epochs of fine-tuning, task by task and round by round; each round counts from 1."""
+    rounds = tuned.groupby(["task", "epoch"]).cumcount()
+    return tuned.assign(round=rounds).sort_values(["task", "round", "epoch"])
+
+
+def _loss_and_accuracy(curve: pd.DataFrame, shared: dict[str, Any], whose: str) -> list[dict[str, Any]]:
+    """A curve's two traces."""
+    hover = f"{whose}, epoch %{{customdata}}<br>"
+    return [
+        shared
+        | {
+            "y": curve["loss"].astype(float),
+            "yaxis": "y",
+            "hovertemplate": hover + "loss %{y:.4f} nats<extra></extra>",
+        },
+        shared
+        | {
+            "y": 100 * curve["validation_accuracy"],
+            "yaxis": "y2",
+            "hovertemplate": hover + "validation accuracy %{y:.2f} %<extra></extra>",
+            "showlegend": False,
+        },
+    ]
+
+
 def _curve_style(task: int, candidate: int, settled: int | None, epochs: int, theme: Theme) -> dict[str, Any]:
-    """How one candidate's curves look: solid if the task has settled on it, thin and pale if on another."""
+    """How a curve looks: solid if its task settled on that candidate, thin and pale if on another, dotted if tuned."""
     stands_back = settled not in (None, candidate)
-    solid = candidate == (0 if settled is None else settled)
+    if candidate == TUNED:
+        dash = "dot"
+    elif candidate == (0 if settled is None else settled):
+        dash = "solid"
+    else:
+        dash = _DASHES[candidate % len(_DASHES)]
     return {
-        "name": f"{task}",
         "legendgroup": f"task {task}",
         # A line of a single point would not be seen.
         "mode": "lines" if epochs > 1 else "markers",
@@ -129,12 +170,20 @@ def _curve_style(task: int, candidate: int, settled: int | None, epochs: int, th
         "line": {
             "color": task_colour(task, theme),
             "width": 1.25 if stands_back else 2,
-            "dash": "solid" if solid else _DASHES[candidate % len(_DASHES)],
+            "dash": dash,
         },
     }
 
 
-def _task_numbers(starts: pd.Series, lengths: pd.Series, theme: Theme) -> list[dict[str, Any]]:
+def _log_ticks(values: pd.Series) -> str | int:
+    """Ticks at 1, 2 and 5 of each power of ten; at the powers alone where the values span many."""
+    positive = values[values > 0].astype(float)
+    return "D2" if positive.empty or positive.max() / positive.min() <= _MOST_FINE_TICKS else 1
+
+
+def _task_numbers(
+    starts: pd.Series, lengths: pd.Series, titles: Mapping[int, str], theme: Theme
+) -> list[dict[str, Any]]:
     """The tasks' numbers above their epochs, as many as fit."""
     every = -(-len(starts) // _MOST_NUMBERED_TASKS)
     return [
@@ -143,7 +192,7 @@ def _task_numbers(starts: pd.Series, lengths: pd.Series, theme: Theme) -> list[d
             "y": 1,
             "yref": "paper",
             "yanchor": "bottom",
-            "text": f"task {task}" if len(starts) <= 5 else f"{task}",
+            "text": titles[task] if len(starts) <= 5 else f"{task}",
             "font": {"color": task_colour(task, theme), "weight": 600},
             "showarrow": False,
         }
@@ -163,8 +212,8 @@ def capacity(layers: Sequence[Mapping[str, Any]], theme: Theme = "light") -> go.
     Parameters
     ----------
     layers : sequence of mapping
-        One per hidden layer, from the input upwards: name, width (neurons), claimed (neurons claimed by task 1,
-        2, ...), reused (earlier tasks' neurons active for task 1, 2, ...).
+        One per hidden layer, from the input upwards: name, width (neurons it has now, also if it has grown), claimed
+        (neurons claimed by task 1, 2, ...), reused (earlier tasks' neurons active for task 1, 2, ...).
     theme : {"light", "dark"}
     """
     names = [layer["name"].capitalize() for layer in layers]
@@ -187,13 +236,14 @@ def capacity(layers: Sequence[Mapping[str, Any]], theme: Theme = "light") -> go.
         for task, (neurons, used) in enumerate(zip(claimed.T, reused.T, strict=True), start=1)
     ]
     free = widths - claimed.sum(axis=1)
+    word = "free " if len(layers) <= _MOST_NAMED_BARS else ""  # wider than one of many bars
     bars.append(
         go.Bar(
             x=names,
             y=100 * free / widths,
             name="free",
             marker_color=FREE[theme],
-            text=[f"free {share:.0%}" if share >= 0.055 else "" for share in free / widths],
+            text=[f"{word}{share:.0%}" if share >= 0.055 else "" for share in free / widths],
             customdata=np.stack([free, widths], axis=1),
             hovertemplate="%{customdata[0]} of %{customdata[1]} neurons are free (%{y:.1f} %)<extra>%{x}</extra>",
         )
@@ -218,7 +268,7 @@ def accuracy_matrix(matrix: AccuracyMatrix, tasks: int | None = None, theme: The
     Parameters
     ----------
     matrix : sequence of sequence of float
-        Lower triangular, fractions: row i after task i + 1, one column per task.
+        Lower triangular, fractions: row i after task i + 1, one column per task; empty where nothing was measured.
     tasks : int, optional
         Tasks there will be, so that the axes stand still while the run goes on; as many as learned if not given.
     theme : {"light", "dark"}
@@ -229,7 +279,7 @@ def accuracy_matrix(matrix: AccuracyMatrix, tasks: int | None = None, theme: The
         cells[place, : len(row)] = 100 * np.asarray(row)
     numbers = list(range(1, size + 1))
     # The scale spans the values there are, in steps of ten, so that nearly equal accuracies can be told apart.
-    lowest = np.nanmin(cells) if len(matrix) else 90.0
+    lowest = 90.0 if np.isnan(cells).all() else np.nanmin(cells)
     figure = go.Figure(
         go.Heatmap(
             x=numbers,

@@ -126,6 +126,9 @@ class Architecture:
     __pydantic_config__ = _STRICT
 
     def __post_init__(self) -> None:
+        names = [layer.name for layer in self.hidden]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise SpecError(f"network: {len(twice)} layers are called {twice[0]!r}; give each a name of its own.")
         maps: tuple[int, ...] = self.input_shape[1:]
         for number, layer in enumerate(self.hidden):
             if layer.kind == "dense":

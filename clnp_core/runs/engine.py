@@ -370,7 +370,7 @@ def _free_shares(record: dict[str, Any]) -> list[float]:
 
 
 def _tuning_epochs(spec: RunSpec) -> int:
-    return spec.fine_tuning.epochs * spec.fine_tuning.rounds if spec.fine_tuning else 0
+    return spec.fine_tuning.epochs * spec.tuning_rounds if spec.fine_tuning else 0
 
 
 async def _all(coroutines: Iterable[Coroutine | asyncio.Task]) -> None:

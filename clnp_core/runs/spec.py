@@ -70,7 +70,8 @@ class RunSpec(Strict):
     """One of ours by name, or one of your own: its name, input_shape, hidden layers and outputs. A network of ours has
     as many outputs as the stream has classes."""
     method: Literal[tuple(METHODS)] = "clnp"
-    """What learns. Those beside clnp train without L1 and do not prune."""
+    """What learns. Those beside clnp train without L1, and neither prune nor fine-tune nor grow: such settings have no
+    effect on them."""
     head: Literal["single", "multi"] = "single"
     lambda_: dict[str, LambdaAxis] = Field(alias="lambda")
     """L1 coefficients λ by layer: "1", "2", ... from the input upwards, and "output"."""
@@ -131,6 +132,11 @@ class RunSpec(Strict):
         return METHODS[self.method].partitions
 
     @property
+    def tuning_rounds(self) -> int:
+        """How often each task is pruned and fine-tuned; 0 where it is not."""
+        return self.fine_tuning.rounds if self.fine_tuning and self.partitions else 0
+
+    @property
     def trains_alone(self) -> bool:
         """Whether each task is trained alone as well: not where all are learned at once."""
         return self.single_task and not METHODS[self.method].at_once
@@ -149,7 +155,8 @@ class RunSpec(Strict):
     @property
     def grid(self) -> list[tuple[tuple[float, ...], float]]:
         """Candidates: (λ of each layer, output last; learning rate), in the order in which ties are broken."""
-        axes = [self.lambda_[key] for key in self.layer_keys]
+        # What trains without L1 is the same training whatever λ is.
+        axes = [self.lambda_[key] if self.partitions else (0.0,) for key in self.layer_keys]
         return [(tuple(l1), rate) for *l1, rate in product(*axes, self.learning_rate)]
 
     def at(self, task: int) -> RunSpec:
@@ -175,6 +182,8 @@ class RunSpec(Strict):
             Share of each hidden layer that is free, 0 to 1.
         """
         own = self.at(task)
+        if not own.partitions:
+            return (0,) * len(free)
         due = [task == own.at_task if own.grow_below is None else share < own.grow_below for share in free]
         return tuple(own.grow.get(key, 0) * is_due for key, is_due in zip(own.layer_keys, due, strict=False))
 
@@ -215,16 +224,10 @@ class RunSpec(Strict):
             raise ValueError(
                 f"theta: {len(self.theta)} thresholds for {len(layers)} hidden layers; give one, or one per layer"
             )
-        self._check_method()
-        self._check_fork()
-        return self
-
-    def _check_method(self) -> None:
         if self.grow_below is not None and not self.grow:
             raise ValueError("grow_below: no layer is named that grows; give grow, such as grow.1=100, or neither")
-        if not self.partitions and (self.fine_tuning or self.grow):
-            setting = "fine_tuning" if self.fine_tuning else "grow"
-            raise ValueError(f"{setting}: {self.method} does not prune; leave it out, or give method=clnp")
+        self._check_fork()
+        return self
 
     def _check_fork(self) -> None:
         if (self.fork_of is None) != (self.at_task is None):

@@ -109,8 +109,7 @@ def _common(spec: RunSpec, dataset_digest: str) -> dict[str, Any]:
 
 def _hyperparameters(spec: RunSpec, task: int, l1: Sequence[float], rate: float) -> dict[str, Any]:
     return {
-        # What trains without L1 is the same training whatever λ is.
-        "l1": list(l1) if spec.partitions else [0.0] * len(l1),
+        "l1": list(l1),
         "learning_rate": rate,
         "cooldown": spec.cooldown,
         "batch_size": spec.batch_size,
@@ -153,7 +152,7 @@ def tune_stages(
     """The rounds of fine-tuning, if any: each prunes what the one before it leaves, and trains on."""
     given = spec.fine_tuning
     rounds: list[Stage] = []
-    for number in range(1, given.rounds + 1 if given else 1):
+    for number in range(1, spec.tuning_rounds + 1):
         tuning = {
             "round": number,
             "hyperparameters": {"learning_rate": given.learning_rate, "epochs": given.epochs},

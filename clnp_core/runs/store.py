@@ -26,7 +26,7 @@ from clnp_core.runs.artifacts import Artifacts
 from clnp_core.runs.spec import RunSpec, parse
 from clnp_core.runs.stages import Stage
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 ALONE = -1
 """Stands for a candidate's number where a task is trained alone, for comparison."""

@@ -24,8 +24,8 @@ def summarise(spec: RunSpec, records: Sequence[dict[str, Any]], seconds: float) 
     -------
     dict of plain data. Accuracies are fractions; `accuracy` is lower triangular, row i after task i, empty where
     nothing was measured. Measures that cannot be told are None. Of a method that partitions: `identical_logits`;
-    `layers`, each with neurons claimed and reused by task, free ones and the tasks they will last for; `lambda`, and
-    `theta`, one number per task where θ is shared by the layers, else a list per task.
+    `layers`, each with neurons claimed, reused and left free by task, free ones now and the tasks they will last for;
+    `lambda`, and `theta`, one number per task where θ is shared by the layers, else a list per task.
     """
     matrix = accuracy_matrix(records)
     summary = {
@@ -72,6 +72,7 @@ def layers(spec: RunSpec, records: Sequence[dict[str, Any]]) -> list[dict[str, A
             "claimed": [record["claimed"][place] for record in records],
             "reused": [record["reused"][place] for record in records],
             "free": records[-1]["free"][place] if records else layer.width,
+            "free_after": [record["free"][place] for record in records],
         }
         for place, layer in enumerate(spec.architecture.hidden)
     ]

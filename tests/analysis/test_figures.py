@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from clnp_core.analysis import figures
+from clnp_core.runs.store import TUNED
 
 MATRIX = [[0.975], [0.975, 0.96], [0.975, 0.96, 0.5]]
 LAYERS = [
@@ -78,6 +79,40 @@ def test_learning_curves_put_the_tasks_one_after_another_and_leave_the_single_ta
     assert [note.text for note in figure.layout.annotations] == ["task 1", "task 2", "task 3"]
 
 
+def tuned(tasks: int, rounds: int = 1, length: int = 2) -> list[dict]:
+    rows = [row | {"candidate": TUNED} for row in epochs(tasks, length=length) if row["candidate"] == 0]
+    return [row for task in range(1, tasks + 1) for row in rows * rounds if row["task"] == task]
+
+
+def test_fine_tuning_goes_on_after_its_tasks_training_round_by_round_in_its_colour():
+    figure = figures.learning_curves(epochs(2, length=3) + tuned(2, rounds=2))
+    losses = {tuple(trace.x): trace for trace in figure.data[0::2]}
+    assert list(losses) == [(1, 2, 3), (8, 9, 10), (4, 5, 6, 7), (11, 12, 13, 14)]
+    trained, later = losses[1, 2, 3], losses[4, 5, 6, 7]
+    assert (trained.line.dash, later.line.dash) == ("solid", "dot")
+    assert trained.line.color == later.line.color
+    assert (trained.showlegend, later.showlegend) == (True, False)
+    assert later.hovertemplate.startswith("task 1, fine-tuning, epoch %{customdata}")
+    assert list(later.customdata) == [1, 2, 1, 2]
+    assert [shape.x0 for shape in figure.layout.shapes] == [7.5]
+
+
+def test_what_learns_all_tasks_at_once_has_one_curve_of_all():
+    rows = [row for row in epochs(3) if row["task"] == 3]
+    figure = figures.learning_curves(rows, at_once=True)
+    assert list(figure.data[0].x) == [1, 2, 3]
+    assert figure.data[0].name == "1 to 3"
+    assert figure.data[0].hovertemplate.startswith("tasks 1 to 3, epoch")
+    assert [note.text for note in figure.layout.annotations] == ["tasks 1 to 3"]
+
+
+def test_losses_of_many_sizes_have_ticks_that_fit():
+    rows = epochs(1, length=3)
+    assert figures.learning_curves(rows).layout.yaxis.dtick == "D2"
+    rows[0]["loss"] = 1e-4
+    assert figures.learning_curves(rows).layout.yaxis.dtick == 1
+
+
 def test_candidates_share_their_tasks_epochs_and_the_one_settled_on_stands_out():
     losses = figures.learning_curves(epochs(1, candidates=3), chosen={1: 1}).data[0::2]
     assert {tuple(trace.x) for trace in losses} == {(1, 2, 3)}
@@ -110,6 +145,8 @@ def test_capacity_adds_up_to_the_whole_layer():
     assert [list(trace.y) for trace in figure.data] == [[25, 10], [10, 30], [65, 60]]
     assert figure.data[-1].marker.color == figures.FREE["light"]
     assert list(figure.data[0].x) == ["Layer 1", "Layer 2"]
+    assert list(figure.data[-1].text) == ["free 65%", "free 60%"]
+    assert figures.capacity(LAYERS * 2).data[-1].text[0] == "65%"
 
 
 def test_the_accuracy_matrix_is_lower_triangular_and_in_per_cent():
@@ -119,6 +156,14 @@ def test_the_accuracy_matrix_is_lower_triangular_and_in_per_cent():
     assert np.isnan(cells.z[np.triu_indices(4, 1)]).all()
     assert np.isnan(cells.z[3]).all()
     assert (cells.zmin, cells.zmax) == (50, 100)
+
+
+def test_a_method_that_learns_all_tasks_at_once_has_only_a_last_row():
+    (cells,) = figures.accuracy_matrix([[], [], [0.9, 0.8, 0.7]]).data
+    assert cells.z[2] == pytest.approx([90, 80, 70])
+    assert np.isnan(cells.z[:2]).all()
+    assert (cells.zmin, cells.zmax) == (70, 100)
+    assert figures.accuracy_matrix([[], []]).data[0].zmin == 90
 
 
 def test_many_tasks_leave_the_numbers_out_where_they_would_not_fit():

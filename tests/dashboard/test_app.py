@@ -15,7 +15,7 @@ from clnp_core.errors import StoreError
 from clnp_core.runs import background
 from clnp_core.runs.spec import RunSpec, fork, preset, preset_names
 from clnp_core.runs.stages import Stage
-from clnp_core.runs.store import Store
+from clnp_core.runs.store import TUNED, Store
 from dashboard.run_list import COLOURS
 
 APP = str(Path(dashboard.__file__).parent / "app.py")
@@ -25,8 +25,12 @@ RECORD = {
     "lambda": [1e-5, 1e-3, 3e-4],
     "learning_rate": 1e-2,
     "theta": [0.25, 0.25],
+    "widths": [400, 400],
+    "grown": [0, 0],
     "notes": [],
 }
+UNPARTITIONED = {"lambda": [0.0] * 3, "theta": [], "claimed": [], "reused": [], "free": [], "grown": []}
+TUNED_RUN = {"fine_tuning.epochs": 5, "fine_tuning.learning_rate": 1e-3}
 
 
 @pytest.fixture
@@ -74,15 +78,32 @@ def progress(app: AppTest) -> str:
     return app.get("progress")[0].proto.text
 
 
+def trained(store: Store, run: str, task: int, candidate: int = 0, epochs: int = 1, part: int = 1) -> None:
+    """Store epochs of a task's training."""
+    stage = Stage("fit", {"task": task, "run": run, "candidate": candidate, "part": part})
+    store.link(run, stage, candidate)
+    measured = {"loss": 0.5, "validation_accuracy": 0.9, "seconds": 0.1}
+    store.put_epochs([(stage.key, measured | {"epoch": epoch}) for epoch in range(1, epochs + 1)])
+
+
 def learned(store: Store, run: str, tasks: int) -> None:
     """Store as many learned tasks, one or two, with the single-task reference measured."""
     for task in range(1, tasks + 1):
-        stage = Stage("fit", {"task": task, "run": run})
-        store.link(run, stage, 0)
-        store.put_epochs([(stage.key, {"epoch": 1, "loss": 0.5, "validation_accuracy": 0.9, "seconds": 0.1})])
+        trained(store, run, task)
         accuracies = {"accuracy": [0.9, 0.8][:task], "single_task_accuracy": 0.95}
         neurons = {"claimed": [40, 20], "reused": [0, 0], "free": [400 - 40 * task, 400 - 20 * task]}
         store.put_learned(run, task, RECORD | accuracies | neurons | {"task": task})
+
+
+def started(store: Store, changes: dict, name: str = "digits") -> str:
+    """A run at work."""
+    run = store.add(preset(name, changes))
+    store.start(run)
+    return run
+
+
+def charts(app: AppTest) -> int:
+    return len(app.get("bidi_component"))
 
 
 def in_state(store: Store, state: str) -> str:
@@ -136,8 +157,49 @@ def test_the_settings_reach_the_run_in_the_codes_units(store: Store):
 
 
 def test_there_is_a_slider_for_each_layer(store: Store):
-    labels = [slider.label for slider in opened().select_slider]
-    assert labels == ["λ layer 1", "λ layer 2", "λ output"]
+    app = opened()
+    assert [slider.label for slider in app.select_slider] == ["λ layer 1", "λ layer 2", "λ output"]
+    app.selectbox(key="preset").select("split-digits-cnn").run()
+    assert [slider.label for slider in app.select_slider] == ["λ conv 1", "λ conv 2", "λ dense 1", "λ output"]
+
+
+def test_epochs_that_differ_by_task_are_said_and_kept(store: Store):
+    app = opened()
+    app.selectbox(key="preset").select("split-cifar-quick").run()
+    assert "Epochs: 6, then 24" in [text.value for text in app.text]
+    assert "Epochs" not in [number.label for number in app.number_input]
+    assert "1 × up to 6 and 5 × up to 24 epochs of training" in text(app)
+    app.number_input(key="split-cifar-quick seed").set_value(7).run()
+    button(app, "Start").click().run()
+    assert asked(store) == [preset("split-cifar-quick", {"seed": 7})]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        (
+            "digits",
+            {},
+            "10 tasks of digits · digits-mlp · up to 60 epochs · λ 1e-5 / 1e-3 / 3e-4 · m 1 point · "
+            "one θ for all layers · seed 0",
+        ),
+        (
+            "split-cifar-quick",
+            {"theta": 0.25},
+            "6 tasks of cifar10 + cifar100 · table2-cnn · up to 6, then 24 epochs · λ 5e-5 in every layer · "
+            "m 2 points · θ 0.25 · seed 0",
+        ),
+        (
+            "digits",
+            {"stream.tasks": 1, "method": "finetune"},
+            "1 task of digits · digits-mlp · up to 60 epochs · method finetune · seed 0",
+        ),
+        ("digits", TUNED_RUN, "one θ for all layers · fine-tuning 5 epochs at 1e-3 · seed 0"),
+        ("digits", TUNED_RUN | {"fine_tuning.rounds": 2}, "fine-tuning 2 rounds of 5 epochs at 1e-3"),
+    ],
+)
+def test_a_runs_settings_are_said_on_one_line(store: Store, name: str, changes: dict, said: str):
+    assert said in text(opened(run=store.add(preset(name, changes))))
 
 
 def test_a_finished_run_shows_its_measures_its_promise_and_its_tasks(store: Store):
@@ -152,7 +214,64 @@ def test_a_finished_run_shows_its_measures_its_promise_and_its_tasks(store: Stor
     assert values["Free in layer 1"] == "80.0%"
     assert "Task 1: identical after 1 later task." in "".join(text.value for text in app.markdown)
     assert app.info[0].value == "Task 2: a note."
-    assert len(app.table[0].value) == 2
+    table = app.table[0].value
+    assert list(table) == ["Task", "Accuracy", "Alone", "θ", "Layer\xa01", "Layer\xa02"]
+    assert list(table["Layer\xa01"]) == ["40\xa0/\xa00\xa0/\xa0360", "40\xa0/\xa00\xa0/\xa0320"]
+    assert charts(app) == 3
+
+
+def test_what_is_free_is_a_share_of_the_layer_as_wide_as_it_is_now(store: Store):
+    run = started(store, {"stream.tasks": 2, "grow.1": 100, "grow_below": 0.95})
+    learned(store, run, tasks=1)
+    trained(store, run, task=2)
+    accuracies = {"task": 2, "accuracy": [0.9, 0.8], "single_task_accuracy": None}
+    neurons = {"claimed": [40, 20], "reused": [0, 0], "free": [420, 360], "widths": [500, 400], "grown": [100, 0]}
+    store.put_learned(run, 2, RECORD | accuracies | neurons)
+    values = {metric.label: metric.value for metric in opened(run=run).metric}
+    assert (values["Free in layer 1"], values["Free in layer 2"]) == ("84.0%", "90.0%")
+
+
+def test_a_method_without_partition_shows_what_it_forgot_and_promises_nothing(store: Store):
+    run = started(store, {"stream.tasks": 2, "method": "finetune", "learning_rate": [1e-2, 2e-2]})
+    for task, accuracy in ((1, [0.9]), (2, [0.4, 0.8])):
+        trained(store, run, task)
+        reached = {"task": task, "accuracy": accuracy, "single_task_accuracy": 0.95}
+        store.put_learned(run, task, RECORD | UNPARTITIONED | reached)
+    store.finish(run, {"notes": [], "seconds": 9.87})
+    app = opened(run=run)
+    values = {metric.label: metric.value for metric in app.metric}
+    assert values == {"Mean accuracy": "60.00%", "Each task alone": "95.00%", "Forgetting": "50.00 points"}
+    assert "Nothing forgotten" not in text(app)
+    assert list(app.table[0].value) == ["Task", "Accuracy", "Alone"]
+    assert charts(app) == 2
+
+
+def test_what_learns_all_tasks_at_once_shows_each_and_has_no_fork(store: Store):
+    run = started(store, {"stream.tasks": 2, "method": "joint"})
+    with served(store):
+        trained(store, run, task=2, epochs=3)
+        app = opened(run=run)
+        assert progress(app).endswith("all 2 tasks at once · epoch 3 of 60")
+        store.put_learned(run, 2, RECORD | UNPARTITIONED | {"task": 2, "accuracy": [0.9, 0.8]})
+        app.run()
+        assert progress(app).endswith("finishing")
+    store.finish(run, {"notes": [], "seconds": 9.87})
+    app = opened(run=run)
+    assert [(metric.label, metric.value) for metric in app.metric] == [("Mean accuracy", "85.00%")]
+    assert list(app.table[0].value["Task"]) == [1, 2]
+    assert "Fork" not in [button.label for button in app.button]
+    assert charts(app) == 2
+
+
+def test_a_table_tells_the_thresholds_of_all_layers_apart(store: Store):
+    run = started(store, {"stream.tasks": 1, "theta_mode": "per-layer"}, "split-digits-cnn")
+    trained(store, run, task=1)
+    neurons = {name: [1, 2, 3] for name in ("claimed", "reused", "free", "grown")} | {"widths": [24, 48, 128]}
+    reached = {"task": 1, "accuracy": [0.9], "single_task_accuracy": None, "theta": [0.5, 0.5, 0.25]}
+    store.put_learned(run, 1, RECORD | neurons | reached)
+    app = opened(run=run)
+    assert list(app.table[0].value["θ"]) == ["0.500\xa0/\xa00.500\xa0/\xa00.250"]
+    assert "Free in conv 1" in [metric.label for metric in app.metric]
 
 
 def test_without_a_link_the_newest_run_is_shown_and_the_address_becomes_its_link(store: Store):
@@ -257,6 +376,27 @@ def test_a_fork_shares_the_tasks_before_it_and_changes_only_what_was_moved(store
     assert len(engines) == 1
 
 
+def test_a_fork_names_the_layers_and_says_what_fine_tuning_costs(store: Store):
+    changes = TUNED_RUN | {"stream.tasks": 3, "fine_tuning.rounds": 2, "epochs": [6, 24], "single_task": False}
+    run = store.add(preset("split-digits-cnn", changes))
+    app = opened(run=run)
+    button(app, "Fork").click().run()
+    assert app.select_slider(key=f"fork {run} lambda.3").label == "λ dense 1"
+    assert "From task 2 on: 2 × up to 24 epochs of training, and 4 × 5 epochs of fine-tuning." in text(app)
+    button(app, "Start the fork").click().run()
+    assert asked(store)[0] == fork(store.run(run).spec, 2, {})
+
+
+def test_a_fork_of_a_method_that_does_not_prune_has_no_settings_of_pruning(store: Store):
+    run = store.add(preset("digits", {"stream.tasks": 3, "method": "finetune"}))
+    app = opened(run=run)
+    button(app, "Fork").click().run()
+    assert not [slider.key for slider in [*app.select_slider, *app.slider] if slider.key.startswith("fork")]
+    app.number_input(key=f"fork {run} epochs").set_value(5).run()
+    button(app, "Start the fork").click().run()
+    assert asked(store)[0] == fork(store.run(run).spec, 2, {"epochs": 5})
+
+
 def test_a_store_without_an_engine_says_so_and_offers_to_start_one(store: Store, engines: list[Store]):
     run = in_state(store, "running")
     app = opened(run=run)
@@ -275,6 +415,17 @@ def test_a_running_run_says_how_far_it_is(store: Store):
         assert progress(opened(run=run)) == "Running · 34% · 20.1 s so far · about 42 s left · task 2 of 3"
         store.pause(run)
         assert progress(opened(run=run)) == "Pausing · 34% · 20.1 s so far · task 2 of 3"
+
+
+def test_a_run_that_fine_tunes_says_so(store: Store):
+    once, twice = (started(store, TUNED_RUN | {"fine_tuning.rounds": rounds}) for rounds in (1, 2))
+    for run in (once, twice):
+        trained(store, run, task=1, epochs=60)
+        trained(store, run, 1, TUNED, epochs=5)
+    trained(store, twice, 1, TUNED, epochs=3, part=2)
+    with served(store):
+        assert progress(opened(run=once)).endswith("task 1 of 10 · fine-tuning, epoch 5 of 5")
+        assert progress(opened(run=twice)).endswith("task 1 of 10 · fine-tuning 2 of 2, epoch 3 of 5")
 
 
 def test_a_queued_run_says_how_many_come_before_it(store: Store):

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from torch import nn
 
 from clnp_core.errors import SpecError
+from clnp_core.networks.sequential import from_sequential
 from clnp_core.runs.spec import RunSpec, fork, parse, parse_assignment, preset, preset_names
 
 OWN = {
@@ -78,6 +80,7 @@ def test_the_grid_is_the_product_of_its_axes():
         ({"network": OWN | {"outputs": 5}}, "network: mine has 5 outputs for the 10 classes of a task; give at least"),
         ({"network": with_layer(groups=2)}, "no setting 'network.hidden.1.groups'; there are name, width, kernel"),
         ({"network": with_layer(kind="transposed")}, r'network.hidden.1.kind = "transposed" is not possible'),
+        ({"network": with_layer(name="d")}, "network: 2 layers are called 'd'; give each a name of its own"),
         ({"network": with_layer(kernel=30)}, "network: c takes 30 pixels at once where only 8 are left"),
         ({"network": OWN | {"hidden": OWN["hidden"][::-1]}}, "c is a convolution after a dense layer; put it before"),
         ({"network": with_layer(batch_norm=True), "batch_size": 1}, "batch_size: a batch of 1 cannot be normalised"),
@@ -89,7 +92,6 @@ def test_the_grid_is_the_product_of_its_axes():
         ({"grow.1": 5}, "grow: between which tasks"),
         ({"grow.7": 5, "grow_below": 0.2}, "grow: digits-mlp has no hidden layer '7'; it has 1, 2"),
         ({"grow_below": 0.2}, "grow_below: no layer is named that grows"),
-        ({"grow.1": 5, "grow_below": 0.2, "method": "joint"}, "grow: joint does not prune"),
         ({"layer_weights.1": 2}, "layer_weights: give one for each of the layers 1, 2"),
         ({"stream": {"kind": "ring"}}, "stream.kind: 'ring' is not possible; give permuted, split, own"),
         ({"stream": {"kind": "split"}}, "The setting 'stream.datasets' is missing"),
@@ -182,6 +184,13 @@ def test_a_network_of_ones_own_is_part_of_the_specification():
     assert parse(json.loads(json.dumps(spec.to_json()))) == spec
 
 
+def test_a_network_can_be_given_as_the_object_it_is():
+    network = from_sequential(nn.Sequential(nn.Flatten(), nn.Linear(64, 30), nn.ReLU(), nn.Linear(30, 10)), (1, 8, 8))
+    spec = preset("digits", {"network": network, "lambda": {"1": 1e-4, "output": 0}})
+    assert spec.architecture is network
+    assert parse(json.loads(json.dumps(spec.to_json()))) == spec
+
+
 def test_the_outputs_follow_the_stream():
     assert preset("split-digits").architecture.outputs == 2
     assert preset("split-cifar-wide").architecture.outputs == 10
@@ -210,3 +219,10 @@ def test_layers_grow_when_they_are_too_full_or_where_a_fork_says():
         fork(preset("digits"), 1, {"grow.1": 7})
     with pytest.raises(SpecError, match="fork_of: joint learns all tasks at once"):
         fork(preset("digits", {"method": "joint"}), 3, {})
+
+
+def test_what_is_about_pruning_has_no_effect_on_other_methods():
+    tuned = preset("digits", {"fine_tuning": {"epochs": 2, "learning_rate": 1e-3}, "grow.1": 5, "grow_below": 0.5})
+    other = preset("digits", tuned.to_json() | {"method": "single"})
+    assert (tuned.tuning_rounds, tuned.growth(2, [0.1, 0.1])) == (1, (5, 0))
+    assert (other.tuning_rounds, other.growth(2, [0.1, 0.1])) == (0, (0, 0))
