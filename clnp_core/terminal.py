@@ -15,6 +15,8 @@ from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import ALONE, TUNED, Run, Store
 from clnp_core.runs.summary import summarise, words_for
 
+_WIDTH_ELSEWHERE = 120  # of the output where it is no terminal
+
 
 class LiveDisplay:
     """Follows a run in the store: a progress bar for the whole of it and a line per learned task.
@@ -119,10 +121,11 @@ def print_run(store: Store, run: Run) -> None:
 
 def print_summary(summary: dict[str, Any]) -> None:
     """The table of what was learned: per task accuracy, θ, and neurons claimed, reused and free per layer."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE)
     alone = summary.get("single_task_accuracy")
     theta = summary.get("theta")
-    table = Table(title=f"{summary['preset']}, {summary['method']}, seed {summary['seed']}")
+    about = "of each layer: neurons claimed/reused/free" if summary["layers"] else None
+    table = Table(title=f"{summary['preset']}, {summary['method']}, seed {summary['seed']}", caption=about)
     table.add_column("task", justify="right")
     table.add_column("accuracy", justify="right")
     if alone:
@@ -130,7 +133,7 @@ def print_summary(summary: dict[str, Any]) -> None:
     if theta:
         table.add_column("θ", justify="right")
     for layer in summary["layers"]:
-        table.add_column(f"{layer['name']}\nclaimed / reused / free", justify="right")
+        table.add_column(layer["name"], justify="right")
     for task in range(summary["tasks"]):
         row = [str(task + 1), f"{summary['accuracy'][-1][task]:.2%}"]
         if alone:
@@ -139,7 +142,7 @@ def print_summary(summary: dict[str, Any]) -> None:
             given = theta[task] if isinstance(theta[task], list) else [theta[task]]
             row.append(" / ".join(f"{value:.3g}" for value in given))
         told = ("claimed", "reused", "free_after")
-        row += [" / ".join(str(layer[what][task]) for what in told) for layer in summary["layers"]]
+        row += ["/".join(str(layer[what][task]) for what in told) for layer in summary["layers"]]
         table.add_row(*row)
     console.print(table)
     mean = f"mean accuracy {summary['mean_accuracy']:.2%}"
