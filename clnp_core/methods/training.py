@@ -241,8 +241,8 @@ def train(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) -> list[tup
         level.sort(key=lambda replica: (replica.form, replica.learning_rate))
         for _, alike in groupby(level, key=lambda replica: replica.form):
             together = list(alike)
-            for program in [together] if together[0].is_plain else ([replica] for replica in together):
-                _train_epoch(program, pulse)
+            for part in [together] if together[0].is_plain else ([replica] for replica in together):
+                _train_epoch(part, pulse)
     return [replica.best() for replica in replicas]
 
 

@@ -17,7 +17,8 @@ from clnp_core.networks.architectures import Architecture
 MOMENTUM = 0.1
 """Weight of a batch in BatchNorm's running statistics."""
 
-_EPSILON = 1e-5
+EPSILON = 1e-5
+"""What BatchNorm adds to a variance."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def activate(
     else:
         out = linear(x, weight, own)
     if norm is not None:
-        out = F.batch_norm(out, norm.mean, norm.variance, norm.scale, bias, training, MOMENTUM, _EPSILON)
+        out = F.batch_norm(out, norm.mean, norm.variance, norm.scale, bias, training, MOMENTUM, EPSILON)
     return out.relu_()
 
 

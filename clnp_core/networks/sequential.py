@@ -11,9 +11,7 @@ from torch import nn
 
 from clnp_core.errors import SpecError
 from clnp_core.networks.architectures import Architecture, Conv, Dense, Layer, Pool
-
-# torch's defaults, and what this project computes every BatchNorm with.
-_MOMENTUM, _EPSILON = 0.1, 1e-5
+from clnp_core.networks.layers import EPSILON, MOMENTUM
 
 _ROLES: dict[type[nn.Module], str] = {
     nn.Conv2d: "weights",
@@ -281,8 +279,8 @@ def _check_norm(norm: _Part, weights: _Part) -> None:
     for attribute, value in (
         ("affine", True),
         ("track_running_stats", True),
-        ("momentum", _MOMENTUM),
-        ("eps", _EPSILON),
+        ("momentum", MOMENTUM),
+        ("eps", EPSILON),
     ):
         _check_equal(norm, attribute, value)
 
