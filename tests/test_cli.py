@@ -39,7 +39,7 @@ def test_the_same_command_and_seed_give_the_same_json(tmp_path):
     assert summaries[0] == summaries[1]
     assert summaries[0]["seed"] == 3
     assert len(summaries[0]["accuracy"]) == 2
-    assert "claimed / reused / free" in done.stdout
+    assert "claimed/reused/free" in done.stdout
     assert "identical to the bit" in done.stdout
 
 
