@@ -137,14 +137,24 @@ class _Nested:
         second = None
         if architecture.is_plain and len(widest) > 1:
             second = _Growing(first, frozen, self._weights[1], self._biases[1], widest[1])
+        passed: list[Tensor] = []
+        before: Sequence[int] = ()
         for kept in counts:
-            x = passed_on(architecture, 0, first[:, : kept[0]])
-            if second:
-                x = F.relu(second.grown_to(kept[0], kept[1]))
-            for layer in range(2 if second else 1, len(kept)):
-                x = self._activation(layer, joined(frozen, layer - 1, x), kept[layer])
-                x = passed_on(architecture, layer, x)
-            x = joined(frozen, len(kept) - 1, x)
+            # Up to the first layer that keeps another number of neurons than before, all is as it was.
+            changed = (layer for layer in range(len(before)) if before[layer] != kept[layer])
+            same = next(changed, len(before))
+            del passed[same:]
+            for layer in range(same, len(kept)):
+                if layer == 0:
+                    x = passed_on(architecture, 0, first[:, : kept[0]])
+                elif layer == 1 and second:
+                    x = F.relu(second.grown_to(kept[0], kept[1]))
+                else:
+                    x = self._activation(layer, joined(frozen, layer - 1, passed[-1]), kept[layer])
+                    x = passed_on(architecture, layer, x)
+                passed.append(x)
+            before = kept
+            x = joined(frozen, len(kept) - 1, passed[-1])
             yield linear(x, self._head[:, : x.shape[1]], self._network.head_bias)
 
     def _activation(self, layer: int, x: Tensor, count: int) -> Tensor:
@@ -230,11 +240,10 @@ def sparsest_within(
     layer_weights: Sequence[float] | None = None,
     pulse: Callable[[], None] = no_pulse,
 ) -> ScanPoint:
-    """A θ for each layer, so that what is freed is worth the most and accuracy stays at or above a floor.
+    """A θ for each layer, so that more is freed than by a shared θ and accuracy stays at or above a floor.
 
-    From two starts, the best shared θ and no pruning but of dead neurons, the θ of one layer after the other is raised
-    as high as the floor allows, the layer whose neurons are worth the most first, until none can be raised. No layer
-    keeps more neurons than at the shared θ, then, or what it keeps more is outweighed elsewhere.
+    From the best shared θ on, the θ of one layer after the other is raised as high as the floor allows, the layer whose
+    neurons are worth the most first, until none can be raised. No layer keeps more neurons than at the shared θ.
 
     Parameters
     ----------
@@ -249,32 +258,21 @@ def sparsest_within(
     room : sequence of int
         Neurons of each hidden layer that were free before the task.
     layer_weights : sequence of float, optional
-        What a layer is worth, times the share of its room that is left free. By default the share that the task takes
-        at the shared θ: the bottleneck, which would be full first, is worth the most.
+        What a free neuron of each layer is worth. By default the share of the layer's room that the task takes at the
+        shared θ: the bottleneck, which would be full first, comes first.
     pulse : callable
     """
     if not in_margin(shared.accuracy, floor):
         return shared
     taken = [claimed / max(1, free) for claimed, free in zip(shared.claimed, room, strict=True)]
     worth = taken if layer_weights is None else layer_weights
-
-    def value(point: ScanPoint) -> float:
-        return -sum(
-            weight * claimed / max(1, free) for weight, claimed, free in zip(worth, point.claimed, room, strict=True)
-        )
-
     order = sorted(range(len(worth)), key=lambda layer: -worth[layer])
-    (alive,) = prune_at(network, measured, [(0.0,) * len(worth)], validation, pulse)
-    starts = [shared] + [alive] * in_margin(alive.accuracy, floor)
-    reached = []
-    for point in starts:
-        before = None
-        while point != before:
-            before = point
-            for layer in order:
-                point = _raised(network, measured, validation, floor, point, layer, pulse)
-        reached.append(point)
-    return max(reached, key=value)
+    point, before = shared, None
+    while point != before:
+        before = point
+        for layer in order:
+            point = _raised(network, measured, validation, floor, point, layer, pulse)
+    return point
 
 
 def _raised(

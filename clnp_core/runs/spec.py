@@ -93,7 +93,8 @@ class RunSpec(Strict):
     theta_mode: Literal["shared", "per-layer"] = "shared"
     """One θ for all layers, as in the paper, or for each layer its own, so that the most is freed within the margin."""
     layer_weights: dict[str, NonNegative] | None = None
-    """What a free neuron of each layer is worth where each has a θ of its own; none: that of the fullest the most."""
+    """What a free neuron of each layer is worth where each has a θ of its own; none: the layer that would be full first
+    comes first."""
     theta: NonNegative | tuple[NonNegative, ...] | None = None
     """Activity threshold θ, one or one per hidden layer; none: the highest that the margin allows."""
     margin: float = Field(ge=0, lt=1, allow_inf_nan=False)
