@@ -57,8 +57,8 @@ class Pruning:
     theta : float or sequence of float, optional
         Prune at this θ, instead of at the highest that the margin allows.
     layer_weights : sequence of float, optional
-        What a free neuron of each hidden layer is worth where each has a θ of its own: the layer worth the most is freed
-        first. By default that is the one that would be full first.
+        What a free neuron of each hidden layer is worth where each has a θ of its own: the layer worth the most is
+        freed first. By default that is the one that would be full first.
     """
 
     margin: float

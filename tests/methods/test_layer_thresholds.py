@@ -13,7 +13,6 @@ from clnp_core.networks.subnetwork import trainable
 from clnp_core.tasks.streams import Split
 from tests.networks.networks import OUTPUTS, architectures, convolutional, scramble
 
-
 TWO = Architecture("two", (1, 8, 8), (Dense("one", 30), Dense("two", 30)), 10)
 
 
