@@ -151,8 +151,9 @@ def print_summary(summary: dict[str, Any]) -> None:
     for name in ("forgetting", "backward_transfer", "forward_transfer"):
         if summary.get(name) is not None:
             mean += f", {name.replace('_', ' ')} {100 * summary[name]:+.2f} points"
-    promise = "; every earlier task's logits are identical to the bit" if "identical_logits" in summary else ""
-    console.print(f"{mean}{promise}; {summary['seconds']:.1f} s", highlight=False)
+    console.print(f"{mean}; {summary['seconds']:.1f} s", highlight=False)
+    if "identical_logits" in summary:
+        console.print("every earlier task's logits are identical to the bit", highlight=False)
     left = [f"{layer['name']} {_tasks_left(layer['tasks_left'])}" for layer in summary["layers"]]
     if left:
         console.print(f"tasks left at this pace: {', '.join(left)}", highlight=False)

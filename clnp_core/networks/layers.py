@@ -90,6 +90,9 @@ def activate(
         out = out if own is None else out + own[:, None, None]
     elif maps:
         out = F.conv2d(x, weight, own, form.stride, form.padding)
+    elif len(weight) == 1:
+        # A product by a single row takes another way, with roundings that depend on which samples are together.
+        out = linear(x, weight.expand(2, *weight.shape[1:]), None if own is None else own.expand(2))[..., :1]
     else:
         out = linear(x, weight, own)
     if norm is not None:

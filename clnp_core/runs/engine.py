@@ -45,6 +45,7 @@ DASK_SETTINGS = {
 }
 """Of the engine's own workers."""
 
+_STARTS = 6  # a busy machine, or one that kills, may take some
 _POLL_SECONDS = 0.2
 _GATHER_SECONDS = 0.01
 _MOST_TOGETHER = 16
@@ -326,7 +327,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-async def _own_workers(count: int, attempts: int = WORKER_DEATHS) -> LocalCluster:
+async def _own_workers(count: int, attempts: int = _STARTS) -> LocalCluster:
     """Worker processes on this machine. One may be killed while it starts, too: then all start again."""
     dask.config.set(DASK_SETTINGS)
     cluster = LocalCluster(

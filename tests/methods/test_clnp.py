@@ -144,7 +144,7 @@ def test_a_multi_head_network_keeps_learning_with_heads_alone_once_it_is_full(st
     before = network.logits(1, task.test.x)
     network, learned = learn(network, stream.task(2))
     assert learned.claimed == (0, 0)
-    assert "No neuron was free" in learned.notes[0]
+    assert "No neuron of layer 2 was free" in learned.notes[0]
     assert torch.equal(network.logits(1, task.test.x), before)
     assert accuracy(task_network(network, 2), stream.test(2)) > 0.5
 

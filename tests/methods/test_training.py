@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
@@ -59,6 +59,7 @@ def assert_equal(one, two):
     learned=st.integers(0, 1),
     cache_mb=st.sampled_from([0, 512]),
 )
+@example(widths=[1], head="multi", samples=232, batch_size=21, rates=[5e-3, 5e-3], learned=1, cache_mb=0)
 @settings(max_examples=25, deadline=None)
 def test_a_replica_trained_beside_others_comes_out_as_by_itself(
     stream, widths, head, samples, batch_size, rates, learned, cache_mb
