@@ -50,7 +50,7 @@ def as_input(architecture: Architecture, x: Tensor) -> Tensor:
     """Images as the first layer reads them: x [batch, inputs] → itself, or [batch, channels, height, width]."""
     if architecture.hidden[0].kind == "dense":
         return x
-    # Convolutions on a processor are about twice as fast where a pixel's channels lie side by side.
+    # Convolutions on a processor are faster where a pixel's channels lie side by side (`benchmarks.convolutions`).
     return x.unflatten(-1, architecture.input_shape).contiguous(memory_format=torch.channels_last)
 
 
