@@ -163,12 +163,13 @@ class Engine:
         beside: list[asyncio.Task] = []
         try:
             for task in spec.lessons:
-                own, grown = spec.at(task), []
-                if records and (grown := spec.growth(task, _free_shares(records[-1]))) and any(grown):
+                own = spec.at(task)
+                grown = spec.growth(task, _free_shares(records[-1])) if records else ()
+                if any(grown):
                     grow = stages.grow_stage(own, digest, task, network, fingerprints, grown)
                     result = await self._result(run, active, grow)
                     network, fingerprints = result["network"], result["fingerprints"]
-                if is_depleted(spec, records) and not (grown and grown[-1]):
+                if is_depleted(spec, records) and not any(grown[-1:]):
                     break
                 fits = stages.fit_stages(own, digest, task, network, None if spec.searches(task) else settled)
                 await _all(self._result(run, active, fit, place) for place, fit in enumerate(fits))
@@ -179,7 +180,7 @@ class Engine:
                 settle = stages.settle_stage(own, digest, task, network, rounds[-1:] or fits, fingerprints, measured)
                 result = await self._result(run, active, settle)
                 network, settled = result["network"], result["hyperparameters"]
-                fingerprints += [result["fingerprint"]] if spec.partitions else []
+                fingerprints = [*fingerprints, result["fingerprint"]] if spec.partitions else []
                 records.append(result["record"] | {"grown": list(grown), "single_task_accuracy": None})
                 self._store.put_learned(run.id, task, records[-1])
                 if spec.trains_alone:
