@@ -11,7 +11,16 @@ import torch
 
 from clnp_core.methods import sparsify
 from clnp_core.methods.graceful import Choice, Curve, choose, highest_within, margin_floor
-from clnp_core.methods.method import Candidate, Learned, Lesson, Method, Predictor, Pruning, most_accurate
+from clnp_core.methods.method import (
+    Candidate,
+    Learned,
+    Lesson,
+    Method,
+    Predictor,
+    Pruning,
+    check_any_trained,
+    place_of,
+)
 from clnp_core.methods.training import NO_HOOKS, Hooks, Hyperparameters, Job, no_pulse, train
 from clnp_core.networks import partition
 from clnp_core.networks.network import Network, reinitialise_free
@@ -95,7 +104,7 @@ def choose_candidate(
         If training diverged for every candidate.
     """
     before = candidates[0].pruned
-    most_accurate(network.tasks + 1, candidates)
+    check_any_trained(network.tasks + 1, candidates)
     curves = [candidate.curve for candidate in candidates]
     floor = before.floor if before else margin_floor(curves, pruning.margin)
     if pruning.theta is not None or pruning.theta_mode == "per-layer":
@@ -146,11 +155,10 @@ def settle(
     lesson: Lesson, candidates: Sequence[Candidate], pruning: Pruning, pulse: Callable[[], None]
 ) -> tuple[Network, Learned]:
     """As `Method.settle`."""
-    choice, (first, *_) = candidates[0].pruned, candidates
+    choice = candidates[0].pruned
     if choice is None:
         choice = choose_candidate(candidates, lesson.network, lesson.stream.held_out(lesson.task), pruning, pulse)
-        return prune_and_commit(lesson.network, candidates[choice.candidate], choice)
-    return prune_and_commit(lesson.network, first, choice)
+    return prune_and_commit(lesson.network, candidates[place_of(choice.candidate, candidates)], choice)
 
 
 def prune_and_commit(network: Network, candidate: Candidate, choice: Choice) -> tuple[Network, Learned]:

@@ -10,13 +10,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from clnp_core.methods.method import Candidate, Learned, Lesson, Method, Predictor, Pruning, fit_plainly, most_accurate
+from clnp_core.methods.method import (
+    Candidate,
+    Learned,
+    Lesson,
+    Method,
+    Predictor,
+    Pruning,
+    commit_whole,
+    fit_plainly,
+    jobs_on,
+    most_accurate,
+)
 from clnp_core.methods.single import without_l1
 from clnp_core.methods.training import Hooks, Hyperparameters, Job
 from clnp_core.networks import partition
 from clnp_core.networks.layers import linear, passed_on
 from clnp_core.networks.network import Network, reinitialise_free
-from clnp_core.networks.subnetwork import Trainable, commit, trainable
+from clnp_core.networks.subnetwork import Trainable, trainable
 from clnp_core.seeds import derive_seed
 
 
@@ -31,12 +42,7 @@ def start(lesson: Lesson) -> Trainable:
 
 def jobs(lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
     """As `Method.jobs`. A neuron that is dead for this task may serve a later one, so none leaves the training."""
-    network, task = start(lesson).to(lesson.device), lesson.stream.task(lesson.task).to(lesson.device)
-    draws = derive_seed(lesson.seed, "training", lesson.task)
-    return [
-        Job(network, task, replace(without_l1(point), shrink="none"), draws, own)
-        for point, own in zip(grid, hooks, strict=True)
-    ]
+    return jobs_on(lesson, start(lesson), [replace(without_l1(point), shrink="none") for point in grid], hooks)
 
 
 def settle(
@@ -45,8 +51,7 @@ def settle(
     """The most accurate candidate's network."""
     place = most_accurate(lesson.task, candidates)
     winner = candidates[place]
-    everyone = [np.ones(len(free), bool) for free in winner.network.free]
-    network = _unclaimed(commit(lesson.network, winner.network, everyone))
+    network = _unclaimed(commit_whole(lesson.network, winner.network))
     return network, Learned(lesson.task, place, winner.hyperparameters, winner.curve.accuracy)
 
 

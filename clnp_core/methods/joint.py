@@ -18,12 +18,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from clnp_core.methods.method import Candidate, Learned, Lesson, Method, Predictor, Pruning, fit_plainly, most_accurate
+from clnp_core.methods.method import (
+    Candidate,
+    Learned,
+    Lesson,
+    Method,
+    Predictor,
+    Pruning,
+    commit_whole,
+    fit_plainly,
+    most_accurate,
+)
 from clnp_core.methods.single import without_l1
 from clnp_core.methods.training import Hooks, Hyperparameters, Job, Mixture
 from clnp_core.networks.architectures import Architecture
 from clnp_core.networks.network import Network, initial, reinitialise_free
-from clnp_core.networks.subnetwork import Trainable, commit, trainable
+from clnp_core.networks.subnetwork import Trainable, trainable
 from clnp_core.seeds import derive_seed
 from clnp_core.tasks.streams import Split, Task
 
@@ -76,15 +86,14 @@ def settle(
     place = most_accurate(lesson.task, candidates)
     winner = candidates[place].network
     fresh = initial(lesson.network.architecture, lesson.network.head)
-    everyone = [np.ones(len(free), bool) for free in winner.free]
     heads = winner.head_weight.unflatten(0, (lesson.task, -1))  # [tasks, outputs, N_L, ...]
     if fresh.head == "multi":
         biases = winner.head_bias.unflatten(0, (lesson.task, -1))
-        body = commit(fresh, replace(winner, head_weight=heads[0], head_bias=biases[0]), everyone)
+        body = commit_whole(fresh, replace(winner, head_weight=heads[0], head_bias=biases[0]))
         network = replace(body, head_weights=tuple(heads), head_biases=tuple(biases))
     else:
         # Outside its own part a task's weights are 0.
-        body = commit(fresh, replace(winner, head_weight=heads.sum(0)), everyone)
+        body = commit_whole(fresh, replace(winner, head_weight=heads.sum(0)))
         parts = _parts(fresh.architecture, lesson.task).astype(np.int16) + 1
         network = replace(body, owners=(*body.owners[:-1], parts))
     learned = Learned(lesson.task, place, candidates[place].hyperparameters, candidates[place].curve.accuracy)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,7 +17,8 @@ from clnp_core.methods.graceful import Choice, Curve
 from clnp_core.methods.sparsify import Activities
 from clnp_core.methods.training import Hooks, Hyperparameters, Job, train
 from clnp_core.networks.network import Network
-from clnp_core.networks.subnetwork import Trainable
+from clnp_core.networks.subnetwork import Trainable, commit
+from clnp_core.seeds import derive_seed
 from clnp_core.tasks.streams import Stream
 
 
@@ -160,6 +162,41 @@ def fit_plainly(jobs: Sequence[Job], pulse: Callable[[], None]) -> list[Candidat
     ]
 
 
+def jobs_on(
+    lesson: Lesson, network: Trainable, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]
+) -> list[Job]:
+    """The trainings of a grid that all start from the same network, on the lesson's task."""
+    network, task = network.to(lesson.device), lesson.stream.task(lesson.task).to(lesson.device)
+    draws = derive_seed(lesson.seed, "training", lesson.task)
+    return [Job(network, task, point, draws, own) for point, own in zip(grid, hooks, strict=True)]
+
+
+def commit_whole(network: Network, learned: Trainable) -> Network:
+    """Write a trained task back with every neuron that is left, for methods that do not prune."""
+    return commit(network, learned, [np.ones(len(free), bool) for free in learned.free])
+
+
+def place_of(candidate: int, candidates: Sequence[Candidate]) -> int:
+    """Where the winner stands among candidates, from its place in the grid: one that was fine-tuned stands alone."""
+    return 0 if candidates[0].pruned else candidate
+
+
+def check_any_trained(task: int, candidates: Sequence[Candidate]) -> None:
+    """Refuse candidates of which not one was trained.
+
+    Raises
+    ------
+    DivergedError
+        If training diverged for every candidate.
+    """
+    if all(candidate.curve.diverged for candidate in candidates):
+        rates = sorted({candidate.hyperparameters.learning_rate for candidate in candidates})
+        raise DivergedError(
+            f"Task {task}: training diverged with every learning rate tried "
+            f"({', '.join(map(str, rates))}); give a lower learning_rate."
+        )
+
+
 def most_accurate(task: int, candidates: Sequence[Candidate]) -> int:
     """The place of the candidate with the best validation accuracy, of several equal ones the first.
 
@@ -168,11 +205,6 @@ def most_accurate(task: int, candidates: Sequence[Candidate]) -> int:
     DivergedError
         If training diverged for every candidate.
     """
+    check_any_trained(task, candidates)
     trained = [place for place, candidate in enumerate(candidates) if not candidate.curve.diverged]
-    if not trained:
-        rates = sorted({candidate.hyperparameters.learning_rate for candidate in candidates})
-        raise DivergedError(
-            f"Task {task}: training diverged with every learning rate tried "
-            f"({', '.join(map(str, rates))}); give a lower learning_rate."
-        )
     return max(trained, key=lambda place: (candidates[place].curve.accuracy, -place))

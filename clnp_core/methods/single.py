@@ -9,12 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from clnp_core.methods.method import Candidate, Learned, Lesson, Method, Predictor, Pruning, fit_plainly, most_accurate
+from clnp_core.methods.method import (
+    Candidate,
+    Learned,
+    Lesson,
+    Method,
+    Predictor,
+    Pruning,
+    commit_whole,
+    fit_plainly,
+    jobs_on,
+    most_accurate,
+)
 from clnp_core.methods.training import Hooks, Hyperparameters, Job, accuracy, no_pulse, train
 from clnp_core.networks.network import Network, initial, reinitialise_free
-from clnp_core.networks.subnetwork import Trainable, commit, trainable
+from clnp_core.networks.subnetwork import Trainable, trainable
 from clnp_core.seeds import derive_seed
 
 
@@ -31,9 +40,7 @@ def start(lesson: Lesson) -> Trainable:
 
 def jobs(lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
     """As `Method.jobs`."""
-    network, task = start(lesson).to(lesson.device), lesson.stream.task(lesson.task).to(lesson.device)
-    draws = derive_seed(lesson.seed, "training", lesson.task)
-    return [Job(network, task, without_l1(point), draws, own) for point, own in zip(grid, hooks, strict=True)]
+    return jobs_on(lesson, start(lesson), list(map(without_l1, grid)), hooks)
 
 
 def settle(
@@ -43,7 +50,7 @@ def settle(
     place = most_accurate(lesson.task, candidates)
     winner = candidates[place]
     fresh = initial(lesson.network.architecture, lesson.network.head)
-    network = commit(fresh, winner.network, [np.ones(len(free), bool) for free in winner.network.free])
+    network = commit_whole(fresh, winner.network)
     return replace(network, tasks=lesson.task), Learned(
         lesson.task, place, winner.hyperparameters, winner.curve.accuracy
     )

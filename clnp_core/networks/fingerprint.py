@@ -9,7 +9,9 @@ carry the promise over, and a new fingerprint is taken at the new width.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -61,6 +63,11 @@ def fingerprint(network: Network, task: int, x: Tensor) -> Fingerprint:
         logits=_digest(logits),
         compact=_digest(compact),
     )
+
+
+def as_fingerprint(data: Mapping[str, Any]) -> Fingerprint:
+    """What `dataclasses.asdict` made plain, and JSON has carried."""
+    return Fingerprint(tuple(data["layers"]), data["logits"], data["compact"])
 
 
 def check(network: Network, task: int, x: Tensor, expected: Fingerprint) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import safetensors.torch
 
 from clnp_core.errors import StoreError
-from clnp_core.networks.fingerprint import Fingerprint, check
+from clnp_core.networks.fingerprint import as_fingerprint, check
 from clnp_core.networks.network import from_tensors
 from clnp_core.runs.store import Store
 from clnp_core.tasks.streams import open_stream
@@ -49,5 +49,5 @@ def verify(store: Store, run: str) -> Iterator[int]:
     network = from_tensors(tensors, store.artifacts.data(key))
     stream = open_stream(spec.stream.model_dump(mode="json"), spec.seed, network.tasks)
     for task, taken in fingerprints.items():
-        check(network, task, stream.test(task).x, Fingerprint(**taken | {"layers": tuple(taken["layers"])}))
+        check(network, task, stream.test(task).x, as_fingerprint(taken))
         yield task

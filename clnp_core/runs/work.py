@@ -19,10 +19,10 @@ from clnp_core.errors import DeviceError
 from clnp_core.methods import METHODS, clnp, single, sparsify
 from clnp_core.methods import load as load_method
 from clnp_core.methods.graceful import Choice, Curve, ScanPoint
-from clnp_core.methods.method import Candidate, Lesson, Method, Pruning
+from clnp_core.methods.method import Candidate, Lesson, Method, Pruning, place_of
 from clnp_core.methods.training import Checkpoint, Epoch, Hooks, Hyperparameters, accuracy
 from clnp_core.networks import partition
-from clnp_core.networks.fingerprint import Fingerprint, carry_over, check, fingerprint
+from clnp_core.networks.fingerprint import as_fingerprint, carry_over, check, fingerprint
 from clnp_core.networks.network import Network, digest, from_tensors, grow, initial, to_tensors
 from clnp_core.networks.subnetwork import Trainable
 from clnp_core.runs.artifacts import Artifacts, metadata, write_whole
@@ -148,7 +148,7 @@ def _tune(stage: Stage, context: Context) -> _Made:
     candidates = _candidates(stage, lesson, context)
     task = lesson.stream.task(lesson.task)
     choice = clnp.choose_candidate(candidates, lesson.network, task.validation, _pruning(stage), context.pulse)
-    place = 0 if candidates[0].pruned else choice.candidate
+    place = place_of(choice.candidate, candidates)
     winner, given = candidates[place], context.artifacts.data(inputs["candidates"][place])["hyperparameters"]
     tuning = {**inputs["hyperparameters"], "patience": inputs["hyperparameters"]["epochs"], "cooldown": 0.0}
     seed = derive_seed(lesson.seed, "fine-tuning", lesson.task, inputs["round"])
@@ -166,7 +166,7 @@ def _settle(stage: Stage, context: Context) -> _Made:
     network, learned = method.settle(lesson, candidates, _pruning(stage), context.pulse)
     for earlier, expected in enumerate(inputs["fingerprints"], start=1):
         context.pulse()
-        check(network, earlier, stream.test(earlier).x, _fingerprint(expected))
+        check(network, earlier, stream.test(earlier).x, as_fingerprint(expected))
     taken = fingerprint(network, number, stream.test(number).x) if METHODS[inputs["method"]].partitions else None
     reached = []
     for earlier in range(1, number + 1):
@@ -174,7 +174,7 @@ def _settle(stage: Stage, context: Context) -> _Made:
         predictor = method.predictor(network, earlier)
         reached.append(accuracy(predictor, stream.test(earlier)) if predictor else inputs["measured"][earlier - 1])
     content = digest(network)
-    place = 0 if candidates[0].pruned else learned.candidate
+    place = place_of(learned.candidate, candidates)
     record = asdict(learned)
     record["lambda"] = record["hyperparameters"]["l1"]
     record["learning_rate"] = record["hyperparameters"]["learning_rate"]
@@ -202,7 +202,7 @@ def _grow(stage: Stage, context: Context) -> _Made:
     carried = []
     for task, expected in enumerate(stage.inputs["fingerprints"], start=1):
         context.pulse()
-        carried.append(asdict(carry_over(before, grown, task, stream.test(task).x, _fingerprint(expected))))
+        carried.append(asdict(carry_over(before, grown, task, stream.test(task).x, as_fingerprint(expected))))
     content = digest(grown)
     return {content: to_tensors(grown), stage.key: ({}, {"network": content, "fingerprints": carried})}
 
@@ -254,10 +254,6 @@ def _lesson(stage: Stage, context: Context) -> Lesson:
 
 def _pruning(stage: Stage) -> Pruning:
     return Pruning(*(stage.inputs[name] for name in ("margin", "theta_mode", "theta", "layer_weights")))
-
-
-def _fingerprint(data: dict[str, Any]) -> Fingerprint:
-    return Fingerprint(**data | {"layers": tuple(data["layers"])})
 
 
 def _hyperparameters(given: dict[str, Any]) -> Hyperparameters:
