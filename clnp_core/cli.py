@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +22,7 @@ from clnp_core.errors import ClnpError, DataError, SpecError, StoreError
 from clnp_core.runs.spec import RunSpec, fork, parse_assignment, preset, preset_names
 
 if TYPE_CHECKING:
-    from clnp_core.runs.store import Run, Store
-    from clnp_core.terminal import LiveDisplay
+    from clnp_core.runs.store import Store
 
 BAD_INPUT = 2
 FAILED = 1
@@ -65,14 +64,29 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     run = add("run", _run, help="learn a sequence of tasks")
-    run.add_argument("preset", metavar="PRESET", help=", ".join(preset_names()))
-    run.add_argument("--seed", metavar="N", help="decides everything random")
-    run.add_argument("--tasks", metavar="N", help="tasks to learn")
-    run.add_argument("--epochs", metavar="N", help="epochs per task at most")
-    run.add_argument("--device", metavar="NAME", help="cpu or cuda: where to train")
-    _add_set(run)
+    _add_settings(run)
     run.add_argument("--json", type=Path, metavar="FILE", help="write the summary there")
     _add_scheduler(run)
+
+    sweep = add("sweep", _sweep, help="learn a sequence of tasks with every combination of some settings")
+    _add_settings(sweep)
+    sweep.add_argument(
+        "--over",
+        action="append",
+        required=True,
+        metavar="KEY=A,B,...",
+        help="a setting and its values, such as margin=0.005,0.02: a sequence for each; may be given again, and then "
+        "there is one for every combination",
+    )
+    sweep.add_argument(
+        "--out",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="write the table there, as .csv or .parquet; may be given again",
+    )
+    _add_scheduler(sweep)
 
     add("list", _list, help="list the runs")
     for name, command, about in (
@@ -104,6 +118,15 @@ def _parser() -> argparse.ArgumentParser:
     prune = add("prune", _prune, parts, help="delete what no run needs")
     prune.add_argument("--dry-run", action="store_true", help="only list it")
     return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("preset", metavar="PRESET", help=", ".join(preset_names()))
+    parser.add_argument("--seed", metavar="N", help="decides everything random")
+    parser.add_argument("--tasks", metavar="N", help="tasks to learn")
+    parser.add_argument("--epochs", metavar="N", help="epochs per task at most")
+    parser.add_argument("--device", metavar="NAME", help="cpu or cuda: where to train")
+    _add_set(parser)
 
 
 def _add_set(parser: argparse.ArgumentParser) -> None:
@@ -142,10 +165,10 @@ def _run(options: argparse.Namespace) -> int:
 
     Given again with the same arguments after it was stopped, however it was stopped, it goes on where it was.
     """
-    spec = _specification(options)
+    spec = preset(options.preset, _changes(options))
     if options.json:
-        _check_writable(options.json)
-    _check_data(spec)
+        _check_writable("--json", options.json)
+    _check_data([spec])
 
     from clnp_core.terminal import LiveDisplay, print_summary
 
@@ -154,14 +177,9 @@ def _run(options: argparse.Namespace) -> int:
     run = before.id if before else store.add(spec)
     if before and not before.is_active:
         store.resume(run)
-    try:
-        with LiveDisplay(store, run) as display:
-            served = store.engine() is not None
-            ended = _follow(display) if served else _serve_one(store, run, options.scheduler, display)
-    except KeyboardInterrupt:
-        if store.engine() is None and store.run(run).is_active:
-            store.pause(run)
-        raise
+    with LiveDisplay(store, run) as display:
+        _see_through(store, [run], options.scheduler, lambda: display.update().is_active)
+    ended = store.run(run)
     if ended.state != "finished":
         print(f"clnp: {run} is {ended.state}. {ended.error or ''}".rstrip(), file=sys.stderr)
         return FAILED
@@ -172,7 +190,41 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _specification(options: argparse.Namespace) -> RunSpec:
+def _sweep(options: argparse.Namespace) -> int:
+    """Learn a sequence of tasks with every combination of some settings, and print a table of what came of each.
+
+    What sequences have in common is trained once. Given again with the same arguments after it was stopped, however it
+    was stopped, it goes on where it was.
+    """
+    from clnp_core.runs import sweep
+
+    axes = sweep.parse_axes(options.over)
+    specs = sweep.sequences(options.preset, _changes(options), axes)
+    for path in options.out:
+        sweep.check_format(path)
+        _check_writable("--out", path)
+    _check_data(specs)
+
+    from clnp_core.terminal import SweepDisplay, print_sweep
+
+    store = _store(options)
+    asked = sweep.ask(store, axes, specs)
+    with SweepDisplay(store, asked) as display:
+        runs = [run.id for run in store.sweep_runs(asked).values()]
+        _see_through(store, runs, options.scheduler, lambda: any(run.is_active for run in display.update()))
+    frame = sweep.table(store, asked)
+    print_sweep(frame, list(axes))
+    print(f"sweep {asked} in {store.location}")
+    for path in options.out:
+        sweep.write(frame, path)
+    unfinished = [run for run in store.sweep_runs(asked).values() if run.state != "finished"]
+    for run in unfinished:
+        print(f"clnp: {run.id} is {run.state}. {run.error or ''}".rstrip(), file=sys.stderr)
+    return FAILED if unfinished else 0
+
+
+def _changes(options: argparse.Namespace) -> dict[str, Any]:
+    """In what a run is not as the preset has it."""
     named = {
         "seed": options.seed,
         "stream.tasks": options.tasks,
@@ -180,40 +232,60 @@ def _specification(options: argparse.Namespace) -> RunSpec:
         "device": options.device,
     }
     changes = dict(parse_assignment(f"{key}={value}") for key, value in named.items() if value is not None)
-    return preset(options.preset, changes | dict(map(parse_assignment, options.set)))
+    return changes | dict(map(parse_assignment, options.set))
 
 
-def _check_data(spec: RunSpec) -> None:
+def _check_data(specs: Sequence[RunSpec]) -> None:
     """Refuse at once what a worker would refuse later; data that cannot be had leaves no run behind."""
     from clnp_core.tasks.content import check
 
-    check(spec.stream.model_dump(mode="json"))
+    streams = [spec.stream for spec in specs]
+    for place, stream in enumerate(streams):
+        if stream not in streams[:place]:
+            check(stream.model_dump(mode="json"))
 
 
-def _follow(display: LiveDisplay) -> Run:
-    """Watch a run that an engine elsewhere works on."""
-    while (run := display.update()).is_active:
+def _see_through(store: Store, runs: Collection[str], scheduler: str | None, update: Callable[[], bool]) -> None:
+    """Watch runs until they have ended: those of an engine there is, else be the engine. An interrupt pauses them.
+
+    `update` shows them as they are now, and says whether any is still active.
+    """
+    try:
+        if store.engine() is None:
+            _serve(store, runs, scheduler, update)
+        else:
+            _follow(store, update)
+    except KeyboardInterrupt:
+        if store.engine() is None:
+            for run in runs:
+                if store.run(run).is_active:
+                    store.pause(run)
+        raise
+
+
+def _follow(store: Store, update: Callable[[], bool]) -> None:
+    """Watch runs that an engine elsewhere works on, for as long as it does."""
+    while update() and store.engine() is not None:
         time.sleep(_POLL_SECONDS)
-    return run
 
 
-def _serve_one(store: Store, run: str, scheduler: str | None, display: LiveDisplay) -> Run:
-    """Be the engine, for one run."""
+def _serve(store: Store, runs: Collection[str], scheduler: str | None, update: Callable[[], bool]) -> None:
+    """Be the engine, for some runs."""
     from clnp_core.runs.engine import Engine
 
-    async def serve() -> Run:
-        serving = asyncio.create_task(Engine(store, scheduler).serve(only=run))
+    async def serve() -> None:
+        serving = asyncio.create_task(Engine(store, scheduler).serve(only=runs))
         try:
             while not serving.done():
-                display.update()
+                update()
                 await asyncio.wait({serving}, timeout=_POLL_SECONDS)
         finally:
             serving.cancel()
             await asyncio.wait({serving})
         serving.result()
-        return display.update()
+        update()
 
-    return _until_terminated(serve())
+    _until_terminated(serve())
 
 
 def _until_terminated(work: Coroutine) -> Any:
@@ -226,11 +298,11 @@ def _until_terminated(work: Coroutine) -> Any:
     return asyncio.run(work)
 
 
-def _check_writable(path: Path) -> None:
+def _check_writable(option: str, path: Path) -> None:
     """Refuse before hours of training what could not be written after them."""
     folder = path.absolute().parent
     if path.is_dir() or not folder.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
-        raise SpecError(f"--json {path}: no file can be written there; give a file name in a folder that exists.")
+        raise SpecError(f"{option} {path}: no file can be written there; give a file name in a folder that exists.")
 
 
 def _write_json(path: Path, summary: dict) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import time
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
@@ -15,7 +17,21 @@ from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import ALONE, TUNED, Run, Store
 from clnp_core.runs.summary import summarise, words_for
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _WIDTH_ELSEWHERE = 120  # of the output where it is no terminal
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[left]}"),
+        console=Console(),
+        disable=not sys.stdout.isatty(),
+    )
 
 
 class LiveDisplay:
@@ -28,14 +44,7 @@ class LiveDisplay:
         self._store = store
         self._run = run
         self._shown = 0
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[left]}"),
-            console=Console(),
-            disable=not sys.stdout.isatty(),
-        )
+        self._bar = _bar()
         self._whole = self._bar.add_task(run, total=1.0, left="")
 
     def __enter__(self) -> LiveDisplay:
@@ -75,6 +84,54 @@ class LiveDisplay:
             f"task {task}/{spec.stream.tasks} · {what} {last['epoch']}/{epochs} · "
             f"loss {loss} · validation {last['validation_accuracy']:.1%}"
         )
+
+
+class SweepDisplay:
+    """Follows a sweep in the store: a progress bar for the whole of it and a line per sequence that has ended.
+
+    Where the output is no terminal only the lines are printed.
+    """
+
+    def __init__(self, store: Store, sweep: str) -> None:
+        self._store = store
+        self._sweep = sweep
+        self._ended: set[str] = set()
+        self._bar = _bar()
+        self._whole = self._bar.add_task(sweep, total=None, left="")
+        self._began = time.monotonic()
+        self._done_before: float | None = None
+
+    def __enter__(self) -> SweepDisplay:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def update(self) -> list[Run]:
+        """Show the sequences as they are now. Returns them."""
+        runs = list(self._store.sweep_runs(self._sweep).values())
+        for run in runs:
+            if not run.is_active and run.id not in self._ended:
+                self._ended.add(run.id)
+                reached = f", mean accuracy {run.summary['mean_accuracy']:.2%}" if run.summary else ""
+                self._bar.console.print(f"{run.id}: {run.state}{reached}", highlight=False)
+        done = sum(run.fraction for run in runs)
+        self._bar.update(
+            self._whole,
+            total=len(runs),
+            completed=done,
+            description=f"{self._sweep} · {sum(run.state == 'finished' for run in runs)} of {len(runs)} sequences",
+            left=words_for(self._seconds_left(done, len(runs))),
+        )
+        return runs
+
+    def _seconds_left(self, done: float, total: int) -> float | None:
+        """At the speed since this display began; None until something has been done."""
+        if self._done_before is None:
+            self._done_before = done
+        gained = done - self._done_before
+        return (total - done) * (time.monotonic() - self._began) / gained if gained > 0 else None
 
 
 def _line(spec: RunSpec, record: dict[str, Any]) -> str:
@@ -159,6 +216,23 @@ def print_summary(summary: dict[str, Any]) -> None:
         console.print(f"tasks left at this pace: {', '.join(left)}", highlight=False)
     for note in summary["notes"]:
         console.print(note, highlight=False)
+
+
+def print_sweep(frame: pd.DataFrame, axes: Sequence[str]) -> None:
+    """What the sequences of a sweep came to, as `clnp_core.runs.sweep.table` tells it."""
+    table = Table(*axes, "run", "state")
+    for name in ("mean accuracy", "capacity used", "tasks", "seconds"):
+        table.add_column(name, justify="right")
+    for row in frame.to_dict("records"):
+        table.add_row(
+            *(f"{row[path]:g}" if isinstance(row[path], float) else str(row[path]) for path in axes),
+            row["run"],
+            row["state"],
+            *("–" if math.isnan(row[name]) else f"{row[name]:.2%}" for name in ("mean_accuracy", "capacity_used")),
+            str(row["tasks_fitted"]),
+            f"{row['seconds']:.1f}",
+        )
+    Console(width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE).print(table)
 
 
 def _tasks_left(tasks: float | None) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
 import pytest
 
 from clnp_core.runs import submit
@@ -186,6 +187,68 @@ def test_impossible_requests_are_one_sentence(tmp_path, arguments, said):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+OVER = ("--over", "margin=0.005,0.02")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["digitz", *OVER], "There is no preset 'digitz'"),
+        (["digits", "--over", "margins=1"], "There is no setting 'margins'"),
+        (["digits", *OVER, *OVER], "The sweep goes over 'margin' twice"),
+        (["digits", "--tasks", "2", "--over", "stream.tasks=2,3"], "'stream.tasks', which is also set"),
+        (["digits", *OVER, "--set", "margin=0"], "'margin', which is also set"),
+        (["digits", *OVER, "--out", "table.xlsx"], "give one that ends in .csv or .parquet"),
+        (["digits", *OVER, "--out", "/no/such/folder/x.csv"], "--out /no/such/folder/x.csv: no file can be written"),
+        (["permuted-mnist", *OVER], "mnist.npz is damaged or not a data set"),
+    ],
+)
+def test_a_sweep_that_is_impossible_is_one_sentence_and_leaves_nothing(tmp_path, arguments, said):
+    data, store = tmp_path / "data", tmp_path / "store"
+    data.mkdir()
+    (data / "mnist.npz").write_bytes(b"PK\x03\x04 cut short")
+    done = clnp("sweep", *arguments, "--store", store, CLNP_DATA_DIR=str(data))
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not store.exists()
+
+
+def test_a_sweep_writes_its_table_and_tells_of_the_sequence_that_failed(tmp_path):
+    arguments = ("sweep", "digits", *SHORT, "--over", "learning_rate=0.02,1e38", "--store", tmp_path / "store")
+    files = [tmp_path / "table.csv", tmp_path / "table.parquet"]
+    done = clnp(*arguments, "--out", files[0], "--out", files[1])
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "training diverged" in done.stderr
+    one, other = pd.read_csv(files[0]), pd.read_parquet(files[1])
+    pd.testing.assert_frame_equal(one, other, check_dtype=False)
+    assert list(one["learning_rate"]) == [0.02, 1e38]
+    assert list(one["state"]) == ["finished", "failed"]
+    assert list(one["tasks_fitted"]) == [2, 0]
+    assert f"{one['mean_accuracy'][0]:.2%}" in done.stdout
+    (sweep,) = Store(tmp_path / "store").sweeps()
+    assert f"sweep {sweep.id} in" in done.stdout
+
+
+def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path):
+    store = Store(tmp_path)
+    arguments = ("sweep", "digits", *SHORT, "--over", "seed=1,2,3", "--store", tmp_path)
+    process = subprocess.Popen(command(arguments), **options({}), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    while not any(store.learned(run.id) for run in store.runs()):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert (process.returncode, said) == (130, "clnp: interrupted; what was finished is kept.\n")
+    assert {run.state for run in store.runs()} <= {"paused", "finished"}
+    (asked,) = store.sweeps()
+    assert clnp(*arguments).returncode == 0
+    assert store.sweeps() == [asked]
+    assert [run.state for run in store.sweep_runs(asked.id).values()] == ["finished"] * 3
+    # 0: its worker had written it when the engine stopped, and it was found.
+    assert {stage["computed"] for run in store.runs() for stage in store.stages(run.id)} <= {0, 1}
+
+
 def test_two_hundred_runs_are_listed_in_under_a_second(tmp_path):
     store = Store(tmp_path)
     for seed in range(200):
@@ -204,7 +267,7 @@ def test_reading_commands_import_no_torch():
     program = (
         "import sys, clnp_core.cli, clnp_core.terminal, clnp_core.runs.handle, clnp_core.runs.background\n"
         "import clnp_core.runs.engine, clnp_core.methods.graceful, clnp_core.analysis.metrics\n"
-        "import clnp_core.networks.partition\n"
+        "import clnp_core.networks.partition, clnp_core.runs.sweep\n"
         "assert 'torch' not in sys.modules, 'torch was imported'"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)

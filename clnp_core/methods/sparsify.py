@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import math
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,6 +25,7 @@ MAX_THRESHOLDS = 100
 _BATCH = 512
 _TRIED_AT_ONCE = 12  # thresholds of one layer
 _SCAN_BATCH = 512  # what a scan goes over again and again for each of these stays in the processor's cache
+_SUMS_KEPT = 2
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,27 @@ def thresholds(layer_activities: np.ndarray) -> np.ndarray:
     return steps[ranks]
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """What the pruned networks of one candidate share on a batch of samples.
+
+    Attributes
+    ----------
+    y : int64 tensor [batch]
+    frozen : list of tensors
+        What the active neurons pass on, as `Trainable.sources` gives it.
+    first : tensor [batch, n, ...]
+        Activations of the first layer's n most active free neurons.
+    second : optional
+        The second layer, where it is not computed anew for each network.
+    """
+
+    y: Tensor
+    frozen: list[Tensor]
+    first: Tensor
+    second: _Growing | _Kept | None = None
+
+
 class _Nested:
     """The pruned networks of one candidate, all at once.
 
@@ -108,35 +133,49 @@ class _Nested:
         ]
         self._head = network.head_weight[:, columns[-1]]
 
-    def accuracies(self, counts: np.ndarray, split: Split, pulse: Callable[[], None]) -> np.ndarray:
+    def batches(self, split: Split, widest: Sequence[int], pulse: Callable[[], None] = no_pulse) -> Iterator[_Batch]:
+        """A split, batch by batch, with what networks share that keep at most so many neurons of each hidden layer."""
+        for x, y in zip(split.x.split(_SCAN_BATCH), split.y.split(_SCAN_BATCH), strict=True):
+            pulse()
+            x, *frozen = self._network.sources(x)
+            first = self._activation(0, as_input(self._network.architecture, x), widest[0])
+            yield self.growing(_Batch(y, frozen, first), widest)
+
+    def growing(self, batch: _Batch, widest: Sequence[int]) -> _Batch:
+        """The batch, with the second layer of plain networks to be computed as it grows."""
+        if not self._network.architecture.is_plain or len(widest) < 2:
+            return batch
+        return replace(batch, second=_Growing(batch.first, batch.frozen, self._weights[1], self._biases[1], widest[1]))
+
+    def keeping(self, batch: _Batch, stops: Sequence[int]) -> _Batch:
+        """The batch of a plain network, whole, with the second layer kept for some counts of neurons below it."""
+        return replace(batch, second=_Kept(batch.first, batch.frozen, self._weights[1], self._biases[1], stops))
+
+    def accuracies(self, counts: np.ndarray, batches: Iterable[_Batch]) -> np.ndarray:
         """Accuracy of each pruned network.
 
         Parameters
         ----------
         counts : int array [T, L]
             Free neurons each of them keeps of each hidden layer, the most active ones. No column ever falls.
-        split : Split
-        pulse : callable
+        batches : iterable of _Batch
+            Of all that is counted, wide enough for the last of them.
 
         Returns
         -------
         float array [T]
         """
-        correct = torch.zeros(len(counts), dtype=torch.int64, device=split.y.device)
+        correct, total = np.zeros(len(counts), int), 0
         with torch.no_grad():
-            for x, y in zip(split.x.split(_SCAN_BATCH), split.y.split(_SCAN_BATCH), strict=True):
-                pulse()
-                for place, logits in enumerate(self._logits(self._network.sources(x), counts)):
-                    correct[place] += (logits.argmax(1) == y).sum()
-        return correct.cpu().numpy() / len(split)
+            for batch in batches:
+                found = [(logits.argmax(1) == batch.y).sum() for logits in self._logits(batch, counts)]
+                correct += torch.stack(found).cpu().numpy()
+                total += len(batch.y)
+        return correct / total
 
-    def _logits(self, sources: list[Tensor], counts: np.ndarray) -> Iterator[Tensor]:
-        x, *frozen = sources
-        architecture, widest = self._network.architecture, counts[-1]
-        first = self._activation(0, as_input(architecture, x), widest[0])
-        second = None
-        if architecture.is_plain and len(widest) > 1:
-            second = _Growing(first, frozen, self._weights[1], self._biases[1], widest[1])
+    def _logits(self, batch: _Batch, counts: np.ndarray) -> Iterator[Tensor]:
+        architecture, frozen = self._network.architecture, batch.frozen
+        first, second = batch.first, batch.second
         passed: list[Tensor] = []
         before: Sequence[int] = ()
         for kept in counts:
@@ -195,6 +234,105 @@ class _Growing:
         return self._sums[:, :rows]
 
 
+class _Kept:
+    """The same, where any number of neurons may follow any other: goes on from the nearest of a few that are kept."""
+
+    def __init__(self, below: Tensor, frozen: list[Tensor], weight: Tensor, bias: Tensor, stops: Sequence[int]) -> None:
+        self._anew = partial(_Growing, below, frozen, weight, bias)
+        growing = self._anew(len(bias))
+        self._sums = {stop: growing.grown_to(stop, len(bias)).clone() for stop in stops}
+        self._read = frozen[0].shape[1] if frozen else 0
+        self._below = below
+        self._weight = weight[:, self._read :]
+
+    def grown_to(self, columns: int, rows: int) -> Tensor:
+        """[batch, rows], with that many neurons of the layer below."""
+        near, nearest = min(((abs(columns - stop), stop) for stop in self._sums), default=(math.inf, 0))
+        if near >= self._read + columns:
+            return self._anew(rows).grown_to(columns, rows)
+        between = slice(*sorted((nearest, columns)))
+        sign = 1 if columns > nearest else -1
+        weight = self._weight[:rows, between].T
+        return torch.addmm(self._sums[nearest][:, :rows], self._below[:, between], weight, alpha=sign)
+
+
+class Prepared:
+    """A candidate and a split, made ready to be pruned at θ after θ.
+
+    What no θ changes is computed once and kept: the sorted matrices; and for dense networks, as far as there is room,
+    the first layer and the second one's sums over a few numbers of neurons below.
+
+    Parameters
+    ----------
+    network : Trainable
+    measured : Activities
+        Its own.
+    split : Split
+    room : int
+        Bytes that activations may take.
+
+    Attributes
+    ----------
+    bytes : int
+        What it takes.
+    """
+
+    def __init__(self, network: Trainable, measured: Activities, split: Split, room: int) -> None:
+        self._measured = measured
+        self._nested = _Nested(network, measured)
+        self._batches: list[_Batch] = []
+        self.bytes = 2 * sum(tensor.nbytes for tensor in network.parameters())  # as they are, and sorted
+        widths = [len(bias) for bias in network.biases]
+        first, *second = (4 * len(split) * each for each in (widths[0] + sum(network.read), *widths[1:2]))
+        if network.architecture.is_plain and second and first <= room:
+            sums = min(_SUMS_KEPT, (room - first) // max(1, *second))
+            stops = [widths[0] * number // sums for number in range(1, sums + 1)]
+            with torch.no_grad():
+                batches = self._nested.batches(split, widths)
+                self._batches = [self._nested.keeping(batch, stops) for batch in batches]
+            self.bytes += first + sums * sum(second)
+        else:
+            self._split = split
+            self.bytes += split.x.nbytes
+
+    def accuracies(self, thetas: Sequence[tuple[float, ...]]) -> list[float]:
+        """Accuracy without the free neurons whose activity is at most θ, a fraction for each θ.
+
+        Parameters
+        ----------
+        thetas : sequence of tuples, θ per hidden layer
+        """
+        claimed = [_claimed(self._measured, theta) for theta in thetas]
+        reached: dict[tuple[int, ...], float] = {}
+        for chain in _chains(claimed):
+            reached |= zip(chain, self._accuracies(np.array(chain)).tolist(), strict=True)
+        return [reached[counts] for counts in claimed]
+
+    def _accuracies(self, counts: np.ndarray) -> np.ndarray:
+        if not self._batches:
+            return self._nested.accuracies(counts, self._nested.batches(self._split, counts[-1]))
+        if len(counts) == 1:
+            return self._nested.accuracies(counts, self._batches)
+        return self._nested.accuracies(counts, (self._nested.growing(batch, counts[-1]) for batch in self._batches))
+
+
+def _claimed(measured: Activities, theta: tuple[float, ...]) -> tuple[int, ...]:
+    """Free neurons of each hidden layer that are active at θ."""
+    return tuple(int(keep.sum()) for keep in above(measured.free, theta))
+
+
+def _chains(counts: Sequence[tuple[int, ...]]) -> list[list[tuple[int, ...]]]:
+    """Each of them once, in lists along which no layer's count ever falls."""
+    chains: list[list[tuple[int, ...]]] = []
+    for each in sorted(set(counts)):
+        fits = (chain for chain in chains if all(map(operator.le, chain[-1], each)))
+        chain = next(fits, None)
+        if chain is None:
+            chains.append(chain := [])
+        chain.append(each)
+    return chains
+
+
 def prune_at(
     network: Trainable,
     measured: Activities,
@@ -215,9 +353,10 @@ def prune_at(
     pulse : callable
         Called now and then. What it raises ends the scan.
     """
-    claimed = [tuple(int(keep.sum()) for keep in above(measured.free, theta)) for theta in thetas]
+    claimed = [_claimed(measured, theta) for theta in thetas]
     smallest_first = np.array(claimed)[::-1]
-    reached = _Nested(network, measured).accuracies(smallest_first, validation, pulse)[::-1]
+    nested = _Nested(network, measured)
+    reached = nested.accuracies(smallest_first, nested.batches(validation, smallest_first[-1], pulse))[::-1]
     return [ScanPoint(*point) for point in zip(thetas, reached.tolist(), claimed, strict=True)]
 
 

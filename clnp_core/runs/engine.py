@@ -15,7 +15,7 @@ import secrets
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -24,7 +24,9 @@ from distributed import Client, Event, KilledWorker, LocalCluster
 
 from clnp_core.errors import ClnpError, StoreError
 from clnp_core.runs import stages
+from clnp_core.runs.answers import Answers
 from clnp_core.runs.artifacts import write_whole
+from clnp_core.runs.evaluate import Evaluators, Theta, ready_on_worker
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.stages import Stage
 from clnp_core.runs.store import ALONE, TUNED, Run, Store
@@ -92,9 +94,11 @@ class Engine:
         self._flights: dict[str, _Flight] = {}
         self._active: dict[str, _Active] = {}
         self._told: list[tuple[str, dict[str, Any]]] = []
+        self._evaluators = Evaluators(store.artifacts, self._token)
+        self._answers = Answers(store, self._evaluate)
 
-    async def serve(self, only: str | None = None, idle_seconds: float | None = None) -> None:
-        """Work until cancelled; with `only`, until that one run has ended; or until nothing was to do for a while.
+    async def serve(self, only: Collection[str] | None = None, idle_seconds: float | None = None) -> None:
+        """Work until cancelled; with `only`, until those runs have ended; or until nothing was to do for a while.
 
         Whatever stops it, stages in progress stop at their checkpoints and their runs go back into the queue.
 
@@ -111,20 +115,21 @@ class Engine:
             try:
                 if self._scheduler:
                     await self._connect()
+                await self._answers.open()
                 while True:
                     self._write_epochs()
                     self._attend(only)
                     if self._active:
                         busy = time.monotonic()
-                    if only and not self._store.run(only).is_active:
+                    if only is not None and not any(run.id in only for run in self._store.active()):
                         return
-                    if idle_seconds is not None and time.monotonic() - busy > idle_seconds:
+                    if idle_seconds is not None and time.monotonic() - max(busy, self._answers.last) > idle_seconds:
                         return
                     await asyncio.sleep(_POLL_SECONDS)
             finally:
                 await self._close()
 
-    def _attend(self, only: str | None) -> None:
+    def _attend(self, only: Collection[str] | None) -> None:
         """Begin what is queued, as long as there is room, and stop what is asked to stop."""
         for run in self._store.active():
             active = self._active.get(run.id)
@@ -132,7 +137,7 @@ class Engine:
                 if run.wanted != "run" and not active.task.cancelling():
                     active.leaves_as = "paused" if run.wanted == "pause" else "cancelled"
                     active.task.cancel()
-            elif run.state == "queued" and only in (None, run.id) and len(self._active) < self._desk.places:
+            elif run.state == "queued" and (only is None or run.id in only) and len(self._active) < self._desk.places:
                 active = self._active[run.id] = _Active(run)
                 active.task = asyncio.create_task(self._carry_out(run, active))
 
@@ -291,11 +296,13 @@ class Engine:
                 self._cluster = await _own_workers(self._desk.places)
                 self._client = await Client(self._cluster, asynchronous=True, set_as_default=False)
             self._client.subscribe_topic(EPOCHS_TOPIC, self._hear)
+            # Side by side and now, so that neither the first stage nor the first question waits for every import.
+            await self._client.run(ready_on_worker, nanny=False, wait=False, on_error="ignore")
 
     def _hear(self, event: tuple[float, list[tuple[str, dict[str, Any]]]]) -> None:
         """Epochs, as a worker tells of them. Written down with the others at the next tick."""
         _, told = event
-        self._told += told
+        self._told += [(key, epoch) for key, epoch in told if key in self._flights]  # others share a scheduler
 
     def _write_epochs(self) -> None:
         told, self._told = self._told, []
@@ -309,7 +316,12 @@ class Engine:
             progress = active.progress
             self._store.put_progress(run, progress.seconds, progress.fraction, progress.seconds_left)
 
+    async def _evaluate(self, stage: Stage, split: str, thetas: list[Theta]) -> list[float]:
+        await self._connect()
+        return await self._evaluators.accuracies(self._client, stage, split, thetas)
+
     async def _close(self) -> None:
+        await self._answers.close()
         tasks = [active.task for active in self._active.values()]
         for task in tasks:
             task.cancel()

@@ -11,6 +11,8 @@ from clnp_core.runs.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
+    from clnp_core.analysis.tradeoff import TradeOff
+
 _POLL_SECONDS = 0.2
 
 
@@ -63,6 +65,16 @@ class RunHandle:
 
         columns = ["task", "candidate", "stage", "epoch", "loss", "validation_accuracy", "seconds"]
         return pd.DataFrame(self.store.epochs(self.id), columns=columns)
+
+    def trade_off(self, task: int) -> TradeOff:
+        """What another θ, λ or m would have meant for a learned task; see `clnp_core.runs.explore.trade_off`.
+
+        >>> run.trade_off(1).verdict(margin=0.02).outcome.claimed  # doctest: +SKIP
+        (71, 56)
+        """
+        from clnp_core.runs.explore import trade_off
+
+        return trade_off(self.store, self.id, task)
 
     def pause(self) -> None:
         """Stop it for now."""

@@ -389,6 +389,8 @@ def fork(spec: RunSpec, at_task: int, changes: dict[str, Any]) -> RunSpec:
         If a setting is impossible, or one that a fork cannot change.
     """
     data = spec.to_json() | {"fork_of": spec.to_json(), "at_task": at_task}
+    if spec.grow_below is None and at_task != spec.at_task:
+        data["grow"] = {}  # what grew once does not grow again
     return parse(_changed(data, changes))
 
 

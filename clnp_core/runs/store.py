@@ -7,11 +7,12 @@ Imports no torch: the dashboard and the listing commands read it.
 from __future__ import annotations
 
 import fcntl
+import json
 import math
 import os
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,9 @@ from clnp_core.runs.artifacts import Artifacts
 from clnp_core.runs.spec import RunSpec, parse
 from clnp_core.runs.stages import Stage
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+
+_EXTENDED = 3  # this format lacks tables, but what it has is as it was
 
 ALONE = -1
 """Stands for a candidate's number where a task is trained alone, for comparison."""
@@ -64,6 +67,11 @@ _stages = sql.Table(
     sql.Column("seconds", sql.Float),
     sql.Column("network", sql.String),  # the artifact of the network it committed
 )
+# What is equal of candidates that differ by nothing but λ and learning rate. An index on it finds a candidate's rivals
+# among thousands of stages, if a query repeats it to the letter.
+_FAMILY = sql.literal_column("json_remove(inputs, '$.hyperparameters.l1', '$.hyperparameters.learning_rate')")
+_IS_FIT = sql.literal_column("kind = 'fit'")
+_FAMILIES = f"CREATE INDEX IF NOT EXISTS ix_stages_family ON stages ({_FAMILY}) WHERE {_IS_FIT}"
 _run_stages = sql.Table(
     "run_stages",
     _tables,
@@ -97,6 +105,29 @@ _events = sql.Table(
     sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
     sql.Column("time", sql.Float, nullable=False),
     sql.Column("text", sql.String, nullable=False),
+)
+
+_pruned = sql.Table(
+    "pruned",
+    _tables,
+    sql.Column("stage", sql.ForeignKey("stages.key"), primary_key=True),
+    sql.Column("split", sql.String, primary_key=True),
+    sql.Column("theta", sql.String, primary_key=True),  # of each hidden layer, as JSON
+    sql.Column("accuracy", sql.Float, nullable=False),
+)
+_sweeps = sql.Table(
+    "sweeps",
+    _tables,
+    sql.Column("id", sql.String, primary_key=True),
+    sql.Column("over", sql.JSON, nullable=False),
+    sql.Column("created", sql.Float, nullable=False),
+)
+_sweep_runs = sql.Table(
+    "sweep_runs",
+    _tables,
+    sql.Column("sweep", sql.ForeignKey("sweeps.id", ondelete="CASCADE"), primary_key=True),
+    sql.Column("place", sql.Integer, primary_key=True),
+    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
 )
 
 
@@ -146,6 +177,24 @@ class Run:
         return self.state in ("queued", "running")
 
 
+@dataclass(frozen=True)
+class Sweep:
+    """A grid over whole sequences, as it was asked for.
+
+    Attributes
+    ----------
+    id : str
+    over : dict
+        The axes: dotted path of a setting → its values. The sequences are their product, the last axis fastest.
+    created : float
+        Seconds since 1970.
+    """
+
+    id: str
+    over: dict[str, list[Any]]
+    created: float
+
+
 def default_location() -> Path:
     """`CLNP_STORE`, else this user's data directory."""
     named = os.environ.get("CLNP_STORE")
@@ -189,13 +238,14 @@ class Store:
                     f"The store {self.location} was written by a newer version (its format is {version}, "
                     f"this one knows {SCHEMA_VERSION}); update, or name another folder."
                 )
-            if 0 < version < SCHEMA_VERSION:
+            if 0 < version < _EXTENDED:
                 raise StoreError(
                     f"The store {self.location} was written by an early version (its format is {version}, this one "
                     f"knows {SCHEMA_VERSION}); name another folder."
                 )
-            if version == 0:
+            if version < SCHEMA_VERSION:
                 _tables.create_all(connection)
+                connection.exec_driver_sql(_FAMILIES)
                 connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     @contextmanager
@@ -278,6 +328,20 @@ class Store:
         if not removed.rowcount:
             raise StoreError(f"The run {run} is running; cancel it before it is removed.")
 
+    def add_sweep(self, name: str, over: dict[str, list[Any]], runs: Sequence[str]) -> str:
+        """Note that those runs, in the order of the grid's points, make up a sweep. Returns its id."""
+        sweep = f"{name}-{secrets.token_hex(3)}"
+        places = [{"sweep": sweep, "place": place, "run": run} for place, run in enumerate(runs)]
+        with self._transaction() as connection:
+            connection.execute(_sweeps.insert().values(id=sweep, over=over, created=time.time()))
+            connection.execute(_sweep_runs.insert(), places)
+        return sweep
+
+    def remove_sweep(self, sweep: str) -> None:
+        """Forget that runs were asked for together. They themselves are kept."""
+        with self._transaction() as connection:
+            connection.execute(_sweeps.delete().where(_sweeps.c.id == sweep))
+
     # Reading.
 
     def runs(self) -> list[Run]:
@@ -306,6 +370,36 @@ class Store:
         over = ("finished", "failed", "cancelled")
         return next((run for run in self.runs() if run.state not in over and run.spec == spec), None)
 
+    def sweeps(self) -> list[Sweep]:
+        """All sweeps, the newest first."""
+        with self._transaction() as connection:
+            rows = connection.execute(_sweeps.select().order_by(_sweeps.c.created.desc())).all()
+        return [Sweep(**row._asdict()) for row in rows]
+
+    def sweep(self, sweep: str) -> Sweep:
+        """One sweep.
+
+        Raises
+        ------
+        StoreError
+            If there is none of that id.
+        """
+        with self._transaction() as connection:
+            row = connection.execute(_sweeps.select().where(_sweeps.c.id == sweep)).one_or_none()
+        if row is None:
+            raise StoreError(f"There is no sweep {sweep!r} in {self.location}.")
+        return Sweep(**row._asdict())
+
+    def sweep_runs(self, sweep: str) -> dict[int, Run]:
+        """The runs of a sweep by their places in its grid, 0 for the first, in order; not those that were removed."""
+        query = sql.select(_sweep_runs.c.place, _sweep_runs.c.run).where(_sweep_runs.c.sweep == sweep)
+        with self._transaction() as connection:
+            places = connection.execute(query.order_by(_sweep_runs.c.place)).all()
+            rows = connection.execute(_runs.select().where(_runs.c.id.in_({run for _, run in places}))).all()
+        served = self.engine() is not None
+        runs = {row.id: _run(row, served) for row in rows}
+        return {place: runs[run] for place, run in places}
+
     def epochs(self, run: str) -> list[dict[str, Any]]:
         """Every epoch of the run so far: task, candidate, epoch, loss, validation_accuracy, seconds.
 
@@ -326,6 +420,12 @@ class Store:
         with self._transaction() as connection:
             return list(connection.execute(query).scalars())
 
+    def learned_tasks(self) -> dict[str, int]:
+        """The last task learned so far, of every run that has learned one."""
+        query = sql.select(_learned.c.run, sql.func.max(_learned.c.task)).group_by(_learned.c.run)
+        with self._transaction() as connection:
+            return dict(map(tuple, connection.execute(query)))
+
     def events(self, run: str) -> list[tuple[float, str]]:
         """What happened to the run, with the time in seconds since 1970."""
         query = sql.select(_events.c.time, _events.c.text).where(_events.c.run == run).order_by(_events.c.id)
@@ -343,6 +443,61 @@ class Store:
         )
         with self._transaction() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+    def stage(self, key: str) -> Stage | None:
+        """The stage of that key, if a run in the store has or had it."""
+        query = sql.select(_stages.c.kind, _stages.c.inputs).where(_stages.c.key == key)
+        with self._transaction() as connection:
+            row = connection.execute(query).one_or_none()
+        return row and Stage(*row)
+
+    def candidates(self, run: str, task: int) -> list[dict[str, Any]]:
+        """The candidates for a task that the run trained or found, and those that other runs add to them.
+
+        These are all that the store has and that differ from one of the run's by nothing but λ and learning rate.
+
+        Returns
+        -------
+        list of dict
+            key; candidate, the place in the run's grid, None if only other runs trained it; hyperparameters; seconds of
+            its training. The run's own come first, in the order of its grid.
+        """
+        of_run = sql.and_(_run_stages.c.stage == _stages.c.key, _run_stages.c.run == run)
+        families = sql.select(_FAMILY).select_from(_stages).join(_run_stages, of_run)
+        alike = families.where(_IS_FIT, _run_stages.c.task == task).distinct()
+        query = (
+            sql.select(_stages.c.key, _run_stages.c.candidate, _stages.c.inputs, _stages.c.seconds)
+            .select_from(_stages)
+            .outerjoin(_run_stages, of_run)
+            .where(_IS_FIT, _stages.c.seconds.is_not(None), _FAMILY.in_(alike))
+            .order_by(_run_stages.c.candidate.is_(None), _run_stages.c.candidate, _stages.c.key)
+        )
+        with self._transaction() as connection:
+            rows = connection.execute(query).all()
+        return [
+            {
+                "key": row.key,
+                "candidate": row.candidate,
+                "hyperparameters": row.inputs["hyperparameters"],
+                "seconds": row.seconds,
+            }
+            for row in rows
+            if row.key in self.artifacts
+        ]
+
+    def pruned_accuracies(self, stage: str, split: str) -> dict[tuple[float, ...], float]:
+        """What the engine was asked of a candidate so far: accuracy, a fraction, by θ of each hidden layer.
+
+        Parameters
+        ----------
+        stage : str
+            Key of the candidate's stage.
+        split : {"validation", "test"}
+        """
+        query = sql.select(_pruned.c.theta, _pruned.c.accuracy)
+        with self._transaction() as connection:
+            rows = connection.execute(query.where(_pruned.c.stage == stage, _pruned.c.split == split)).all()
+        return {tuple(json.loads(theta)): accuracy for theta, accuracy in rows}
 
     # The engine.
 
@@ -459,6 +614,16 @@ class Store:
         with self._transaction() as connection:
             values = {"run": run, "task": task, "record": record}
             connection.execute(insert(_learned).prefix_with("OR REPLACE").values(**values))
+
+    def put_pruned(self, stage: str, split: str, accuracies: Mapping[tuple[float, ...], float]) -> None:
+        """Record how a candidate does when it is pruned: accuracy by θ of each hidden layer."""
+        rows = [
+            {"stage": stage, "split": split, "theta": json.dumps(theta), "accuracy": accuracy}
+            for theta, accuracy in accuracies.items()
+        ]
+        if rows:
+            with self._transaction() as connection:
+                connection.execute(insert(_pruned).on_conflict_do_nothing(), rows)
 
     def unneeded(self) -> list[str]:
         """Keys of the artifacts that no run in the store needs."""

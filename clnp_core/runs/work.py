@@ -269,6 +269,13 @@ def _network(stage: Stage, context: Context) -> Network:
     return from_tensors(_tensors(context.artifacts.path(key)), context.artifacts.data(key))
 
 
+def trained(stage: Stage, context: Context) -> tuple[Candidate, Stream]:
+    """The candidate that a stage has trained, on the processor wherever that was, and the stream its task is of."""
+    task = stage.inputs["task"]
+    lesson = Lesson(_network(stage, context), _stream(stage, task), task, stage.inputs["seed"])
+    return _candidate(_method(stage).start(lesson), stage.key, context), lesson.stream
+
+
 def _candidates(stage: Stage, lesson: Lesson, context: Context) -> list[Candidate]:
     # What candidates could read but not train is cut out of the network anew; only what they trained is kept.
     cut = _method(stage).start(lesson)

@@ -1,6 +1,6 @@
 """The door between engine and workers: what is sent to a Dask worker, and what it tells while it works.
 
-The engine imports this module without torch; a worker imports torch when its first stage arrives.
+The engine imports this module without torch; a worker imports torch when it is made ready.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 import ctypes
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -64,6 +65,31 @@ def perform_on_worker(
     from clnp_core.runs import work
 
     report, pulse = _reporter(), _pulse(flag)
+    with artifacts_here(folder, token, carried) as artifacts:
+        made = work.perform(alike, work.Context(artifacts, pulse, report))
+        if carried is not None:
+            return made
+        for key, content in made.items():
+            artifacts.write(key, content)
+        for stage in alike:
+            artifacts.checkpoint(stage.key).unlink(missing_ok=True)
+        _give_memory_back()
+        return {}
+
+
+@contextmanager
+def artifacts_here(folder: str, token: str, carried: dict[str, bytes] | None) -> Iterator[Artifacts]:
+    """The artifacts as this worker sees them: in the engine's folder, or those carried, in one that does not stay.
+
+    Parameters
+    ----------
+    folder, token, carried
+        As `perform_on_worker`.
+
+    Raises
+    ------
+    NotShared
+    """
     if carried is None:
         try:
             shared = (Path(folder) / TOKEN_FILE).read_text("utf-8") == token
@@ -71,18 +97,13 @@ def perform_on_worker(
             shared = False
         if not shared:
             raise NotShared(folder)
-        artifacts = Artifacts(Path(folder))
-        for key, content in work.perform(alike, work.Context(artifacts, pulse, report)).items():
-            artifacts.write(key, content)
-        for stage in alike:
-            artifacts.checkpoint(stage.key).unlink(missing_ok=True)
-        _give_memory_back()
-        return {}
+        yield Artifacts(Path(folder))
+        return
     with tempfile.TemporaryDirectory(prefix="clnp-") as scratch:
         artifacts = Artifacts(Path(scratch))
         for key, content in carried.items():
             artifacts.write(key, content)
-        return work.perform(alike, work.Context(artifacts, pulse, report))
+        yield artifacts
 
 
 def _give_memory_back() -> None:

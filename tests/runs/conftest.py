@@ -53,7 +53,7 @@ def learn(store: Store, scheduler: str) -> Callable[..., tuple[str, dict[str, An
 def serve(store: Store, spec: RunSpec, scheduler: str | None) -> tuple[str, dict[str, Any] | None]:
     """Ask for a run and work on it until it has ended."""
     run = store.add(spec)
-    asyncio.run(Engine(store, scheduler).serve(only=run))
+    asyncio.run(Engine(store, scheduler).serve(only=[run]))
     return run, store.run(run).summary
 
 

@@ -167,7 +167,7 @@ def test_a_run_stops_within_two_seconds_in_the_middle_of_an_epoch(tmp_path, sche
     run = store.add(preset("digits", {**long, "lambda.2": [1e-3, 2e-3]}))
 
     async def scenario() -> float:
-        serving = asyncio.create_task(Engine(store, scheduler).serve(only=run))
+        serving = asyncio.create_task(Engine(store, scheduler).serve(only=[run]))
         async with Client(scheduler, asynchronous=True, set_as_default=False) as client:
             while not store.epochs(run):
                 await asyncio.sleep(0.1)
@@ -190,7 +190,7 @@ def test_a_paused_run_goes_on_from_its_checkpoint(tmp_path, scheduler, learn):
     run = store.add(preset("digits", {**changes, "single_task": False}))
 
     async def until_paused() -> None:
-        serving = asyncio.create_task(Engine(store, scheduler).serve(only=run))
+        serving = asyncio.create_task(Engine(store, scheduler).serve(only=[run]))
         while not any(store.artifacts.folder.rglob("*.checkpoint")):
             await asyncio.sleep(0.05)
         store.pause(run)
@@ -201,7 +201,7 @@ def test_a_paused_run_goes_on_from_its_checkpoint(tmp_path, scheduler, learn):
     before = store.epochs(run)
     assert store.artifacts.checkpoint(fit).is_file()
     store.resume(run)
-    asyncio.run(Engine(store, scheduler).serve(only=run))
+    asyncio.run(Engine(store, scheduler).serve(only=[run]))
     assert store.run(run).state == "finished"
     assert len(before) >= 5
     assert store.epochs(run)[:5] == before[:5]  # seconds tell: epochs before the checkpoint were not trained again

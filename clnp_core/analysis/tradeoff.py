@@ -1,0 +1,387 @@
+"""Accuracy against sparsity: what another θ, λ or m would have meant for a task that is trained. Imports no torch.
+
+A candidate's pruned network depends on θ only through the neurons that are left, the most active ones of each layer.
+So what is known for one θ holds for every θ that leaves as many, and most answers are in the curve that was stored when
+the candidate was trained. Only where nothing is known is a forward pass asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import pandas as pd
+
+from clnp_core.analysis.capacity import forecast
+from clnp_core.methods.graceful import Curve, choose, highest_within, margin_floor
+
+Theta = tuple[float, ...]
+"""Threshold of each hidden layer."""
+Split = Literal["validation", "test"]
+"""Which images an accuracy is of."""
+
+
+_SHOWN = 1e-4  # of the greatest activity: below that neurons are as good as dead
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A candidate as training left it, not pruned.
+
+    Attributes
+    ----------
+    key : str
+        Of the artifact.
+    l1 : tuple of float
+        λ of each layer, the output's last.
+    learning_rate : float
+    curve : Curve
+        Validation accuracy, unpruned and at every stored threshold.
+    free, reused : tuple of float64 arrays [F_l], [A_l]
+        Activity of each neuron that the task trained, and of each that earlier tasks had claimed, per hidden layer.
+    seconds : float
+        Of training.
+    """
+
+    key: str
+    l1: tuple[float, ...]
+    learning_rate: float
+    curve: Curve
+    free: tuple[np.ndarray, ...]
+    reused: tuple[np.ndarray, ...]
+    seconds: float
+
+    @cached_property
+    def _ascending(self) -> list[np.ndarray]:
+        return [np.sort(activity) for activity in self.free]
+
+    def claimed(self, theta: Sequence[float]) -> tuple[int, ...]:
+        """Neurons of each hidden layer that are active at θ: that the task would claim."""
+        pairs = zip(self._ascending, theta, strict=True)
+        return tuple(len(ascending) - int(ascending.searchsorted(each, "right")) for ascending, each in pairs)
+
+    def lowest_alike(self, theta: Sequence[float]) -> Theta:
+        """Of all θ that leave the same neurons, the lowest: an activity of each layer, or 0."""
+        pairs = zip(self._ascending, self.claimed(theta), strict=True)
+        fallen = [ascending[: len(ascending) - count] for ascending, count in pairs]
+        return tuple(float(activities[-1]) if len(activities) else 0.0 for activities in fallen)
+
+    def thresholds(self) -> list[float]:
+        """The shared θ of the stored curve, ascending."""
+        return [point.theta[0] for point in self.curve.points]
+
+
+@dataclass(frozen=True)
+class Before:
+    """The network as the task found it.
+
+    Attributes
+    ----------
+    task : int
+        The task.
+    names : tuple of str
+        Of the hidden layers.
+    widths, free : tuple of int
+        Neurons of each hidden layer, and how many of them nobody had claimed.
+    claimed : tuple of tuple of int, [hidden layers][earlier tasks]
+        Neurons that each earlier task has claimed.
+    """
+
+    task: int
+    names: tuple[str, ...]
+    widths: tuple[int, ...]
+    free: tuple[int, ...]
+    claimed: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What pruning a candidate at θ comes to.
+
+    Attributes
+    ----------
+    candidate : Trained
+    theta : tuple of float
+        Threshold of each hidden layer.
+    claimed, reused, free : tuple of int
+        Per hidden layer: neurons the task would claim; earlier tasks' neurons that it uses, whose activity is above θ;
+        neurons that nobody has claimed afterwards.
+    sparsity : float
+        Share of the neurons that the task does not claim, mean over the hidden layers: what the margin rule maximises.
+    accuracy : float or None
+        Validation accuracy, a fraction; None where it is not known without a forward pass.
+    tasks_left : tuple of float or None
+        For how many more tasks each layer would last; see `capacity.forecast`.
+    """
+
+    candidate: Trained
+    theta: Theta
+    claimed: tuple[int, ...]
+    reused: tuple[int, ...]
+    free: tuple[int, ...]
+    sparsity: float
+    accuracy: float | None
+    tasks_left: tuple[float | None, ...]
+
+    @property
+    def lasts(self) -> float | None:
+        """For how many more tasks the network would last: as long as the layer that is full first."""
+        known = [left for left in self.tasks_left if left is not None]
+        return min(known) if known else None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the margin rule says (section 2.2).
+
+    Attributes
+    ----------
+    outcome : Outcome
+        The candidate it chooses, pruned.
+    best, floor : float
+        The best validation accuracy of all candidates, unpruned, and that less the margin; fractions.
+    within_margin : bool
+        False if no candidate stays within the margin even at its mildest pruning.
+    """
+
+    outcome: Outcome
+    best: float
+    floor: float
+    within_margin: bool
+
+
+class Answers(Protocol):
+    """Where accuracies come from that no stored curve has."""
+
+    def known(self, candidate: Trained, split: Split) -> Mapping[Theta, float]:
+        """Those that were asked for before, by θ."""
+
+    def ask(self, candidate: Trained, thetas: Sequence[Theta], split: Split) -> list[float]:
+        """Compute them, one for each θ."""
+
+
+class TradeOff:
+    """Everything that can be said of one task's candidates without training.
+
+    Parameters
+    ----------
+    before : Before
+        The network as the task found it.
+    candidates : sequence of Trained
+        In the order in which ties are broken: the grid's.
+    answers : Answers
+    """
+
+    def __init__(self, before: Before, candidates: Sequence[Trained], answers: Answers) -> None:
+        self.before = before
+        self.candidates = list(candidates)
+        self._answers = answers
+
+    @property
+    def trained(self) -> list[Trained]:
+        """The candidates whose training did not diverge."""
+        return [candidate for candidate in self.candidates if not candidate.curve.diverged]
+
+    def within(self, candidate: Trained, margin: float) -> Outcome:
+        """The candidate pruned at the highest shared θ that the margin allows; the mildest if none does."""
+        floor = margin_floor([each.curve for each in self.candidates], margin)
+        theta = highest_within(candidate.curve.points, floor).theta
+        return next(point for point in self.points(candidate) if point.theta == theta)
+
+    def find(self, l1: Sequence[float], learning_rate: float) -> Trained | None:
+        """The candidate trained with that λ of each layer and that rate, if there is one that did not diverge."""
+        wanted = (tuple(l1), learning_rate)
+        return next((each for each in self.trained if (each.l1, each.learning_rate) == wanted), None)
+
+    def at(self, candidate: Trained, theta: float | Sequence[float]) -> Outcome:
+        """The candidate pruned at θ, one for all hidden layers or one for each. Answers from what is known, at once.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many θ as hidden layers.
+        """
+        theta = tuple(np.broadcast_to(theta, len(self.before.widths)).tolist())
+        accuracy = self._known(candidate, "validation").get(candidate.claimed(theta))
+        return self._outcome(candidate, theta, candidate.claimed(theta), accuracy)
+
+    def accuracy(self, outcome: Outcome, split: Split, *, only_known: bool = False) -> float | None:
+        """Accuracy on the validation or the test images, a fraction; a forward pass is asked for where it is not known.
+
+        With `only_known` none is, and the answer may be None.
+
+        Raises
+        ------
+        StoreError
+            If it is not known, and nobody answers.
+        """
+        known = self._known(outcome.candidate, split).get(outcome.claimed)
+        if known is not None or only_known:
+            return known
+        lowest = outcome.candidate.lowest_alike(outcome.theta)
+        return self._answers.ask(outcome.candidate, [lowest], split)[0]
+
+    def test_curve(self, candidate: Trained, *, only_known: bool = False) -> list[float] | None:
+        """Test accuracy at each shared θ of the stored curve, fractions; asked for where it is not known.
+
+        With `only_known` nothing is asked for, and the answer is None unless all of it is known.
+
+        Raises
+        ------
+        StoreError
+            If it is not known, and nobody answers.
+        """
+        known = self._known(candidate, "test")
+        found = [known.get(point.claimed) for point in candidate.curve.points]
+        if None not in found:
+            return found
+        if only_known:
+            return None
+        return self._answers.ask(candidate, [point.theta for point in candidate.curve.points], "test")
+
+    def points(self, candidate: Trained) -> list[Outcome]:
+        """The candidate at every shared θ of its curve, ascending."""
+        return self._points[candidate.key]
+
+    @cached_property
+    def _points(self) -> dict[str, list[Outcome]]:
+        return {
+            candidate.key: [
+                self._outcome(candidate, point.theta, point.claimed, point.accuracy) for point in candidate.curve.points
+            ]
+            for candidate in self.trained
+        }
+
+    def verdict(self, margin: float) -> Verdict:
+        """The margin rule over all candidates trained so far, with one θ for all layers.
+
+        Parameters
+        ----------
+        margin : float
+            m, a fraction: 0.01 is one point of validation accuracy.
+
+        Raises
+        ------
+        ValueError
+            If training diverged for every candidate.
+        """
+        curves = [candidate.curve for candidate in self.candidates]
+        choice = choose(curves, margin_floor(curves, margin), self.before.widths)
+        winner = self.candidates[choice.candidate]
+        outcome = next(point for point in self.points(winner) if point.theta == choice.point.theta)
+        return Verdict(outcome, margin_floor(curves, 0.0), choice.floor, choice.within_margin)
+
+    @cached_property
+    def front(self) -> list[Outcome]:
+        """The Pareto front over all λ: outcomes than which no other is more accurate at no less sparsity, or sparser.
+
+        In ascending sparsity; of outcomes that are equal in both the first.
+        """
+        every = [point for candidate in self.trained for point in self.points(candidate)]
+        every.sort(key=lambda point: (-point.sparsity, -point.accuracy))  # stable: of equal ones the first stays first
+        front: list[Outcome] = []
+        for point in every:
+            if not front or point.accuracy > front[-1].accuracy:
+                front.append(point)
+        return front[::-1]
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Every candidate at every shared θ, a row each, tidy.
+
+        candidate (its place among `candidates`), lambda, learning_rate, theta, sparsity, accuracy (validation, a
+        fraction) and for each hidden layer the neurons claimed and free; front, whether it is on the Pareto front.
+        """
+        front = {(point.candidate.key, point.theta) for point in self.front}
+        return pd.DataFrame(
+            [
+                {
+                    "candidate": number,
+                    "lambda": candidate.l1,
+                    "learning_rate": candidate.learning_rate,
+                    "theta": point.theta[0],
+                    "sparsity": point.sparsity,
+                    "accuracy": point.accuracy,
+                    **dict(zip((f"{name} claimed" for name in self.before.names), point.claimed, strict=True)),
+                    **dict(zip((f"{name} free" for name in self.before.names), point.free, strict=True)),
+                    "front": (candidate.key, point.theta) in front,
+                }
+                for number, candidate in enumerate(self.candidates)
+                if not candidate.curve.diverged
+                for point in self.points(candidate)
+            ]
+        )
+
+    def distribution(self, outcome: Outcome, bins: int = 40) -> pd.DataFrame:
+        """How active neurons are on the task's training images: a histogram of each hidden layer, tidy.
+
+        layer (its name), low and high (the activities of a bin), and how many neurons lie there: given_back and claimed
+        of those that the task trained, earlier of those that earlier tasks had claimed. A layer's first bin is of
+        activity 0. The others are equally wide on a logarithmic scale and the same for all layers, over four powers of
+        ten at most; the least of them takes in what is below as well.
+        """
+        candidate = outcome.candidate
+        high = max([layer.max() for layer in (*candidate.free, *candidate.reused) if len(layer)], default=0.0) or 1.0
+        positive = [layer[layer > 0] for layer in (*candidate.free, *candidate.reused)]
+        least = min([layer.min() for layer in positive if len(layer)], default=high)
+        edges = np.geomspace(max(min(least, high / 2), high * _SHOWN), high, bins + 1)
+        edges[-1] = high  # the power may miss it by a rounding
+        frames = []
+        layers = zip(self.before.names, candidate.free, candidate.reused, outcome.theta, strict=True)
+        for name, trained, reused, theta in layers:
+            groups = {
+                "given_back": trained[trained <= theta],
+                "claimed": trained[trained > theta],
+                "earlier": reused,
+            }
+            counts = {group: _histogram(activity, edges) for group, activity in groups.items()}
+            spans = {"low": [0.0, *edges[:-1]], "high": [0.0, *edges[1:]]}
+            frames.append(pd.DataFrame({"layer": name, **spans, **counts}))
+        return pd.concat(frames, ignore_index=True)
+
+    def layers(self, outcome: Outcome) -> list[dict[str, Any]]:
+        """The hidden layers as they would be after the task, as `figures.capacity` takes them."""
+        earlier = self.before.task - 1
+        per_layer = zip(
+            self.before.names, self.before.widths, self.before.claimed, outcome.claimed, outcome.reused, strict=True
+        )
+        return [
+            {"name": name, "width": width, "claimed": [*before, claimed], "reused": [0] * earlier + [reused]}
+            for name, width, before, claimed, reused in per_layer
+        ]
+
+    def _known(self, candidate: Trained, split: Split) -> dict[tuple[int, ...], float]:
+        """Accuracies that need no forward pass, by the neurons that are left."""
+        asked = self._answers.known(candidate, split).items()
+        known = {candidate.claimed(theta): accuracy for theta, accuracy in asked}
+        if split == "validation":
+            known |= {point.claimed: point.accuracy for point in candidate.curve.points}
+        return known
+
+    def _outcome(self, candidate: Trained, theta: Theta, claimed: tuple[int, ...], accuracy: float | None) -> Outcome:
+        free = tuple(room - count for room, count in zip(self.before.free, claimed, strict=True))
+        per_layer = zip(self.before.claimed, claimed, free, strict=True)
+        after = [{"claimed": [*before, count], "free": left} for before, count, left in per_layer]
+        pairs = zip(claimed, self.before.widths, strict=True)
+        return Outcome(
+            candidate=candidate,
+            theta=theta,
+            claimed=claimed,
+            reused=tuple(
+                int(np.count_nonzero(activity > each)) for activity, each in zip(candidate.reused, theta, strict=True)
+            ),
+            free=free,
+            sparsity=1 - sum(count / width for count, width in pairs) / len(claimed),
+            accuracy=accuracy,
+            tasks_left=tuple(forecast(after)),
+        )
+
+
+def _histogram(activity: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """How many are 0, and how many in each bin, the least of which takes in what is below."""
+    positive = activity[activity > 0]
+    inside = np.histogram(np.maximum(positive, edges[0]), edges)[0]
+    return np.insert(inside, 0, len(activity) - len(positive))
