@@ -1,4 +1,4 @@
-"""What the page asks for: runs, of the store; and an engine that works on them."""
+"""What the pages ask for: the store; runs, of the store; and an engine that works on them."""
 
 import streamlit as st
 
@@ -7,6 +7,9 @@ from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Store
 from dashboard.link import link_to
 from dashboard.said import attempt
+
+open_store = st.cache_resource(Store, show_spinner=False)
+"""The store at a place, opened once for all visitors."""
 
 
 def start_run(store: Store, spec: RunSpec) -> None:

@@ -1,4 +1,4 @@
-"""What can be asked of the run that is shown: pause, resume, cancel, fork, delete."""
+"""What can be asked of the run that is shown: pause, resume, cancel, fork, delete, explore."""
 
 import streamlit as st
 
@@ -34,6 +34,8 @@ def show_actions(store: Store, run: Run) -> None:
             _open_dialog("fork", run)
         if _button("Delete", "delete", run.state != "running"):
             _open_dialog("delete", run)
+        if run.spec.partitions and _button("Trade-off", "tune", bool(store.learned(run.id))):
+            st.switch_page("app_pages/tradeoff.py", query_params={"run": run.id})
 
 
 def _button(label: str, icon: str, enabled: bool) -> bool:

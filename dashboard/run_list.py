@@ -45,13 +45,14 @@ def show_runs(store: Store, runs: list[Run]) -> Run:
     if not linked_run() and runs:
         link_to(runs[0].id)
     if runs:
-        _notice_engine(store, runs)
+        notice_engine(store, runs)
         _list(sorted(runs, key=lambda run: run.state not in ("running", "interrupted")))
     linked = linked_run()
     return next((run for run in runs if run.id == linked), None) or store.run(linked)
 
 
-def _notice_engine(store: Store, runs: list[Run]) -> None:
+def notice_engine(store: Store, runs: list[Run]) -> None:
+    """Say so where runs wait for an engine and there is none, and offer to start one."""
     waiting = sum(run.state in ("queued", "interrupted") for run in runs)
     if not waiting or store.engine() is not None:
         return

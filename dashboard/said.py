@@ -24,9 +24,14 @@ def attempt(act: Callable[[], object]) -> bool:
     try:
         act()
     except (ClnpError, OSError) as error:
-        st.toast(_sentence(error), icon=_ICON, duration="long")
+        say(error)
         return False
     return True
+
+
+def say(error: Exception) -> None:
+    """Say what went wrong in a corner of the page."""
+    st.toast(_sentence(error), icon=_ICON, duration="long")
 
 
 def _sentence(error: Exception) -> str:

@@ -26,12 +26,17 @@ def power(value: float) -> str:
     return f"{float(mantissa):g}e{int(exponent)}" if value else "0"
 
 
+def points(margin: float) -> str:
+    """A margin, a fraction, in points of accuracy."""
+    return _count(round(100 * margin, 6), "point")
+
+
 def settings(spec: RunSpec) -> str:
     """The settings a person would tell runs apart by."""
     tasks = spec.stream.tasks
     parts = [f"{_count(tasks, 'task')} of {spec.stream.data}", spec.network_name, f"up to {epochs(spec)} epochs"]
     if spec.partitions:
-        parts += [_lambda(spec), f"m {_count(100 * spec.margin, 'point')}", _theta(spec)]
+        parts += [_lambda(spec), f"m {points(spec.margin)}", _theta(spec)]
     else:
         parts.append(f"method {spec.method}")
     if tuning := spec.fine_tuning:

@@ -6,15 +6,13 @@ from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Store, default_location
 from dashboard.controls import choose_spec
 from dashboard.link import linked_run
-from dashboard.requests import start_run
+from dashboard.requests import open_store, start_run
 from dashboard.run_actions import show_actions, show_dialog
 from dashboard.run_list import show_runs
 from dashboard.run_view import show_run
 from dashboard.said import said
 
 _TICK_SECONDS = 0.5
-
-open_store = st.cache_resource(Store, show_spinner=False)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ import sys
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from clnp_core.analysis import figures
@@ -31,6 +32,18 @@ def epochs(tasks: int, candidates: int = 1, length: int = 3) -> list[dict]:
         for candidate in [*range(candidates), -1]
         for epoch in range(1, length + 1)
     ]
+
+
+SWEEP = pd.DataFrame(
+    {
+        "m": [0.5, 0.5, 2.0, 2.0],
+        "λ": ["1e-3", "2e-3"] * 2,
+        "run": ["a", "b", "c", "d"],
+        "mean_accuracy": [0.97, 0.96, 0.97, np.nan],
+        "capacity_used": [0.5, 0.4, 0.5, np.nan],
+        "tasks_fitted": [3, 3, 1, 0],
+    }
+)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -186,6 +199,111 @@ def test_training_speed_draws_what_was_measured_of_each_training():
     assert [trace.showlegend for trace in figure.data] == [True] * 3 + [False] * 3
 
 
+def test_a_sweep_has_a_mark_for_each_sequence_with_numbers_told_by_colour_and_shape():
+    first, second, *shapes = figures.sweep(SWEEP, ["m", "λ"]).data
+    assert [list(trace.x) for trace in (first, second)] == [[50, 40], [50]]
+    assert [list(trace.y) for trace in (first, second)] == [[97, 96], [97]]
+    assert (first.name, second.name, first.legendgrouptitle.text) == ("0.5", "2", "m")
+    assert first.marker.color != second.marker.color
+    assert [trace.marker.symbol for trace in (first, second)] == [("circle", "square"), ("circle",)]
+    assert [(trace.name, trace.marker.symbol) for trace in shapes] == [("1e-3", "circle-open"), ("2e-3", "square-open")]
+    assert {trace.legendgrouptitle.text for trace in shapes} == {"λ"}
+
+
+def test_a_mark_of_a_sweep_tells_of_every_sequence_under_it():
+    first, second, *_ = figures.sweep(SWEEP, ["m", "λ"]).data
+    assert list(first.customdata[1]) == ["b", "m = 0.5 · λ = 2e-3 · 3 tasks · b"]
+    both = "m = 0.5 · λ = 1e-3 · 3 tasks · a<br>m = 2 · λ = 1e-3 · 1 task · c"
+    assert (first.customdata[0][1], second.customdata[0][1]) == (both, both)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("rows", [0, 1, 4])
+def test_a_sweep_of_few_sequences_or_without_numbers_yet_has_its_axes(rows, theme):
+    frame = SWEEP.head(rows).assign(mean_accuracy=np.nan if rows < 4 else SWEEP["mean_accuracy"])
+    figure = figures.sweep(frame, ["m", "λ"], theme)
+    assert figure.layout.xaxis.title.text == "Capacity used (%)"
+    assert figure.layout.font.color == figures.INK[theme]
+    assert figure.layout.xaxis.range == (None if rows == 4 else (0, 100))
+    figure.to_json()
+
+
 def test_figures_do_without_torch():
     code = "import sys, clnp_core.analysis.figures; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+POINTS = pd.DataFrame(
+    {
+        "candidate": [0, 0, 2, 2],
+        "lambda": [(1e-5, 1e-3, 0.0)] * 2 + [(1e-5, 3e-3, 0.0)] * 2,
+        "theta": [0.0, 0.2, 0.0, 0.5],
+        "sparsity": [0.5, 0.7, 0.6, 0.9],
+        "accuracy": [0.98, 0.97, 0.97, 0.94],
+        "layer 1 claimed": [50, 30, 40, 10],
+        "front": [True, True, False, True],
+        "test_accuracy": [np.nan, np.nan, 0.96, 0.95],
+    }
+)
+MARK = {"sparsity": 0.6, "accuracy": 0.97, "about": "λ 1e-5 / 3e-3 / 0"}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_trade_off_draws_curves_front_band_and_marks_each_with_its_hover_text(theme):
+    selected = MARK | {"candidate": 2, "test_accuracy": 0.96}
+    figure = figures.trade_off(POINTS, (0.96, 0.98), MARK, selected, MARK | {"accuracy": 0.955}, theme)
+    names = [trace.name for trace in figure.data]
+    marks = ["what the run kept", "the margin's choice", "selected", "selected, test images"]
+    assert names == ["other λ", "this λ", "this λ, test images", "Pareto front", *marks]
+    other, this, tested, front, kept, *_ = figure.data
+    assert list(other.y) == [98, 97]
+    assert list(this.customdata[1][:2]) == [2, 0.5]
+    assert list(tested.y) == [96, 95]
+    assert list(front.x) == [50, 70, 90]
+    assert kept.y == (95.5,)
+    (band,) = figure.layout.shapes
+    assert (band.y0, band.y1) == (96, 98)
+    assert all(trace.hovertemplate for trace in figure.data)
+
+
+def test_candidates_that_are_not_looked_at_are_one_broken_line():
+    other = figures.trade_off(POINTS).data[0]
+    np.testing.assert_array_equal(other.y, [98, 97, np.nan, 97, 94])
+    assert list(other.customdata[2]) == [None] * 4
+
+
+def test_what_is_not_known_of_the_selected_point_is_not_drawn():
+    selected = MARK | {"candidate": 0, "accuracy": None, "test_accuracy": None}
+    assert "selected" not in [trace.name for trace in figures.trade_off(POINTS, None, MARK, selected).data]
+
+
+COUNTS = pd.DataFrame(
+    {
+        "layer": "layer 1",
+        "low": [0.0, 1e-2, 1e-1],
+        "high": [0.0, 1e-1, 1.0],
+        "given_back": [90, 3, 0],
+        "claimed": [0, 0, 4],
+        "earlier": [0, 0, 0],
+    }
+)
+
+
+def test_activities_are_a_histogram_a_sorted_curve_and_theta_as_a_line():
+    ranked = np.array([0.9, 0.5, 0.3, 0.2, 0.05, 0.04, 0.03, *[0.0] * 90])
+    figure = figures.activities(COUNTS, ranked, 0.1)
+    assert [trace.name for trace in figure.data] == ["given back", "claimed", "more active (right)"]
+    given_back, claimed, curve = figure.data
+    np.testing.assert_allclose(given_back.x, [-4, -1.5, -0.5])
+    assert (list(given_back.y), list(claimed.y)) == ([90, 3, 0], [0, 0, 4])
+    np.testing.assert_allclose(curve.x[:2], np.log10([0.9, 0.5]))
+    assert (curve.x[-1], curve.y[-1]) == (-4, 97)
+    assert figure.layout.shapes[0].x0 == -1
+    assert [note.text for note in figure.layout.annotations] == ["θ = 0.1", "90 dead"]
+    assert figure.layout.yaxis.range[1] < 10
+
+
+def test_earlier_tasks_neurons_are_drawn_where_there_are_any_and_theta_0_left_of_all():
+    figure = figures.activities(COUNTS.assign(earlier=[1, 2, 3]), np.array([0.5]), 0.0, "dark")
+    assert "of earlier tasks" in [trace.name for trace in figure.data]
+    assert -4 < figure.layout.shapes[0].x0 < -2

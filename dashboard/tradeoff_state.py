@@ -1,0 +1,219 @@
+"""What the trade-off page shows, as data: in the address, so that it can be sent, and with what it was before, to undo.
+
+While a slider is on the move the view changes with it; what it comes to rest at is a step that the address tells and
+that can be undone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+
+from clnp_core.analysis.tradeoff import Outcome, Theta, TradeOff, Trained
+from clnp_core.errors import SpecError
+
+_STATE = "trade-off"
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything the page's sliders and switches say.
+
+    Attributes
+    ----------
+    run : str
+    task : int
+    l1 : tuple of float
+        λ of each layer, the output's last.
+    learning_rate : float
+    theta : float or tuple of float
+        One for all hidden layers, or one for each.
+    margin : float
+        m, a fraction.
+    fine_tuning : bool
+        Whether a run that goes on from here trains what is left after pruning.
+    """
+
+    run: str
+    task: int
+    l1: tuple[float, ...]
+    learning_rate: float
+    theta: float | Theta
+    margin: float
+    fine_tuning: bool = False
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all layers have one θ."""
+        return not isinstance(self.theta, tuple)
+
+    def to_link(self) -> dict[str, str]:
+        """As parameters of the page's address."""
+        link = {
+            "run": self.run,
+            "task": str(self.task),
+            "lambda": ",".join(map(repr, self.l1)),
+            "rate": repr(self.learning_rate),
+            "theta": repr(self.theta) if self.is_shared else ",".join(map(repr, self.theta)),
+            "margin": repr(self.margin),
+        }
+        return link | {"tune": "1"} if self.fine_tuning else link
+
+
+def linked_view(link: Mapping[str, str], start: View, layers: int) -> View:
+    """The view that an address tells; what it leaves out is as in `start`.
+
+    Parameters
+    ----------
+    link : mapping
+        Parameters of the address.
+    start : View
+    layers : int
+        Hidden layers of the network.
+
+    Raises
+    ------
+    SpecError
+        If a parameter is no number, or there are not as many as layers.
+    """
+    changes: dict[str, Any] = {"fine_tuning": link.get("tune") == "1"}
+    if "lambda" in link:
+        changes["l1"] = _numbers(link, "lambda", (layers + 1,))
+    if "rate" in link:
+        (changes["learning_rate"],) = _numbers(link, "rate", (1,))
+    if "theta" in link:
+        theta = _numbers(link, "theta", (1, layers))
+        changes["theta"] = theta if len(theta) > 1 else theta[0]
+    if "margin" in link:
+        (changes["margin"],) = _numbers(link, "margin", (1,))
+        if changes["margin"] >= 1:
+            raise SpecError(f"The link's margin = {link['margin']} is not possible: it should be below 1.")
+    return replace(start, **changes)
+
+
+def _numbers(link: Mapping[str, str], name: str, counts: tuple[int, ...]) -> tuple[float, ...]:
+    try:
+        numbers = tuple(map(float, link[name].split(",")))
+    except ValueError:
+        numbers = ()
+    if len(numbers) not in counts or not all(math.isfinite(each) and each >= 0 for each in numbers):
+        wanted = " or ".join(map(str, sorted(set(counts))))
+        raise SpecError(f"The link's {name} = {link[name]} is not possible: it should be {wanted} numbers from 0 up.")
+    return numbers
+
+
+def as_it_ran(run: str, record: Mapping[str, Any], margin: float) -> View:
+    """What the run itself settled on, from the task's record."""
+    theta = tuple(record["theta"])
+    return View(
+        run=run,
+        task=record["task"],
+        l1=tuple(record["lambda"]),
+        learning_rate=record["learning_rate"],
+        theta=theta[0] if len(set(theta)) == 1 else theta,
+        margin=margin,
+    )
+
+
+def candidate_of(view: View, tradeoff: TradeOff) -> Trained | None:
+    """The candidate that the view looks at; None if it is not trained."""
+    return tradeoff.find(view.l1, view.learning_rate)
+
+
+def with_outcome(view: View, outcome: Outcome) -> View:
+    """The same view of another candidate at a shared θ."""
+    theta = outcome.theta[0] if view.is_shared else outcome.theta
+    candidate = outcome.candidate
+    return replace(view, l1=candidate.l1, learning_rate=candidate.learning_rate, theta=theta)
+
+
+def with_margin(view: View, margin: float, tradeoff: TradeOff) -> View:
+    """Another m. What stood where the margin rule puts it follows the rule; what was moved by hand stays.
+
+    That is λ and θ while they are the rule's choice over all candidates, else θ alone while it is the highest that the
+    margin allows this candidate.
+    """
+    moved = replace(view, margin=margin)
+    candidate = candidate_of(view, tradeoff)
+    if candidate is None:
+        return moved
+    at = tradeoff.at(candidate, view.theta)
+    ruled = tradeoff.verdict(view.margin).outcome
+    if (ruled.candidate, ruled.claimed) == (candidate, at.claimed):
+        return with_outcome(moved, tradeoff.verdict(margin).outcome)
+    if tradeoff.within(candidate, view.margin).claimed == at.claimed:
+        return with_outcome(moved, tradeoff.within(candidate, margin))
+    return moved
+
+
+def with_l1(view: View, l1: tuple[float, ...], tradeoff: TradeOff) -> View:
+    """Another λ. θ follows the margin as long as it stands where the margin puts it."""
+    moved = replace(view, l1=l1)
+    before, after = candidate_of(view, tradeoff), candidate_of(moved, tradeoff)
+    if before and after and tradeoff.within(before, view.margin).claimed == tradeoff.at(before, view.theta).claimed:
+        return with_outcome(moved, tradeoff.within(after, view.margin))
+    return moved
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """The view now, the one the address tells, and those before and after it."""
+
+    now: View
+    settled: View
+    past: tuple[View, ...] = ()
+    future: tuple[View, ...] = ()
+
+
+def begin(view: View) -> None:
+    """Show a view from now on; there is nothing to undo."""
+    _keep(_Steps(view, view))
+
+
+def current() -> View | None:
+    """The view that is shown; None before the first."""
+    return st.session_state[_STATE].now if _STATE in st.session_state else None
+
+
+def show(view: View, settled: bool = True) -> None:
+    """Show another view; if `settled` it is a step, which the address tells and which can be undone."""
+    steps: _Steps = st.session_state[_STATE]
+    if not settled or view == steps.settled:
+        st.session_state[_STATE] = replace(steps, now=view)
+    else:
+        _keep(_Steps(view, view, (*steps.past, steps.settled)))
+
+
+def undo() -> None:
+    """Show the view before the last step."""
+    steps: _Steps = st.session_state[_STATE]
+    *past, view = steps.past
+    _keep(_Steps(view, view, tuple(past), (steps.settled, *steps.future)))
+
+
+def redo() -> None:
+    """Show the view that was undone."""
+    steps: _Steps = st.session_state[_STATE]
+    view, *future = steps.future
+    _keep(_Steps(view, view, (*steps.past, steps.settled), tuple(future)))
+
+
+def can_undo() -> bool:
+    """Whether there is a step to undo."""
+    return bool(st.session_state[_STATE].past)
+
+
+def can_redo() -> bool:
+    """Whether a step was undone and none was made since."""
+    return bool(st.session_state[_STATE].future)
+
+
+def _keep(steps: _Steps) -> None:
+    st.session_state[_STATE] = steps
+    link = steps.settled.to_link()
+    if st.query_params.to_dict() != link:
+        st.query_params.from_dict(link)

@@ -1,0 +1,45 @@
+"""A sweep as a person runs it: chosen, watched, read off, taken home, and one of its runs opened in the lab."""
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+PATIENCE = 90_000
+ROW_PIXELS = 35
+
+
+def test_a_sweep_started_in_the_page_fills_figure_table_and_files_and_leads_to_its_runs(page: Page, app: str):
+    page.goto(app)
+    page.get_by_role("link", name="Sweeps").click()
+    page.wait_for_url(f"{app}/sweeps")
+    for label, value in (("Tasks", 2), ("Epochs", 7)):
+        page.get_by_label(label, exact=True).fill(str(value))
+        page.get_by_label(label, exact=True).press("Enter")
+    expect(page.get_by_text("3 sequences, at most 6 trainings of up to 7 epochs")).to_be_visible()
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url("**/sweeps?sweep=digits-sweep-*")
+    sweep = page.url.partition("?sweep=")[2]
+    expect(page.locator(f".st-key-state-{sweep}")).to_contain_text("3 of 3 sequences finished", timeout=PATIENCE)
+
+    marks = page.locator(".live-chart .scatterlayer .trace .points path")
+    expect(marks).to_have_count(3)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Table as CSV").click()
+    table = pd.read_csv(download.value.path())
+    assert download.value.suggested_filename == f"{sweep}.csv"
+    assert list(table["margin"]) == [0.005, 0.01, 0.02]
+    assert list(table["state"]) == ["finished"] * 3
+    assert table["mean_accuracy"].between(0.5, 1).all()
+
+    corner = page.get_by_test_id("stDataFrame").bounding_box()
+    page.mouse.click(corner["x"] + 20, corner["y"] + 2.5 * ROW_PIXELS)
+    page.wait_for_url(f"{app}/?run={table['run'][1]}")
+    expect(page.locator(f".st-key-state-{table['run'][1]}")).to_contain_text("Finished in")
+    page.get_by_role("link", name="Sweeps").click()
+    page.wait_for_url(f"{app}/sweeps?sweep={sweep}")
+    page.evaluate("document.querySelector('.live-chart').scrollIntoView()")
+    mark = marks.first.bounding_box()
+    page.mouse.click(mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2)
+    page.wait_for_url(f"{app}/?run=digits-*")

@@ -1,0 +1,243 @@
+"""The trade-off explorer as a person uses it: move sliders, drag, click, undo, send the link, train, go on from it."""
+
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from clnp_core.runs.store import Store
+from tests.browser.conftest import serving
+
+pytestmark = pytest.mark.browser
+
+PATIENCE = 60_000
+PRESSES = 7
+MOST_MILLISECONDS = 400
+PRESET = ["digits", "--tasks", "3", "--epochs", "14", "--set", "single_task=false", "--set", "lambda.2=5e-4,2e-3"]
+
+WATCH = """
+() => {
+  window.drawn = new Map();
+  for (const chart of document.querySelectorAll(".live-chart"))
+    chart.on("plotly_afterplot", () => window.drawn.set(chart, performance.now()));
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def explored(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Store, str]]:
+    """The page's address, its store, and the run in it, which has learned three tasks."""
+    folder = tmp_path_factory.mktemp("store")
+    subprocess.run([sys.executable, "-m", "clnp_core.cli", "run", *PRESET, "--store", folder], check=True)
+    store = Store(folder)
+    with serving(folder) as address:
+        yield f"{address}/trade-off", store, store.runs()[0].id
+
+
+def opened(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(measure(page, "Test accuracy")).to_contain_text("%", timeout=PATIENCE)
+    page.wait_for_function("[...document.querySelectorAll('.live-chart')].every((chart) => chart.on)")
+    page.wait_for_selector("[data-test-script-state=notRunning]")
+
+
+def measure(page: Page, label: str) -> Locator:
+    return page.locator(".st-key-outcome [data-testid=stMetric]").filter(has_text=label)
+
+
+def value(page: Page, label: str) -> str:
+    return measure(page, label).locator("[data-testid=stMetricValue]").inner_text()
+
+
+def slider(page: Page, name: str) -> Locator:
+    return page.get_by_role("slider", name=name, exact=True)
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=re.compile(name))
+
+
+def moved(page: Page, act) -> None:
+    """Do something that is a step, and wait until the address tells it."""
+    before = page.url
+    act()
+    page.wait_for_url(lambda url: url != before)
+    page.wait_for_selector("[data-test-script-state=notRunning]")
+
+
+def test_its_numbers_are_those_of_clnp_show(page: Page, explored: tuple[str, Store, str]):
+    address, store, run = explored
+    show = [sys.executable, "-m", "clnp_core.cli", "show", run, "--store", store.location]
+    shown = subprocess.run(show, check=True, capture_output=True, text=True).stdout
+    rows = [re.findall(r"[\d./%]+", line) for line in shown.splitlines() if line.startswith("│")]
+    for task, record in enumerate(store.learned(run), start=1):
+        _, accuracy, theta, *layers = rows[task - 1]
+        opened(page, f"{address}?run={run}&task={task}")
+        assert value(page, "Test accuracy") == accuracy
+        assert value(page, "Validation accuracy") == f"{record['validation_accuracy']:.2%}"
+        assert slider(page, "θ").get_attribute("aria-valuetext") == theta
+        for name, layer in zip(("layer 1", "layer 2"), layers, strict=True):
+            claimed, _, free = layer.split("/")
+            assert value(page, f"Claimed / free, {name}") == f"{claimed} / {free}"
+
+
+def test_figures_follow_theta_in_place_within_a_blink(page: Page, explored: tuple[str, Store, str]):
+    opened(page, explored[0])
+    page.evaluate(WATCH)
+    charts, milliseconds = page.locator(".live-chart"), []
+    for _ in range(PRESSES):
+        began, before = (
+            page.evaluate("[performance.now(), window.drawn.clear()]"),
+            value(page, "Claimed / free, layer 1"),
+        )
+        slider(page, "θ").press("ArrowRight")
+        page.wait_for_function(f"window.drawn.size === {charts.count()}")
+        milliseconds.append(max(page.evaluate("[...window.drawn.values()]")) - began[0])
+        expect(measure(page, "Claimed / free, layer 1")).not_to_contain_text(before)
+        page.wait_for_selector("[data-test-script-state=notRunning]")
+    assert charts.count() == 4
+    assert statistics.median(milliseconds) < MOST_MILLISECONDS
+
+
+def test_figures_change_while_the_slider_is_in_the_hand(page: Page, explored: tuple[str, Store, str]):
+    opened(page, explored[0])
+    address, box = page.url, slider(page, "θ").bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 0.6 * box["width"], middle)
+    page.mouse.down()
+    seen = []
+    for step in range(4):
+        before = value(page, "Claimed / free, layer 2")
+        page.mouse.move(box["x"] + (0.65 + 0.08 * step) * box["width"], middle)
+        expect(measure(page, "Claimed / free, layer 2")).not_to_contain_text(before)
+        seen.append(value(page, "Claimed / free, layer 2"))
+        assert page.url == address
+    moved(page, page.mouse.up)
+    assert len(set(seen)) == 4
+    button(page, "Undo").click()
+    page.wait_for_url(address)
+
+
+def test_a_link_brings_back_the_same_view_in_another_browser(
+    page: Page, browser: Browser, explored: tuple[str, Store, str]
+):
+    opened(page, explored[0])
+    moved(page, lambda: slider(page, "Margin m").press("ArrowRight"))
+    moved(page, lambda: slider(page, "θ").press("ArrowRight"))
+    here = page.locator(".st-key-outcome").inner_text()
+    where = [each.get_attribute("aria-valuetext") for each in page.get_by_role("slider").all()]
+    elsewhere = browser.new_context().new_page()
+    opened(elsewhere, page.url)
+    assert elsewhere.url == page.url
+    assert elsewhere.locator(".st-key-outcome").inner_text() == here
+    assert [each.get_attribute("aria-valuetext") for each in elsewhere.get_by_role("slider").all()] == where
+    elsewhere.context.close()
+
+
+def test_steps_are_undone_and_done_again(page: Page, explored: tuple[str, Store, str]):
+    opened(page, explored[0])
+    expect(button(page, "Undo")).to_be_disabled()
+    links = [page.url]
+    for name in ("θ", "Margin m", "θ"):
+        moved(page, lambda name=name: slider(page, name).press("ArrowLeft"))
+        links.append(page.url)
+    for link in links[-2::-1]:
+        button(page, "Undo").click()
+        page.wait_for_url(link)
+    expect(button(page, "Undo")).to_be_disabled()
+    page.keyboard.press("Control+y")
+    page.wait_for_url(links[1])
+    expect(button(page, "Redo")).to_be_enabled()
+
+
+def test_a_point_of_the_front_sets_the_sliders(page: Page, explored: tuple[str, Store, str]):
+    opened(page, explored[0])
+    front = page.evaluate(
+        "(({ data }) => { const trace = data.find(({ name }) => name === 'Pareto front');"
+        " return trace.customdata.map((told) => told.slice(1, 3)); })(document.querySelector('.live-chart'))"
+    )
+    place = 1 if slider(page, "θ").get_attribute("aria-valuetext") == f"{front[0][0]:.3g}" else 0
+    mark = page.locator(".live-chart").first.locator("path.point").nth(place)  # the front is drawn before other marks
+    moved(page, lambda: mark.click(force=True))
+    theta, l1 = front[place]
+    assert slider(page, "θ").get_attribute("aria-valuetext") == f"{theta:.3g}"
+    assert float(slider(page, "λ layer 2").get_attribute("aria-valuetext")) == float(l1.split(" / ")[1])
+
+
+def test_theta_is_dragged_in_the_histogram(page: Page, explored: tuple[str, Store, str]):
+    opened(page, explored[0])
+    line = page.locator(".live-chart").nth(2).locator(".shapelayer path").last
+    line.scroll_into_view_if_needed()
+    box = line.bounding_box()
+    before = float(slider(page, "θ").get_attribute("aria-valuetext"))
+
+    def drag() -> None:
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.down()
+        page.mouse.move(box["x"] - 30, box["y"] + box["height"] / 2, steps=5)
+        page.mouse.up()
+
+    moved(page, drag)
+    assert 0 < float(slider(page, "θ").get_attribute("aria-valuetext")) < before
+
+
+def test_thresholds_of_each_layer_are_evaluated_by_the_engine_and_a_run_goes_on_from_them(
+    page: Page, explored: tuple[str, Store, str]
+):
+    address, store, run = explored
+    opened(page, f"{address}?run={run}&task=2")
+    moved(page, lambda: page.get_by_text("One per layer").click())
+    moved(page, lambda: [slider(page, "θ layer 1").press("ArrowRight") for _ in range(2)])
+    moved(page, lambda: slider(page, "θ layer 2").press("ArrowLeft"))
+    for label in ("Validation accuracy", "Test accuracy"):
+        expect(measure(page, label)).to_contain_text("%", timeout=PATIENCE)
+    told = [value(page, label) for label in ("Validation accuracy", "Test accuracy", "Claimed / free, layer 1")]
+    button(page, "Commit as a new run").click()
+    expect(page.get_by_text(f"Shares tasks 1 to 1 with {run}, and the training of this candidate.")).to_be_visible()
+    button(page, "Start the run").click()
+    page.wait_for_url(re.compile(r"/\?run=digits-"))
+    fork = page.url.partition("?run=")[2]
+    expect(page.locator(f".st-key-state-{fork}")).to_contain_text("Finished in", timeout=PATIENCE)
+    record = store.learned(fork)[1]
+    claimed = f"{record['claimed'][0]} / {record['free'][0]}"
+    assert told == [f"{record['validation_accuracy']:.2%}", f"{record['accuracy'][1]:.2%}", claimed]
+    before = {stage["key"]: stage for stage in store.stages(run)}
+    shared = [stage for stage in store.stages(fork) if stage["key"] in before]
+    assert {(stage["kind"], stage["task"]) for stage in shared} >= {("fit", 1), ("settle", 1), ("fit", 2)}
+    assert {stage["computed"] for stage in shared} == {1}
+    assert [stage["kind"] for stage in store.stages(fork) if stage["key"] not in before] == ["settle", "fit", "settle"]
+
+
+def test_a_lambda_that_is_not_trained_is_trained_and_fills_the_page(page: Page, explored: tuple[str, Store, str]):
+    address, store, run = explored
+    opened(page, f"{address}?run={run}&task=1")
+    moved(page, lambda: slider(page, "λ layer 1").press("ArrowRight"))
+    expect(page.get_by_text("has not been trained for task 1")).to_be_visible()
+    assert "train this" in slider(page, "λ layer 1").get_attribute("aria-valuetext")
+    expect(slider(page, "θ")).to_be_disabled()
+    button(page, "Train this λ").click()
+    expect(measure(page, "Test accuracy")).to_contain_text("%", timeout=PATIENCE)
+    expect(slider(page, "θ")).to_be_enabled()
+    assert "train this" not in slider(page, "λ layer 1").get_attribute("aria-valuetext")
+    newest = store.runs()[0]
+    fits = [stage for stage in store.stages(newest.id) if stage["kind"] == "fit" and stage["task"] == 1]
+    assert (len(fits), newest.spec.stream.tasks) == (1, 1)
+
+
+def test_a_wrong_link_is_said_to_be_wrong(page: Page, explored: tuple[str, Store, str]):
+    address, _, run = explored
+    page.goto(f"{address}?run={run}&theta=high")
+    expect(page.get_by_text("The link's theta = high is not possible")).to_be_visible()
+    page.goto(f"{address}?run={run}&task=9")
+    expect(page.get_by_text(f"The run {run} has not learned task 9")).to_be_visible()
+
+
+def test_an_empty_store_says_where_to_begin(page: Page, empty_app: str):
+    page.goto(f"{empty_app}/trade-off")
+    expect(page.get_by_text("Nothing has been learned yet")).to_be_visible()
+    page.get_by_text("To the Lab").click()
+    expect(page.get_by_text("Nothing has run yet")).to_be_visible()

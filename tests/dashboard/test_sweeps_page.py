@@ -1,0 +1,170 @@
+"""The page of sweeps, without a browser."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import dashboard
+from clnp_core.runs import background, sweep
+from clnp_core.runs.spec import preset_names
+from clnp_core.runs.store import Store
+
+PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "sweeps.py")
+SHORT = {"stream.tasks": 2, "epochs": 5, "single_task": False}
+SUMMARY = {"mean_accuracy": 0.9, "layers": [{"free": 60, "width": 100}], "tasks": 2, "seconds": 3.5}
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setenv("CLNP_STORE", str(tmp_path))
+    return Store(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def engines(monkeypatch: pytest.MonkeyPatch) -> list[Store]:
+    """Stores that an engine was started for; none is."""
+    started: list[Store] = []
+    monkeypatch.setattr(background, "ensure_engine", started.append)
+    return started
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(PAGE, default_timeout=20)
+    app.query_params.update(query)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def asked(store: Store, axes: dict) -> str:
+    return sweep.ask(store, axes, sweep.sequences("digits", SHORT, axes))
+
+
+def button(app: AppTest, label: str):
+    return next(button for button in app.button if button.label == label)
+
+
+def state(app: AppTest) -> str:
+    return app.get("progress")[0].proto.text
+
+
+def test_without_sweeps_the_page_invites_and_its_button_starts_what_is_chosen(store: Store, engines: list[Store]):
+    app = opened()
+    assert [heading.value for heading in app.subheader] == ["No sweep yet"]
+    button(app, "Start 3 sequences").click().run()
+    (begun,) = store.sweeps()
+    assert begun.over == {"margin": [0.005, 0.01, 0.02]}
+    assert app.query_params["sweep"] == begun.id
+    assert [run.spec.margin for run in store.sweep_runs(begun.id).values()] == [0.005, 0.01, 0.02]
+    assert len(engines) == 1
+    assert state(app) == "0 of 3 sequences finished · 3 queued"
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_can_be_swept(name: str, store: Store):
+    app = opened()
+    app.selectbox(key="sweep preset").select(name).run()
+    assert not app.exception
+    assert not button(app, "Start").disabled
+
+
+def test_what_is_chosen_reaches_the_sequences_in_the_codes_units_and_its_cost_is_said_before(store: Store):
+    app = opened()
+    app.number_input(key="sweep digits stream.tasks").set_value(4)
+    app.number_input(key="sweep digits epochs").set_value(7)
+    app.multiselect(key="sweep digits margin").set_value([2.0, 0.25])
+    app.multiselect(key="sweep digits lambda.2").set_value([1e-3, 5e-4])
+    app.multiselect(key="sweep digits seed").set_value([3]).run()
+    assert "4 sequences, at most 16 trainings of up to 7 epochs" in app.sidebar.caption[1].value
+    button(app, "Start").click().run()
+    axes = {"margin": [0.0025, 0.02], "lambda.2": [5e-4, 1e-3], "seed": [3]}
+    changes = {"single_task": False, "stream.tasks": 4, "epochs": 7}
+    (begun,) = store.sweeps()
+    assert begun.over == axes
+    runs = store.sweep_runs(begun.id).values()
+    assert [run.spec for run in runs] == sweep.sequences("digits", changes, axes)
+
+
+def test_nothing_to_compare_and_too_much_cannot_be_started(store: Store):
+    app = opened()
+    app.multiselect(key="sweep digits margin").set_value([]).run()
+    assert button(app, "Start").disabled
+    assert app.sidebar.caption[1].value == "Choose the values to compare below."
+    for setting in ("margin", "lambda.1", "lambda.2"):
+        choice = app.multiselect(key=f"sweep digits {setting}")
+        choice.set_value([float(option) for option in choice.options[:7]])
+    app.run()
+    assert button(app, "Start").disabled
+    assert app.error[0].value == "The sweep has 343 sequences; at most 256 are possible."
+
+
+def test_the_table_shows_what_is_known_and_the_newest_sweep_comes_first(store: Store):
+    older = asked(store, {"seed": [8, 9]})
+    newer = asked(store, {"margin": [0.005, 0.02], "lambda.2": [1e-3]})
+    first, second = store.sweep_runs(newer).values()
+    store.finish(first.id, SUMMARY)
+    store.fail(second.id, "Task 1: training diverged.")
+    app = opened()
+    assert app.query_params["sweep"] == newer
+    assert state(app) == "1 of 2 sequences finished · 1 failed"
+    assert app.error[0].value == f"{second.id}: Task 1: training diverged."
+    assert app.main.caption[0].value == "2 tasks of digits · digits-mlp · up to 5 epochs · method clnp · seed 0"
+    table = app.dataframe[0].value
+    axes = ["m (points)", "λ layer 2"]
+    assert list(table)[:3] == [*axes, "mean_accuracy"]
+    assert list(table["m (points)"]) == [0.5, 2.0]
+    assert table["mean_accuracy"][0] == 90
+    assert table["capacity_used"][0] == 40
+    assert list(table["run"]) == [first.id, second.id]
+    assert [button.proto.label for button in app.get("download_button")] == ["Table as CSV", "Table as Parquet"]
+    assert len(app.get("bidi_component")) == 1
+    app.selectbox(key="shown sweep").select(older).run()
+    assert app.query_params["sweep"] == older
+    assert list(app.dataframe[0].value["seed"]) == [8, 9]
+
+
+def test_a_sweep_is_paused_resumed_and_forgotten(store: Store, engines: list[Store]):
+    name = asked(store, {"seed": [0, 1]})
+    app = opened(sweep=name)
+    button(app, "Pause").click().run()
+    assert state(app) == "0 of 2 sequences finished · 2 paused"
+    assert button(app, "Pause").disabled
+    button(app, "Resume").click().run()
+    assert {run.state for run in store.runs()} == {"queued"}
+    assert len(engines) == 1
+    button(app, "Forget").click().run()
+    assert store.sweeps() == []
+    assert len(store.runs()) == 2
+    assert [heading.value for heading in app.subheader] == ["No sweep yet"]
+    assert "sweep" not in app.query_params
+
+
+def test_where_no_engine_is_the_page_offers_to_start_one(store: Store, engines: list[Store]):
+    app = opened(sweep=asked(store, {"seed": [0, 1]}))
+    button(app, "Start the engine").click().run()
+    assert len(engines) == 1
+
+
+def test_a_sweep_whose_runs_are_gone_and_a_link_to_none_are_said(store: Store):
+    name = asked(store, {"seed": [0]})
+    store.remove(store.runs()[0].id)
+    assert opened(sweep=name).info[0].value == "All its runs have been deleted."
+    assert "There is no sweep 'nope'" in opened(sweep="nope").error[0].value
+
+
+def test_a_value_that_is_a_grid_of_its_own_is_shown_as_it_was_given(store: Store):
+    app = opened(sweep=asked(store, {"lambda.1": [[1e-3, 2e-3], 3e-3]}))
+    assert list(app.dataframe[0].value["λ layer 1"]) == ["[0.001, 0.002]", "0.003"]
+
+
+def test_the_page_does_without_torch(tmp_path: Path):
+    code = (
+        "import os, sys; from streamlit.testing.v1 import AppTest;"
+        f"os.environ['CLNP_STORE'] = {str(tmp_path)!r};"
+        f"app = AppTest.from_file({PAGE!r}, default_timeout=30).run();"
+        "assert not app.exception; sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,195 @@
+"""The trade-off page's logic, without a browser: on a store in which a real run has learned two tasks."""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import dashboard
+from clnp_core.runs import background
+from clnp_core.runs.engine import Engine
+from clnp_core.runs.explore import trade_off
+from clnp_core.runs.questions import ask
+from clnp_core.runs.spec import preset
+from clnp_core.runs.store import Store
+from dashboard.tradeoff_controls import theta_places
+from dashboard.tradeoff_state import View, linked_view, with_l1, with_margin
+
+PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "tradeoff.py")
+SHORT = {"stream.tasks": 2, "epochs": 11, "single_task": False}
+GRID = [5e-4, 2e-3]
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder with a store in it, and the run it has, which tried two λ. Its engine has told all test accuracies."""
+    folder = tmp_path_factory.mktemp("store")
+    store = Store(folder)
+    run = store.add(preset("digits", {**SHORT, "lambda.2": GRID}))
+
+    async def learn() -> None:
+        serving = asyncio.create_task(Engine(store).serve())
+        while store.run(run).is_active:
+            await asyncio.sleep(0.1)
+        for task in (1, 2):
+            for candidate in trade_off(store, run, task).candidates:
+                thetas = [point.theta for point in candidate.curve.points]
+                await asyncio.to_thread(ask, store, candidate.key, thetas, "test")
+        serving.cancel()
+        await asyncio.wait({serving})
+
+    asyncio.run(learn())
+    return folder, run
+
+
+@pytest.fixture
+def store(learned: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A copy of its own for each test; no engine is started for it."""
+    folder = tmp_path / "store"
+    shutil.copytree(learned[0], folder)
+    monkeypatch.setenv("CLNP_STORE", str(folder))
+    monkeypatch.setattr(background, "ensure_engine", lambda store: None)
+    return Store(folder)
+
+
+@pytest.fixture
+def run(learned: tuple[Path, str]) -> str:
+    return learned[1]
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(PAGE, default_timeout=20)
+    app.query_params.update(query)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def measures(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def view(app: AppTest) -> View:
+    return app.session_state["trade-off"].now
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    next(button for button in app.button if button.label.startswith(label)).click().run()
+    assert not app.exception
+    return app
+
+
+def said(app: AppTest) -> str:
+    return "\n".join(element.value for element in [*app.caption, *app.info, *app.error, *app.toast])
+
+
+def test_it_opens_on_what_the_newest_run_made_of_its_first_task(store: Store, run: str):
+    app, record = opened(), store.learned(run)[0]
+    assert measures(app)["Validation accuracy"] == f"{record['validation_accuracy']:.2%}"
+    assert measures(app)["Test accuracy"] == f"{record['accuracy'][0]:.2%}"
+    assert measures(app)["Claimed / free, layer 2"] == f"{record['claimed'][1]} / {record['free'][1]}"
+    assert view(app).theta == record["theta"][0]
+    assert app.query_params["task"] == "1"
+
+
+def test_the_link_is_the_view(store: Store, run: str):
+    tradeoff = trade_off(store, run, 2)
+    theta = tradeoff.candidates[0].thresholds()[3]
+    link = View(run, 2, tradeoff.candidates[0].l1, 2e-2, theta, 0.03, fine_tuning=True).to_link()
+    app = opened(**link)
+    assert view(app).to_link() == link
+    outcome = tradeoff.at(tradeoff.candidates[0], theta)
+    assert measures(app)["Claimed / free, layer 1"] == f"{outcome.claimed[0]} / {outcome.free[0]}"
+    assert measures(app)["Validation accuracy"] == f"{outcome.accuracy:.2%}"
+
+
+@pytest.mark.parametrize(
+    ("link", "sentence"),
+    [
+        ({"theta": "high"}, "The link's theta = high is not possible: it should be 1 or 2 numbers from 0 up."),
+        ({"theta": "1,2,3"}, "The link's theta = 1,2,3 is not possible"),
+        ({"lambda": "1e-3"}, "The link's lambda = 1e-3 is not possible: it should be 3 numbers"),
+        ({"margin": "nan"}, "The link's margin = nan is not possible"),
+        ({"margin": "2"}, "The link's margin = 2 is not possible: it should be below 1."),
+        ({"task": "7"}, "has not learned task 7; it has learned 2."),
+        ({"task": "-1"}, "has not learned task 0"),
+        ({"run": "digits-000000"}, "There is no run 'digits-000000'"),
+    ],
+)
+def test_a_wrong_link_gets_one_sentence(store: Store, run: str, link: dict[str, str], sentence: str):
+    app = opened(**{"run": run, **link})
+    assert sentence in said(app)
+
+
+def test_presets_are_steps_that_can_be_undone(store: Store, run: str):
+    app = opened(run=run)
+    ran = view(app)
+    bold = view(press(app, "Bold"))
+    assert (bold.margin, bold.fine_tuning) == (0.04, True)
+    chosen = trade_off(store, run, 1).verdict(0.04).outcome
+    assert (bold.l1, bold.theta) == (chosen.candidate.l1, chosen.theta[0])
+    paper = view(press(app, "Paper"))
+    assert (paper.l1, paper.margin) == ((1e-7, 1e-5, 1e-6), 0.0005)
+    assert "has not been trained for task 1" in said(app)
+    assert view(press(app, "Undo")) == bold
+    assert view(press(app, "Undo")) == ran
+    assert view(press(app, "Redo")) == bold
+    assert view(press(app, "As it ran")) == ran
+
+
+def test_training_a_lambda_queues_that_candidate_alone(store: Store, run: str):
+    app = press(opened(run=run, task="2"), "Paper")
+    press(app, "Train this λ")
+    (asked,) = (other for other in store.runs() if other.id != run)
+    assert asked.spec.grid == [((1e-7, 1e-5, 1e-6), 2e-2)]
+    assert (asked.spec.at_task, asked.spec.stream.tasks, asked.spec.fork_of) == (2, 2, store.run(run).spec)
+    assert "Training more λ" in app.get("progress")[0].proto.text
+
+
+def test_without_an_engine_what_is_known_is_shown_and_the_rest_is_said_to_be_missing(store: Store, run: str):
+    ran = view(opened(run=run))
+    fourth = sorted(trade_off(store, run, 1).find(ran.l1, ran.learning_rate).free[0].tolist())[-4]
+    app = opened(**ran.to_link() | {"theta": f"{fourth!r},0.0"})
+    assert measures(app)["Validation accuracy"] == "…"
+    assert "No engine" in said(app)
+    assert " / " in measures(app)["Claimed / free, layer 1"]
+
+
+def test_a_run_of_a_method_that_does_not_prune_is_refused_in_a_sentence(store: Store):
+    run = store.add(preset("digits", {"method": "finetune"}))
+    assert f"The method finetune does not prune: there is no θ or m to move in {run}." in said(opened(run=run))
+
+
+def test_what_was_not_moved_by_hand_follows_the_margin(store: Store, run: str):
+    tradeoff = trade_off(store, run, 1)
+    ruled = tradeoff.verdict(0.01).outcome
+    at_rule = View(run, 1, ruled.candidate.l1, 2e-2, ruled.theta[0], 0.01)
+    wider = tradeoff.verdict(0.1).outcome
+    followed = with_margin(at_rule, 0.1, tradeoff)
+    assert (followed.l1, followed.theta, followed.margin) == (wider.candidate.l1, wider.theta[0], 0.1)
+    (other,) = (candidate for candidate in tradeoff.candidates if candidate is not ruled.candidate)
+    theta_follows = with_l1(at_rule, other.l1, tradeoff)
+    assert theta_follows.theta == tradeoff.within(other, 0.01).theta[0]
+    by_hand = View(run, 1, other.l1, 2e-2, other.thresholds()[-2], 0.01)
+    assert with_margin(by_hand, 0.1, tradeoff).theta == by_hand.theta
+    assert with_l1(by_hand, ruled.candidate.l1, tradeoff).theta == by_hand.theta
+
+
+def test_what_a_link_leaves_out_is_as_it_ran():
+    start = View("digits-1", 1, (1e-5, 1e-3, 3e-4), 2e-2, 0.25, 0.01)
+    assert linked_view({"run": "digits-1"}, start, 2) == start
+    assert linked_view({"theta": "0.5,0"}, start, 2).theta == (0.5, 0.0)
+
+
+def test_places_of_theta_are_activities_in_equal_steps_of_the_logarithm():
+    places = theta_places([0.0, 1e-3, 1e-2, 2e-2, 1.0], 0.5)
+    assert places == [0.0, 1e-3, 1e-2, 2e-2, 0.5, 1.0]
+    many = theta_places([10 ** (-place / 1000) for place in range(4000, -1, -1)], 0.0)
+    steps = [later / earlier for earlier, later in pairwise(many[1:])]
+    assert len(many) <= 61
+    assert max(steps) / min(steps) < 1.05
+    assert theta_places([], 0.25) == [0.0, 0.25]
