@@ -32,7 +32,7 @@ SINGLE = [{"lambda.1": outer, "lambda.2": inner} for outer in OUTER for inner in
 def seconds(store: Store, spec: RunSpec, scheduler: str) -> float:
     """Time from the start of a run to its end, the workers being there already."""
     run = store.add(spec)
-    asyncio.run(Engine(store, scheduler).serve(only=run))
+    asyncio.run(Engine(store, scheduler).serve(only=[run]))
     ended = store.run(run)
     assert ended.state == "finished", ended.error
     return ended.finished - ended.started

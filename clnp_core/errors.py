@@ -31,3 +31,7 @@ class DivergedError(ClnpError):
 
 class ForgettingError(ClnpError):
     """An earlier task's outputs changed: the promise of zero forgetting does not hold."""
+
+
+class ExportError(ClnpError):
+    """A figure cannot be written as a file."""

@@ -3,6 +3,8 @@
 `st.plotly_chart` builds the chart anew whenever its data change.
 """
 
+import time
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,9 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.io.json import to_json_plotly
 from streamlit.components.v1 import declare_component
+
+from clnp_core.analysis.export import tidy, to_pdf
+from dashboard.said import attempt
 
 # Serves the plotly.js that came with the plotly package, from where it is installed, under /component/<name>/.
 _plotly_files = declare_component("plotly_js", path=Path(plotly.__file__).parent / "package_data")
@@ -41,32 +46,93 @@ function listen(plot) {
   });
 }
 
+function save(url, name) {
+  const link = document.createElement("a");
+  Object.assign(link, { href: url, download: name });
+  link.click();
+}
+
+function furnish(root, plot) {
+  const picture = async (format) => {
+    const background = getComputedStyle(plot).getPropertyValue("--st-background-color");
+    const { data, layout } = plot;
+    const size = { width: plot.offsetWidth, height: plot.offsetHeight, scale: format === "png" ? 3 : 1 };
+    const shown = { data, layout: { ...layout, paper_bgcolor: background } };
+    save(await window.Plotly.toImage(shown, { format, ...size }), `${plot.wanted.name}.${format}`);
+  };
+  for (const button of root.querySelectorAll("[data-save]")) {
+    const format = button.dataset.save;
+    button.onclick = () => (["svg", "png"].includes(format) ? picture(format) : plot.tell("saved", format));
+  }
+  const code = root.querySelector("pre");
+  const show = root.querySelector("[data-show]");
+  show.onclick = () => {
+    code.hidden = !code.hidden;
+    show.setAttribute("aria-expanded", String(!code.hidden));
+  };
+}
+
 // Called again whenever the data or the page's theme change.
 export default function ({ parentElement, data, setTriggerValue }) {
   const plot = parentElement.querySelector(".live-chart");
   plot.setAttribute("aria-label", data.alt);
   plot.wanted = data;
   plot.tell = setTriggerValue;
+  parentElement.querySelector("pre").textContent = data.code;
+  parentElement.querySelector("[data-show]").style.display = data.code ? "" : "none";
+  if (data.file && plot.saved !== data.file.turn) {
+    plot.saved = data.file.turn;
+    save(data.file.url, data.file.name);
+  }
   load(data.plotly).then((Plotly) => {
-    const { figure, config } = plot.wanted;
+    const { figure, config, turn } = plot.wanted;
     const ink = getComputedStyle(plot).getPropertyValue("--st-text-color");
-    const { turn } = plot.wanted;
     if (!plot.isConnected || (plot.shown === figure && plot.ink === ink && plot.turn === turn)) return;
     Object.assign(plot, { shown: figure, ink, turn });
     const { data: traces, layout } = JSON.parse(figure);
     layout.font.color = ink || layout.font.color;
     Plotly.react(plot, traces, layout, config);
-    if (data.answers && !plot.resizing) listen(plot);
-    plot.resizing ??= new ResizeObserver(() => plot.offsetWidth && Plotly.Plots.resize(plot));
+    if (plot.resizing) return;
+    listen(plot);
+    furnish(parentElement, plot);
+    plot.resizing = new ResizeObserver(() => plot.offsetWidth && Plotly.Plots.resize(plot));
     plot.resizing.observe(plot);
   });
 }
 """
 
+_HTML = """
+<div class="live-chart" role="img"></div>
+<div class="live-chart-menu">
+  <button type="button" data-show="code" aria-expanded="false">Code</button>
+  <button type="button" data-save="csv" aria-label="Save the figure's data as CSV">CSV</button>
+  <button type="button" data-save="svg" aria-label="Save the figure as SVG">SVG</button>
+  <button type="button" data-save="png" aria-label="Save the figure as PNG">PNG</button>
+  <button type="button" data-save="pdf" aria-label="Save the figure as PDF">PDF</button>
+</div>
+<pre class="live-chart-code" tabindex="0" hidden></pre>
+"""
+
+_CSS = """
+.live-chart { width: 100%; }
+.live-chart-menu { display: flex; justify-content: flex-end; gap: 0.25rem; }
+.live-chart-menu button {
+  font: inherit; font-size: 0.75rem; padding: 0.125rem 0.375rem; color: inherit; background: none; opacity: 0.75;
+  border: 1px solid transparent; border-radius: 0.25rem; cursor: pointer;
+}
+.live-chart-menu button:hover, .live-chart-menu button:focus-visible {
+  opacity: 1; border-color: var(--st-primary-color); color: var(--st-primary-color);
+}
+.live-chart-code {
+  margin: 0.25rem 0 0; padding: 0.75rem; overflow-x: auto; font-size: 0.75rem; border-radius: 0.5rem;
+  background: var(--st-secondary-background-color);
+}
+"""
+
 _component = st.components.v2.component(
     "clnp.live_chart",
-    html='<div class="live-chart" role="img"></div>',
-    css=".live-chart { width: 100%; }",
+    html=_HTML,
+    css=_CSS,
     js=_JS,
     isolate_styles=False,  # plotly.js keeps its style sheet in the document
 )
@@ -77,19 +143,24 @@ def live_chart(
     key: str,
     alt: str,
     *,
+    code: str = "",
     on_click: Callable[[Any], None] | None = None,
     on_drag: Callable[[float], None] | None = None,
 ) -> None:
     """Show a figure; call again with the same key to change it in place.
 
+    Under it are buttons that save it as SVG, PNG or PDF and its data as CSV, and show the code that makes it.
+
     Parameters
     ----------
     figure : plotly Figure
-        With a height; the width follows the page.
+        With a height and a title; the width follows the page.
     key : str
         What the chart is of. Zoom is kept for as long as it stays the same.
     alt : str
         The figure in words, for those who cannot see it.
+    code : str, optional
+        Lines of Python that make it in a notebook.
     on_click : callable, optional
         Called with the customdata of a point that is clicked.
     on_drag : callable, optional
@@ -98,8 +169,24 @@ def live_chart(
     drawn = figure.to_plotly_json()
     drawn["layout"]["uirevision"] = key
     base = st.get_option("server.baseUrlPath").strip("/")
-    answers = {"clicked": on_click, "dragged": on_drag}
-    turns = f"{key} turn"  # what was dragged is drawn anew, also if that changed nothing
+    name = "-".join(figure.layout.title.text.lower().replace(",", "").split())
+    turns, file = f"{key} turn", f"{key} file"
+
+    def clicked() -> None:
+        if on_click:
+            on_click(st.session_state[key]["clicked"])
+
+    def dragged() -> None:
+        # What was dragged is drawn anew, also if that changed nothing.
+        st.session_state[turns] = st.session_state.get(turns, 0) + 1
+        if on_drag:
+            on_drag(st.session_state[key]["dragged"])
+
+    def saved() -> None:
+        with_url = _file(figure, name, st.session_state[key]["saved"])
+        if with_url:
+            st.session_state[file] = with_url
+
     _component(
         key=key,
         data={
@@ -108,15 +195,24 @@ def live_chart(
             "turn": st.session_state.get(turns, 0),
             "alt": alt,
             "plotly": f"{base and '/'}{base}/component/{_plotly_files.name}/plotly.min.js",
-            "answers": any(answers.values()),
+            "name": name,
+            "code": code,
+            "file": st.session_state.pop(file, None),
         },
-        **{f"on_{name}_change": _caller(key, turns, name, answer) for name, answer in answers.items() if answer},
+        on_clicked_change=clicked,
+        on_dragged_change=dragged,
+        on_saved_change=saved,
     )
 
 
-def _caller(key: str, turns: str, name: str, answer: Callable[[Any], None]) -> Callable[[], None]:
-    def call() -> None:
-        st.session_state[turns] = st.session_state.get(turns, 0) + 1
-        answer(st.session_state[key][name])
+def _file(figure: go.Figure, name: str, form: str) -> dict[str, Any] | None:
+    """The figure or its data, for the browser to save; None if that failed, which is then said."""
+    made: list[bytes] = []
+    write = {"pdf": lambda: to_pdf(figure), "csv": lambda: tidy(figure).to_csv(index=False).encode()}
+    if not attempt(lambda: made.append(write[form]())):
+        return None
+    url = f"data:{_TYPES[form]};base64,{b64encode(made[0]).decode()}"
+    return {"url": url, "name": f"{name}.{form}", "turn": time.time()}
 
-    return call
+
+_TYPES = {"pdf": "application/pdf", "csv": "text/csv"}

@@ -141,7 +141,7 @@ def _axis_name(path: str, spec: RunSpec) -> str:
     group, _, layer = path.rpartition(".")
     if group == "lambda":
         return f"{_LAMBDA} {layer_name(spec, layer)}"
-    return {"margin": "m (points)", "seed": "seed"}.get(path, path)
+    return "m (points)" if path == "margin" else path
 
 
 def _in_points(frame: pd.DataFrame) -> pd.DataFrame:

@@ -33,13 +33,16 @@ def test_a_sweep_started_in_the_page_fills_figure_table_and_files_and_leads_to_i
     assert list(table["state"]) == ["finished"] * 3
     assert table["mean_accuracy"].between(0.5, 1).all()
 
-    corner = page.get_by_test_id("stDataFrame").bounding_box()
+    rows = page.get_by_test_id("stDataFrame")
+    rows.scroll_into_view_if_needed()
+    corner = rows.bounding_box()
     page.mouse.click(corner["x"] + 20, corner["y"] + 2.5 * ROW_PIXELS)
     page.wait_for_url(f"{app}/?run={table['run'][1]}")
     expect(page.locator(f".st-key-state-{table['run'][1]}")).to_contain_text("Finished in")
     page.get_by_role("link", name="Sweeps").click()
     page.wait_for_url(f"{app}/sweeps?sweep={sweep}")
-    page.evaluate("document.querySelector('.live-chart').scrollIntoView()")
+    expect(marks).to_have_count(3)
+    marks.first.scroll_into_view_if_needed()
     mark = marks.first.bounding_box()
     page.mouse.click(mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2)
     page.wait_for_url(f"{app}/?run=digits-*")

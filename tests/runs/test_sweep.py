@@ -172,7 +172,12 @@ def test_a_method_that_does_not_partition_uses_no_capacity_that_could_be_told(st
 
 @pytest.mark.parametrize(
     "axes",
-    [MARGINS, {"lambda.1": [[1e-3, 2e-3], 3e-3]}, {"theta": [0.05, [0.1, 0.2]]}, {"search": ["first-task", "every-task"]}],
+    [
+        MARGINS,
+        {"lambda.1": [[1e-3, 2e-3], 3e-3]},
+        {"theta": [0.05, [0.1, 0.2]]},
+        {"search": ["first-task", "every-task"]},
+    ],
 )
 def test_tables_come_back_from_their_files(fresh: Store, axes: dict, tmp_path: Path):
     frame = sweep.table(fresh, asked(fresh, axes))
