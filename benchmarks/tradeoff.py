@@ -7,6 +7,9 @@ a process of its own with workers of its own is asked for the validation accurac
 - warm, with θ of each layer near the chosen one, at the mildest that cost neurons, and at the activity of any neuron;
 - the same while two runs are training.
 
+What the store answers without an engine (a shared θ, the margin rule, the front, the histograms) is timed as well:
+read for the first time, and again.
+
 Beside it, as a ratio, one evaluation of the full-width network in plain PyTorch on all cores.
 """
 
@@ -69,7 +72,8 @@ def _of_preset(store: Store, spec: RunSpec, other: str, asks: int, starts: int) 
     key = _candidate(store, spec)
     draws = _draws(store, key)
     full = _full_width(spec, asks)
-    taken, runs = {}, []
+    first, *again = _read(store, asks)
+    taken, runs = {("shared, first", "none"): [first], ("shared, again", "none"): again}, []
     for state in ("idle", "training"):
         if state == "training":
             runs = [store.add(_spec(spec.preset, {**LONG, "seed": seed})) for seed in (1, 2)]
@@ -128,6 +132,12 @@ def _asked(store: Store, key: str, thetas: list[list[float]]) -> list[float]:
     questions = "".join(f"{json.dumps([theta])}\n" for theta in thetas)
     asker = subprocess.run(command, input=questions, stdout=subprocess.PIPE, text=True, check=True)
     return list(map(float, asker.stdout.split()))
+
+
+def _read(store: Store, times: int) -> list[float]:
+    """Milliseconds of what the store alone answers of its newest run, in another process."""
+    command = [sys.executable, "-m", "benchmarks.tradeoff_reader", str(store.location), store.runs()[0].id, str(times)]
+    return list(map(float, subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()))
 
 
 def _cold(store: Store, key: str, other: str, draw: Draw, runs: list[str]) -> float:

@@ -10,6 +10,7 @@ import streamlit as st
 from clnp_core.analysis.tradeoff import Outcome, TradeOff
 from clnp_core.errors import ClnpError
 from clnp_core.runs.explore import committing_fork, training_fork
+from clnp_core.runs.questions import prepare
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
 from clnp_core.runs.summary import words_for
@@ -24,6 +25,9 @@ def ask_for_accuracies(store: Store, tradeoff: TradeOff, outcome: Outcome) -> No
     """Have what is not known of an outcome computed, and draw the page again with it."""
     missing = [split for split in ("validation", "test") if tradeoff.accuracy(outcome, split, only_known=True) is None]
     asked = (outcome.candidate.key, outcome.claimed)
+    if not missing and st.session_state.get("prepared") != outcome.candidate.key:
+        prepare(store, outcome.candidate.key)
+        st.session_state["prepared"] = outcome.candidate.key
     if not missing or st.session_state.get("asked in vain") == asked:
         return
     if store.engine() is None:
