@@ -2,6 +2,7 @@
 # make test        run the tests
 # make lint        check the style
 # make tour        take the README's picture anew
+# make lesson      compute the runs of the page Learn anew
 #
 # Each sets up .venv by itself, and again only when the requirements change.
 
@@ -9,7 +10,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: dashboard test lint tour
+.PHONY: dashboard test lint tour lesson
 
 dashboard: $(INSTALLED)
 	$(BIN)/clnp dashboard
@@ -22,6 +23,9 @@ lint: $(INSTALLED)
 
 tour: $(INSTALLED)
 	$(BIN)/python -m tests.browser.tour
+
+lesson: $(INSTALLED)
+	$(BIN)/python -m clnp_core.lesson
 
 $(INSTALLED): requirements.txt requirements-dev.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

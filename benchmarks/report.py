@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from clnp_core.machine import processor
+
 
 def main(description: str, measure: Callable[..., dict[str, Any]], **options: dict[str, Any]) -> None:
     """Run a benchmark as a command: its own options, and `--json FILE` for its figures.
@@ -38,13 +40,8 @@ def main(description: str, measure: Callable[..., dict[str, Any]], **options: di
 
 def machine() -> str:
     """Processor, cores that torch may use, and the versions that decide the speed."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-        processor = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        processor = platform.processor() or platform.machine()
     versions = f"torch {torch.__version__}, Python {platform.python_version()}"
-    return f"{processor}, {torch.get_num_threads()} cores, {versions}"
+    return f"{processor()}, {torch.get_num_threads()} cores, {versions}"
 
 
 def table(rows: list[dict[str, Any]]) -> None:

@@ -102,7 +102,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
 """
 
 _HTML = """
-<div class="live-chart" role="img"></div>
+<div class="live-chart" role="figure"></div>
 <div class="live-chart-menu">
   <button type="button" data-show="code" aria-expanded="false">Code</button>
   <button type="button" data-save="csv" aria-label="Save the figure's data as CSV">CSV</button>

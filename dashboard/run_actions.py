@@ -1,22 +1,24 @@
-"""What can be asked of the run that is shown: pause, resume, cancel, fork, delete, explore."""
+"""What can be asked of the run that is shown: pause, resume, cancel, fork, delete, tags; and a preset for a new one."""
 
 import streamlit as st
 
 from clnp_core.methods import METHODS
-from clnp_core.runs.spec import fork
+from clnp_core.runs.estimate import estimate
+from clnp_core.runs.spec import RunSpec, fork
 from clnp_core.runs.store import Run, Store
 from dashboard.controls import choose_fork
 from dashboard.link import link_to
+from dashboard.preset_cards import show_cards
 from dashboard.requests import start_engine, start_run
 from dashboard.said import attempt, said
-from dashboard.words import state_word, training_cost
+from dashboard.words import state_word, time_wanted, training_cost
 
 _PAUSABLE = ("queued", "running", "interrupted")
 _RESUMABLE = ("paused", "interrupted", "cancelled", "failed")
 _CANCELLABLE = ("queued", "running", "interrupted", "paused", "pausing")
 
 
-def show_actions(store: Store, run: Run) -> None:
+def show_actions(store: Store, run: Run, runs: list[Run]) -> None:
     """The run's buttons; those that make no sense in its state are switched off.
 
     What learns all tasks at once has none at which to fork.
@@ -31,19 +33,51 @@ def show_actions(store: Store, run: Run) -> None:
         if _button("Cancel", "stop", state in _CANCELLABLE) and attempt(lambda: store.cancel(run.id)):
             st.rerun()
         if not METHODS[run.spec.method].at_once and _button("Fork", "fork_right", True):
-            _open_dialog("fork", run)
+            open_dialog("fork", run.id)
         if _button("Delete", "delete", run.state != "running"):
-            _open_dialog("delete", run)
-        if run.spec.partitions and _button("Trade-off", "tune", bool(store.learned(run.id))):
-            st.switch_page("app_pages/tradeoff.py", query_params={"run": run.id})
+            open_dialog("delete", run.id)
+        _show_notes(store, run, runs)
 
 
 def _button(label: str, icon: str, enabled: bool) -> bool:
     return st.button(label, icon=f":material/{icon}:", disabled=not enabled, key=f"ask {label}")
 
 
-def _open_dialog(kind: str, run: Run) -> None:
-    st.session_state["dialog"] = (kind, run.id)
+def _show_notes(store: Store, run: Run, runs: list[Run]) -> None:
+    """Where a run's tags and note are written, and it is made the one that others are compared with."""
+    tags, note, pinned = (f"{what} {run.id}" for what in ("tags", "note", "baseline"))
+
+    def keep() -> None:
+        attempt(lambda: store.describe(run.id, st.session_state[tags], st.session_state[note]))
+
+    def pin() -> None:
+        attempt(lambda: store.pin(run.id if st.session_state[pinned] else None))
+
+    with st.popover("Tags, note", icon=":material/label:"):
+        known = sorted({tag for each in runs for tag in each.tags})
+        st.multiselect(
+            "Tags",
+            known,
+            run.tags,
+            key=tags,
+            on_change=keep,
+            accept_new_options=True,
+            select_all=False,
+            placeholder="Choose, or type a new one",
+        )
+        st.text_area("Note", run.note, key=note, on_change=keep, placeholder="What you wanted to find out, and did")
+        st.toggle(
+            "Baseline",
+            store.baseline() == run.id,
+            key=pinned,
+            on_change=pin,
+            help="The one run that others are compared with. It comes first in the list.",
+        )
+
+
+def open_dialog(kind: str, run: str | None = None) -> None:
+    """Open a dialog: of a run, "fork" or "delete"; or "preset", of none."""
+    st.session_state["dialog"] = (kind, run)
     st.rerun()
 
 
@@ -51,16 +85,20 @@ def _close_dialog() -> None:
     st.session_state.pop("dialog", None)
 
 
-def show_dialog(store: Store) -> None:
+def show_dialog(store: Store, chosen: str, asked: RunSpec | None) -> None:
     """The dialog that a button opened. It stays until it is answered or dismissed, whatever the page does meanwhile.
 
     To be called outside the part of the page that is drawn again and again: a dialog inside it would go with a tick.
+    `chosen` is the preset in the form, and `asked` what the form asks for.
     """
     kind, run = st.session_state.get("dialog", (None, None))
     if kind == "fork":
         st.dialog(f"Fork {run}", icon=":material/fork_right:", on_dismiss=_close_dialog)(_fork)(store, run)
     if kind == "delete":
         st.dialog(f"Delete {run}?", icon=":material/delete:", on_dismiss=_close_dialog)(_delete)(store, run)
+    if kind == "preset":
+        choose = st.dialog("Choose a preset", icon=":material/style:", width="large", on_dismiss=_close_dialog)(_choose)
+        choose(store, chosen, asked)
 
 
 def _fork(store: Store, run: str) -> None:
@@ -69,11 +107,20 @@ def _fork(store: Store, run: str) -> None:
         at_task, changes = choose_fork(base, run)
         spec = fork(base, at_task, changes)
         shared = "task 1" if at_task == 2 else f"tasks 1 to {at_task - 1}"
-        st.caption(f"Shares {shared} with {run}. From task {at_task} on: {training_cost(spec, at_task)}.")
+        time = time_wanted(estimate(spec, store, at_task))
+        st.caption(f"Shares {shared} with {run}. From task {at_task} on: {training_cost(spec, at_task)}. Takes {time}.")
         if st.button("Start the fork", type="primary", icon=":material/play_arrow:", width="stretch"):
             _close_dialog()
             start_run(store, spec)
             st.rerun()
+
+
+def _choose(store: Store, chosen: str, asked: RunSpec | None) -> None:
+    st.markdown("What you choose is put into the side panel (» on a small screen), where you can move its settings.")
+    if show_cards(store, chosen, asked):
+        _close_dialog()
+        start_run(store, asked)
+        st.rerun()
 
 
 def _delete(store: Store, run: str) -> None:

@@ -1,4 +1,4 @@
-"""The queue and the history in one list, and which of its runs is shown."""
+"""The queue and the history in one list, searched and filtered, in which a run is chosen to be looked at."""
 
 from datetime import datetime
 
@@ -23,32 +23,23 @@ COLOURS = {
 }
 """Every state a run can be in, as the page says it, and its colour."""
 
+_AT_WORK = ("running", "interrupted")
 _MOST_ROWS = 6
 _ROW_PIXELS = 35
 _LETTER_PIXELS = 7
 _NAME_PIXELS = (125, 210)
 
 
-def show_runs(store: Store, runs: list[Run]) -> Run:
-    """Show the list: what is in progress on top, below it the newest first.
-
-    Returns
-    -------
-    Run
-        The one to be looked at: the one that the link names, else the newest.
-
-    Raises
-    ------
-    StoreError
-        If there is none of that id.
-    """
-    if not linked_run() and runs:
-        link_to(runs[0].id)
-    if runs:
-        notice_engine(store, runs)
-        _list(sorted(runs, key=lambda run: run.state not in ("running", "interrupted")))
-    linked = linked_run()
-    return next((run for run in runs if run.id == linked), None) or store.run(linked)
+def show_runs(store: Store, runs: list[Run]) -> None:
+    """Show the list: the baseline first, then what is in progress, below it the newest first."""
+    if not runs:
+        return
+    notice_engine(store, runs)
+    baseline, shown = store.baseline(), _found(runs)
+    if shown:
+        _list(sorted(shown, key=lambda run: (run.id != baseline, run.state not in _AT_WORK)), baseline)
+    else:
+        st.info("No run is like that: search for less, or in every state.", icon=":material/search_off:")
 
 
 def notice_engine(store: Store, runs: list[Run]) -> None:
@@ -64,32 +55,63 @@ def notice_engine(store: Store, runs: list[Run]) -> None:
             st.rerun()
 
 
-def _list(runs: list[Run]) -> None:
+def _found(runs: list[Run]) -> list[Run]:
+    """Those that are searched for; all where nothing is."""
+    with st.container(horizontal=True):
+        text = st.text_input(
+            "Search",
+            type="search",
+            key="search",
+            placeholder="Search name, tag, note, data, method",
+            label_visibility="collapsed",
+            live="200ms",
+            bind="query-params",
+        )
+        states = st.multiselect(
+            "State",
+            [state for state in COLOURS if any(state_word(run) == state for run in runs)],
+            key="states",
+            placeholder="Every state",
+            label_visibility="collapsed",
+            width=240,
+            select_all=False,
+        )
+    return [run for run in runs if matches(run, text) and (not states or state_word(run) in states)]
+
+
+def matches(run: Run, text: str) -> bool:
+    """Whether every word of a text is part of what a run is known by, in any case of letters."""
+    spec = run.spec
+    known = " ".join([run.id, spec.preset, *run.tags, run.note, spec.stream.data, spec.network_name, spec.method])
+    return all(word in known.lower() for word in text.lower().split())
+
+
+def _list(runs: list[Run], baseline: str | None) -> None:
     ids = [run.id for run in runs]
     rows = [place for place, run in enumerate(ids) if run == linked_run()]
     selection = {"selection": {"rows": rows, "columns": [], "cells": []}}
     if "runs" in st.session_state and _selected() != rows:  # another run was linked to, or the rows have moved
         st.session_state["runs"] = selection
     st.dataframe(
-        _table(runs),
+        _table(runs, baseline),
         height=_ROW_PIXELS * (1 + min(len(runs), _MOST_ROWS)) + 2,
         row_height=_ROW_PIXELS,
         hide_index=True,
         column_config={
             "Run": st.column_config.TextColumn(width=_name_width(ids), pinned=True),
-            "State": st.column_config.MultiselectColumn(
-                options=list(COLOURS), color=list(COLOURS.values()), width=95
-            ),
+            "State": st.column_config.MultiselectColumn(options=list(COLOURS), color=list(COLOURS.values()), width=95),
             "Done": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width=100),
             "Time left": st.column_config.TextColumn(width=130),
             "Tasks": st.column_config.NumberColumn(width=60),
             "Asked for": st.column_config.TextColumn(width=120),
+            "Tags": st.column_config.ListColumn(width=200),
+            "Note": st.column_config.TextColumn(width=300),
         },
         key="runs",
         on_select=lambda: _link_selected(ids),
         selection_mode="single-row",
         selection_default=selection,
-        alt="Runs: those in progress, then the newest first",
+        alt="Runs: the baseline, those in progress, then the newest first",
     )
 
 
@@ -99,10 +121,11 @@ def _name_width(names: list[str]) -> int:
     return min(most, max(least, 20 + _LETTER_PIXELS * max(map(len, names))))
 
 
-def _table(runs: list[Run]) -> pd.DataFrame:
-    return pd.DataFrame(
+def _table(runs: list[Run], baseline: str | None) -> pd.DataFrame:
+    """With tags and notes where there are any."""
+    table = pd.DataFrame(
         {
-            "Run": [run.id for run in runs],
+            "Run": [f"★ {run.id}" if run.id == baseline else run.id for run in runs],
             "State": [[state_word(run)] for run in runs],
             "Done": [run.fraction for run in runs],
             "Time left": [time_left(run) for run in runs],
@@ -110,6 +133,10 @@ def _table(runs: list[Run]) -> pd.DataFrame:
             "Asked for": [f"{datetime.fromtimestamp(run.created):%d %b %H:%M}" for run in runs],
         }
     )
+    for name, values in (("Tags", [list(run.tags) for run in runs]), ("Note", [run.note for run in runs])):
+        if any(values):
+            table[name] = values
+    return table
 
 
 def _selected() -> list[int]:

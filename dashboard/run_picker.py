@@ -1,4 +1,4 @@
-"""Which run a page looks at: the one that the address names, else the one looked at on another page, else the newest."""
+"""Which run a page looks at: the one that the address names, else the last one looked at, else the newest."""
 
 from collections.abc import Callable
 from typing import Any

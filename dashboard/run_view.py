@@ -1,52 +1,87 @@
 """One run on the page: how far it is, what it learned, and that it forgot nothing."""
 
 import math
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import pandas as pd
 import streamlit as st
+from plotly.graph_objects import Figure
 
 from clnp_core.analysis import figures
 from clnp_core.analysis.metrics import forgetting
 from clnp_core.methods import METHODS
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import ALONE, TUNED, Run, Store
-from clnp_core.runs.summary import accuracy_matrix, layers
+from clnp_core.runs.summary import accuracy_matrix, layers, settled
+from dashboard.code import code_for
+from dashboard.kept_figure import kept_figure
 from dashboard.live_chart import live_chart
-from dashboard.words import settings, state_word, time_left
+from dashboard.words import room, settings, state_word, time_left, unbroken
 
-Epochs = list[dict[str, Any]]
 Records = list[dict[str, Any]]
 
+_PAGES = (("Trade-off", "tune", True), ("Capacity", "stacked_bar_chart", True), ("Accuracy", "grid_on", False))
 
-def show_run(store: Store, run: Run, runs: list[Run]) -> None:
-    """Show one of the runs.
 
-    Raises
-    ------
-    StoreError
-        If the store cannot be read.
-    """
-    epochs, records = store.epochs(run.id), store.learned(run.id)
-    with st.container(key=f"state-{run.id}"):
-        _show_state(run, epochs, records, runs)
+def show_heading(store: Store, run: Run, runs: list[Run]) -> None:
+    """Which run it is, what people wrote to it, and its settings."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(run.id, anchor=False, width="content")
+        if store.baseline() == run.id:
+            st.badge("baseline", icon=":material/star:", color="orange")
+        for tag in run.tags:
+            st.badge(tag, color="gray")
+    if run.note:
+        st.text(run.note)
     st.caption(settings(run.spec) + _origin(run, runs))
-    if epochs or run.is_active:
-        _show_figures(run, epochs, records)
+
+
+def show_links(store: Store, run: Run) -> None:
+    """The pages that show more of a run that has learned something."""
+    if not store.learned(run.id):
+        return
+    baseline = store.baseline()
+    with st.container(horizontal=True, gap="small"):
+        for label, icon, needs_partition in _PAGES:
+            if run.spec.partitions or not needs_partition:
+                page = f"app_pages/{label.lower().replace('-', '')}.py"
+                st.page_link(page, label=label, icon=f":material/{icon}:", query_params={"run": run.id})
+        if baseline not in (None, run.id):
+            runs = {"runs": f"{baseline},{run.id}"}
+            st.page_link("app_pages/compare.py", label="Compare", icon=":material/compare_arrows:", query_params=runs)
+
+
+def show_state(store: Store, run: Run) -> None:
+    """How far a run is, or why it is no further."""
+    with st.container(key=f"state-{run.id}"):
+        _show_state(store, run)
+
+
+def show_results(store: Store, run: Run) -> None:
+    """What a run has come to: measures, figures and tables."""
+    trainings, records = store.last_epochs(run.id), store.learned(run.id)
+    if trainings or run.is_active:
+        _show_figures(store, run, sum(training["epoch"] for training in trainings), records)
     if run.spec.partitions:
+        if left := room(layers(run.spec, records)):
+            st.markdown(
+                f":material/hourglass: **Room left** at the pace of the last tasks: {left}.",
+                help="Free neurons, over what the last three tasks claimed on average. A layer that fills up can grow.",
+            )
         if len(records) > 1 and run.state != "failed":  # what fails may be the promise itself
             _show_promise(records)
         if records:
             _show_table(run.spec, records)
 
 
-def _show_state(run: Run, epochs: Epochs, records: Records, runs: list[Run]) -> None:
+def _show_state(store: Store, run: Run) -> None:
     done = f"{run.fraction:.0%}"
     if run.state == "queued":
-        st.progress(run.fraction, f"Queued · {_turn(run, runs)}")
+        st.progress(run.fraction, f"Queued · {_turn(store, run)}")
     elif run.state == "running":
         spent = f"{_duration(run.seconds)} so far"
-        parts = (state_word(run).capitalize(), done, spent, time_left(run), _where(run, epochs, records))
+        parts = (state_word(run).capitalize(), done, spent, time_left(run), _where(store, run))
         st.progress(run.fraction, " · ".join(filter(None, parts)))
     elif run.state == "paused":
         st.progress(run.fraction, f"Paused at {done} · Resume goes on from there; nothing is lost")
@@ -59,31 +94,33 @@ def _show_state(run: Run, epochs: Epochs, records: Records, runs: list[Run]) -> 
         )
     elif run.state == "failed":
         st.error(run.error, icon=":material/error:", title=f"Failed at {done}")
+        st.caption("Resume tries again where it stopped; Fork goes on with other settings.")
     else:
         st.progress(1.0, f"Finished in {_duration(run.summary['seconds'])}")
         if run.summary["notes"]:
             st.info("  \n".join(run.summary["notes"]), icon=":material/info:")
 
 
-def _turn(run: Run, runs: list[Run]) -> str:
-    ahead = sum(other.is_active and other.created < run.created for other in runs)
+def _turn(store: Store, run: Run) -> str:
+    ahead = sum(other.created < run.created for other in store.active())
     return f"{ahead} before it" if ahead else "its turn is next"
 
 
-def _where(run: Run, epochs: Epochs, records: Records) -> str:
+def _where(store: Store, run: Run) -> str:
     """The task in progress; the ones before it may still be trained alone, for comparison, beside it."""
-    spec = run.spec
-    if len(records) == len(spec.lessons):
+    spec, learned = run.spec, len(store.learned(run.id))
+    if learned == len(spec.lessons):
         return "training each task alone, for comparison" if spec.trains_alone else "finishing"
-    task, tasks = spec.lessons[len(records)], spec.stream.tasks
+    task, tasks = spec.lessons[learned], spec.stream.tasks
     where = f"all {tasks} tasks at once" if METHODS[spec.method].at_once else f"task {task} of {tasks}"
-    own = [epoch for epoch in epochs if epoch["task"] == task and epoch["candidate"] != ALONE]
-    tuned = [epoch["epoch"] for epoch in own if epoch["candidate"] == TUNED]
+    trainings = store.last_epochs(run.id)
+    own = [training for training in trainings if training["task"] == task and training["candidate"] != ALONE]
+    tuned = [training["epoch"] for training in own if training["candidate"] == TUNED]
     if tuned:
         tuning = spec.at(task).fine_tuning
-        among = f" {tuned.count(1)} of {tuning.rounds}" if tuning.rounds > 1 else ""
+        among = f" {len(tuned)} of {tuning.rounds}" if tuning.rounds > 1 else ""
         return f"{where} · fine-tuning{among}, epoch {tuned[-1]} of {tuning.epochs}"
-    epoch = f" · epoch {max(epoch['epoch'] for epoch in own)} of {spec.at(task).epochs_of(task)}" if own else ""
+    epoch = f" · epoch {max(training['epoch'] for training in own)} of {spec.at(task).epochs_of(task)}" if own else ""
     return f"{where}{epoch}"
 
 
@@ -100,30 +137,40 @@ def _origin(run: Run, runs: list[Run]) -> str:
     return f"  \nForked from {next(earlier, 'a deleted run')}: these settings hold from task {spec.at_task} on."
 
 
-def _show_figures(run: Run, epochs: Epochs, records: Records) -> None:
+def _show_figures(store: Store, run: Run, epochs: int, records: Records) -> None:
     theme = st.context.theme.type or "light"
-    hidden = layers(run.spec, records)
+    hidden, tasks, learned = layers(run.spec, records), run.spec.stream.tasks, len(records)
+    matrix, at_once = accuracy_matrix(records), METHODS[run.spec.method].at_once
+
+    def kept(place: str, stamp: Hashable, draw: Callable[[], Figure]) -> Figure:
+        return kept_figure(place, (run.id, theme), stamp, run.is_active, draw)
+
+    def curves() -> Figure:
+        return figures.learning_curves(store.epochs(run.id), settled(run.spec, records), theme, at_once=at_once)
+
     _show_measures(run.spec, records, hidden)
-    at_once = METHODS[run.spec.method].at_once
     live_chart(
-        figures.learning_curves(epochs, _chosen(run, records), theme, at_once=at_once),
+        kept("curves", (epochs, learned), curves),
         f"{run.id} curves",
-        f"Loss and validation accuracy of {len(epochs)} epochs.",
+        f"Loss and validation accuracy of {epochs} epochs.",
+        code=code_for(run.id, f"figures.learning_curves(run.metrics(), run.settled(), at_once={at_once})"),
     )
     left, right = st.columns(2)
     if hidden:
         with left:
             live_chart(
-                figures.capacity(hidden, theme),
+                kept("capacity", learned, lambda: figures.capacity(hidden, theme)),
                 f"{run.id} capacity",
                 "Used capacity. " + " ".join(f"{layer['name']}: {_free(layer):.0%} free." for layer in hidden),
+                code=code_for(run.id, 'figures.capacity(run.summary()["layers"])') if records else "",
             )
     with right if hidden else left:
-        matrix = accuracy_matrix(records)
+        code = code_for(run.id, f'figures.accuracy_matrix(run.summary()["accuracy"], tasks={tasks})')
         live_chart(
-            figures.accuracy_matrix(matrix, run.spec.stream.tasks, theme),
+            kept("matrix", learned, lambda: figures.accuracy_matrix(matrix, tasks, theme)),
             f"{run.id} matrix",
             f"Accuracy matrix after {len(matrix)} tasks; its last row is in the table.",
+            code=code if records else "",
         )
     if records and not hidden:
         with right:
@@ -132,20 +179,6 @@ def _show_figures(run: Run, epochs: Epochs, records: Records) -> None:
 
 def _free(layer: dict[str, Any]) -> float:
     return layer["free"] / layer["width"]
-
-
-def _chosen(run: Run, records: Records) -> dict[int, int]:
-    """Task → the candidate of the grid it settled on; where later tasks do not search, theirs is the only one."""
-    return {record["task"]: _settled(run.spec, record) for record in records if run.spec.fits(record["task"]) > 1}
-
-
-def _settled(spec: RunSpec, record: dict[str, Any]) -> int:
-    """The first candidate that was trained as the record says; without a partition λ is not part of it."""
-    return next(
-        place
-        for place, (l1, rate) in enumerate(spec.at(record["task"]).grid)
-        if rate == record["learning_rate"] and (not spec.partitions or l1 == tuple(record["lambda"]))
-    )
 
 
 def _show_measures(spec: RunSpec, records: Records, hidden: list[dict[str, Any]]) -> None:
@@ -190,26 +223,21 @@ def _show_promise(records: Records) -> None:
 def _show_table(spec: RunSpec, records: Records) -> None:
     """A row for each task that was learned, also where all were at once and the records are one."""
     accuracy = records[-1]["accuracy"]
-    columns = {"Task": range(1, len(accuracy) + 1), "Accuracy": accuracy}
+    # In words already: pandas' own way of saying numbers takes longer than all the rest of the page.
+    columns = {"Task": range(1, len(accuracy) + 1), "Accuracy": map(_percent, accuracy)}
     if spec.trains_alone:
-        columns["Alone"] = [record["single_task_accuracy"] for record in records]
+        columns["Alone"] = [_percent(record["single_task_accuracy"]) for record in records]
     if spec.partitions:
         columns["θ"] = [_theta(record["theta"]) for record in records]
         for place, layer in enumerate(spec.architecture.hidden):
-            columns[_unbroken(layer.name.capitalize())] = [
-                _unbroken(" / ".join(str(record[what][place]) for what in ("claimed", "reused", "free")))
+            columns[unbroken(layer.name.capitalize())] = [
+                unbroken(" / ".join(str(record[what][place]) for what in ("claimed", "reused", "free")))
                 for record in records
             ]
-    table = pd.DataFrame(columns).style.format({"Accuracy": _percent, "Alone": _percent})
-    st.table(table, hide_index=True)
+    st.table(pd.DataFrame(columns), hide_index=True)
     if spec.partitions:
         st.caption("Of each layer: neurons the task claimed / neurons of earlier tasks it uses / neurons left free.")
 
 
 def _theta(theta: list[float]) -> str:
-    return _unbroken(" / ".join(f"{value:.3f}" for value in (theta if len(set(theta)) > 1 else theta[:1])))
-
-
-def _unbroken(text: str) -> str:
-    """On one line: a table too wide for a small screen is scrolled."""
-    return text.replace(" ", "\N{NO-BREAK SPACE}")
+    return unbroken(" / ".join(f"{value:.3f}" for value in (theta if len(set(theta)) > 1 else theta[:1])))

@@ -14,7 +14,7 @@ from dashboard.live_chart import live_chart
 from dashboard.requests import start_engine
 from dashboard.run_list import COLOURS, notice_engine
 from dashboard.said import attempt
-from dashboard.words import epochs, layer_name, power, state_word
+from dashboard.words import epochs, layer_name, state_word
 
 _TO_OPEN = "run to open"
 _BEFORE = "sweep looked at"
@@ -85,7 +85,7 @@ def show_sweep(store: Store, sweep: Sweep, runs: list[Run]) -> None:
     names = {path: _axis_name(path, spec) for path in sweep.over}
     shown = _in_points(frame).rename(columns=names)
     axes = list(names.values())
-    _show_figure(sweep, shown, axes)
+    _show_figure(sweep, shown, names)
     _show_table(shown, axes)
     _offer_files(sweep, frame)
 
@@ -149,16 +149,32 @@ def _in_points(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(margin=(100 * frame["margin"]).round(4)) if "margin" in frame else frame
 
 
-def _show_figure(sweep: Sweep, shown: pd.DataFrame, axes: list[str]) -> None:
+def _show_figure(sweep: Sweep, shown: pd.DataFrame, names: dict[str, str]) -> None:
     drawn = shown.dropna(subset=["mean_accuracy", "capacity_used"])
     best = f" The best has {drawn['mean_accuracy'].max():.2%}." if len(drawn) else ""
-    in_words = shown.assign(**{axis: shown[axis].map(power) for axis in _coefficients(shown, axes)})
+    axes = list(names.values())
     live_chart(
-        figures.sweep(in_words, axes, st.context.theme.type or "light"),
+        figures.sweep(shown, axes, st.context.theme.type or "light"),
         f"{sweep.id} figure",
         f"Mean accuracy against capacity used of {len(drawn)} sequences; the numbers are in the table.{best}",
+        code=_code(sweep, names),
         on_click=lambda point: _open(point[0]),
     )
+
+
+def _code(sweep: Sweep, names: dict[str, str]) -> str:
+    """What makes the figure in a notebook."""
+    lines = [
+        "from clnp_core.analysis import figures",
+        "from clnp_core.runs import sweep",
+        "from clnp_core.runs.store import Store",
+        "",
+        f"frame = sweep.table(Store(), {sweep.id!r})",
+    ]
+    if "margin" in names:
+        lines.append('frame["margin"] = (100 * frame["margin"]).round(4)')
+    lines += [f"names = {names!r}", "figures.sweep(frame.rename(columns=names), list(names.values()))"]
+    return "\n".join(lines)
 
 
 def _coefficients(shown: pd.DataFrame, axes: list[str]) -> list[str]:

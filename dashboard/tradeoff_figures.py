@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import streamlit as st
 
 from clnp_core.analysis import figures
 from clnp_core.analysis.tradeoff import Outcome, TradeOff, Verdict
+from dashboard.code import code_for
 from dashboard.live_chart import live_chart
 from dashboard.tradeoff_state import View, candidate_of, show
 from dashboard.words import points, power
@@ -18,7 +19,7 @@ from dashboard.words import points, power
 _COLUMNS = 3
 
 
-def show_outcome(tradeoff: TradeOff, view: View, record: Mapping[str, Any]) -> Outcome | None:
+def show_outcome(tradeoff: TradeOff, view: View) -> Outcome | None:
     """Everything about the view that is known without a forward pass. Returns what it comes to; None if not trained."""
     theme = st.context.theme.type or "light"
     candidate = candidate_of(view, tradeoff)
@@ -32,7 +33,7 @@ def show_outcome(tradeoff: TradeOff, view: View, record: Mapping[str, Any]) -> O
             "sliders; the page fills by itself when it is there.",
             icon=":material/model_training:",
         )
-    _show_trade_off(tradeoff, view, outcome, verdict, record, theme)
+    _show_trade_off(tradeoff, view, outcome, verdict, theme)
     st.caption(_ruling(verdict, view.margin))
     if outcome:
         charts = [_partition, *(_activities(layer) for layer in range(len(tradeoff.before.names)))]
@@ -86,46 +87,33 @@ def _ruling(verdict: Verdict, margin: float) -> str:
 
 
 def _show_trade_off(
-    tradeoff: TradeOff,
-    view: View,
-    outcome: Outcome | None,
-    verdict: Verdict,
-    record: Mapping[str, Any],
-    theme: figures.Theme,
+    tradeoff: TradeOff, view: View, outcome: Outcome | None, verdict: Verdict, theme: figures.Theme
 ) -> None:
-    table, selected = tradeoff.table, None
-    if outcome:
-        number = tradeoff.candidates.index(outcome.candidate)
-        known = tradeoff.test_curve(outcome.candidate, only_known=True)
-        if known:
-            table = table.assign(test_accuracy=np.nan)
-            table.loc[table["candidate"] == number, "test_accuracy"] = known
-        selected = _mark(outcome) | {
-            "candidate": number,
-            "accuracy": tradeoff.accuracy(outcome, "validation", only_known=True),
-            "test_accuracy": tradeoff.accuracy(outcome, "test", only_known=True),
-        }
-    widths = tradeoff.before.widths
-    kept = {
-        "sparsity": 1 - sum(n / width for n, width in zip(record["claimed"], widths, strict=True)) / len(widths),
-        "accuracy": record["validation_accuracy"],
-        "about": f"λ {lambdas(record['lambda'])}",
-    }
+    table = tradeoff.table_with_tests(outcome and outcome.candidate)
+    marks = tradeoff.mark(verdict.outcome), outcome and tradeoff.mark(outcome), tradeoff.kept
     live_chart(
-        figures.trade_off(table, (verdict.floor, verdict.best), _mark(verdict.outcome), selected, kept, theme),
+        figures.trade_off(table, (verdict.floor, verdict.best), *marks, theme),
         f"trade-off {view.run} {view.task}",
         "Accuracy against sparsity. " + _ruling(verdict, view.margin),
+        code=_code(
+            view,
+            f"verdict = tradeoff.verdict(margin={view.margin!r})",
+            "marks = tradeoff.mark(verdict.outcome), outcome and tradeoff.mark(outcome), tradeoff.kept",
+            "table = tradeoff.table_with_tests(outcome and outcome.candidate)",
+            "figures.trade_off(table, (verdict.floor, verdict.best), *marks)",
+        ),
         on_click=lambda point: _select(tradeoff, view, point),
     )
 
 
-def _mark(outcome: Outcome) -> dict[str, Any]:
-    theta = " / ".join(f"{each:.3g}" for each in dict.fromkeys(outcome.theta))
-    return {
-        "sparsity": outcome.sparsity,
-        "accuracy": outcome.accuracy,
-        "about": f"λ {lambdas(outcome.candidate.l1)}<br>θ = {theta}: claims {' / '.join(map(str, outcome.claimed))}",
-    }
+def _code(view: View, *lines: str) -> str:
+    """What makes a figure of the view in a notebook."""
+    begin = (
+        f"tradeoff = run.trade_off({view.task})",
+        f"candidate = tradeoff.find({view.l1!r}, {view.learning_rate!r})",
+        f"outcome = candidate and tradeoff.at(candidate, {view.theta!r})",
+    )
+    return code_for(view.run, "\n".join((*begin, *lines)))
 
 
 def _select(tradeoff: TradeOff, view: View, point: Sequence[Any] | None) -> None:
@@ -138,12 +126,13 @@ def _select(tradeoff: TradeOff, view: View, point: Sequence[Any] | None) -> None
 
 
 def _partition(tradeoff: TradeOff, view: View, outcome: Outcome, theme: figures.Theme) -> None:
-    layers = tradeoff.layers(outcome)
+    layers, title = tradeoff.layers(outcome), f"Partition after task {view.task}"
     free = zip(layers, outcome.free, strict=True)
     live_chart(
-        figures.capacity(layers, theme, f"Partition after task {view.task}"),
+        figures.capacity(layers, theme, title),
         f"partition {view.run} {view.task}",
         "The partition. " + " ".join(f"{layer['name']}: {left} of {layer['width']} free." for layer, left in free),
+        code=_code(view, f"figures.capacity(tradeoff.layers(outcome), title={title!r})"),
     )
 
 
@@ -156,6 +145,12 @@ def _activities(layer: int) -> Callable[[TradeOff, View, Outcome, figures.Theme]
             figures.activities(counts[counts["layer"] == name], np.sort(trained)[::-1], theta, theme),
             f"activity {view.run} {view.task} {layer}",
             f"Activity of the neurons of {name}: {outcome.claimed[layer]} of {len(trained)} are above θ = {theta:.3g}.",
+            code=_code(
+                view,
+                "counts = tradeoff.distribution(outcome)",
+                f"ranked = sorted(outcome.candidate.free[{layer}], reverse=True)",
+                f"figures.activities(counts[counts.layer == {name!r}], ranked, outcome.theta[{layer}])",
+            ),
             on_drag=lambda place: _drag(tradeoff, view, outcome, layer, 10**place),
         )
 

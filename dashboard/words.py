@@ -1,7 +1,10 @@
 """A run in words."""
 
 from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
+from clnp_core.runs.estimate import Estimate
 from clnp_core.runs.spec import OUTPUT, RunSpec
 from clnp_core.runs.store import Run
 from clnp_core.runs.summary import words_for
@@ -28,21 +31,48 @@ def power(value: float) -> str:
 
 def points(margin: float) -> str:
     """A margin, a fraction, in points of accuracy."""
-    return _count(round(100 * margin, 6), "point")
+    return count(round(100 * margin, 6), "point")
 
 
 def settings(spec: RunSpec) -> str:
     """The settings a person would tell runs apart by."""
-    tasks = spec.stream.tasks
-    parts = [f"{_count(tasks, 'task')} of {spec.stream.data}", spec.network_name, f"up to {epochs(spec)} epochs"]
+    return " · ".join(_settings(spec).values())
+
+
+def common_settings(spec: RunSpec, different: Collection[str]) -> str:
+    """Those that are the same in all runs, of which this is one specification, but for the seed.
+
+    Parameters
+    ----------
+    spec : RunSpec
+    different : collection of str
+        Dotted paths of the settings in which the runs differ.
+    """
+    groups = {"seed", *different, *(path.split(".")[0] for path in different)}
+    return " · ".join(part for path, part in _settings(spec).items() if path not in groups)
+
+
+def _settings(spec: RunSpec) -> dict[str, str]:
+    """In words, by the setting or the group of settings."""
+    parts = {
+        "stream": f"{count(spec.stream.tasks, 'task')} of {spec.stream.data}",
+        "network": spec.network_name,
+        "epochs": f"up to {epochs(spec)} epochs",
+    }
     if spec.partitions:
-        parts += [_lambda(spec), f"m {points(spec.margin)}", _theta(spec)]
+        parts |= {"lambda": _lambda(spec), "margin": f"m {points(spec.margin)}", "theta": _theta(spec)}
     else:
-        parts.append(f"method {spec.method}")
+        parts["method"] = f"method {spec.method}"
     if tuning := spec.fine_tuning:
-        rounds = f"{_count(tuning.rounds, 'round')} of " if tuning.rounds > 1 else ""
-        parts.append(f"fine-tuning {rounds}{_count(tuning.epochs, 'epoch')} at {power(tuning.learning_rate)}")
-    return " · ".join([*parts, f"seed {spec.seed}"])
+        rounds = f"{count(tuning.rounds, 'round')} of " if tuning.rounds > 1 else ""
+        about = f"fine-tuning {rounds}{count(tuning.epochs, 'epoch')} at {power(tuning.learning_rate)}"
+        parts["fine_tuning"] = about
+    return parts | {"seed": f"seed {spec.seed}"}
+
+
+def unbroken(text: str) -> str:
+    """On one line: a table too wide for a small screen is scrolled."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def epochs(spec: RunSpec) -> str:
@@ -55,6 +85,31 @@ def layer_name(spec: RunSpec, key: str) -> str:
     """What the layer of that key of `lambda` is called."""
     names = [*(layer.name for layer in spec.architecture.hidden), OUTPUT]
     return names[spec.layer_keys.index(key)]
+
+
+def network(spec: RunSpec) -> str:
+    """The network's layers, from the input upwards."""
+    units = {"conv": "channels", "dense": "neurons"}
+    layers = [f"{layer.width} {units[layer.kind]}" for layer in spec.architecture.hidden]
+    size = "×".join(map(str, spec.architecture.input_shape[1:]))
+    return " → ".join([f"images of {size}", *layers, f"{spec.architecture.outputs} classes"])
+
+
+def time_wanted(given: Estimate | None) -> str:
+    """How long a run will take, and who says so."""
+    if given is None:
+        return "a time that is unknown until its first epoch"
+    return f"{given}" if given.here else f"{given} where it was measured, on two cores"
+
+
+def room(layers: Sequence[Mapping[str, Any]]) -> str:
+    """For how many more tasks each hidden layer has neurons, as `clnp_core.runs.summary.layers` tells it."""
+    known = [(layer["name"], layer["tasks_left"]) for layer in layers if layer["tasks_left"] is not None]
+    return ", ".join(f"{name} {'is full' if left == 0 else _tasks_left(left)}" for name, left in known)
+
+
+def _tasks_left(left: float) -> str:
+    return f"for {count(int(left), 'more task')}" if left >= 1 else "for less than a whole task"
 
 
 def training_cost(spec: RunSpec, first_task: int = 1) -> str:
@@ -70,7 +125,8 @@ def training_cost(spec: RunSpec, first_task: int = 1) -> str:
     return " and ".join(f"{count} × up to {most}" for most, count in trainings.items()) + f" epochs of training{tuned}"
 
 
-def _count(number: float, what: str) -> str:
+def count(number: float, what: str) -> str:
+    """So many of something, such as "1 task"."""
     return f"{number:g} {what}{'s' * (number != 1)}"
 
 

@@ -32,3 +32,38 @@ def _tasks_left(claimed: Sequence[int], free: int) -> float | None:
         return 0.0
     recent = (claimed[1:] or claimed)[-_RECENT_TASKS:]
     return free * len(recent) / sum(recent) if any(recent) else None
+
+
+def in_words(layers: Sequence[Mapping[str, Any]]) -> str:
+    """The forecast in a few sentences, the layer that is full first before the others.
+
+    Parameters
+    ----------
+    layers : sequence of mapping
+        As in a summary: name, claimed and tasks_left.
+    """
+    full = [layer["name"] for layer in layers if layer["tasks_left"] == 0]
+    lasting = sorted((layer for layer in layers if layer["tasks_left"]), key=lambda layer: layer["tasks_left"])
+    sentences = [f"{_listed(full)} {'are' if len(full) > 1 else 'is'} full."] if full else []
+    if lasting:
+        first, *others = lasting
+        parts = [f"{first['name']} would be full {_when(first['tasks_left'])}"]
+        parts += [f"{layer['name']} {_when(layer['tasks_left'])}" for layer in others]
+        sentences.append(", ".join(parts) + ", if tasks go on claiming as many neurons as the last ones did.")
+        if len(first["claimed"]) == 1:
+            sentences.append("After one task alone this is too few: later tasks use its neurons again.")
+    if idle := [layer["name"] for layer in layers if layer["tasks_left"] is None]:
+        sentences.append(f"The last tasks claimed nothing of {_listed(idle)}: no end is in sight there.")
+    return " ".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
+
+
+def _when(tasks_left: float) -> str:
+    if tasks_left <= 1:
+        return "with the next task"
+    number = round(tasks_left)
+    return f"after about {number} more task{'s' * (number != 1)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

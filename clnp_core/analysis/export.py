@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -9,8 +12,8 @@ import plotly.graph_objects as go
 from clnp_core.errors import ExportError
 
 _NO_BROWSER = (
-    "A figure becomes a PDF in a Chromium or Chrome, and none was found; install one (apt-get install chromium), or name "
-    "it in BROWSER_PATH."
+    "A figure becomes a PDF in a Chromium or Chrome, and none was found; install one (apt-get install chromium), or "
+    "name it in BROWSER_PATH."
 )
 
 
@@ -59,6 +62,18 @@ def _points(trace: go.Scatter | go.Bar) -> pd.DataFrame:
 
 
 def _matrix(trace: go.Heatmap) -> pd.DataFrame:
-    cells = pd.DataFrame(np.asarray(trace.z, dtype=float), index=trace.y, columns=trace.x)
+    values = np.asarray(trace.z, dtype=float)
+    rows, columns = (_middles(given, size) for given, size in zip((trace.y, trace.x), values.shape, strict=True))
+    cells = pd.DataFrame(values, index=rows, columns=columns)
     long = cells.rename_axis(index="y", columns="x").stack().rename("z").reset_index()
     return long.assign(series=trace.name)[["series", "x", "y", "z"]].dropna(subset=["z"])
+
+
+def _middles(given: Sequence[Any] | None, cells: int) -> Sequence[Any]:
+    """Where so many cells stand, which may be given by the edges between them, or not at all."""
+    if given is None:
+        return range(cells)
+    if len(given) == cells:
+        return given
+    edges = np.asarray(given, dtype=float)
+    return (edges[:-1] + edges[1:]) / 2

@@ -31,10 +31,15 @@ def forgetting(matrix: AccuracyMatrix) -> float:
     float
         A fraction; negative if later tasks improved earlier ones; nan for fewer than two tasks or if a row is missing.
     """
+    return _mean(forgetting_by_task(matrix)) if _has_transfer(matrix) else nan
+
+
+def forgetting_by_task(matrix: AccuracyMatrix) -> list[float]:
+    """The same task by task, of all but the last; empty where `forgetting` is nan."""
     if not _has_transfer(matrix):
-        return nan
+        return []
     *earlier, last = matrix
-    return _mean([max(row[task] for row in earlier[task:]) - last[task] for task in range(len(earlier))])
+    return [max(row[task] for row in earlier[task:]) - last[task] for task in range(len(earlier))]
 
 
 def backward_transfer(matrix: AccuracyMatrix) -> float:

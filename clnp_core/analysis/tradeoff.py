@@ -88,6 +88,10 @@ class Before:
         Neurons of each hidden layer, and how many of them nobody had claimed.
     claimed : tuple of tuple of int, [hidden layers][earlier tasks]
         Neurons that each earlier task has claimed.
+    kept : tuple of int
+        Neurons of each hidden layer that the run then claimed for the task.
+    kept_l1, kept_accuracy : tuple of float, float
+        Of the candidate it settled on: λ of each layer, and validation accuracy at the end.
     """
 
     task: int
@@ -95,6 +99,9 @@ class Before:
     widths: tuple[int, ...]
     free: tuple[int, ...]
     claimed: tuple[tuple[int, ...], ...]
+    kept: tuple[int, ...]
+    kept_l1: tuple[float, ...]
+    kept_accuracy: float
 
 
 @dataclass(frozen=True)
@@ -315,6 +322,37 @@ class TradeOff:
             ]
         )
 
+    def table_with_tests(self, candidate: Trained | None) -> pd.DataFrame:
+        """As `table`, with test_accuracy of that candidate where all of it is known."""
+        known = self.test_curve(candidate, only_known=True) if candidate else None
+        if known is None:
+            return self.table
+        table = self.table.assign(test_accuracy=np.nan)
+        table.loc[table["candidate"] == self.candidates.index(candidate), "test_accuracy"] = known
+        return table
+
+    def mark(self, outcome: Outcome) -> dict[str, Any]:
+        """An outcome as `figures.trade_off` marks it, with what is known of its accuracies."""
+        theta = " / ".join(f"{each:.3g}" for each in dict.fromkeys(outcome.theta))
+        claims = " / ".join(map(str, outcome.claimed))
+        return {
+            "candidate": self.candidates.index(outcome.candidate),
+            "sparsity": outcome.sparsity,
+            "accuracy": self.accuracy(outcome, "validation", only_known=True),
+            "test_accuracy": self.accuracy(outcome, "test", only_known=True),
+            "about": f"λ {_in_words(outcome.candidate.l1)}<br>θ = {theta}: claims {claims}",
+        }
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What the run made of the task, as `figures.trade_off` marks it."""
+        before = self.before
+        return {
+            "sparsity": self._sparsity(before.kept),
+            "accuracy": before.kept_accuracy,
+            "about": f"λ {_in_words(before.kept_l1)}",
+        }
+
     def distribution(self, outcome: Outcome, bins: int = 40) -> pd.DataFrame:
         """How active neurons are on the task's training images: a histogram of each hidden layer, tidy.
 
@@ -365,7 +403,6 @@ class TradeOff:
         free = tuple(room - count for room, count in zip(self.before.free, claimed, strict=True))
         per_layer = zip(self.before.claimed, claimed, free, strict=True)
         after = [{"claimed": [*before, count], "free": left} for before, count, left in per_layer]
-        pairs = zip(claimed, self.before.widths, strict=True)
         return Outcome(
             candidate=candidate,
             theta=theta,
@@ -374,10 +411,18 @@ class TradeOff:
                 int(np.count_nonzero(activity > each)) for activity, each in zip(candidate.reused, theta, strict=True)
             ),
             free=free,
-            sparsity=1 - sum(count / width for count, width in pairs) / len(claimed),
+            sparsity=self._sparsity(claimed),
             accuracy=accuracy,
             tasks_left=tuple(forecast(after)),
         )
+
+    def _sparsity(self, claimed: Sequence[int]) -> float:
+        pairs = zip(claimed, self.before.widths, strict=True)
+        return 1 - sum(count / width for count, width in pairs) / len(claimed)
+
+
+def _in_words(l1: Sequence[float]) -> str:
+    return " / ".join(f"{value:g}" for value in l1)
 
 
 def _histogram(activity: np.ndarray, edges: np.ndarray) -> np.ndarray:

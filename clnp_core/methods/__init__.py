@@ -19,21 +19,27 @@ class About:
 
     Attributes
     ----------
+    about : str
+        What it does, in a sentence that a student understands.
     partitions : bool
         Whether it claims neurons for a task, prunes, and promises that no earlier answer changes.
     at_once : bool
         Whether it learns all tasks of a stream together, in one step.
     """
 
+    about: str
     partitions: bool = False
     at_once: bool = False
 
 
 METHODS = {
-    "clnp": About(partitions=True),
-    "single": About(),
-    "joint": About(at_once=True),
-    "finetune": About(),
+    "clnp": About(
+        "The paper's: each task keeps the few neurons it needs for good, and the next one trains what is left.",
+        partitions=True,
+    ),
+    "single": About("A new network for every task: nothing to forget, and nothing shared either."),
+    "joint": About("All tasks at once: what a learner reaches that need not remember.", at_once=True),
+    "finetune": About("One task after the other, without any care: shows how much is forgotten."),
 }
 """By name, which is that of their file."""
 

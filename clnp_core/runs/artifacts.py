@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
 from clnp_core.errors import StoreError
 
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -64,7 +67,38 @@ class Artifacts:
                     raise ValueError("its header is too long")
                 return json.loads(json.loads(file.read(length))["__metadata__"]["json"])
         except (ValueError, KeyError, TypeError, struct.error) as error:
-            raise StoreError(f"The artifact {path} is damaged ({error}); remove it and run again.") from error
+            raise _damaged(path, error) from error
+
+    def arrays(self, key: str, name: str) -> list[np.ndarray]:
+        """The tensors `name.0`, `name.1`, ... of an artifact; no others are read.
+
+        Raises
+        ------
+        StoreError
+            If the file is damaged, or not there.
+        """
+        path = self.path(key)
+        try:
+            with safe_open(path, framework="numpy") as file:
+                count = sum(each.startswith(f"{name}.") for each in file.keys())  # noqa: SIM118 - no dictionary
+                return [file.get_tensor(f"{name}.{place}") for place in range(count)]
+        except (SafetensorError, OSError) as error:
+            raise _damaged(path, error) from error
+
+    def array(self, key: str, name: str) -> np.ndarray:
+        """One tensor of an artifact; no others are read.
+
+        Raises
+        ------
+        StoreError
+            As `arrays`.
+        """
+        path = self.path(key)
+        try:
+            with safe_open(path, framework="numpy") as file:
+                return file.get_tensor(name)
+        except (SafetensorError, OSError) as error:
+            raise _damaged(path, error) from error
 
     def remove(self, key: str) -> int:
         """Delete an artifact and its checkpoint. Returns the bytes freed."""
@@ -104,6 +138,10 @@ def write_whole(path: Path, content: bytes) -> None:
             raise
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def _damaged(path: Path, error: Exception) -> StoreError:
+    return StoreError(f"The artifact {path} is damaged ({error}); remove it and run again.")
 
 
 def metadata(data: Mapping[str, Any]) -> dict[str, str]:

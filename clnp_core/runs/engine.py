@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 import re
 import secrets
 import time
@@ -23,6 +22,7 @@ import dask
 from distributed import Client, Event, KilledWorker, LocalCluster
 
 from clnp_core.errors import ClnpError, StoreError
+from clnp_core.machine import cores
 from clnp_core.runs import stages
 from clnp_core.runs.answers import Answers
 from clnp_core.runs.artifacts import write_whole
@@ -90,7 +90,7 @@ class Engine:
         self._client: Client | None = None
         self._cluster: LocalCluster | None = None
         self._connecting = asyncio.Lock()
-        self._desk = _Desk(_cores(), self._on_worker)
+        self._desk = _Desk(cores(), self._on_worker)
         self._flights: dict[str, _Flight] = {}
         self._active: dict[str, _Active] = {}
         self._told: list[tuple[str, dict[str, Any]]] = []
@@ -333,11 +333,6 @@ class Engine:
         if self._cluster:
             await self._cluster.close()
             self._artifacts.sweep()
-
-
-def _cores() -> int:
-    """Cores this process may use; macOS knows only how many there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 async def _own_workers(count: int, attempts: int = _STARTS) -> LocalCluster:

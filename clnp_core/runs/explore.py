@@ -9,9 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from safetensors import safe_open
-
 from clnp_core.analysis.tradeoff import Before, Split, Theta, TradeOff, Trained
 from clnp_core.errors import StoreError
 from clnp_core.methods.graceful import Curve, ScanPoint
@@ -66,6 +63,9 @@ def _before(spec: RunSpec, records: Sequence[dict[str, Any]]) -> Before:
         widths=tuple(record["widths"]),
         free=tuple(record["free"][layer] + record["claimed"][layer] for layer in layers),
         claimed=tuple(tuple(before["claimed"][layer] for before in earlier) for layer in layers),
+        kept=tuple(record["claimed"]),
+        kept_l1=tuple(record["lambda"]),
+        kept_accuracy=record["validation_accuracy"],
     )
 
 
@@ -76,21 +76,15 @@ def _read(folder: Path, key: str, seconds: float) -> Trained:
     data = artifacts.data(key)
     hyperparameters = data["hyperparameters"]
     curve = [ScanPoint(tuple(point["theta"]), point["accuracy"], tuple(point["claimed"])) for point in data["curve"]]
-    with safe_open(artifacts.path(key), framework="numpy") as file:
-        return Trained(
-            key=key,
-            l1=tuple(hyperparameters["l1"]),
-            learning_rate=hyperparameters["learning_rate"],
-            curve=Curve(math.nan if data["accuracy"] is None else data["accuracy"], curve),
-            free=_numbered(file, "activity"),
-            reused=_numbered(file, "reused"),
-            seconds=seconds,
-        )
-
-
-def _numbered(file: Any, name: str) -> tuple[np.ndarray, ...]:
-    count = sum(each.startswith(f"{name}.") for each in file.keys())  # noqa: SIM118 - no dictionary
-    return tuple(file.get_tensor(f"{name}.{place}") for place in range(count))
+    return Trained(
+        key=key,
+        l1=tuple(hyperparameters["l1"]),
+        learning_rate=hyperparameters["learning_rate"],
+        curve=Curve(math.nan if data["accuracy"] is None else data["accuracy"], curve),
+        free=tuple(artifacts.arrays(key, "activity")),
+        reused=tuple(artifacts.arrays(key, "reused")),
+        seconds=seconds,
+    )
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from clnp_core.errors import ClnpError
+from clnp_core.errors import ClnpError, StoreError
 from clnp_core.runs.store import Store
+from clnp_core.runs.summary import settled, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from clnp_core.analysis.anatomy import Anatomy
     from clnp_core.analysis.tradeoff import TradeOff
 
 _POLL_SECONDS = 0.2
@@ -66,6 +68,29 @@ class RunHandle:
         columns = ["task", "candidate", "stage", "epoch", "loss", "validation_accuracy", "seconds"]
         return pd.DataFrame(self.store.epochs(self.id), columns=columns)
 
+    def summary(self) -> dict[str, Any]:
+        """What it has come to so far; see `clnp_core.runs.summary.summarise`.
+
+        Raises
+        ------
+        StoreError
+            If it has not learned a task yet.
+        """
+        run, records = self.store.run(self.id), self.store.learned(self.id)
+        if not records:
+            raise StoreError(f"The run {self.id} has not learned a task yet.")
+        return run.summary or summarise(run.spec, records, run.seconds)
+
+    def settled(self) -> dict[int, int]:
+        """Which candidate of its grid each task settled on, of tasks that had a choice."""
+        return settled(self.store.run(self.id).spec, self.store.learned(self.id))
+
+    def reuse(self) -> pd.DataFrame:
+        """Whose neurons each learned task uses, layer by layer; see `clnp_core.runs.reuse.reuse`."""
+        from clnp_core.runs.reuse import reuse
+
+        return reuse(self.store, self.id)
+
     def trade_off(self, task: int) -> TradeOff:
         """What another θ, λ or m would have meant for a learned task; see `clnp_core.runs.explore.trade_off`.
 
@@ -75,6 +100,16 @@ class RunHandle:
         from clnp_core.runs.explore import trade_off
 
         return trade_off(self.store, self.id, task)
+
+    def anatomy(self, task: int) -> Anatomy:
+        """Its network after a task, taken apart; see `clnp_core.runs.anatomy.anatomy`.
+
+        >>> run.anatomy(2).related(layer=1, neuron=17).counts  # doctest: +SKIP
+        (0, 34)
+        """
+        from clnp_core.runs.anatomy import anatomy
+
+        return anatomy(self.store, self.id, task)
 
     def pause(self) -> None:
         """Stop it for now."""

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from safetensors import safe_open
 
 from clnp_core.analysis.reuse import COLUMNS, layer_rows
 from clnp_core.runs.store import Store
@@ -52,14 +51,7 @@ def _before(store: Store, key: str) -> tuple[list[np.ndarray], list[np.ndarray]]
     inputs, chosen = store.stage(key).inputs, store.artifacts.data(key)["candidate"]
     candidates = inputs["candidates"]
     # One that was fine-tuned stands alone, whatever its place in the grid.
-    activities = _numbered(store, candidates[chosen if len(candidates) > 1 else 0], "reused")
+    activities = store.artifacts.arrays(candidates[chosen if len(candidates) > 1 else 0], "reused")
     if inputs["network"] is None:
         return [np.zeros(0, np.int16)] * len(activities), activities
-    return _numbered(store, inputs["network"], "owners"), activities
-
-
-def _numbered(store: Store, key: str, name: str) -> list[np.ndarray]:
-    """Arrays of an artifact that are numbered by hidden layer."""
-    with safe_open(store.artifacts.path(key), framework="numpy") as file:
-        count = sum(each.startswith(f"{name}.") for each in file.keys())  # noqa: SIM118 - no dictionary
-        return [file.get_tensor(f"{name}.{place}") for place in range(count)]
+    return store.artifacts.arrays(inputs["network"], "owners"), activities

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,12 @@ import sqlalchemy as sql
 from sqlalchemy.dialects.sqlite import insert
 
 from clnp_core.errors import StoreError
+from clnp_core.networks.architectures import Architecture, architecture_data
 from clnp_core.runs.artifacts import Artifacts
 from clnp_core.runs.spec import RunSpec, parse
 from clnp_core.runs.stages import Stage
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _EXTENDED = 3  # this format lacks tables, but what it has is as it was
 
@@ -38,13 +40,34 @@ TUNED = -2
 """The same, where what is left of the winner is fine-tuned."""
 
 _BUSY_SECONDS = 10
+_MOST_TAG_LETTERS = 40
+_MOST_NOTE_LETTERS = 4000
+_MOST_TRAININGS = 200
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> RunSpec:
+    """Each once: pages that follow runs read all of them again and again."""
+    return parse(json.loads(text))
+
+
+class _Specification(sql.types.TypeDecorator):
+    impl = sql.String
+    cache_ok = True
+
+    def process_bind_param(self, value: RunSpec, dialect: Any) -> str:
+        return json.dumps(value.to_json())
+
+    def process_result_value(self, value: str, dialect: Any) -> RunSpec:
+        return _parsed(value)
+
 
 _tables = sql.MetaData()
 _runs = sql.Table(
     "runs",
     _tables,
     sql.Column("id", sql.String, primary_key=True),
-    sql.Column("spec", sql.JSON, nullable=False),
+    sql.Column("spec", _Specification, nullable=False),
     sql.Column("state", sql.String, nullable=False, index=True),
     sql.Column("wanted", sql.String, nullable=False),
     sql.Column("created", sql.Float, nullable=False),
@@ -129,6 +152,20 @@ _sweep_runs = sql.Table(
     sql.Column("place", sql.Integer, primary_key=True),
     sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
 )
+_run_notes = sql.Table(
+    "run_notes",
+    _tables,
+    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sql.Column("tags", sql.JSON, nullable=False),
+    sql.Column("note", sql.String, nullable=False),
+)
+_baseline = sql.Table(
+    "baseline",
+    _tables,
+    sql.Column("place", sql.Integer, primary_key=True),  # always 1: there is one at most
+    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+)
+_described_runs = sql.select(_runs, _run_notes.c.tags, _run_notes.c.note).outerjoin(_run_notes)
 
 
 @dataclass(frozen=True)
@@ -155,6 +192,9 @@ class Run:
         A sentence when it failed; and, for whoever mends the program, the last lines of the traceback if there was one.
     summary : dict or None
         What `clnp run --json` writes, once finished.
+    tags : tuple of str
+    note : str
+        What people wrote to it.
     """
 
     id: str
@@ -170,6 +210,8 @@ class Run:
     error: str | None
     detail: str | None
     summary: dict[str, Any] | None
+    tags: tuple[str, ...]
+    note: str
 
     @property
     def is_active(self) -> bool:
@@ -261,7 +303,7 @@ class Store:
     def add(self, spec: RunSpec) -> str:
         """Ask for a run. Returns its id."""
         run = f"{spec.preset}-{secrets.token_hex(3)}"
-        asked = {"id": run, "spec": spec.to_json(), "state": "queued", "wanted": "run", "created": time.time()}
+        asked = {"id": run, "spec": spec, "state": "queued", "wanted": "run", "created": time.time()}
         with self._transaction() as connection:
             connection.execute(_runs.insert().values(seconds=0.0, fraction=0.0, **asked))
         return run
@@ -328,6 +370,39 @@ class Store:
         if not removed.rowcount:
             raise StoreError(f"The run {run} is running; cancel it before it is removed.")
 
+    def describe(self, run: str, tags: Sequence[str], note: str) -> None:
+        """Replace the tags and the note of a run; tags are stripped, and each is kept once.
+
+        Raises
+        ------
+        StoreError
+            If there is no such run, or a tag or the note is too long.
+        """
+        kept = list(dict.fromkeys(filter(None, (" ".join(tag.split()) for tag in tags))))
+        if too_long := [tag for tag in kept if len(tag) > _MOST_TAG_LETTERS]:
+            raise StoreError(f"The tag {too_long[0]!r} is too long; give at most {_MOST_TAG_LETTERS} letters.")
+        if len(note) > _MOST_NOTE_LETTERS:
+            raise StoreError(f"The note has {len(note)} letters; at most {_MOST_NOTE_LETTERS} are kept.")
+        self.run(run)
+        values = {"run": run, "tags": kept, "note": note.strip()}
+        with self._transaction() as connection:
+            connection.execute(insert(_run_notes).prefix_with("OR REPLACE").values(**values))
+
+    def pin(self, run: str | None) -> None:
+        """Make a run the baseline, that others are compared with; None for no baseline.
+
+        Raises
+        ------
+        StoreError
+            If there is no such run.
+        """
+        if run is not None:
+            self.run(run)
+        with self._transaction() as connection:
+            connection.execute(_baseline.delete())
+            if run is not None:
+                connection.execute(_baseline.insert().values(place=1, run=run))
+
     def add_sweep(self, name: str, over: dict[str, list[Any]], runs: Sequence[str]) -> str:
         """Note that those runs, in the order of the grid's points, make up a sweep. Returns its id."""
         sweep = f"{name}-{secrets.token_hex(3)}"
@@ -347,7 +422,7 @@ class Store:
     def runs(self) -> list[Run]:
         """All runs, the newest first."""
         with self._transaction() as connection:
-            rows = connection.execute(_runs.select().order_by(_runs.c.created.desc())).all()
+            rows = connection.execute(_described_runs.order_by(_runs.c.created.desc())).all()
         served = self.engine() is not None
         return [_run(row, served) for row in rows]
 
@@ -360,10 +435,15 @@ class Store:
             If there is none of that id.
         """
         with self._transaction() as connection:
-            row = connection.execute(_runs.select().where(_runs.c.id == run)).one_or_none()
+            row = connection.execute(_described_runs.where(_runs.c.id == run)).one_or_none()
         if row is None:
             raise StoreError(f"There is no run {run!r} in {self.location}.")
         return _run(row, self.engine() is not None)
+
+    def baseline(self) -> str | None:
+        """The run that others are compared with, if one is pinned."""
+        with self._transaction() as connection:
+            return connection.execute(sql.select(_baseline.c.run)).scalar_one_or_none()
 
     def unfinished(self, spec: RunSpec) -> Run | None:
         """The newest run of exactly that specification that is not over, if there is one."""
@@ -395,7 +475,7 @@ class Store:
         query = sql.select(_sweep_runs.c.place, _sweep_runs.c.run).where(_sweep_runs.c.sweep == sweep)
         with self._transaction() as connection:
             places = connection.execute(query.order_by(_sweep_runs.c.place)).all()
-            rows = connection.execute(_runs.select().where(_runs.c.id.in_({run for _, run in places}))).all()
+            rows = connection.execute(_described_runs.where(_runs.c.id.in_({run for _, run in places}))).all()
         served = self.engine() is not None
         runs = {row.id: _run(row, served) for row in rows}
         return {place: runs[run] for place, run in places}
@@ -412,7 +492,21 @@ class Store:
             .order_by(_run_stages.c.id, _epochs.c.epoch)
         )
         with self._transaction() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+            rows = connection.execute(query)
+            names = list(rows.keys())
+            return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def last_epochs(self, run: str) -> list[dict[str, Any]]:
+        """How far each training of the run is, in the order they were begun: task, candidate, epoch (its last)."""
+        query = (
+            sql.select(_run_stages.c.task, _run_stages.c.candidate, sql.func.max(_epochs.c.epoch).label("epoch"))
+            .join(_epochs, _epochs.c.stage == _run_stages.c.stage)
+            .where(_run_stages.c.run == run)
+            .group_by(_run_stages.c.id)
+            .order_by(_run_stages.c.id)
+        )
+        with self._transaction() as connection:
+            return [row._asdict() for row in connection.execute(query)]
 
     def learned(self, run: str) -> list[dict[str, Any]]:
         """The records of the tasks learned so far, in order."""
@@ -485,6 +579,41 @@ class Store:
             if row.key in self.artifacts
         ]
 
+    def trainings_like(self, architecture: Architecture, batch_size: int, device: str) -> list[dict[str, Any]]:
+        """The last trainings of a network with these hidden layers, with batches of that size.
+
+        Returns
+        -------
+        list of dict
+            kind ("fit" or "alone"), method (None where a task is trained alone), stream (as a specification has it),
+            task, and seconds, of an epoch on average; the newest first.
+        """
+        data = architecture_data(architecture)
+        alike = {
+            "$.architecture.hidden": json.dumps(data["hidden"], separators=(",", ":")),
+            "$.architecture.input_shape": json.dumps(data["input_shape"], separators=(",", ":")),
+            "$.hyperparameters.batch_size": batch_size,
+            "$.device": device,
+        }
+        inputs = _stages.c.inputs
+        wanted = [sql.func.json_extract(inputs, path) == value for path, value in alike.items()]
+        seconds = sql.select(sql.func.avg(_epochs.c.seconds)).where(_epochs.c.stage == _stages.c.key).scalar_subquery()
+        query = sql.select(_stages.c.kind, inputs, seconds.label("seconds"))
+        newest = query.where(_stages.c.kind.in_(("fit", "alone")), *wanted).order_by(sql.text("stages.rowid DESC"))
+        with self._transaction() as connection:
+            rows = connection.execute(newest.limit(_MOST_TRAININGS)).all()
+        return [
+            {
+                "kind": row.kind,
+                "method": row.inputs.get("method"),
+                "stream": row.inputs["stream"],
+                "task": row.inputs["task"],
+                "seconds": row.seconds,
+            }
+            for row in rows
+            if row.seconds is not None
+        ]
+
     def pruned_accuracies(self, stage: str, split: str) -> dict[tuple[float, ...], float]:
         """What the engine was asked of a candidate so far: accuracy, a fraction, by θ of each hidden layer.
 
@@ -545,7 +674,7 @@ class Store:
 
     def active(self) -> list[Run]:
         """Runs that are queued or running, the oldest first."""
-        query = _runs.select().where(_runs.c.state.in_(("queued", "running"))).order_by(_runs.c.created)
+        query = _described_runs.where(_runs.c.state.in_(("queued", "running"))).order_by(_runs.c.created)
         with self._transaction() as connection:
             return [_run(row, served=True) for row in connection.execute(query)]
 
@@ -647,7 +776,8 @@ class Store:
 
 def _run(row: sql.Row, served: bool) -> Run:
     values = row._asdict()
-    values["spec"] = parse(values["spec"])
+    values["tags"] = tuple(row.tags or ())
+    values["note"] = row.note or ""
     if row.state == "running" and not served:
         values["state"] = "interrupted"
     return Run(**values)

@@ -61,6 +61,20 @@ def accuracy_matrix(records: Sequence[dict[str, Any]]) -> list[list[float]]:
     return [rows.get(task, []) for task in range(1, max(rows, default=0) + 1)]
 
 
+def settled(spec: RunSpec, records: Sequence[dict[str, Any]]) -> dict[int, int]:
+    """Task → the candidate of the grid it settled on; where later tasks do not search, theirs is the only one."""
+    return {record["task"]: _place(spec, record) for record in records if spec.fits(record["task"]) > 1}
+
+
+def _place(spec: RunSpec, record: dict[str, Any]) -> int:
+    """The first candidate that was trained as the record says; without a partition λ is not part of it."""
+    return next(
+        place
+        for place, (l1, rate) in enumerate(spec.at(record["task"]).grid)
+        if rate == record["learning_rate"] and (not spec.partitions or l1 == tuple(record["lambda"]))
+    )
+
+
 def layers(spec: RunSpec, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The hidden layers of a method that partitions; none of another."""
     if not spec.partitions:
@@ -106,8 +120,17 @@ def _told(measure: float) -> float | None:
 
 def words_for(seconds_left: float | None) -> str:
     """Time left, in words; nothing where it is not known."""
-    if seconds_left is None:
-        return ""
-    if seconds_left < 90:
-        return f"{seconds_left:.0f} s left"
-    return f"{seconds_left / 60:.0f} min left" if seconds_left < 5400 else f"{seconds_left / 3600:.1f} h left"
+    return "" if seconds_left is None else f"{duration(seconds_left)} left"
+
+
+def duration(seconds: float) -> str:
+    """A time in words, rounded.
+
+    >>> duration(42.3), duration(200), duration(7300), duration(200_000)
+    ('42 s', '3 min', '2.0 h', '2.3 days')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 129_600 else f"{seconds / 86_400:.1f} days"

@@ -3,44 +3,77 @@
 import streamlit as st
 
 from clnp_core.runs.spec import RunSpec
-from clnp_core.runs.store import Store, default_location
+from clnp_core.runs.store import Run, Store, default_location
 from dashboard.controls import choose_spec
-from dashboard.link import linked_run
+from dashboard.link import link_to, linked_run
+from dashboard.preset_cards import show_cards
 from dashboard.requests import open_store, start_run
-from dashboard.run_actions import show_actions, show_dialog
+from dashboard.run_actions import open_dialog, show_actions, show_dialog
 from dashboard.run_list import show_runs
-from dashboard.run_view import show_run
+from dashboard.run_view import show_heading, show_links, show_results, show_state
 from dashboard.said import said
+from dashboard.words import state_word
 
-_TICK_SECONDS = 0.5
+# What costs little to show and is looked at most comes most often.
+_STATE_SECONDS, _RESULTS_SECONDS, _LIST_SECONDS = 0.5, 1, 2
 
 
 def main() -> None:
-    st.title("CLNP Lab", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.title("CLNP Lab", anchor=False)
+        cards_place = st.container(width="content")
     with said():
         store = open_store(default_location())
-        spec, start = choose_spec()
+        spec, start = choose_spec(store)
         if start:
             start_run(store, spec)
         runs = store.runs()
-        if runs or linked_run():
-            active = any(run.is_active for run in runs)
-            st.fragment(follow, run_every=_TICK_SECONDS if active else None)(store, active)
-            show_dialog(store)
-        else:
+        if not runs and not linked_run():
             invite(store, spec)
+            return
+        if cards_place.button("Choose a preset", icon=":material/style:"):
+            open_dialog("preset")
+        show_dialog(store, st.session_state["preset"], spec)
+        if not linked_run():
+            link_to(runs[0].id)
+        active = [run.id for run in runs if run.is_active]
+        st.fragment(follow_runs, run_every=_LIST_SECONDS if active else None)(store, linked_run(), active)
+        run = store.run(linked_run())
+        show_heading(store, run, runs)
+        show_actions(store, run, runs)
+        show_links(store, run)
+        drawn = _drawn(store, run)
+        st.fragment(follow_state, run_every=_STATE_SECONDS if run.is_active else None)(store, run.id, drawn)
+        st.fragment(follow_results, run_every=_RESULTS_SECONDS if run.is_active else None)(store, run.id)
 
 
-def follow(store: Store, active: bool) -> None:
-    """The runs and the one that is looked at, again and again for as long as one of them is active."""
+def follow_runs(store: Store, shown: str, active: list[str]) -> None:
+    """The list, again and again for as long as one of the runs is active."""
     with said():
         runs = store.runs()
-        run = show_runs(store, runs)
-        st.subheader(run.id, anchor=False)
-        show_actions(store, run)
-        show_run(store, run, runs)
-        if any(run.is_active for run in runs) != active:
-            st.rerun()  # what has ended needs no tick
+        show_runs(store, runs)
+        if linked_run() != shown or [run.id for run in runs if run.is_active] != active:
+            st.rerun()
+
+
+def follow_state(store: Store, shown: str, drawn: tuple[str, bool]) -> None:
+    """How far the run that is looked at is. What can be asked of it is drawn anew when that changes."""
+    with said():
+        run = store.run(shown)
+        show_state(store, run)
+        if _drawn(store, run) != drawn:
+            st.rerun()
+
+
+def follow_results(store: Store, shown: str) -> None:
+    """What the run that is looked at has come to."""
+    with said():
+        show_results(store, store.run(shown))
+
+
+def _drawn(store: Store, run: Run) -> tuple[str, bool]:
+    """What decides about the buttons and links of a run."""
+    return state_word(run), bool(store.learned(run.id))
 
 
 def invite(store: Store, spec: RunSpec | None) -> None:
@@ -49,15 +82,15 @@ def invite(store: Store, spec: RunSpec | None) -> None:
         st.space("small")
         st.subheader("Nothing has run yet", anchor=False, text_alignment="center")
         st.markdown(
-            "Choose a preset in the side panel (» on a small screen), move its settings if you like, and press "
+            "Choose a preset, move its settings in the side panel (» on a small screen) if you like, and press "
             "**Start**. Then watch the network learn task after task, and forget none.",
             text_alignment="center",
             width=520,
         )
-        if st.button(f"Start {spec.preset}" if spec else "Start", icon=":material/play_arrow:", disabled=not spec):
-            start_run(store, spec)
-            st.rerun()
         st.space("small")
+    if show_cards(store, st.session_state["preset"], spec):
+        start_run(store, spec)
+        st.rerun()
 
 
 main()

@@ -86,7 +86,7 @@ def explore(store: Store, runs: dict[str, Run], learned: dict[str, int], active:
         tradeoff, record = trade_off(store, view.run, view.task), records[view.task - 1]
         left, right = st.columns([1, 2.6], gap="medium")
         with right:
-            outcome = show_outcome(tradeoff, view, record)
+            outcome = show_outcome(tradeoff, view)
         with left:
             show_presets(run.spec, tradeoff, view, record)
             show_sliders(run.spec, tradeoff, view)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clnp_core.analysis.capacity import forecast
+from clnp_core.analysis.capacity import forecast, in_words
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,25 @@ def test_every_layer_has_its_own_forecast():
     ]
     assert forecast(layers) == [5, 0]
     assert forecast([]) == []
+
+
+@pytest.mark.parametrize(
+    ("left", "tasks", "said"),
+    [
+        (
+            {"layer 1": 14.3, "layer 2": 3.4},
+            6,
+            "Layer 2 would be full after about 3 more tasks, layer 1 after about 14 more tasks, if tasks go on "
+            "claiming as many neurons as the last ones did.",
+        ),
+        ({"layer 1": 1.2}, 4, "Layer 1 would be full after about 1 more task, if"),
+        ({"layer 1": 0.7}, 4, "Layer 1 would be full with the next task, if"),
+        ({"layer 1": 2.0}, 1, "After one task alone this is too few: later tasks use its neurons again."),
+        ({"conv 1": 0.0}, 4, "Conv 1 is full."),
+        ({"conv 1": 0.0, "conv 2": 0.0, "dense 1": 3.0}, 4, "Conv 1 and conv 2 are full. Dense 1 would be full after"),
+        ({"layer 1": None, "layer 2": None}, 4, "The last tasks claimed nothing of layer 1 and layer 2: no end is in"),
+    ],
+)
+def test_the_forecast_in_words_names_the_layer_that_is_full_first(left, tasks, said):
+    layers = [{"name": name, "claimed": [1] * tasks, "tasks_left": each} for name, each in left.items()]
+    assert said in in_words(layers)

@@ -4,7 +4,13 @@ from math import isnan
 
 import pytest
 
-from clnp_core.analysis.metrics import backward_transfer, forgetting, forward_transfer, mean_accuracy
+from clnp_core.analysis.metrics import (
+    backward_transfer,
+    forgetting,
+    forgetting_by_task,
+    forward_transfer,
+    mean_accuracy,
+)
 
 # Task 1 goes 0.9, 0.7, 0.8 and task 2 0.95, 0.85.
 FORGETS = [[0.9], [0.7, 0.95], [0.8, 0.85, 0.6]]
@@ -22,6 +28,12 @@ def test_forgetting_is_measured_from_the_best_accuracy_before():
     assert forgetting(FORGETS) == pytest.approx(0.1)  # ((0.9 - 0.8) + (0.95 - 0.85)) / 2
     # Task 1 was at its best after task 2: ((0.9 - 0.6) + (0.8 - 0.7)) / 2.
     assert forgetting([[0.5], [0.9, 0.8], [0.6, 0.7, 0.9]]) == pytest.approx(0.2)
+
+
+def test_forgetting_is_the_mean_of_what_each_task_but_the_last_has_lost():
+    assert forgetting_by_task(FORGETS) == pytest.approx([0.1, 0.1])
+    assert forgetting_by_task(IMPROVES) == pytest.approx([-0.1, -0.05])
+    assert forgetting_by_task([[0.9]]) == forgetting_by_task([[], [0.8, 0.9]]) == []
 
 
 def test_backward_transfer_is_measured_from_when_a_task_was_learned():

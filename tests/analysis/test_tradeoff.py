@@ -46,9 +46,8 @@ def trained(key: str, l1: float, free: Sequence[Sequence[float]], accuracies: Se
 
 def before(task: int = 1) -> Before:
     claimed = ((), ()) if task == 1 else ((1,), (1,))
-    return Before(
-        task, ("layer 1", "layer 2"), WIDTHS, tuple(w - sum(c) for w, c in zip(WIDTHS, claimed, strict=True)), claimed
-    )
+    free = tuple(width - sum(taken) for width, taken in zip(WIDTHS, claimed, strict=True))
+    return Before(task, ("layer 1", "layer 2"), WIDTHS, free, claimed, (2, 1), (1e-5, 1e-5, 0.0), 0.9)
 
 
 WEAK = trained("weak", 1e-5, ([0.0, 0.1, 0.2, 0.4], [0.1, 0.3]), (0.9, 0.9, 0.88, 0.7, 0.5))

@@ -11,6 +11,7 @@ import dashboard
 from clnp_core.runs import background, sweep
 from clnp_core.runs.spec import preset_names
 from clnp_core.runs.store import Store
+from tests.dashboard.charts import assert_code_makes_its_chart, charts
 
 PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "sweeps.py")
 SHORT = {"stream.tasks": 2, "epochs": 5, "single_task": False}
@@ -120,7 +121,8 @@ def test_the_table_shows_what_is_known_and_the_newest_sweep_comes_first(store: S
     assert table["capacity_used"][0] == 40
     assert list(table["run"]) == [first.id, second.id]
     assert [button.proto.label for button in app.get("download_button")] == ["Table as CSV", "Table as Parquet"]
-    assert len(app.get("bidi_component")) == 1
+    (chart,) = charts(app)
+    assert_code_makes_its_chart(chart)
     app.selectbox(key="shown sweep").select(older).run()
     assert app.query_params["sweep"] == older
     assert list(app.dataframe[0].value["seed"]) == [8, 9]

@@ -18,6 +18,7 @@ from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 from dashboard.tradeoff_controls import theta_places
 from dashboard.tradeoff_state import View, linked_view, with_l1, with_margin
+from tests.dashboard.charts import assert_code_makes_its_chart, charts
 
 PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "tradeoff.py")
 SHORT = {"stream.tasks": 2, "epochs": 11, "single_task": False}
@@ -193,3 +194,10 @@ def test_places_of_theta_are_activities_in_equal_steps_of_the_logarithm():
     assert len(many) <= 61
     assert max(steps) / min(steps) < 1.05
     assert theta_places([], 0.25) == [0.0, 0.25]
+
+
+def test_the_code_under_each_figure_makes_it(store: Store, run: str):
+    app = opened(run=run, task="2")
+    assert len(charts(app)) == 4
+    for chart in charts(press(app, "Bold")):
+        assert_code_makes_its_chart(chart)

@@ -1,0 +1,177 @@
+"""Somebody who looks at the app, without a browser: Streamlit's own protocol, over a websocket.
+
+The server does for such a visitor what it does for a page in a browser, and is asked the same: pages in turn, and the
+parts of a page that are drawn again and again as often as they want to be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from itertools import cycle, islice
+from pathlib import Path
+
+import psutil
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.asyncio.client import ClientConnection, connect
+
+import dashboard
+
+_START_SECONDS = 60
+
+
+@contextmanager
+def serving(store: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """The app on that store, as `clnp dashboard` serves it, but without an engine. Yields its address and process."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    app = Path(dashboard.__file__).parent / "app.py"
+    command = [sys.executable, "-m", "streamlit", "run", str(app), f"--server.port={port}", "--server.headless=true"]
+    environment = os.environ | {"CLNP_STORE": str(store)}
+    server = psutil.Popen(command, cwd=app.parent, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
+        yield f"ws://127.0.0.1:{port}/_stcore/stream", server
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _wait_for(address: str) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=1):  # noqa: S310 - our own server
+                return
+        except (urllib.error.URLError, TimeoutError):
+            assert time.monotonic() < deadline, f"{address} did not answer within {_START_SECONDS} s"
+            time.sleep(0.1)
+
+
+@asynccontextmanager
+async def visiting(address: str) -> AsyncIterator[Visitor]:
+    """A visitor who has opened the app."""
+    async with connect(address, subprotocols=["streamlit"], max_size=None) as connection:
+        visitor = Visitor(connection)
+        await visitor.open("")
+        yield visitor
+
+
+class Visitor:
+    """A session of its own with the server.
+
+    Attributes
+    ----------
+    pages : dict
+        The app's pages: the end of a page's address → its key. Known once a page was opened.
+    problems : list of str
+        Exceptions that pages have shown.
+    """
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self.pages: dict[str, str] = {}
+        self.problems: list[str] = []
+        self._state = ClientState()
+        self._ticking: dict[str, float] = {}
+
+    async def open(self, page: str, query: str = "") -> float:
+        """Turn to a page. Returns the seconds until the server has drawn it."""
+        self._ticking = {}
+        self._state = ClientState(page_script_hash=self.pages.get(page, ""), page_name=page, query_string=query)
+        return await self._ask(self._state)
+
+    async def stay(self, seconds: float) -> list[float]:
+        """Look at the page for a while. Returns the seconds that each part took that wanted to be drawn again."""
+        end, taken = time.monotonic() + seconds, []
+        due: dict[str, float] = {}
+        while True:
+            now = time.monotonic()
+            due = {part: due.get(part, now + every) for part, every in self._ticking.items()}
+            part = min(due, key=due.get, default=None)
+            if part is None or due[part] >= end:
+                break
+            await asyncio.sleep(due[part] - now)
+            due[part] = max(due[part], now) + self._ticking[part]
+            taken.append(await self._redraw(part))
+        await asyncio.sleep(max(0, end - time.monotonic()))
+        return taken
+
+    async def _redraw(self, part: str) -> float:
+        state = ClientState()
+        state.CopyFrom(self._state)
+        state.fragment_id, state.is_auto_rerun = part, True
+        return await self._ask(state)
+
+    async def _ask(self, state: ClientState) -> float:
+        """Have something drawn, and take in what comes until it is."""
+        start = time.perf_counter()
+        await self._connection.send(BackMsg(rerun_script=state).SerializeToString())
+        while True:
+            message = ForwardMsg.FromString(await self._connection.recv())
+            kind = message.WhichOneof("type")
+            if kind == "navigation":
+                self.pages = {page.url_pathname: page.page_script_hash for page in message.navigation.app_pages}
+            elif kind == "new_session":
+                self._state.page_script_hash = message.new_session.page_script_hash
+            elif kind == "page_info_changed":
+                self._state.query_string = message.page_info_changed.query_string
+            elif kind == "auto_rerun":
+                self._ticking[message.auto_rerun.fragment_id] = message.auto_rerun.interval
+            elif kind == "stop_auto_rerun":
+                for part in message.stop_auto_rerun.fragment_ids:
+                    self._ticking.pop(part, None)
+            elif kind == "delta" and message.delta.new_element.HasField("exception"):
+                self.problems.append(message.delta.new_element.exception.message)
+            elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                return time.perf_counter() - start
+
+
+async def switch_times(visitor: Visitor, times: int) -> dict[str, list[float]]:
+    """Seconds of as many switches to each page, all of them in turn, as often as that."""
+    taken: dict[str, list[float]] = {page: [] for page in visitor.pages}
+    for _ in range(times):
+        for page, seconds in taken.items():
+            seconds.append(await visitor.open(page))
+    return taken
+
+
+async def crowd(address: str, visitors: int, seconds: float, stay: float) -> tuple[list[float], list[float]]:
+    """Many visitors at once, each with another page to begin with, who turn to the next one after a while.
+
+    Returns
+    -------
+    list, list of float
+        Seconds until a page was drawn that was turned to; and a part of one, each time it was drawn again.
+    """
+    async with AsyncExitStack() as stack:
+        present = [await stack.enter_async_context(visiting(address)) for _ in range(visitors)]
+        end = time.monotonic() + seconds
+        looks = [_look_around(visitor, place, end, stay) for place, visitor in enumerate(present)]
+        times = await asyncio.gather(*looks)
+        problems = [problem for visitor in present for problem in visitor.problems]
+        assert not problems, problems
+    turned, drawn = zip(*times, strict=True)
+    return [each for own in turned for each in own], [each for own in drawn for each in own]
+
+
+async def _look_around(visitor: Visitor, place: int, end: float, stay: float) -> tuple[list[float], list[float]]:
+    await asyncio.sleep(stay * random.random())  # noqa: S311 - they do not come all at once
+    turned, drawn = [], []
+    for page in islice(cycle(visitor.pages), place % len(visitor.pages), None):
+        if time.monotonic() >= end:
+            return turned, drawn
+        turned.append(await visitor.open(page))
+        drawn += await visitor.stay(min(stay, end - time.monotonic()))

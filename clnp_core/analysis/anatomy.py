@@ -1,0 +1,427 @@
+"""A network after a task, taken apart: its neurons, what its weights are, and what a neuron looks at.
+
+Imports no torch. Where a neuron is a channel, the weights between two of them are one link, of the strength of their
+root sum of squares: a kernel, or the block of a dense layer that reads the channel's pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from clnp_core.networks import partition
+from clnp_core.networks.architectures import Architecture, Conv, Pool
+from clnp_core.networks.partition import FREE_OWNER, WeightClass
+
+INPUT = -1
+"""Stands for the owner of the network's inputs, which belong to nobody and are always there."""
+
+SHARED = -2
+"""Stands for the owner of the outputs of a single head, which all tasks share."""
+
+_SHADES = " ░▒▓█"
+_MOST_SKETCHED = 300  # a sketch of each takes some 150 characters
+_SKETCH = 8
+_NAMED_INPUTS = 3
+_MOST_LINKS = 8
+
+
+class Kind(IntEnum):
+    """What a weight is: the classes of `clnp_core.networks.partition`, and of two of them what carries knowledge over.
+
+    A reused weight is active and leads from an earlier task's neuron to a later one's. A transfer weight is free and
+    reads a neuron that some task has claimed, so that the next task may build on it (section 2.1, Fig. 1).
+    """
+
+    ACTIVE = 0
+    FREE = 1
+    INTERFERENCE = 2
+    SEVERED = 3
+    REUSE = 4
+    TRANSFER = 5
+
+    @property
+    def weight_class(self) -> WeightClass:
+        """The class it is part of."""
+        return WeightClass({Kind.REUSE: Kind.ACTIVE, Kind.TRANSFER: Kind.FREE}.get(self, self))
+
+
+def kinds(target: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """Kind of every weight between two layers.
+
+    Parameters
+    ----------
+    target, source : int arrays [n], [k]
+        Owners of the upper and of the lower layer; a source may be `INPUT`, a target `SHARED`.
+
+    Returns
+    -------
+    int8 array [n, k] of `Kind`.
+    """
+    kind = partition.weight_classes(target, source)
+    # The mask of a single head keeps tasks apart: a weight goes with the neuron it comes from.
+    kind[target == SHARED] = np.where(source == FREE_OWNER, Kind.FREE, Kind.ACTIVE)
+    own, earlier = target[:, None] != source[None, :], (source > FREE_OWNER)[None, :]
+    kind[(kind == Kind.ACTIVE) & own & earlier & (target != SHARED)[:, None]] = Kind.REUSE
+    kind[(kind == Kind.FREE) & earlier & (target != SHARED)[:, None]] = Kind.TRANSFER
+    return kind
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """Interference that was severed when a task was committed, as training had left it.
+
+    Attributes
+    ----------
+    rows, columns : int arrays [n], [k]
+        Neurons the task claimed, and those of the layer below that it gave back.
+    links : float32 array [n, k]
+        The links between them, before they became 0.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    links: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Related:
+    """What a neuron depends on and what depends on it, through weights that are not 0.
+
+    Attributes
+    ----------
+    layer, neuron : int
+        Which neuron: its layer, 1 for the first hidden one, and its place there, 0 for the first.
+    ancestors, descendants : tuples of bool arrays [N_l]
+        Of each layer: the input first, then the hidden layers, then the output.
+    links : table
+        Its strongest links: from_layer, from_neuron, layer, neuron, weight.
+    """
+
+    layer: int
+    neuron: int
+    ancestors: tuple[np.ndarray, ...]
+    descendants: tuple[np.ndarray, ...]
+    links: pd.DataFrame
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Hidden neurons among its ancestors, and among its descendants."""
+        return tuple(sum(int(layer.sum()) for layer in each[1:-1]) for each in (self.ancestors, self.descendants))
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """A network after a task. Layers are numbered as a person would: 0 the input, then 1 for the first hidden one.
+
+    Attributes
+    ----------
+    architecture : Architecture
+        As wide as it was then.
+    head : {"single", "multi"}
+    task : int
+        Tasks learned; 0 before the first.
+    owners : tuple of int16 arrays [N_l]
+        Per hidden layer, see `clnp_core.networks.partition`.
+    activity : tuple of float arrays [task, N_l]
+        Per hidden layer, mean activity on a task's training images of the neurons that its network may read; nan of all
+        others. Of neurons that nobody has claimed, what they did for the last task, which gave them back.
+    cuts : tuple of Cut or None
+        Per hidden layer and, last, the head: what the task's pruning cut.
+    permutations : int array [tasks, inputs] or None
+        Task t sees pixel permutations[t - 1, i] at place i; None where pixels are where they are.
+    read : callable
+        Weights of hidden layer l (0 for the first) as they are stored, [N_l, N_{l-1}, ...].
+    read_heads : callable
+        Weights of the heads, [outputs, N_L, ...] each; of a single head its only ones.
+    """
+
+    architecture: Architecture
+    head: str
+    task: int
+    owners: tuple[np.ndarray, ...]
+    activity: tuple[np.ndarray, ...]
+    cuts: tuple[Cut | None, ...]
+    permutations: np.ndarray | None
+    read: Callable[[int], np.ndarray]
+    read_heads: Callable[[], Sequence[np.ndarray]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all layers: input, hidden layers, output."""
+        return ("input", *(layer.name for layer in self.architecture.hidden), "output")
+
+    def owners_at(self, layer: int) -> np.ndarray:
+        """Owners of any layer, int16: of the input `INPUT`, of a single head `SHARED`, of others that of their task."""
+        if layer == 0:
+            return np.full(self.architecture.weight_shapes[0][1], INPUT, np.int16)
+        if layer <= len(self.owners):
+            return self.owners[layer - 1]
+        outputs = self.architecture.outputs
+        if self.head == "single":
+            return np.full(outputs, SHARED, np.int16)
+        return np.repeat(np.arange(1, self.task + 1, dtype=np.int16), outputs)
+
+    def links(self, layer: int) -> np.ndarray:
+        """Links into a layer, float32 [N_l, N_{l-1}]: the weights, or where those are several, their strength."""
+        if layer <= len(self.owners):
+            return as_links(self.read(layer - 1))
+        heads = [as_links(head) for head in self.read_heads()]
+        return np.concatenate(heads) if heads else np.zeros((0, len(self.owners[-1])), np.float32)
+
+    def counts(self, layer: int) -> dict[Kind, int]:
+        """How many weights into a layer are of each kind. Costs as much as there are pairs of owners."""
+        counts = dict.fromkeys(Kind, 0)
+        for row in self._bundles(layer):
+            counts[row["kind"]] += row["weights"]
+        return counts
+
+    @cached_property
+    def bundles(self) -> pd.DataFrame:
+        """All weights, bundled by kind and by who owns the neurons they lead to.
+
+        Returns
+        -------
+        table
+            layer (the one they lead to), target (its owner), low and high (owners of the neurons they come from), kind,
+            weights (how many), cut and cut_sum (of interference that the task's pruning severed: how many links were
+            not 0, and the sum of their magnitudes).
+        """
+        columns = ["layer", "target", "low", "high", "kind", "weights", "cut", "cut_sum"]
+        rows = [row for layer in range(1, len(self.names)) for row in self._bundles(layer)]
+        return pd.DataFrame(rows, columns=columns)
+
+    def _bundles(self, layer: int) -> list[dict[str, float]]:
+        targets, numbers = np.unique(self.owners_at(layer), return_counts=True)
+        sources, others = np.unique(self.owners_at(layer - 1), return_counts=True)
+        per_link = math.prod(self.architecture.weight_shapes[layer - 1][2:])
+        kind = kinds(targets, sources)
+        cut = self.cuts[layer - 1] if self.cuts else None
+        rows = []
+        for place, target in enumerate(targets.tolist()):
+            # With a single head each task has its own way to the output.
+            apart = [[at] for at in range(len(sources))] if target == SHARED else None
+            for group in apart or [np.flatnonzero(kind[place] == each) for each in np.unique(kind[place])]:
+                which = Kind(kind[place, group[0]])
+                severed = which is Kind.INTERFERENCE and target == self.task and cut is not None
+                rows.append(
+                    {
+                        "layer": layer,
+                        "target": target,
+                        "low": int(sources[group[0]]),
+                        "high": int(sources[group[-1]]),
+                        "kind": which,
+                        "weights": int(numbers[place] * others[group].sum() * per_link),
+                        "cut": int(np.count_nonzero(cut.links)) if severed else 0,
+                        "cut_sum": float(np.abs(cut.links).sum()) if severed else 0.0,
+                    }
+                )
+        return rows
+
+    @cached_property
+    def neurons(self) -> pd.DataFrame:
+        """Every hidden neuron and output, and one row for all inputs.
+
+        Returns
+        -------
+        table
+            layer, name (of the layer), neuron (its place there, 0 for the first), owner, size (how many it stands for);
+            activity, inputs and sketch: its activity per task, its strongest inputs and, of the first layer, what it
+            looks at, in words and characters; empty of neurons that nobody has claimed.
+        """
+        inputs = {"layer": 0, "name": "input", "neuron": 0, "owner": INPUT, "size": self.architecture.inputs}
+        frames = [pd.DataFrame([inputs])]
+        for layer in range(1, len(self.names)):
+            owners = self.owners_at(layer)
+            frame = pd.DataFrame({"neuron": np.arange(len(owners)), "owner": owners, "size": 1})
+            frames.append(frame.assign(layer=layer, name=self.names[layer], **self._about(layer)))
+        columns = ["layer", "name", "neuron", "owner", "size", "activity", "inputs", "sketch"]
+        return pd.concat(frames, ignore_index=True).reindex(columns=columns, fill_value="").fillna("")
+
+    def _about(self, layer: int) -> dict[str, np.ndarray]:
+        """Of each neuron of a hidden layer: activity, strongest inputs and sketch, in words."""
+        owners = self.owners_at(layer)
+        told = {name: np.full(len(owners), "", object) for name in ("activity", "inputs", "sketch")}
+        claimed = np.flatnonzero(owners > FREE_OWNER)
+        if layer > len(self.owners) or not len(claimed):
+            return told
+        links = self.links(layer)[claimed]
+        strongest = _strongest(np.abs(links), _NAMED_INPUTS)
+        sketched = layer == 1 and len(claimed) <= _MOST_SKETCHED
+        for neuron, row, places in zip(claimed.tolist(), links, strongest, strict=True):
+            active = self.activity[layer - 1][:, neuron].tolist()
+            told["activity"][neuron] = ", ".join(
+                f"{value:.3g} (task {task})" for task, value in enumerate(active, start=1) if value == value
+            )
+            own = int(owners[neuron])
+            told["inputs"][neuron] = ", ".join(f"{self._source(layer, at, own)} ({row[at]:.2g})" for at in places)
+            if sketched:
+                told["sketch"][neuron] = _sketch(self.looks_at(layer, neuron))
+        return told
+
+    def _source(self, layer: int, place: int, task: int) -> str:
+        """What a neuron of a layer reads at a place, in words; `task` owns it."""
+        if layer > 1:
+            return f"neuron {place}"
+        channels, height, width = self.architecture.input_shape
+        if self.architecture.hidden[0].kind == "conv":
+            return f"channel {place}"
+        at = place if self.permutations is None else self.permutations[task - 1, place]
+        channel, row, column = np.unravel_index(at, (channels, height, width))
+        return f"pixel {row},{column}" + (f" of channel {channel}" if channels > 1 else "")
+
+    def strongest_inputs(self, layer: int, neuron: int, count: int = _MOST_LINKS) -> pd.DataFrame:
+        """The strongest links into a hidden neuron, the strongest first: source (in words), place, owner, weight."""
+        row = self.links(layer)[neuron]
+        (places,) = _strongest(np.abs(row)[None], count)
+        places = places[row[places] != 0]
+        task = self._task_of(layer, neuron)
+        return pd.DataFrame(
+            {
+                "source": [self._source(layer, place, task) for place in places],
+                "place": places,
+                "owner": self.owners_at(layer - 1)[places],
+                "weight": row[places],
+            }
+        )
+
+    def _task_of(self, layer: int, neuron: int) -> int:
+        """The task whose images a neuron was trained on last."""
+        return int(self.owners[layer - 1][neuron]) or max(self.task, 1)
+
+    def related(self, layer: int, neuron: int) -> Related:
+        """Ancestors and descendants of a hidden neuron."""
+        masks = [np.zeros(len(self.owners_at(each)), bool) for each in range(len(self.names))]
+        ancestors, descendants = [mask.copy() for mask in masks], [mask.copy() for mask in masks]
+        start = np.arange(len(masks[layer])) == neuron
+        reached = start
+        for below in range(layer - 1, -1, -1):
+            reached = ancestors[below] = (self.links(below + 1)[reached] != 0).any(0)
+        reached = start
+        for above in range(layer + 1, len(masks)):
+            reached = descendants[above] = (self.links(above)[:, reached] != 0).any(1)
+        return Related(layer, neuron, tuple(ancestors), tuple(descendants), self._strongest_links(layer, neuron))
+
+    def _strongest_links(self, layer: int, neuron: int) -> pd.DataFrame:
+        into, out = self.links(layer)[neuron], self.links(layer + 1)[:, neuron]
+        rows = [(layer - 1, at, layer, neuron, into[at]) for at in _strongest(np.abs(into)[None], _MOST_LINKS)[0]]
+        if len(out):
+            rows += [(layer, neuron, layer + 1, at, out[at]) for at in _strongest(np.abs(out)[None], _MOST_LINKS)[0]]
+        columns = ["from_layer", "from_neuron", "layer", "neuron", "weight"]
+        return pd.DataFrame([row for row in rows if row[-1]], columns=columns)
+
+    def looks_at(self, layer: int, neuron: int) -> np.ndarray:
+        """What a hidden neuron looks at, as an image.
+
+        Of the first layer these are its weights. Further up it is a weighted back-projection: the magnitudes of its
+        weights, led down through the magnitudes of those below. So it says where a neuron looks, but not for what. A
+        task's permutation of the pixels is undone. Of a neuron with only convolutions below, it is what one of its
+        pixels reads.
+
+        Returns
+        -------
+        float array [channels, height, width]
+        """
+        seen, place = self.read(layer - 1)[neuron], layer - 1
+        if place:
+            seen = np.abs(seen)
+        if seen.ndim == 2:  # each channel below with its pixels
+            seen = seen.reshape(len(seen), *self.architecture.passed_maps[place - 1])
+        is_patch = self.architecture.hidden[place].kind == "conv"
+        for below in range(place - 1, -1, -1):
+            seen = self._led_down(seen, below, is_patch)
+        if is_patch:
+            return seen
+        seen = seen.ravel()
+        if self.permutations is not None:
+            image = np.zeros_like(seen)
+            image[self.permutations[self._task_of(layer, neuron) - 1]] = seen
+            seen = image
+        return seen.reshape(self.architecture.input_shape)
+
+    def _led_down(self, seen: np.ndarray, place: int, is_patch: bool) -> np.ndarray:
+        """From what a hidden layer passes on, [N_l] or [N_l, height, width], to what it reads."""
+        form, architecture = self.architecture.hidden[place], self.architecture
+        reached = seen.reshape(len(seen), -1).any(1)
+        weight, seen = np.abs(self.read(place)[reached]), seen[reached]
+        if form.kind == "dense":
+            seen = np.tensordot(seen, weight, 1)
+            maps = architecture.passed_maps[place - 1] if place else ()
+            return seen.reshape(len(seen), *maps) if maps else seen
+        if form.pool:
+            size = None if is_patch else architecture.maps[place]
+            spread = np.ones((form.pool.kernel,) * 2)
+            seen = np.stack([_transposed(each[None], spread[None, None], form.pool, size)[0] for each in seen])
+        below = architecture.passed_maps[place - 1] if place else architecture.input_shape[1:]
+        return _transposed(seen, weight, form, None if is_patch else below)
+
+
+def unlearned(architecture: Architecture, head: str) -> Anatomy:
+    """A network before its first task: everything is free, and no weight is drawn yet."""
+    *shapes, head_shape = architecture.weight_shapes
+    return Anatomy(
+        architecture=architecture,
+        head=head,
+        task=0,
+        owners=tuple(map(partition.unclaimed, architecture.widths)),
+        activity=tuple(np.zeros((0, width)) for width in architecture.widths),
+        cuts=(),
+        permutations=None,
+        read=lambda place: np.zeros(shapes[place], np.float32),
+        read_heads=lambda: [np.zeros(head_shape, np.float32)] if head == "single" else [],
+    )
+
+
+def as_links(weight: np.ndarray) -> np.ndarray:
+    """Weights [n, k, ...] as links [n, k]."""
+    return weight if weight.ndim == 2 else np.sqrt(np.square(weight).sum(tuple(range(2, weight.ndim))))
+
+
+def by_owner(owners: np.ndarray) -> np.ndarray:
+    """Places of a layer's neurons sorted by owner, those nobody has claimed last."""
+    return np.argsort(np.where(owners == FREE_OWNER, np.iinfo(np.int16).max, owners), kind="stable")
+
+
+def _strongest(magnitude: np.ndarray, count: int) -> np.ndarray:
+    """Places of the greatest of each row, the greatest first: [n, k] → [n, count]."""
+    count = min(count, magnitude.shape[1])
+    places = np.argpartition(magnitude, -count, axis=1)[:, -count:]
+    order = np.argsort(-np.take_along_axis(magnitude, places, 1), axis=1, kind="stable")
+    return np.take_along_axis(places, order, 1)
+
+
+def _transposed(seen: np.ndarray, weight: np.ndarray, over: Conv | Pool, size: tuple[int, ...] | None) -> np.ndarray:
+    """Lead maps down through a kernel: [n, h, w] and [n, k, kernel, kernel] → [k, height, width].
+
+    Uncropped where `size` is None, else without the padding.
+    """
+    step, kernel = over.stride, over.kernel
+    height, width = ((each - 1) * step + kernel for each in seen.shape[1:])
+    out = np.zeros((weight.shape[1], height, width))
+    for row in range(kernel):
+        for column in range(kernel):
+            part = np.tensordot(weight[:, :, row, column], seen, (0, 0))
+            out[:, row : row + height - kernel + 1 : step, column : column + width - kernel + 1 : step] += part
+    if size is None:
+        return out
+    whole = np.zeros((len(out), *(each + 2 * over.padding for each in size)))
+    whole[:, :height, :width] = out[:, : whole.shape[1], : whole.shape[2]]
+    return whole[:, over.padding : over.padding + size[0], over.padding : over.padding + size[1]]
+
+
+def _sketch(image: np.ndarray) -> str:
+    """An image in characters, two for each of at most 8 x 8 parts; the darkest is of the greatest magnitude."""
+    shown = np.abs(image).sum(0)
+    for axis in (0, 1):
+        parts = min(_SKETCH, shown.shape[axis])
+        starts = np.arange(parts) * shown.shape[axis] // parts
+        sizes = np.diff([*starts, shown.shape[axis]])
+        shown = np.add.reduceat(shown, starts, axis) / np.expand_dims(sizes, 1 - axis)
+    shades = np.ceil(shown / (shown.max() or 1) * (len(_SHADES) - 1)).astype(int)
+    return "<br>".join("".join(2 * _SHADES[shade] for shade in row) for row in shades.tolist())

@@ -1,0 +1,266 @@
+"""Runs side by side: what they came to, mean and spread over seeds, and in which settings they differ.
+
+Runs that differ in nothing but the seed are one group. The first group is the baseline, to which the others are
+compared. Every table is tidy: a row for each group, or for each of its tasks. Imports no torch.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean, stdev
+from typing import Any
+
+import pandas as pd
+
+from clnp_core.methods import METHODS
+
+MEASURES = (
+    "mean_accuracy",
+    "forgetting",
+    "backward_transfer",
+    "forward_transfer",
+    "capacity_used",
+    "tasks",
+    "seconds",
+)
+"""What groups are compared in; all but the last two are fractions."""
+
+_NO_SETTINGS = ("preset", "about", "seed")  # where a specification comes from, and what tells a group's runs apart
+_FIRST = "method"
+# Without effect on a method that claims no neurons: it trains without L1, and neither prunes nor grows.
+_OF_PARTITIONS = ("lambda", "theta_mode", "layer_weights", "theta", "margin", "fine_tuning", "grow", "grow_below")
+_NAMES = {
+    "lambda": "λ",
+    "margin": "m (points)",
+    "theta": "θ",
+    "single_task": "each task alone",
+    "fork_of": "earlier tasks",
+    "at_task": "from task",
+}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A run as it is compared.
+
+    Attributes
+    ----------
+    run : str
+        Its id.
+    spec : mapping
+        Its specification as plain data, as `RunSpec.to_json` gives it.
+    summary : mapping
+        What it came to, as `clnp_core.runs.summary.summarise` tells it; of an unfinished run so far.
+    """
+
+    run: str
+    spec: Mapping[str, Any]
+    summary: Mapping[str, Any]
+
+    @property
+    def seed(self) -> int:
+        """Of the run."""
+        return self.spec["seed"]
+
+    def measure(self, name: str) -> float | None:
+        """One of `MEASURES`; None where it cannot be told."""
+        if name != "capacity_used":
+            return self.summary.get(name)
+        used = [1 - layer["free"] / layer["width"] for layer in self.summary["layers"]]
+        return fmean(used) if used else None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in nothing but the seed.
+
+    Attributes
+    ----------
+    name : str
+        The settings that tell it apart from the other groups, for a person.
+    settings : dict
+        Dotted path → value, without the seed and what has no effect on the method.
+    runs : tuple of Compared
+        One for each seed, in their order.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    runs: tuple[Compared, ...]
+
+    def has(self, path: str) -> bool:
+        """Whether a setting has an effect on its method."""
+        return _has_effect(path, self.settings[_FIRST])
+
+    def measured(self, name: str) -> tuple[float, float]:
+        """Mean and standard deviation over the runs of one of `MEASURES`; see `spread`."""
+        return spread([value for run in self.runs if (value := run.measure(name)) is not None])
+
+
+def spread(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and standard deviation (of a sample: over n - 1).
+
+    One value has no deviation, none not even a mean: they are nan. The order of the values does not matter, to the bit.
+    """
+    if not values:
+        return math.nan, math.nan
+    return fmean(values), stdev(values) if len(values) > 1 else math.nan
+
+
+def grouped(runs: Sequence[Compared]) -> list[Group]:
+    """Runs in groups, in the order of their first ones; each named by the settings that tell it from the others.
+
+    Of several runs of a seed, which can differ in nothing but how far they are, the one that is furthest counts.
+    """
+    members: dict[str, list[Compared]] = {}
+    for run in runs:
+        members.setdefault(_key(run.spec), []).append(run)
+    groups = [Group("", _settings(own[0].spec), _one_for_each_seed(own)) for own in members.values()]
+    different = list(differences(groups))
+    names = [_name(group, groups, different) for group in groups]
+    # What differs in a digit that no name shows is told apart by a run.
+    unique = [
+        f"{name} · {own.runs[0].run}" if names.count(name) > 1 else name
+        for name, own in zip(names, groups, strict=True)
+    ]
+    return [replace(group, name=name) for group, name in zip(groups, unique, strict=True)]
+
+
+def _key(spec: Mapping[str, Any]) -> str:
+    """The same for specifications that differ in nothing but the seed, and in what has no effect."""
+    before = spec.get("fork_of")
+    return json.dumps([_own_settings(spec), before and _key(before)], sort_keys=True)
+
+
+def _one_for_each_seed(runs: Iterable[Compared]) -> tuple[Compared, ...]:
+    nearest_first = sorted(runs, key=lambda run: (run.seed, run.summary["tasks"], run.run))
+    return tuple({run.seed: run for run in nearest_first}.values())
+
+
+def _name(group: Group, groups: Sequence[Group], different: Sequence[str]) -> str:
+    """Its method, and after it as few settings as it takes, the first ones of those that differ."""
+    rivals, told = list(groups), [str(group.settings[_FIRST])]
+    for path in (_FIRST, *different):
+        value = group.settings.get(path)
+        alike = [rival for rival in rivals if rival.settings.get(path) == value]
+        if path != _FIRST and len(alike) < len(rivals):
+            told.append(f"{setting_name(path)} = {setting_value(path, value)}")
+        rivals = alike
+    return " · ".join(told)
+
+
+def differences(groups: Sequence[Group]) -> dict[str, list[Any]]:
+    """The settings in which groups differ: dotted path → the value of each group, None where it has no such setting.
+
+    Groups differ in no setting that has an effect on one of them alone. The method comes first, the others in the order
+    of the specification.
+    """
+    paths = dict.fromkeys(path for group in groups for path in group.settings)
+    values = {path: {repr(group.settings.get(path)) for group in groups if group.has(path)} for path in paths}
+    different = sorted((path for path in paths if len(values[path]) > 1), key=lambda path: path != _FIRST)
+    return {path: [group.settings.get(path) for group in groups] for path in different}
+
+
+def _has_effect(path: str, method: str) -> bool:
+    return METHODS[method].partitions or path.partition(".")[0] not in _OF_PARTITIONS
+
+
+def table(groups: Sequence[Group]) -> pd.DataFrame:
+    """What groups came to, a row each, the baseline first.
+
+    Returns
+    -------
+    DataFrame
+        group (its name), seeds (how many), the settings that differ between groups, and of each of `MEASURES` the mean,
+        "… std" and "… difference" to the baseline; nan where it cannot be told.
+    """
+    columns = {"group": [group.name for group in groups], "seeds": [len(group.runs) for group in groups]}
+    columns |= {path: list(map(_in_words, values)) for path, values in differences(groups).items()}
+    for name in MEASURES:
+        means, deviations = zip(*(group.measured(name) for group in groups), strict=True)
+        columns[name] = list(means)
+        columns[f"{name} std"] = list(deviations)
+        columns[f"{name} difference"] = [mean - means[0] for mean in means]
+    return pd.DataFrame(columns)
+
+
+def by_task(groups: Sequence[Group]) -> pd.DataFrame:
+    """Test accuracy on every task at the end (Figs. 4a, 5a): group, task, seeds, accuracy (a fraction) and its std."""
+    return _tidy(groups, "accuracy", lambda summary: enumerate(summary["accuracy"][-1], start=1))
+
+
+def after_each_task(groups: Sequence[Group]) -> pd.DataFrame:
+    """Mean test accuracy over the tasks so far: group, task, seeds, mean_accuracy (a fraction) and its std.
+
+    A method that learns all tasks at once has it after the last one alone.
+    """
+    return _tidy(
+        groups,
+        "mean_accuracy",
+        lambda summary: ((task, fmean(row)) for task, row in enumerate(summary["accuracy"], start=1) if row),
+    )
+
+
+def _tidy(
+    groups: Sequence[Group], measured: str, values: Callable[[Mapping[str, Any]], Iterable[tuple[int, float]]]
+) -> pd.DataFrame:
+    """A row for each group and task, over the seeds that have come that far."""
+    rows = []
+    for group in groups:
+        found: dict[int, list[float]] = {}
+        for run in group.runs:
+            for task, value in values(run.summary):
+                found.setdefault(task, []).append(value)
+        rows += [(group.name, task, len(found[task]), *spread(found[task])) for task in sorted(found)]
+    return pd.DataFrame(rows, columns=["group", "task", "seeds", measured, "std"])
+
+
+def setting_name(path: str) -> str:
+    """What a setting is called, for a person: "λ 2" for "lambda.2"."""
+    group, _, inner = path.partition(".")
+    if group == "stream":
+        return inner.replace("_", " ")
+    return f"{_NAMES.get(group, group.replace('_', ' '))} {inner.replace('_', ' ')}".strip()
+
+
+def setting_value(path: str, value: Any) -> str:
+    """A setting's value, for a person: a margin in percentage points, a dash where there is none."""
+    return _in_words(round(100 * value, 6) if path == "margin" and value is not None else value)
+
+
+def _in_words(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return str(value.get("name", value))
+    if isinstance(value, list):
+        return ", ".join(map(_in_words, value))
+    return f"{value:g}".replace("e-0", "e-") if isinstance(value, float) else str(value)
+
+
+def _settings(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A specification by dotted paths, without the seed. Of a fork, what was otherwise before it, in words."""
+    own = _own_settings(spec)
+    if spec.get("fork_of"):
+        before = _settings(spec["fork_of"])
+        changed = [path for path in own | before if own.get(path) != before.get(path) and path != "at_task"]
+        parts = (f"{setting_name(path)} = {setting_value(path, before.get(path))}" for path in changed)
+        own["fork_of"] = ", ".join(parts) or "as later ones"
+    return own
+
+
+def _own_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
+    told = (name for name in spec if name not in (*_NO_SETTINGS, "fork_of"))
+    names = [name for name in told if _has_effect(name, spec[_FIRST])]
+    return {path: value for name in names for path, value in _flat(name, spec[name])}
+
+
+def _flat(name: str, value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, dict) and name != "network":
+        return [(f"{name}.{inner}", each) for inner, each in value.items()]
+    return [(name, value)]

@@ -1,0 +1,55 @@
+"""`python -m clnp_core.lesson [FILE]`: compute all runs of the lesson, and write what it shows of them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime
+import json
+import platform
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+from clnp_core import __version__
+from clnp_core.lesson.parts import FILE, PARTS, measure
+from clnp_core.lesson.runs import RUNS
+from clnp_core.machine import cores, processor
+from clnp_core.runs.engine import Engine
+from clnp_core.runs.store import Store
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m clnp_core.lesson", description=__doc__)
+    parser.add_argument("file", type=Path, nargs="?", default=Path(__file__).parent / FILE, metavar="FILE")
+    path = parser.parse_args().file
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        runs = {name: store.add(spec) for name, spec in RUNS.items()}
+        for name, run in runs.items():  # one after the other, so that each is timed by itself
+            asyncio.run(Engine(store).serve(only=[run]))
+            print(f"{name}: {store.run(run).state} after {store.run(run).seconds:.0f} s", flush=True)
+        seconds = {
+            part: round(sum(store.run(runs[name]).seconds for name in each.runs), 1) for part, each in PARTS.items()
+        }
+        parts = {part: measure(store, part, runs) for part in PARTS}
+    path.write_text(json.dumps({"about": _about() | {"seconds": seconds}, "parts": parts}) + "\n", "utf-8")
+    print(f"{path}: {path.stat().st_size:,} bytes")
+
+
+def _about() -> dict[str, str | int]:
+    versions = {name: version(name) for name in ("torch", "numpy", "scikit-learn")}
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "processor": processor(),
+        "cores": cores(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "clnp": __version__,
+        **versions,
+        "seed": RUNS["clnp"].seed,
+    }
+
+
+if __name__ == "__main__":
+    main()

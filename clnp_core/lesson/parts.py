@@ -1,0 +1,331 @@
+"""What the lesson shows of its runs, part by part, as plain data; what ships, and what a store holds. Imports no torch.
+
+The same functions made what ships and measure what was computed anew, so that the two can be compared number by number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from clnp_core.analysis.tradeoff import Before, Split, Theta, TradeOff, Trained
+from clnp_core.errors import StoreError
+from clnp_core.lesson.runs import MARGINS, RUNS, TASKS
+from clnp_core.lesson.stored import accuracy, digits, plain_network, seen, uncut
+from clnp_core.methods.graceful import Curve, ScanPoint, highest_within
+from clnp_core.runs.anatomy import anatomy
+from clnp_core.runs.explore import trade_off
+from clnp_core.runs.reuse import reuse
+from clnp_core.runs.store import Store
+from clnp_core.runs.summary import accuracy_matrix, layers
+
+FILE = "lesson.json"
+ENOUGH = 0.9
+"""Accuracy from which on a task counts as learned, in the part of the full network."""
+
+_SHARES = 20
+
+Data = dict[str, Any]
+Found = Mapping[str, str]
+"""Runs by the name of their specification."""
+
+
+@cache
+def shipped(part: str) -> Data:
+    """A part as it ships. Accuracies are fractions.
+
+    Raises
+    ------
+    KeyError
+        If there is no such part.
+    """
+    return _file()["parts"][part]
+
+
+@cache
+def about() -> Data:
+    """Where and when what ships was computed, with what, and how many seconds each part took."""
+    return _file()["about"]
+
+
+@cache
+def _file() -> Data:
+    return json.loads((resources.files("clnp_core.lesson") / FILE).read_text("utf-8"))
+
+
+def _tasks(store: Store, runs: Found) -> Data:
+    """The first test image of each digit, how the tasks order pixels, and how well each is learned alone."""
+    network = anatomy(store, runs["clnp"], TASKS)
+    first = [int(np.flatnonzero(digits().y_test == label)[0]) for label in range(digits().classes)]
+    return {
+        "images": digits().x_test[first].reshape(len(first), -1).tolist(),
+        "permutations": network.permutations.tolist(),
+        "alone": [record["single_task_accuracy"] for record in store.learned(runs["clnp"])],
+    }
+
+
+def _forgetting(store: Store, runs: Found) -> Data:
+    """Plain training on one task after the other: accuracies after each."""
+    return {"accuracy": accuracy_matrix(store.learned(runs["finetune"]))}
+
+
+def _between(store: Store, runs: Found) -> Data:
+    """Networks on the straight line from the weights after task 1 to those after task 2, and how far weights moved."""
+    ends = [plain_network(store, runs["finetune"], task) for task in (1, 2)]
+    images = _test_images(store, runs["clnp"], 2)
+    shares = [place / _SHARES for place in range(_SHARES + 1)]
+    middle = [ends[0].towards(ends[1], share) for share in shares]
+    before, after = (np.concatenate([each.ravel() for each in (*end.weights, end.head)]) for end in ends)
+    return {
+        "share": shares,
+        "task_1": [accuracy(network.logits(images[0])) for network in middle],
+        "task_2": [accuracy(network.logits(images[1])) for network in middle],
+        "moved": float(np.mean(np.abs(after - before) > np.abs(before) / 2)),
+    }
+
+
+def _sparsity(store: Store, runs: Found) -> Data:
+    """Task 1 trained with each λ, before any pruning: what is needed to prune it in any way."""
+    run = runs["sparsity"]
+    tradeoff, grid = trade_off(store, run, 1), store.run(run).spec.grid
+    before = asdict(tradeoff.before)
+    candidates = [tradeoff.find(*point) for point in grid]  # other runs may have trained more
+    return {
+        "before": before,
+        "candidates": [
+            {
+                "lambda": list(candidate.l1),
+                "learning_rate": candidate.learning_rate,
+                "accuracy": candidate.curve.accuracy,
+                "curve": [asdict(point) | {"theta": point.theta[0]} for point in candidate.curve.points],
+                "activity": [layer.tolist() for layer in candidate.free],
+            }
+            for candidate in candidates
+        ],
+    }
+
+
+def _interference(store: Store, runs: Found) -> Data:
+    """Accuracy on task 1 after each task, with the interference cut and with it left in; and left in at another m."""
+    run, learned = runs["interference"], store.learned(runs["interference"])
+    return {
+        "margin": store.run(run).spec.margin,
+        "cut": [row[0] for row in accuracy_matrix(learned)],
+        "left": _left_in(store, run),
+        "weights": uncut(store, run, 1)[1],
+        "other_margin": store.run(runs["clnp"]).spec.margin,
+        "other_left": _left_in(store, runs["clnp"]),
+    }
+
+
+def _left_in(store: Store, run: str) -> list[float]:
+    (images,) = _test_images(store, run, 1)
+    tasks = range(1, len(store.learned(run)) + 1)
+    return [accuracy(uncut(store, run, task)[0].logits(images, task=1)) for task in tasks]
+
+
+def _identity(store: Store, runs: Found) -> Data:
+    """What two methods answer for task 1 after each task: the outputs for one image, and the hash of all of them."""
+    (images, *_) = _test_images(store, runs["clnp"], 1)
+    data: Data = {"label": int(digits().y_test[0])}
+    for name, task in (("clnp", 1), ("finetune", None)):
+        learned = range(1, len(store.learned(runs[name])) + 1)
+        answers = [plain_network(store, runs[name], after).logits(images, task) for after in learned]
+        hashes = [hashlib.sha256(np.ascontiguousarray(each).tobytes()).hexdigest() for each in answers]
+        data[name] = {"logits": [each[0].tolist() for each in answers], "sha256": hashes}
+    return data
+
+
+def _reuse(store: Store, runs: Found) -> Data:
+    """Whose neurons each task uses, with one output for all tasks and with one for each."""
+    return {name: reuse(store, runs[run]).to_dict("list") for name, run in (("shared", "clnp"), ("own", "multihead"))}
+
+
+def _full(store: Store, runs: Found) -> Data:
+    """Networks filled with task after task, each with another margin."""
+    sequences = []
+    for margin in MARGINS:
+        run = runs[f"full-{100 * margin:g}"]
+        records = store.learned(run)
+        hidden = layers(store.run(run).spec, records)
+        sequences.append({"margin": margin, "accuracy": records[-1]["accuracy"], "layers": hidden})
+    return {"sequences": sequences}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the lesson.
+
+    Attributes
+    ----------
+    runs : tuple of str
+        The runs it is measured on, by name.
+    measure : callable
+        From a store and the ids of those runs, all of them finished, to plain data.
+    headlines : callable
+        From the data to the few numbers that stand for it, by what they are, in words.
+    """
+
+    runs: tuple[str, ...]
+    measure: Callable[[Store, Found], Data]
+    headlines: Callable[[Data], dict[str, str]]
+
+
+def _percents(accuracies: list[float]) -> str:
+    return ", ".join(f"{100 * each:.1f}" for each in accuracies) + " %"
+
+
+_CLNP_LAST = f"after task {TASKS}"
+
+PARTS = {
+    "tasks": Part(("clnp",), _tasks, lambda data: {"Each task alone": _percents(data["alone"])}),
+    "forgetting": Part(
+        ("finetune",),
+        _forgetting,
+        lambda data: {"Task 1, after each task": _percents([row[0] for row in data["accuracy"]])},
+    ),
+    "between": Part(
+        ("finetune", "clnp"),
+        _between,
+        lambda data: {
+            "Task 1, from its own weights to task 2's": _percents(data["task_1"][:: _SHARES // 4]),
+            "Task 2": _percents(data["task_2"][:: _SHARES // 4]),
+        },
+    ),
+    "sparsity": Part(
+        ("sparsity",),
+        _sparsity,
+        lambda data: {
+            f"λ = {each['lambda'][1]:g}": f"{100 * each['accuracy']:.1f} %, "
+            f"{' / '.join(map(str, each['curve'][0]['claimed']))} neurons not dead"
+            for each in data["candidates"]
+        },
+    ),
+    "interference": Part(
+        ("interference", "clnp"),
+        _interference,
+        lambda data: {"Cut": _percents(data["cut"]), "Left in": _percents(data["left"])},
+    ),
+    "identity": Part(
+        ("clnp", "finetune"),
+        _identity,
+        lambda data: {
+            f"{name}, SHA-256 after task 1 and {_CLNP_LAST}": f"{data[key]['sha256'][0][:12]}…, "
+            f"{data[key]['sha256'][-1][:12]}…"
+            for name, key in (("CLNP", "clnp"), ("Fine-tuning", "finetune"))
+        },
+    ),
+    "reuse": Part(
+        ("clnp", "multihead"),
+        _reuse,
+        lambda data: {
+            f"Neurons used again, {name}": ", ".join(
+                f"{each} {count}" for each, count in used_again(data[key]).groupby("layer")["used"].sum().items()
+            )
+            for name, key in (("one output", "shared"), ("an output per task", "own"))
+        },
+    ),
+    "full": Part(
+        tuple(name for name in RUNS if name.startswith("full-")),
+        _full,
+        lambda data: {
+            f"m = {100 * each['margin']:g} points": f"{learned_well(each)} tasks learned" for each in data["sequences"]
+        },
+    ),
+}
+"""The parts by name."""
+
+
+def measure(store: Store, part: str, runs: Found) -> Data:
+    """A part, measured on the runs of a store.
+
+    Raises
+    ------
+    StoreError
+        If an artifact is damaged.
+    """
+    # Through JSON, so that it is equal to what ships where its numbers are.
+    return json.loads(json.dumps(PARTS[part].measure(store, runs)))
+
+
+def used_again(reused: Mapping[str, list[Any]]) -> pd.DataFrame:
+    """Of the table of a run in the part "reuse" the rows of earlier tasks' neurons."""
+    table = pd.DataFrame(reused)
+    return table[table["owner"] < table["task"]]
+
+
+def learned_well(sequence: Data) -> int:
+    """How many tasks of a sequence in the part "full" were learned to at least `ENOUGH`."""
+    return sum(accuracy >= ENOUGH for accuracy in sequence["accuracy"])
+
+
+def as_trade_off(data: Data) -> TradeOff:
+    """The part "sparsity" as what can be said of it without training; its candidates are in the order of λ."""
+    before = {name: tuple(value) if isinstance(value, list) else value for name, value in data["before"].items()}
+    candidates = [_trained(each, before["widths"]) for each in data["candidates"]]
+    return TradeOff(Before(**before), candidates, _NoAnswers())
+
+
+def _trained(data: Data, widths: Sequence[int]) -> Trained:
+    points = [
+        ScanPoint((each["theta"],) * len(widths), each["accuracy"], tuple(each["claimed"])) for each in data["curve"]
+    ]
+    layers = zip(data["activity"], widths, strict=True)
+    return Trained(
+        key=f"λ = {data['lambda']}",
+        l1=tuple(data["lambda"]),
+        learning_rate=data["learning_rate"],
+        curve=Curve(data["accuracy"], points),
+        # Neurons that left training because they had died are not among the activities.
+        free=tuple(np.pad(layer, (0, width - len(layer))) for layer, width in layers),
+        reused=(np.zeros(0),) * len(widths),
+        seconds=0.0,
+    )
+
+
+class _NoAnswers:
+    """What ships has no weights: nothing can be asked of it."""
+
+    def known(self, candidate: Trained, split: Split) -> Mapping[Theta, float]:
+        return {}
+
+    def ask(self, candidate: Trained, thetas: Any, split: Split) -> list[float]:
+        raise StoreError(f"The lesson does not know the {split} accuracy at θ = {thetas}.")
+
+
+def neurons_needed(tradeoff: TradeOff, points: float = 0.01) -> pd.DataFrame:
+    """With how few neurons each candidate stays within some points of its own validation accuracy.
+
+    Parameters
+    ----------
+    tradeoff : TradeOff
+        Of candidates that differ by λ of the second layer.
+    points : float
+        How much may be lost, a fraction.
+
+    Returns
+    -------
+    DataFrame
+        lambda (of the second layer), accuracy (validation, pruned, a fraction), and in a column of its name for each
+        hidden layer the neurons.
+    """
+    rows = []
+    for candidate in tradeoff.trained:
+        point = highest_within(candidate.curve.points, candidate.curve.accuracy - points)
+        neurons = zip(tradeoff.before.names, point.claimed, strict=True)
+        rows.append({"lambda": candidate.l1[1], "accuracy": point.accuracy, **dict(neurons)})
+    return pd.DataFrame(rows)
+
+
+def _test_images(store: Store, run: str, tasks: int) -> list[np.ndarray]:
+    """The test images as the first tasks see them."""
+    permutations = anatomy(store, run, tasks).permutations
+    return [seen(digits().x_test, permutations[task]) for task in range(tasks)]

@@ -1,0 +1,57 @@
+"""The runs behind the lesson: permuted digits, learned in seconds each. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from clnp_core.runs.spec import RunSpec, preset
+from clnp_core.runs.store import Run, Store
+
+TASKS = 5
+LAMBDAS = (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+"""λ of layer 2 that are tried for task 1."""
+MARGINS = (0.0, 0.01, 0.03, 0.06)
+"""m with which a network is filled until it is full."""
+
+_NARROW = 200
+_MOST_TASKS = 20
+
+
+def _spec(name: str, base: str = "digits", **changes: Any) -> RunSpec:
+    # Task 1 sees the digits as they are.
+    shared = {"preset": f"lesson-{name}", "stream.identity_first": True, "stream.tasks": TASKS, "single_task": False}
+    return preset(base, shared | changes)
+
+
+def _filling(margin: float) -> RunSpec:
+    hidden = [{"kind": "dense", "name": f"layer {number}", "width": _NARROW} for number in (1, 2)]
+    network = {"name": "digits-narrow", "input_shape": [1, 8, 8], "hidden": hidden, "outputs": 10}
+    return _spec(f"full-{100 * margin:g}", margin=margin, network=network, **{"stream.tasks": _MOST_TASKS})
+
+
+RUNS = {
+    "finetune": _spec("finetune", method="finetune"),
+    "clnp": _spec("clnp", single_task=True),
+    "multihead": _spec("multihead", "digits-multihead"),
+    "interference": _spec(
+        "interference", margin=0.05, **{"stream.tasks": 6, "lambda.1": 0, "lambda.2": 0, "lambda.output": 0}
+    ),
+    "sparsity": _spec("sparsity", **{"stream.tasks": 1, "lambda.2": list(LAMBDAS)}),
+    **{f"full-{100 * margin:g}": _filling(margin) for margin in MARGINS},
+}
+"""Specifications by name."""
+
+
+def find(runs: Sequence[Run], name: str) -> Run | None:
+    """Of a store's runs that of exactly that specification: a finished one, else the newest that may yet finish."""
+    alike = [run for run in runs if run.spec == RUNS[name] and run.state not in ("failed", "cancelled")]
+    return next((run for run in alike if run.state == "finished"), alike[0] if alike else None)
+
+
+def ask(store: Store, name: str) -> str:
+    """Ask for the run of that name, unless the store has it. Returns its id."""
+    run = find(store.runs(), name)
+    if run and run.state in ("paused", "interrupted"):
+        store.resume(run.id)
+    return run.id if run else store.add(RUNS[name])

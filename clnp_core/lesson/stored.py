@@ -1,0 +1,93 @@
+"""A plain network of a run as numbers: what it answers, without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+
+from clnp_core.runs.anatomy import anatomy
+from clnp_core.runs.store import Store
+from clnp_core.tasks.datasets import Dataset, load
+
+
+@dataclass(frozen=True, eq=False)
+class Plain:
+    """A network of dense layers with one output layer, at full width.
+
+    Attributes
+    ----------
+    weights, biases : tuples of float32 arrays [N_l, N_{l-1}], [N_l]
+        Per hidden layer.
+    head : float32 array [outputs, N_L]
+    owner : int16 array [N_L]
+        Of the last hidden layer.
+    """
+
+    weights: tuple[np.ndarray, ...]
+    biases: tuple[np.ndarray, ...]
+    head: np.ndarray
+    owner: np.ndarray
+
+    def logits(self, x: np.ndarray, task: int | None = None) -> np.ndarray:
+        """Logits [N, outputs] of images [N, inputs]; of a task only what its own neurons say (section 2.1)."""
+        for weight, bias in zip(self.weights, self.biases, strict=True):
+            x = np.maximum(x @ weight.T + bias, 0)
+        return x @ (self.head if task is None else np.where(self.owner == task, self.head, 0)).T
+
+    def towards(self, other: Plain, share: float) -> Plain:
+        """A network on the straight line to another: 0 is this one, 1 the other."""
+
+        def between(one: np.ndarray, two: np.ndarray) -> np.ndarray:
+            return (1 - np.float32(share)) * one + np.float32(share) * two
+
+        return replace(
+            self,
+            weights=tuple(map(between, self.weights, other.weights)),
+            biases=tuple(map(between, self.biases, other.biases)),
+            head=between(self.head, other.head),
+        )
+
+
+def plain_network(store: Store, run: str, task: int) -> Plain:
+    """A run's network as it was after a task.
+
+    Raises
+    ------
+    StoreError
+        If an artifact is damaged.
+    """
+    (key,) = (each["network"] for each in store.stages(run) if (each["kind"], each["task"]) == ("settle", task))
+    arrays = {name: store.artifacts.arrays(key, name) for name in ("weights", "biases", "head_weights", "owners")}
+    return Plain(tuple(arrays["weights"]), tuple(arrays["biases"]), arrays["head_weights"][0], arrays["owners"][-1])
+
+
+def uncut(store: Store, run: str, task: int) -> tuple[Plain, int]:
+    """The network after a task, with the interference that task 1's pruning cut left in; and how many weights that is.
+
+    With a shared output nothing of a later task reads the neurons that these weights lead to, so that leaving them in
+    changes nothing about how later tasks are trained: this is the network that training without the cut leaves. Not
+    among them are weights from neurons that had died and left training, which are not kept.
+    """
+    _, cut, _ = anatomy(store, run, 1).cuts
+    network = plain_network(store, run, task)
+    first, second = (weight.copy() for weight in network.weights)
+    second[np.ix_(cut.rows, cut.columns)] = cut.links
+    return replace(network, weights=(first, second)), cut.links.size
+
+
+@cache
+def digits() -> Dataset:
+    """The digits, read once."""
+    return load("digits")
+
+
+def seen(images: np.ndarray, permutation: np.ndarray) -> np.ndarray:
+    """Images [N, 1, 8, 8] as a task sees them: float32 [N, 64], from 0 to 1."""
+    return images.reshape(len(images), -1).take(permutation, axis=1).astype(np.float32) / digits().white
+
+
+def accuracy(logits: np.ndarray) -> float:
+    """Share of the test images that logits [N, outputs] classify rightly."""
+    return float(np.mean(logits.argmax(1) == digits().y_test))

@@ -1,0 +1,83 @@
+"""What a step of the lesson is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from clnp_core.analysis.figures import Theme
+
+_CODE = """\
+from clnp_core.analysis import figures
+from clnp_core.lesson.parts import {names}
+
+{lines}"""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a step shows for one place of its slider.
+
+    Attributes
+    ----------
+    figure : plotly Figure
+    says : str
+        What is to be seen in it, in words.
+    code : str
+        Lines of Python that make the figure.
+    """
+
+    figure: go.Figure
+    says: str
+    code: str
+
+
+Show = Callable[[int, Theme], Shown]
+"""From a place of the slider and a theme to what is shown."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the lesson.
+
+    Attributes
+    ----------
+    title, text : str
+    part : str
+        Whose numbers it shows, of `clnp_core.lesson.parts`.
+    label : str
+        Of its slider.
+    places : tuple of str
+        What each place of the slider stands for.
+    start : int
+        Where the slider stands at first.
+    show : callable
+    try_this, question, answer : str
+        One thing to try, and an exercise.
+    show_bet : callable, optional
+        What is shown before the bet is placed, where there is one to place.
+    """
+
+    title: str
+    text: str
+    part: str
+    label: str
+    places: tuple[str, ...]
+    start: int
+    show: Show
+    try_this: str
+    question: str
+    answer: str
+    show_bet: Show | None = None
+
+
+def code(lines: str, names: str = "shipped") -> str:
+    """Lines of Python with what they import; `names` are those of `clnp_core.lesson.parts`."""
+    return _CODE.format(names=names, lines=lines)
+
+
+def percent(fraction: float) -> str:
+    """An accuracy, such as 97.5 %, on one line."""
+    return f"{100 * fraction:.1f}\N{NO-BREAK SPACE}%"

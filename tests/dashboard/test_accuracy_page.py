@@ -1,0 +1,157 @@
+"""The page of accuracies, without a browser: on a store in which every kind of method has learned real tasks."""
+
+import asyncio
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import dashboard
+from clnp_core.cli import main
+from clnp_core.runs.engine import Engine
+from clnp_core.runs.spec import preset
+from clnp_core.runs.store import Store
+from dashboard.accuracy_view import MEASURES
+from tests.dashboard.charts import assert_code_makes_its_chart, charts
+
+PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "accuracy.py")
+SHORT = {"stream.tasks": 3, "epochs": 4}
+METHODS = ("clnp", "single", "joint", "finetune")
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A folder with a store in it, and the run it has of each method."""
+    folder = tmp_path_factory.mktemp("store")
+    store = Store(folder)
+    runs = {method: store.add(preset("digits", SHORT | {"method": method})) for method in METHODS}
+    runs["grid"] = store.add(preset("digits", SHORT | {"single_task": False, "lambda.2": [5e-4, 2e-3]}))
+    asyncio.run(Engine(store).serve(only=list(runs.values())))
+    return folder, runs
+
+
+@pytest.fixture
+def store(learned: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A copy of its own for each test."""
+    folder = tmp_path / "store"
+    shutil.copytree(learned[0], folder)
+    monkeypatch.setenv("CLNP_STORE", str(folder))
+    return Store(folder)
+
+
+@pytest.fixture
+def runs(learned: tuple[Path, dict[str, str]]) -> dict[str, str]:
+    return learned[1]
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(PAGE, default_timeout=20)
+    app.query_params.update(query)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def plain(text: str) -> str:
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def measures(app: AppTest) -> dict[str, str]:
+    return {metric.label: plain(metric.value) for metric in app.metric if metric.value != "–"}
+
+
+@pytest.mark.parametrize("what", [*METHODS, "grid"])
+def test_measures_and_tasks_are_those_of_clnp_show(
+    store: Store, runs: dict[str, str], what: str, capsys: pytest.CaptureFixture
+):
+    assert main(["show", runs[what], "--store", str(store.location)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    told = {
+        name: found[1]
+        for name in ("mean accuracy", "each task alone", "forgetting", "backward transfer", "forward transfer")
+        if (found := re.search(rf"{name} ([+-]?[\d.]+(%| points))", shown))
+    }
+    app = opened(run=runs[what])
+    assert {name.lower(): value for name, value in measures(app).items()} == told
+    rows = re.findall(r"│ (\d) │ ([\d.]+%)", shown)
+    table = app.table[0].value
+    assert [(str(row.Task), f"{row.Now:.2%}") for row in table.itertuples()] == rows
+
+
+def test_every_measure_is_defined_by_a_formula_and_a_source(store: Store, runs: dict[str, str]):
+    app = opened(run=runs["clnp"])
+    defined = "\n".join(element.value for element in app.expander[0].markdown)
+    assert [element.value.strip("$ \n") for element in app.expander[0].latex] == [each.formula for each in MEASURES]
+    for measure in MEASURES:
+        assert f"**{measure.name}.** {measure.about} *{measure.source}.*" in defined
+
+
+def test_fingerprints_say_after_how_many_later_tasks_they_are_identical(store: Store, runs: dict[str, str]):
+    app, records = opened(run=runs["clnp"]), store.learned(runs["clnp"])
+    table = app.table[0].value
+    assert list(table["Fingerprint"]) == [f"{record['fingerprint'][:12]}…" for record in records]
+    assert list(map(plain, table["Checked"])) == [
+        "identical after 2 later tasks",
+        "identical after 1 later task",
+        "just learned",
+    ]
+
+
+def test_a_run_that_failed_claims_nothing(store: Store, runs: dict[str, str]):
+    store.fail(runs["clnp"], "Task 1: layer 1 differs.")
+    app = opened(run=runs["clnp"])
+    assert app.error[0].value == "Task 1: layer 1 differs."
+    assert "Checked" not in app.table[0].value
+
+
+def test_without_a_promise_the_table_says_what_each_task_lost(store: Store, runs: dict[str, str]):
+    table = opened(run=runs["finetune"]).table[0].value
+    *_, last = rows = [record["accuracy"] for record in store.learned(runs["finetune"])]
+    assert table["Forgotten"][1] == pytest.approx(rows[1][1] - last[1])
+    assert table["Forgotten"].isna().tolist() == [False, False, True]
+    assert "Fingerprint" not in table
+
+
+def test_what_learns_all_tasks_at_once_has_no_course_over_tasks(store: Store, runs: dict[str, str]):
+    app = opened(run=runs["joint"])
+    assert [chart["name"] for chart in charts(app)] == ["loss-and-validation-accuracy", "accuracy-matrix"]
+    assert list(app.table[0].value) == ["Task", "Now"]
+    assert list(measures(app)) == ["Mean accuracy"]
+
+
+@pytest.mark.parametrize("what", [*METHODS, "grid"])
+def test_the_code_under_each_figure_makes_it(store: Store, runs: dict[str, str], what: str):
+    for chart in charts(opened(run=runs[what])):
+        assert_code_makes_its_chart(chart)
+
+
+def test_a_run_at_work_shows_each_task_as_soon_as_it_is_learned(store: Store, runs: dict[str, str]):
+    run, records = store.add(preset("digits", SHORT)), store.learned(runs["clnp"])
+    store.start(run)
+    with store.hold_engine():
+        store.put_learned(run, 1, records[0] | {"single_task_accuracy": None})
+        app = opened(run=run)
+        assert list(measures(app)) == ["Mean accuracy"]
+        store.put_learned(run, 1, records[0])
+        store.put_learned(run, 2, records[1] | {"single_task_accuracy": None})
+        app.run()
+        assert list(measures(app)) == ["Mean accuracy", "Forgetting", "Backward transfer"]
+        assert len(app.table[0].value) == 2
+
+
+def test_a_wrong_link_is_said_to_be_wrong(store: Store):
+    assert opened(run="digits-000000").error[0].value.startswith("There is no run 'digits-000000'")
+
+
+@pytest.mark.parametrize("page", ["accuracy", "capacity"])
+def test_the_pages_import_no_torch(store: Store, page: str):
+    code = (
+        "import sys; from streamlit.testing.v1 import AppTest\n"
+        f"app = AppTest.from_file({PAGE.replace('accuracy', page)!r}, default_timeout=20).run()\n"
+        "assert not app.exception; sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

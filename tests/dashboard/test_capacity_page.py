@@ -1,0 +1,141 @@
+"""The page of capacity and reuse, without a browser: on a store in which real runs have learned three tasks."""
+
+import asyncio
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import dashboard
+from clnp_core.analysis.capacity import in_words
+from clnp_core.analysis.reuse import share_reused
+from clnp_core.runs.engine import Engine
+from clnp_core.runs.reuse import reuse
+from clnp_core.runs.spec import preset
+from clnp_core.runs.store import Store
+from clnp_core.runs.summary import layers
+from tests.dashboard.charts import assert_code_makes_its_chart, charts
+
+PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "capacity.py")
+SHORT = {"stream.tasks": 3, "epochs": 4, "single_task": False}
+RUNS = {"single head": "digits", "heads": "digits-multihead", "convolutions": "split-digits-cnn"}
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A folder with a store in it, and the runs it has."""
+    folder = tmp_path_factory.mktemp("store")
+    store = Store(folder)
+    runs = {what: store.add(preset(name, SHORT)) for what, name in RUNS.items()}
+    runs["first task"] = store.add(preset("digits", SHORT | {"stream.tasks": 1}))
+    asyncio.run(Engine(store).serve(only=list(runs.values())))
+    return folder, runs
+
+
+@pytest.fixture
+def store(learned: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A copy of its own for each test."""
+    folder = tmp_path / "store"
+    shutil.copytree(learned[0], folder)
+    monkeypatch.setenv("CLNP_STORE", str(folder))
+    return Store(folder)
+
+
+@pytest.fixture
+def runs(learned: tuple[Path, dict[str, str]]) -> dict[str, str]:
+    return learned[1]
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(PAGE, default_timeout=20)
+    app.query_params.update(query)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(element.value for element in [*app.markdown, *app.caption, *app.info, *app.error])
+
+
+def titles(app: AppTest) -> list[str]:
+    return [chart["name"] for chart in charts(app)]
+
+
+@pytest.mark.parametrize("what", RUNS)
+def test_it_says_how_full_each_layer_is_and_how_long_it_lasts(store: Store, runs: dict[str, str], what: str):
+    app = opened(run=runs[what])
+    spec, records = store.run(runs[what]).spec, store.learned(runs[what])
+    used = {
+        f"Used in {layer.name}": f"{1 - records[-1]['free'][place] / records[-1]['widths'][place]:.1%}"
+        for place, layer in enumerate(spec.architecture.hidden)
+    }
+    assert {metric.label: metric.value for metric in app.metric} == used
+    assert in_words(layers(spec, records)) in text(app)
+
+
+def test_each_layer_that_can_be_used_again_has_a_matrix_and_the_masked_one_is_explained(
+    store: Store, runs: dict[str, str]
+):
+    app = opened(run=runs["single head"])
+    before = ["used-capacity-after-each-task", "used-capacity-by-task"]
+    before += ["neurons-in-use:-new-and-used-again-(%)", "used-again-by-layer"]
+    assert titles(app) == [*before, "whose-neurons-a-task-uses-layer-1"]
+    assert "Of the last hidden layer, layer 2, nothing is used again" in text(app)
+    app = opened(run=runs["heads"])
+    assert titles(app)[4:] == ["whose-neurons-a-task-uses-layer-1", "whose-neurons-a-task-uses-layer-2"]
+    assert "nothing is used again" not in text(app)
+    assert len(charts(opened(run=runs["convolutions"]))) == 7
+
+
+def test_the_shares_are_told_in_words_too(store: Store, runs: dict[str, str]):
+    means = share_reused(reuse(store, runs["heads"])).groupby("layer")["share"].mean()
+    told = next(chart["alt"] for chart in charts(opened(run=runs["heads"])) if chart["name"].startswith("used-again"))
+    assert told.endswith(f"layer 1 {means['layer 1']:.0%}, layer 2 {means['layer 2']:.0%}")
+
+
+def test_after_the_first_task_there_is_nothing_to_use_again(store: Store, runs: dict[str, str]):
+    app = opened(run=runs["first task"])
+    assert "So far there is nothing to use again." in text(app)
+    assert "After one task alone this is too few" in text(app)
+    assert len(charts(app)) == 3
+
+
+@pytest.mark.parametrize("what", [*RUNS, "first task"])
+def test_the_code_under_each_figure_makes_it(store: Store, runs: dict[str, str], what: str):
+    for chart in charts(opened(run=runs[what])):
+        assert_code_makes_its_chart(chart)
+
+
+def test_only_runs_that_partition_can_be_picked(store: Store, runs: dict[str, str]):
+    plain = store.add(preset("digits", SHORT | {"method": "finetune"}))
+    record = store.learned(runs["single head"])[0]
+    store.put_learned(plain, 1, record | {"claimed": [], "reused": [], "free": [], "theta": []})
+    app = opened()
+    assert set(app.selectbox[0].options) == set(runs.values())
+    app = opened(run=plain)
+    assert f"There is nothing to show here of {plain}." in text(app)
+    assert charts(app) == []
+    app.selectbox[0].select(runs["heads"]).run()
+    assert app.query_params["run"] == runs["heads"]
+    assert len(charts(app)) == 6
+
+
+def test_a_damaged_artifact_is_said_and_the_rest_is_shown(store: Store, runs: dict[str, str]):
+    key = next(stage["key"] for stage in store.stages(runs["heads"]) if stage["kind"] == "fit")
+    store.artifacts.path(key).write_bytes(b"no safetensors")
+    app = opened(run=runs["heads"])
+    assert "is damaged" in text(app)
+    assert len(charts(app)) == 2
+
+
+def test_fifty_runs_take_less_than_300_ms(store: Store, runs: dict[str, str]):
+    record = store.learned(runs["heads"])[0]
+    for seed in range(50):
+        store.put_learned(store.add(preset("digits-multihead", {"seed": seed})), 1, record)
+    app = opened(run=runs["heads"])
+    began = time.perf_counter()
+    app.run()
+    assert time.perf_counter() - began < 0.3

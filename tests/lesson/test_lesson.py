@@ -1,0 +1,177 @@
+"""The lesson's numbers: that they ship small and whole, and are what the engine computes."""
+
+import asyncio
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clnp_core.lesson.parts import FILE, PARTS, about, as_trade_off, learned_well, measure, neurons_needed, shipped
+from clnp_core.lesson.runs import LAMBDAS, MARGINS, RUNS, TASKS, ask, find
+from clnp_core.lesson.stored import accuracy, digits, plain_network, seen, uncut
+from clnp_core.machine import processor
+from clnp_core.runs.engine import Engine
+from clnp_core.runs.spec import RunSpec, parse
+from clnp_core.runs.store import Store
+
+MOST_BYTES = 2**20
+FEW_LAMBDAS = LAMBDAS[3:5]
+ELSEWHERE = 0.04
+"""How far accuracies may be off on another kind of processor, where sums are taken in another order."""
+
+
+def shortened(name: str, **changes: object) -> RunSpec:
+    """A run of the lesson that goes less far; what it computes is the same."""
+    data = RUNS[name].to_json()
+    data["stream"]["tasks"] = min(2, data["stream"]["tasks"])
+    return parse(data | changes)
+
+
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, dict[str, str]]:
+    """A store in which the engine has computed the beginnings of some of the runs, by name."""
+    store = Store(tmp_path_factory.mktemp("store"))
+    coefficients = RUNS["sparsity"].to_json()["lambda"] | {"2": list(FEW_LAMBDAS)}
+    specs = {
+        "finetune": shortened("finetune"),
+        "clnp": shortened("clnp"),
+        "interference": shortened("interference"),
+        "sparsity": shortened("sparsity", **{"lambda": coefficients}),
+    }
+    runs = {name: store.add(spec) for name, spec in specs.items()}
+    asyncio.run(Engine(store).serve(only=list(runs.values())))
+    assert {store.run(run).state for run in runs.values()} == {"finished"}
+    return store, runs
+
+
+def alike(here: object, ships: object) -> None:
+    """Equal to the bit where the processor is of the kind that what ships was computed on; else nearly."""
+    if processor() == about()["processor"]:
+        assert here == ships
+    else:
+        assert np.asarray(here) == pytest.approx(np.asarray(ships), abs=ELSEWHERE)
+
+
+def test_what_ships_is_small_and_says_where_it_comes_from():
+    assert (resources.files("clnp_core.lesson") / FILE).stat().st_size < MOST_BYTES
+    assert set(about()) >= {"date", "processor", "cores", "python", "torch", "numpy", "clnp", "seed", "seconds"}
+    assert set(about()["seconds"]) == set(PARTS)
+    assert all(PARTS[part].headlines(shipped(part)) for part in PARTS)
+
+
+def test_reading_it_imports_no_torch():
+    code = "import clnp_core.lesson.parts as p, sys; p.as_trade_off(p.shipped('sparsity')); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_fine_tuning_forgets_as_the_engine_computes_it(computed: tuple[Store, dict[str, str]]):
+    here = measure(*computed[:1], "forgetting", computed[1])["accuracy"]
+    for row, ships in zip(here, shipped("forgetting")["accuracy"], strict=False):
+        alike(row, ships)
+    assert shipped("forgetting")["accuracy"][-1][0] < 0.5
+
+
+def test_the_way_between_two_tasks_is_that_between_their_networks(computed: tuple[Store, dict[str, str]]):
+    here, ships = measure(*computed[:1], "between", computed[1]), shipped("between")
+    for name in ("share", "task_1", "task_2", "moved"):
+        alike(here[name], ships[name])
+    first, second = computed[0].learned(computed[1]["finetune"])
+    assert here["task_1"][0] == first["accuracy"][0]
+    assert [here["task_1"][-1], here["task_2"][-1]] == second["accuracy"]
+
+
+def test_answers_stay_the_same_to_the_bit_and_are_the_engines(computed: tuple[Store, dict[str, str]]):
+    store, runs = computed
+    here, ships = measure(store, "identity", runs), shipped("identity")
+    assert len(set(here["clnp"]["sha256"])) == len(set(ships["clnp"]["sha256"])) == 1
+    assert len(set(ships["finetune"]["sha256"])) == TASKS
+    for name in ("clnp", "finetune"):
+        if processor() == about()["processor"]:
+            assert here[name]["sha256"] == ships[name]["sha256"][:2]
+            assert here[name]["logits"] == ships[name]["logits"][:2]
+    for after, record in enumerate(store.learned(runs["clnp"]), start=1):
+        logits = plain_network(store, runs["clnp"], after).logits(images_of(store, runs["clnp"]), task=1)
+        assert accuracy(logits) == record["accuracy"][0]
+
+
+def images_of(store: Store, run: str) -> np.ndarray:
+    """Task 1's test images, which are as they are."""
+    (stream,) = (stage["key"] for stage in store.stages(run) if stage["kind"] == "stream")
+    assert stream in store.artifacts
+    return seen(digits().x_test, np.arange(64))
+
+
+def test_interference_left_in_is_what_the_cut_takes_away(computed: tuple[Store, dict[str, str]]):
+    store, runs = computed
+    here, ships = measure(store, "interference", runs), shipped("interference")
+    alike(here["cut"], ships["cut"][:2])
+    alike(here["left"], ships["left"][:2])
+    assert len(set(ships["cut"])) == 1
+    assert ships["left"][-1] < ships["cut"][-1] < ships["left"][0]
+    run = runs["interference"]
+    kept, (whole, weights) = plain_network(store, run, 1), uncut(store, run, 1)
+    changed = kept.weights[1] != whole.weights[1]
+    assert 0 < changed.sum() <= weights == ships["weights"]
+    assert not kept.weights[1][changed].any()
+    assert (kept.owner[changed.any(1)] == 1).all()
+
+
+def test_candidates_are_those_the_engine_trains(computed: tuple[Store, dict[str, str]]):
+    here, ships = (
+        data["candidates"] for data in (measure(*computed[:1], "sparsity", computed[1]), shipped("sparsity"))
+    )
+    by_lambda = {each["lambda"][1]: each for each in ships}
+    assert [each["lambda"][1] for each in here] == list(FEW_LAMBDAS)
+    assert list(by_lambda) == list(LAMBDAS)
+    for each in here:
+        if processor() == about()["processor"]:
+            assert each == by_lambda[each["lambda"][1]]
+        else:
+            alike(each["accuracy"], by_lambda[each["lambda"][1]]["accuracy"])
+
+
+def test_a_curves_neurons_follow_from_the_activities():
+    tradeoff = as_trade_off(shipped("sparsity"))
+    for candidate in tradeoff.candidates:
+        assert [len(layer) for layer in candidate.free] == list(tradeoff.before.widths)
+        assert [candidate.claimed(point.theta) for point in candidate.curve.points] == [
+            point.claimed for point in candidate.curve.points
+        ]
+    table = neurons_needed(tradeoff)
+    assert list(table["lambda"]) == list(LAMBDAS)
+    assert table["layer 2"].min() < table["layer 2"][0] / 10
+
+
+def test_neurons_of_a_full_network_add_up():
+    sequences = shipped("full")["sequences"]
+    assert [each["margin"] for each in sequences] == list(MARGINS)
+    for sequence in sequences:
+        for layer in sequence["layers"]:
+            assert layer["free_after"] == (layer["width"] - np.cumsum(layer["claimed"])).tolist()
+        assert sequence["layers"][-1]["free"] == 0
+        assert learned_well(sequence) > TASKS
+
+
+def test_no_task_uses_more_neurons_than_there_are():
+    for table in shipped("reuse").values():
+        assert all(used <= neurons for used, neurons in zip(table["used"], table["neurons"], strict=True))
+        assert max(table["task"]) == TASKS
+
+
+def test_a_run_that_a_store_has_is_not_asked_for_again(tmp_path: Path):
+    store = Store(tmp_path)
+    first = ask(store, "finetune")
+    assert ask(store, "finetune") == first
+    store.pause(first)
+    assert ask(store, "finetune") == first
+    assert store.run(first).state == "queued"
+    store.cancel(first)
+    assert find(store.runs(), "finetune") is None
+    second = ask(store, "finetune")
+    store.start(second)
+    store.finish(second, {})
+    third = store.add(RUNS["finetune"])
+    assert find(store.runs(), "finetune").id == second != third
