@@ -1,7 +1,7 @@
 # make dashboard   open the app
 # make test        run the tests
 # make lint        check the style
-# make tour        take the README's picture anew
+# make tour        take the README's pictures anew
 # make lesson      compute the runs of the page Learn anew
 #
 # Each sets up .venv by itself, and again only when the requirements change.

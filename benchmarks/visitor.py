@@ -42,21 +42,22 @@ def serving(store: Path) -> Iterator[tuple[str, psutil.Process]]:
     environment = os.environ | {"CLNP_STORE": str(store)}
     server = psutil.Popen(command, cwd=app.parent, env=environment, stdout=subprocess.DEVNULL)
     try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
+        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
         yield f"ws://127.0.0.1:{port}/_stcore/stream", server
     finally:
         server.terminate()
         server.wait()
 
 
-def _wait_for(address: str) -> None:
+def _wait_for(address: str, server: psutil.Popen) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
             with urllib.request.urlopen(address, timeout=1):  # noqa: S310 - our own server
                 return
         except (urllib.error.URLError, TimeoutError):
-            assert time.monotonic() < deadline, f"{address} did not answer within {_START_SECONDS} s"
+            assert server.poll() is None, f"The server ended with {server.poll()}."
+            assert time.monotonic() < deadline, f"{address} did not answer within {_START_SECONDS} s."
             time.sleep(0.1)
 
 

@@ -170,10 +170,13 @@ def _run(options: argparse.Namespace) -> int:
         _check_writable("--json", options.json)
     _check_data([spec])
 
+    from clnp_core.runs.estimate import estimate
     from clnp_core.terminal import LiveDisplay, print_summary
 
     store = _store(options)
     before = store.unfinished(spec)
+    if not before:
+        print(f"takes {estimate(spec, store) or 'a time that is unknown until its first epoch'}")
     run = before.id if before else store.add(spec)
     if before and not before.is_active:
         store.resume(run)

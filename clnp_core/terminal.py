@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
@@ -144,8 +145,9 @@ def _line(spec: RunSpec, record: dict[str, Any]) -> str:
 
 def print_runs(runs: Sequence[Run], engine: int | None) -> None:
     """The list of runs."""
-    console = Console()
-    table = Table("run", "state", "done", "left", "tasks", "seed", "asked for")
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE)
+    tagged = any(run.tags for run in runs)
+    table = Table("run", "state", "done", "left", "tasks", "seed", "asked for", *["tags"] * tagged)
     for run in runs:
         table.add_row(
             run.id,
@@ -155,6 +157,7 @@ def print_runs(runs: Sequence[Run], engine: int | None) -> None:
             str(run.spec.stream.tasks),
             str(run.spec.seed),
             datetime.fromtimestamp(run.created).strftime("%Y-%m-%d %H:%M"),
+            *[escape(", ".join(run.tags))] * tagged,
         )
     console.print(table if runs else "There are no runs yet. Try: clnp run digits")
     if any(run.is_active for run in runs) and engine is None:
@@ -165,6 +168,10 @@ def print_run(store: Store, run: Run) -> None:
     """Everything a person may want to know of one run."""
     console = Console()
     console.print(f"{run.id}: {run.state}, {run.fraction:.0%} done {words_for(run.seconds_left)}".rstrip())
+    if run.tags:
+        console.print(f"tags: {', '.join(run.tags)}", highlight=False, markup=False)
+    if run.note:
+        console.print(run.note, highlight=False, markup=False)
     if run.error:
         console.print(run.error, style="red", highlight=False)
     records = store.learned(run.id)

@@ -1,10 +1,22 @@
 """Entry of the app: `clnp dashboard` serves this script."""
 
+import gc
 from pathlib import Path
 
 import streamlit as st
 
 from dashboard.style import apply_style
+
+
+@st.cache_resource(show_spinner=False)
+def keep_imports() -> None:
+    """Once for all visitors: what has been imported stays, and each collection of garbage need not look through it.
+
+    Such a collection, every hundred pages or so, held up everybody for more than 0.1 s.
+    """
+    gc.collect()
+    gc.freeze()
+
 
 # A file of our own: a Material symbol here would be fetched from the internet.
 icon = Path(__file__).parent / "static" / "icon.svg"
@@ -21,3 +33,4 @@ pages = [
     st.Page("app_pages/learn.py", title="Learn", url_path="learn"),
 ]
 st.navigation(pages, position="top").run()
+keep_imports()

@@ -27,18 +27,18 @@ _NAMES = {
 
 def show_comparison(groups: Sequence[Group], spec: RunSpec) -> None:
     """Show groups of runs, the baseline first. Any of the runs has the specification."""
-    _show_measures(groups)
+    table = compare.table(groups)
+    _show_measures(groups, table)
     _show_settings(groups, spec)
     _show_figures(groups)
     with st.container(horizontal=True, gap="small"):
-        table = compare.table(groups).to_csv(index=False)
-        st.download_button("Table as CSV", table, "comparison.csv", icon=":material/download:", on_click="ignore")
+        content = table.to_csv(index=False)
+        st.download_button("Table as CSV", content, "comparison.csv", icon=":material/download:", on_click="ignore")
         copy_link()
 
 
-def _show_measures(groups: Sequence[Group]) -> None:
+def _show_measures(groups: Sequence[Group], table: pd.DataFrame) -> None:
     """A row for each group. Measures that can be told of none are left out."""
-    table = compare.table(groups)
     names = [
         f"{group.name}{_below('baseline')}" if place == 0 < len(groups) - 1 else group.name
         for place, group in enumerate(groups)

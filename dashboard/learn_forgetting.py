@@ -24,7 +24,8 @@ def two_tasks() -> Step:
             figures.permuted_images(data["images"][:_DIGITS], data["permutations"], task, theme),
             f"Task {task}: {first}. Learned alone, {percent(data['alone'][place])} of its test images are right.",
             code(
-                f'data = shipped("tasks")\nfigures.permuted_images(data["images"], data["permutations"], task={task})'
+                'data = shipped("tasks")\n'
+                f'figures.permuted_images(data["images"][:{_DIGITS}], data["permutations"], {task})'
             ),
         )
 

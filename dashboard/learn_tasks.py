@@ -18,7 +18,7 @@ _HEADS = {"one for all tasks": "shared", "one for each task": "own"}
 
 def interference() -> Step:
     data = shipped("interference")
-    cut, left = data["cut"], data["left"]
+    cut, left, usual = data["cut"], data["left"], data["with_l1"]
 
     def show(place: int, theme: Theme) -> Shown:
         curves = [{"interference cut": cut}, {"interference cut": cut, "interference left in": left}][place]
@@ -48,12 +48,13 @@ def interference() -> Step:
         start=0,
         show=show,
         try_this="Before you add the other line: what will task 1's accuracy do if they are left in?",
-        question=f"With the usual λ and a margin of {points(data['other_margin'])} leaving them in does no harm for "
-        f"{len(data['other_left'])} tasks: task 1 stays at {percent(min(data['other_left']))} or more. Why cut them "
-        "all the same?",
-        answer="There L1 has driven them to almost nothing before they are cut: that is half of the reason for L1. But "
-        "almost nothing is not nothing. A later task may make the neurons behind them as loud as it likes, and nobody "
-        "would notice what that does to task 1. A weight that is exactly 0 passes on nothing, however loud.",
+        question=f"With the usual λ and a margin of {points(usual['margin'])} leaving them in does no harm for "
+        f"{len(usual['left'])} tasks: task 1 stays at {percent(min(usual['left']))} or more. Why cut them all the "
+        "same?",
+        answer=f"There L1 has driven most of them to nearly nothing: half are below {usual['median']:.1g}, here below "
+        f"{data['median']:.1g}. That is half of the reason for L1. But nearly nothing is not nothing. A later task may "
+        "make the neurons behind them as loud as it likes, and nobody would notice what that does to task 1. A weight "
+        "that is exactly 0 passes on nothing, however loud.",
     )
 
 

@@ -58,6 +58,21 @@ def pick_run(
     return (run, store.learned(run.id)) if run.id in runs else None
 
 
+def is_live(store: Store) -> bool:
+    """Whether what a page shows of a run changes by itself: the run is active, or none is chosen yet and any is.
+
+    Other runs do not count: with a class of visitors, one run at work would keep everybody's pages busy.
+
+    Raises
+    ------
+    StoreError
+        If the address names a run that there is not.
+    """
+    if linked_run():
+        return store.run(linked_run()).is_active
+    return any(run.is_active for run in store.runs())
+
+
 def _invite() -> None:
     """What a store in which nothing was learned shows."""
     with st.container(border=True, horizontal_alignment="center", gap="medium"):

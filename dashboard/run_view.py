@@ -9,6 +9,7 @@ import streamlit as st
 from plotly.graph_objects import Figure
 
 from clnp_core.analysis import figures
+from clnp_core.analysis.capacity import in_words
 from clnp_core.analysis.metrics import forgetting
 from clnp_core.methods import METHODS
 from clnp_core.runs.spec import RunSpec
@@ -17,11 +18,17 @@ from clnp_core.runs.summary import accuracy_matrix, layers, settled
 from dashboard.code import code_for
 from dashboard.kept_figure import kept_figure
 from dashboard.live_chart import live_chart
-from dashboard.words import room, settings, state_word, time_left, unbroken
+from dashboard.words import settings, state_word, time_left, unbroken
 
 Records = list[dict[str, Any]]
 
-_PAGES = (("Trade-off", "tune", True), ("Capacity", "stacked_bar_chart", True), ("Accuracy", "grid_on", False))
+# Of those that show a run: the label, its icon, and whether there must be a partition.
+_PAGES = (
+    ("Partition", "view_comfy", True),
+    ("Trade-off", "tune", True),
+    ("Capacity", "stacked_bar_chart", True),
+    ("Accuracy", "grid_on", False),
+)
 
 
 def show_heading(store: Store, run: Run, runs: list[Run]) -> None:
@@ -32,17 +39,18 @@ def show_heading(store: Store, run: Run, runs: list[Run]) -> None:
             st.badge("baseline", icon=":material/star:", color="orange")
         for tag in run.tags:
             st.badge(tag, color="gray")
-    if run.note:
-        st.text(run.note)
+    with st.container():
+        if run.note:
+            st.text(run.note)
     st.caption(settings(run.spec) + _origin(run, runs))
 
 
 def show_links(store: Store, run: Run) -> None:
     """The pages that show more of a run that has learned something."""
-    if not store.learned(run.id):
-        return
     baseline = store.baseline()
     with st.container(horizontal=True, gap="small"):
+        if not store.learned(run.id):
+            return
         for label, icon, needs_partition in _PAGES:
             if run.spec.partitions or not needs_partition:
                 page = f"app_pages/{label.lower().replace('-', '')}.py"
@@ -64,9 +72,9 @@ def show_results(store: Store, run: Run) -> None:
     if trainings or run.is_active:
         _show_figures(store, run, sum(training["epoch"] for training in trainings), records)
     if run.spec.partitions:
-        if left := room(layers(run.spec, records)):
+        if records:
             st.markdown(
-                f":material/hourglass: **Room left** at the pace of the last tasks: {left}.",
+                f":material/hourglass: **Room left.** {in_words(layers(run.spec, records))}",
                 help="Free neurons, over what the last three tasks claimed on average. A layer that fills up can grow.",
             )
         if len(records) > 1 and run.state != "failed":  # what fails may be the promise itself

@@ -1,8 +1,7 @@
 """A run in words."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection
 
 from clnp_core.runs.estimate import Estimate
 from clnp_core.runs.spec import OUTPUT, RunSpec
@@ -100,16 +99,6 @@ def time_wanted(given: Estimate | None) -> str:
     if given is None:
         return "a time that is unknown until its first epoch"
     return f"{given}" if given.here else f"{given} where it was measured, on two cores"
-
-
-def room(layers: Sequence[Mapping[str, Any]]) -> str:
-    """For how many more tasks each hidden layer has neurons, as `clnp_core.runs.summary.layers` tells it."""
-    known = [(layer["name"], layer["tasks_left"]) for layer in layers if layer["tasks_left"] is not None]
-    return ", ".join(f"{name} {'is full' if left == 0 else _tasks_left(left)}" for name, left in known)
-
-
-def _tasks_left(left: float) -> str:
-    return f"for {count(int(left), 'more task')}" if left >= 1 else "for less than a whole task"
 
 
 def training_cost(spec: RunSpec, first_task: int = 1) -> str:

@@ -663,7 +663,7 @@ def accuracy_by_task(accuracies: pd.DataFrame, theme: Theme = "light") -> go.Fig
                 "line": {"width": 0},
                 "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": _BACKGROUND[theme], "size": 6},
             },
-            "error_y": _deviation(rows, theme),
+            "error_y": _error_bars(rows, theme),
             "customdata": _over_seeds(rows),
             "hovertemplate": f"<b>{name}</b><br>task %{{x}}: %{{y:.2f}}%{{customdata}}<extra></extra>",
         }
@@ -692,13 +692,14 @@ def mean_accuracies(accuracies: pd.DataFrame, theme: Theme = "light") -> go.Figu
     """
     bands, lines = [], []
     for name, rows, colour, _, (dash, symbol) in _compared(accuracies, theme):
-        spread = rows.dropna(subset=["std"])
-        around = 100 * np.array([spread["mean_accuracy"] - spread["std"], spread["mean_accuracy"] + spread["std"]])
-        if len(spread) > 1:
+        means, deviations = 100 * rows["mean_accuracy"], 100 * rows["std"]
+        spread = ~np.isnan(deviations)
+        if spread.sum() > 1:
+            low, high, tasks = (each[spread] for each in (means - deviations, means + deviations, rows["task"]))
             bands.append(
                 {
-                    "x": [*spread["task"], *spread["task"][::-1]],
-                    "y": [*around[0], *around[1][::-1]],
+                    "x": np.concatenate([tasks, tasks[::-1]]),
+                    "y": np.concatenate([low, high[::-1]]),
                     "name": f"{name}, within one standard deviation",
                     "mode": "lines",
                     "line": {"width": 0},
@@ -712,8 +713,8 @@ def mean_accuracies(accuracies: pd.DataFrame, theme: Theme = "light") -> go.Figu
         lines.append(
             {
                 "x": rows["task"],
-                "y": 100 * rows["mean_accuracy"],
-                "error_y": _deviation(rows, theme) if len(rows) == 1 else None,
+                "y": means,
+                "error_y": _error_bars(rows, theme) if len(means) == 1 else None,
                 "name": name,
                 "mode": "lines+markers",
                 "line": {"color": colour, "width": 2, "dash": dash},
@@ -735,22 +736,27 @@ def mean_accuracies(accuracies: pd.DataFrame, theme: Theme = "light") -> go.Figu
 _PATTERNS = ("", "/", ".", "x", "-", "\\", "+", "|")
 
 
-def _compared(rows: pd.DataFrame, theme: Theme) -> Iterator[tuple[str, pd.DataFrame, str, str, tuple[str, str]]]:
-    """Each group's name and rows, and its colour, pattern of bars, dash of lines and symbol of points."""
+def _compared(
+    rows: pd.DataFrame, theme: Theme
+) -> Iterator[tuple[str, dict[str, np.ndarray], str, str, tuple[str, str]]]:
+    """Each group's name and columns, and its colour, pattern of bars, dash of lines and symbol of points."""
     looks = zip(cycle(_PATTERNS), cycle(("solid", *_DASHES)), cycle(_SYMBOLS), strict=False)
-    groups = rows.groupby("group", sort=False)
-    for number, ((name, own), (pattern, dash, symbol)) in enumerate(zip(groups, looks, strict=False), start=1):
+    columns = {name: rows[name].to_numpy() for name in rows}
+    names = dict.fromkeys(columns["group"])
+    for number, (name, (pattern, dash, symbol)) in enumerate(zip(names, looks, strict=False), start=1):
+        of_group = columns["group"] == name
+        own = {column: values[of_group] for column, values in columns.items()}
         yield name, own, task_colour(number, theme), pattern, (dash, symbol)
 
 
-def _deviation(rows: pd.DataFrame, theme: Theme) -> dict[str, Any] | None:
-    """Error bars; none where there is a single seed."""
-    if rows["std"].isna().all():
+def _error_bars(rows: Mapping[str, np.ndarray], theme: Theme) -> dict[str, Any] | None:
+    """None where there is a single seed."""
+    if np.isnan(rows["std"]).all():
         return None
     return {"type": "data", "array": 100 * rows["std"], "color": INK[theme], "thickness": 1.5, "width": 3}
 
 
-def _over_seeds(rows: pd.DataFrame) -> list[str]:
+def _over_seeds(rows: Mapping[str, np.ndarray]) -> list[str]:
     """What follows a mean, in words."""
     return [
         " %" if np.isnan(std) else f" ± {100 * std:.2f} %, {seeds} seeds"

@@ -114,22 +114,25 @@ def _sparsity(store: Store, runs: Found) -> Data:
 
 
 def _interference(store: Store, runs: Found) -> Data:
-    """Accuracy on task 1 after each task, with the interference cut and with it left in; and left in at another m."""
-    run, learned = runs["interference"], store.learned(runs["interference"])
+    """Accuracy on task 1 after each task, with the interference cut and with it left in; and left in where L1 is on."""
+    run = runs["interference"]
     return {
         "margin": store.run(run).spec.margin,
-        "cut": [row[0] for row in accuracy_matrix(learned)],
-        "left": _left_in(store, run),
-        "weights": uncut(store, run, 1)[1],
-        "other_margin": store.run(runs["clnp"]).spec.margin,
-        "other_left": _left_in(store, runs["clnp"]),
+        "cut": [row[0] for row in accuracy_matrix(store.learned(run))],
+        **_left_in(store, run),
+        "with_l1": {"margin": store.run(runs["clnp"]).spec.margin, **_left_in(store, runs["clnp"])},
     }
 
 
-def _left_in(store: Store, run: str) -> list[float]:
+def _left_in(store: Store, run: str) -> Data:
+    """Accuracy on task 1 after each task, how many interference weights there are, and their median magnitude."""
     (images,) = _test_images(store, run, 1)
-    tasks = range(1, len(store.learned(run)) + 1)
-    return [accuracy(uncut(store, run, task)[0].logits(images, task=1)) for task in tasks]
+    networks, weights = zip(*(uncut(store, run, task) for task in _tasks_of(store, run)), strict=True)
+    return {
+        "left": [accuracy(network.logits(images, task=1)) for network in networks],
+        "weights": weights[0].size,
+        "median": float(np.median(np.abs(weights[0]))),
+    }
 
 
 def _identity(store: Store, runs: Found) -> Data:
@@ -137,8 +140,8 @@ def _identity(store: Store, runs: Found) -> Data:
     (images, *_) = _test_images(store, runs["clnp"], 1)
     data: Data = {"label": int(digits().y_test[0])}
     for name, task in (("clnp", 1), ("finetune", None)):
-        learned = range(1, len(store.learned(runs[name])) + 1)
-        answers = [plain_network(store, runs[name], after).logits(images, task) for after in learned]
+        run = runs[name]
+        answers = [plain_network(store, run, after).logits(images, task) for after in _tasks_of(store, run)]
         hashes = [hashlib.sha256(np.ascontiguousarray(each).tobytes()).hexdigest() for each in answers]
         data[name] = {"logits": [each[0].tolist() for each in answers], "sha256": hashes}
     return data
@@ -323,6 +326,11 @@ def neurons_needed(tradeoff: TradeOff, points: float = 0.01) -> pd.DataFrame:
         neurons = zip(tradeoff.before.names, point.claimed, strict=True)
         rows.append({"lambda": candidate.l1[1], "accuracy": point.accuracy, **dict(neurons)})
     return pd.DataFrame(rows)
+
+
+def _tasks_of(store: Store, run: str) -> range:
+    """The tasks that a run has learned."""
+    return range(1, len(store.learned(run)) + 1)
 
 
 def _test_images(store: Store, run: str, tasks: int) -> list[np.ndarray]:

@@ -63,8 +63,8 @@ def plain_network(store: Store, run: str, task: int) -> Plain:
     return Plain(tuple(arrays["weights"]), tuple(arrays["biases"]), arrays["head_weights"][0], arrays["owners"][-1])
 
 
-def uncut(store: Store, run: str, task: int) -> tuple[Plain, int]:
-    """The network after a task, with the interference that task 1's pruning cut left in; and how many weights that is.
+def uncut(store: Store, run: str, task: int) -> tuple[Plain, np.ndarray]:
+    """The network after a task, with the interference that task 1's pruning cut left in; and those weights [n, k].
 
     With a shared output nothing of a later task reads the neurons that these weights lead to, so that leaving them in
     changes nothing about how later tasks are trained: this is the network that training without the cut leaves. Not
@@ -74,7 +74,7 @@ def uncut(store: Store, run: str, task: int) -> tuple[Plain, int]:
     network = plain_network(store, run, task)
     first, second = (weight.copy() for weight in network.weights)
     second[np.ix_(cut.rows, cut.columns)] = cut.links
-    return replace(network, weights=(first, second)), cut.links.size
+    return replace(network, weights=(first, second)), cut.links
 
 
 @cache

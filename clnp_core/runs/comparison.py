@@ -19,7 +19,8 @@ def comparison(store: Store, runs: Sequence[str]) -> list[Group]:
     StoreError
         If there is no such run, or one has not learned a task.
     """
-    return grouped([_compared(store, store.run(run)) for run in runs])
+    known = {run.id: run for run in store.runs()}
+    return grouped([_compared(store, known.get(run) or store.run(run)) for run in runs])
 
 
 def _compared(store: Store, run: Run) -> Compared:

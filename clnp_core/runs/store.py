@@ -585,8 +585,8 @@ class Store:
         Returns
         -------
         list of dict
-            kind ("fit" or "alone"), method (None where a task is trained alone), stream (as a specification has it),
-            task, and seconds, of an epoch on average; the newest first.
+            method (None where a task is trained alone), stream (as a specification has it), task, and seconds of an
+            epoch on average; the newest first.
         """
         data = architecture_data(architecture)
         alike = {
@@ -598,13 +598,12 @@ class Store:
         inputs = _stages.c.inputs
         wanted = [sql.func.json_extract(inputs, path) == value for path, value in alike.items()]
         seconds = sql.select(sql.func.avg(_epochs.c.seconds)).where(_epochs.c.stage == _stages.c.key).scalar_subquery()
-        query = sql.select(_stages.c.kind, inputs, seconds.label("seconds"))
+        query = sql.select(inputs, seconds.label("seconds"))
         newest = query.where(_stages.c.kind.in_(("fit", "alone")), *wanted).order_by(sql.text("stages.rowid DESC"))
         with self._transaction() as connection:
             rows = connection.execute(newest.limit(_MOST_TRAININGS)).all()
         return [
             {
-                "kind": row.kind,
                 "method": row.inputs.get("method"),
                 "stream": row.inputs["stream"],
                 "task": row.inputs["task"],

@@ -8,7 +8,7 @@ from clnp_core.runs.store import Run, Store, default_location
 from clnp_core.runs.summary import summarise
 from dashboard.accuracy_view import show_measures, show_tasks
 from dashboard.requests import open_store
-from dashboard.run_picker import pick_run
+from dashboard.run_picker import is_live, pick_run
 from dashboard.said import said
 from dashboard.words import settings
 
@@ -19,17 +19,17 @@ def main() -> None:
     st.title("Accuracy", anchor=False)
     with said():
         store = open_store(default_location())
-        active = any(run.is_active for run in store.runs())
+        active = is_live(store)
         st.fragment(follow, run_every=_TICK_SECONDS if active else None)(store, active)
 
 
 def follow(store: Store, active: bool) -> None:
-    """The run that is looked at, again and again for as long as one is active."""
+    """The run that is looked at, again and again for as long as it is active."""
     with said():
         picked = pick_run(store)
         if picked:
             show(store, *picked)
-        if any(run.is_active for run in store.runs()) != active:
+        if is_live(store) != active:
             st.rerun()  # what has ended needs no tick
 
 

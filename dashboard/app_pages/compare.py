@@ -28,7 +28,8 @@ def main() -> None:
 def follow(store: Store, chosen: list[str], active: bool) -> None:
     """The chosen runs, again and again for as long as one of them is active."""
     with said():
-        learned, runs = store.learned_tasks(), list(map(store.run, chosen))
+        learned, known = store.learned_tasks(), {run.id: run for run in store.runs()}
+        runs = [known.get(run) or store.run(run) for run in chosen]
         show_progress(runs)
         groups = comparison(store, [run.id for run in runs if run.id in learned])
         if len(groups) < 2 and not active:

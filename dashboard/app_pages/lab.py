@@ -33,18 +33,27 @@ def main() -> None:
             return
         if cards_place.button("Choose a preset", icon=":material/style:"):
             open_dialog("preset")
+        # Places of their own, so that nothing that comes or goes in one moves, or closes, anything in the others.
+        list_place, run_place = st.container(), st.container()
         show_dialog(store, st.session_state["preset"], spec)
         if not linked_run():
             link_to(runs[0].id)
-        active = [run.id for run in runs if run.is_active]
-        st.fragment(follow_runs, run_every=_LIST_SECONDS if active else None)(store, linked_run(), active)
-        run = store.run(linked_run())
-        show_heading(store, run, runs)
-        show_actions(store, run, runs)
-        show_links(store, run)
-        drawn = _drawn(store, run)
-        st.fragment(follow_state, run_every=_STATE_SECONDS if run.is_active else None)(store, run.id, drawn)
-        st.fragment(follow_results, run_every=_RESULTS_SECONDS if run.is_active else None)(store, run.id)
+        with list_place:
+            active = [run.id for run in runs if run.is_active]
+            st.fragment(follow_runs, run_every=_LIST_SECONDS if active else None)(store, linked_run(), active)
+        with run_place:
+            show_linked(store, runs)
+
+
+def show_linked(store: Store, runs: list[Run]) -> None:
+    """The run that is looked at."""
+    run = store.run(linked_run())
+    show_heading(store, run, runs)
+    show_actions(store, run, runs)
+    show_links(store, run)
+    drawn = _drawn(store, run)
+    st.fragment(follow_state, run_every=_STATE_SECONDS if run.is_active else None)(store, run.id, drawn)
+    st.fragment(follow_results, run_every=_RESULTS_SECONDS if run.is_active else None)(store, run.id)
 
 
 def follow_runs(store: Store, shown: str, active: list[str]) -> None:

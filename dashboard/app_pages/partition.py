@@ -11,7 +11,7 @@ from dashboard.partition_neuron import look_at_neuron
 from dashboard.partition_state import View, current, is_playing
 from dashboard.partition_view import checked, show_graph, show_matrix
 from dashboard.requests import open_store
-from dashboard.run_picker import pick_run
+from dashboard.run_picker import is_live, pick_run
 from dashboard.said import said
 from dashboard.words import settings
 
@@ -27,8 +27,8 @@ def main() -> None:
 
 
 def is_moving(store: Store) -> bool:
-    """Whether the page changes by itself: a run is active, or the network is filling up."""
-    return is_playing() or bool(store.active())
+    """Whether the page changes by itself: the run is active, or the network is filling up."""
+    return is_playing() or is_live(store)
 
 
 def follow(store: Store, ticking: bool) -> None:

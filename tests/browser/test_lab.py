@@ -161,3 +161,47 @@ def test_a_finished_run_is_forked_at_its_second_task_and_found_again_in_the_list
     page.mouse.click(corner["x"] + 20, corner["y"] + 2.5 * ROW_PIXELS)
     page.wait_for_url(link)
     expect(state(page, run)).to_be_visible()
+
+
+def test_a_preset_is_chosen_from_its_card_and_its_run_tagged_pinned_and_found_again(page: Page, app: str):
+    page.goto(app)
+    start(page, tasks=1, epochs=3)
+    button(page, "Choose a preset").focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    button(dialog, "Choose split-digits").click()
+    before = page.url
+    button(dialog, "Start split-digits").click()
+    page.wait_for_url(lambda url: "?run=split-digits-" in url and url != before)
+    run = page.url.partition("?run=")[2]
+    expect(dialog).to_have_count(0)
+    wait_until_finished(page, run)
+
+    button(page, "Tags, note").click()
+    page.get_by_label("Tags", exact=True).fill("seed study")
+    page.keyboard.press("Enter")
+    page.get_by_label("Note", exact=True).fill("Worth another look.")
+    page.keyboard.press("Control+Enter")
+    page.get_by_text("Baseline", exact=True).click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("baseline", exact=True)).to_be_visible()
+    expect(page.get_by_test_id("stText").filter(has_text="Worth another look.")).to_be_visible()
+    rows = page.get_by_test_id("stDataFrame").locator("tbody [role=row]")
+    expect(rows.first).to_contain_text(f"★ {run}")
+    page.get_by_label("Search", exact=True).fill("study")
+    expect(rows).to_have_count(1)
+    page.reload()
+    expect(rows).to_have_count(1)
+    expect(page.get_by_label("Search", exact=True)).to_have_value("study")
+    page.get_by_label("Search", exact=True).fill("no such run")
+    expect(page.get_by_text("No run is like that")).to_be_visible()
+
+
+def test_on_a_phone_a_run_is_started_without_the_side_panel(page: Page, empty_app: str):
+    page.set_viewport_size({"width": 400, "height": 900})
+    page.goto(empty_app)
+    button(page, "Choose split-digits").click()
+    button(page, "Start split-digits").click()
+    page.wait_for_url(lambda url: "?run=split-digits-" in url)
+    expect(state(page, page.url.partition("?run=")[2])).to_contain_text("task 2 of 5", timeout=PATIENCE)
+    assert page.evaluate("document.documentElement.scrollWidth") == 400

@@ -196,8 +196,68 @@ def test_a_store_of_an_early_version_is_refused(store):
         Store(store.location)
 
 
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_store_of_an_older_version_is_opened_with_its_runs_and_gains_what_it_lacks(store, version):
+    run = store.add(preset("digits"))
+    with sqlite3.connect(store.location / "clnp.sqlite") as database:
+        for table in ("run_notes", "baseline", *(["pruned", "sweep_runs", "sweeps"] if version == 3 else [])):
+            database.execute(f"DROP TABLE {table}")
+        database.execute(f"PRAGMA user_version = {version}")
+    opened = Store(store.location)
+    assert opened.run(run).spec == preset("digits")
+    assert (opened.run(run).tags, opened.run(run).note, opened.baseline()) == ((), "", None)
+    opened.describe(run, ["first"], "A note.")
+    opened.pin(run)
+    assert (opened.runs()[0].tags, opened.sweeps(), opened.baseline()) == (("first",), [], run)
+
+
+def test_tags_and_a_note_are_kept_with_a_run(store):
+    run, other = store.add(preset("digits")), store.add(preset("digits"))
+    store.describe(run, ["  seed   study ", "good", "good", " "], " What it shows. ")
+    assert (store.run(run).tags, store.run(run).note) == (("seed study", "good"), "What it shows.")
+    assert [kept.tags for kept in store.runs()] == [(), ("seed study", "good")]
+    assert [kept.tags for kept in store.active()] == [("seed study", "good"), ()]
+    store.describe(run, [], "")
+    assert (store.run(run).tags, store.run(other).note) == ((), "")
+    with pytest.raises(StoreError, match="at most 40 letters"):
+        store.describe(run, ["x" * 41], "")
+    with pytest.raises(StoreError, match="at most 4000"):
+        store.describe(run, [], "x" * 4001)
+    with pytest.raises(StoreError, match="There is no run 'nope'"):
+        store.describe("nope", [], "")
+
+
+def test_one_run_at_most_is_the_baseline(store):
+    run, other = store.add(preset("digits")), store.add(preset("digits"))
+    store.pin(run)
+    store.pin(other)
+    assert store.baseline() == other
+    store.pin(None)
+    assert store.baseline() is None
+    store.pin(run)
+    store.describe(run, ["tag"], "")
+    store.remove(run)
+    assert store.baseline() is None
+    with pytest.raises(StoreError, match="There is no run"):
+        store.pin(run)
+
+
+def test_of_each_training_the_last_epoch_is_told_in_the_order_they_were_begun(store):
+    run = store.add(preset("digits"))
+    for candidate, stage in enumerate(
+        fit_stages(preset("digits", {"lambda.2": [1e-3, 2e-3]}), "digest", 1, None, None)
+    ):
+        store.link(run, stage, candidate)
+        store.put_epochs([(stage.key, EPOCH | {"epoch": epoch}) for epoch in range(1, 4 - candidate)])
+    assert store.last_epochs(run) == [
+        {"task": 1, "candidate": 0, "epoch": 3},
+        {"task": 1, "candidate": 1, "epoch": 2},
+    ]
+
+
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(None, ""), (42.3, "42 s left"), (200, "3 min left"), (7300, "2.0 h left")]
+    ("seconds", "words"),
+    [(None, ""), (42.3, "42 s left"), (200, "3 min left"), (7300, "2.0 h left"), (200_000, "2.3 days left")],
 )
 def test_time_left_is_said_in_words(seconds, words):
     assert words_for(seconds) == words

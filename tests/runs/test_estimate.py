@@ -1,0 +1,81 @@
+"""How long runs will take: figures that are known, and a real run."""
+
+import pytest
+
+from clnp_core.runs import estimate as module
+from clnp_core.runs.estimate import estimate
+from clnp_core.runs.spec import fork, preset, preset_names
+from clnp_core.runs.store import Store
+
+SHORT = {"single_task": False, "stream.tasks": 4}
+
+
+@pytest.fixture(autouse=True)
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "cores", lambda: 2)
+
+
+def seconds(name: str, changes: dict | None = None) -> float:
+    """Of training, where nothing was measured here."""
+    return estimate(preset(name, changes)).seconds - module._START_SECONDS
+
+
+@pytest.mark.parametrize("name", module._MEASURED)
+def test_what_was_measured_elsewhere_is_told_as_it_was(name: str):
+    told = estimate(preset(name))
+    assert told.seconds == pytest.approx(module._MEASURED[name])
+    assert not told.here
+
+
+def test_every_preset_is_known_in_words():
+    told = {name: str(estimate(preset(name))) for name in preset_names()}
+    assert told["digits"] == "about 15 s"
+    assert told["permuted-mnist-quick"] == "about 3 min"
+    assert told["split-cifar-narrow"].endswith(" h")
+    assert told["split-cifar-wide"].endswith(" days")
+
+
+def test_more_work_takes_longer_and_candidates_share_the_cores():
+    one = seconds("digits", SHORT)
+    assert seconds("digits", SHORT | {"epochs": 120}) == pytest.approx(2 * one)
+    assert seconds("digits", SHORT | {"method": "joint"}) == pytest.approx(one)
+    pair = {"lambda.2": [1e-3, 2e-3], "search": "every-task"}
+    assert seconds("digits", SHORT | pair) == pytest.approx(one)
+    three = {"lambda.2": [1e-3, 2e-3, 3e-3], "search": "every-task"}
+    assert seconds("digits", SHORT | three) == pytest.approx(2 * one)
+    tuned = {"fine_tuning": {"epochs": 15, "learning_rate": 1e-3, "rounds": 2}}
+    assert seconds("digits", SHORT | tuned) == pytest.approx(1.5 * one)
+
+
+def test_tasks_count_by_their_images():
+    first = seconds("split-cifar-quick", {"epochs": 1, "stream.tasks": 1})
+    assert seconds("split-cifar-quick", {"epochs": 1, "stream.tasks": 3}) == pytest.approx(1.2 * first)
+
+
+def test_a_fork_takes_what_it_learns_anew():
+    spec = preset("digits", SHORT)
+    forked = estimate(fork(spec, 3, {}), first_task=3)
+    assert forked.seconds - module._START_SECONDS == pytest.approx(seconds("digits", SHORT) / 2)
+
+
+@pytest.mark.parametrize("changes", [{"device": "cuda"}, {"batch_size": 128}])
+def test_what_nothing_was_measured_of_is_not_known(changes: dict, tmp_path):
+    assert estimate(preset("digits", changes), Store(tmp_path)) is None
+
+
+def test_a_run_takes_about_what_a_shorter_one_foretold(store: Store, learn):
+    learn({"stream.tasks": 1, "epochs": 40, "patience": 40})
+    longer = {"stream.tasks": 3, "epochs": 80, "patience": 80, "single_task": False}
+    told = estimate(preset("digits", longer), store)
+    assert told.here
+    run, _ = learn(longer)
+    assert told.seconds / 3 < store.run(run).seconds < 3 * told.seconds
+
+
+def test_methods_and_training_alone_have_speeds_of_their_own(learn, tmp_path):
+    store = Store(tmp_path)
+    learn({"stream.tasks": 1, "epochs": 8, "single_task": True}, into=store)
+    trainings = store.trainings_like(preset("digits").architecture, 64, "cpu")
+    assert {training["method"] for training in trainings} == {"clnp", None}
+    assert all(training["task"] == 1 and training["seconds"] > 0 for training in trainings)
+    assert store.trainings_like(preset("digits").architecture, 32, "cpu") == []
