@@ -127,6 +127,8 @@ class Visitor:
                 self.pages = {page.url_pathname: page.page_script_hash for page in message.navigation.app_pages}
             elif kind == "new_session":
                 self._state.page_script_hash = message.new_session.page_script_hash
+                if not message.metadata.run.fragment_ids:  # the whole page begins anew
+                    self._ticking = {}
             elif kind == "page_info_changed":
                 self._state.query_string = message.page_info_changed.query_string
             elif kind == "auto_rerun":

@@ -10,6 +10,7 @@ from clnp_core.methods import METHODS
 from clnp_core.runs.estimate import estimate
 from clnp_core.runs.spec import RunSpec, preset, preset_names
 from clnp_core.runs.store import Store
+from dashboard.preset_cards import choose_from_card
 from dashboard.words import epochs, layer_name, network, power, time_wanted, training_cost
 
 _LAMBDAS = [0.0, *(float(f"{digit}e{power}") for power in range(-8, 0) for digit in (1, 2, 3, 5))]
@@ -30,6 +31,7 @@ def choose_spec(store: Store) -> tuple[RunSpec | None, bool]:
     What does not apply to the method is not shown, and stays as the preset has it.
     """
     with st.sidebar:
+        choose_from_card()
         name = st.selectbox("Preset", preset_names(), key="preset")
         base = preset(name)
         st.caption(base.about)

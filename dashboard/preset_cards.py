@@ -10,6 +10,16 @@ from dashboard.words import count, epochs
 _OF_THE_PAPER = ("permuted-mnist", "split-cifar-narrow", "split-cifar-narrow-ft", "split-cifar-wide")
 _SHORT_SECONDS = 30
 _COLUMNS = 2
+_CHOSEN = "preset chosen"
+
+
+def choose_from_card() -> None:
+    """Put the preset whose card was just pressed into the form, of which `preset` is the key. Before that is drawn.
+
+    Not when it is pressed: a tick of the page that the browser asked for before that would undo it.
+    """
+    if chosen := st.session_state.pop(_CHOSEN, None):
+        st.session_state["preset"] = chosen
 
 
 def show_cards(store: Store, chosen: str, asked: RunSpec | None) -> bool:
@@ -60,11 +70,7 @@ def _card(store: Store, base: RunSpec, is_chosen: bool, asked: RunSpec | None) -
         start = f"Start {name}"
         icon = ":material/play_arrow:"
         return st.button(start, icon=icon, type="primary", disabled=not asked, key=f"card {name}", width="stretch")
-    if st.button(f"Choose {name}", key=f"choose {name}", on_click=_choose, args=(name,), width="stretch"):
-        st.rerun()  # in a dialog nothing else draws the form anew
+    if st.button(f"Choose {name}", key=f"choose {name}", width="stretch"):
+        st.session_state[_CHOSEN] = name
+        st.rerun()
     return False
-
-
-def _choose(name: str) -> None:
-    """Put a preset into the form."""
-    st.session_state["preset"] = name

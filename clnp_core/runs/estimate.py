@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import median
 from typing import Any
 
 from clnp_core.machine import cores
@@ -94,7 +94,7 @@ def _pace_here(spec: RunSpec, store: Store) -> _Pace | None:
     def pace(method: str | None, task: int) -> float:
         alike = [training for training in trainings if training["method"] == method] or trainings
         nearest = min(abs(training["task"] - task) for training in alike)
-        return fmean(training["pace"] for training in alike if abs(training["task"] - task) == nearest)
+        return median(training["pace"] for training in alike if abs(training["task"] - task) == nearest)
 
     return pace
 

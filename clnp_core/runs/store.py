@@ -597,7 +597,10 @@ class Store:
         }
         inputs = _stages.c.inputs
         wanted = [sql.func.json_extract(inputs, path) == value for path, value in alike.items()]
-        seconds = sql.select(sql.func.avg(_epochs.c.seconds)).where(_epochs.c.stage == _stages.c.key).scalar_subquery()
+        # A training's first epoch warms up and says little, unless there is no other.
+        later = sql.func.avg(_epochs.c.seconds).filter(_epochs.c.epoch > 1)
+        mean = sql.func.coalesce(later, sql.func.avg(_epochs.c.seconds))
+        seconds = sql.select(mean).where(_epochs.c.stage == _stages.c.key).scalar_subquery()
         query = sql.select(inputs, seconds.label("seconds"))
         newest = query.where(_stages.c.kind.in_(("fit", "alone")), *wanted).order_by(sql.text("stages.rowid DESC"))
         with self._transaction() as connection:
