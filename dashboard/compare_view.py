@@ -39,10 +39,9 @@ def show_comparison(groups: Sequence[Group], spec: RunSpec) -> None:
 
 def _show_measures(groups: Sequence[Group], table: pd.DataFrame) -> None:
     """A row for each group. Measures that can be told of none are left out."""
-    names = [
-        f"{group.name}{_below('baseline')}" if place == 0 < len(groups) - 1 else group.name
-        for place, group in enumerate(groups)
-    ]
+    names = [_in_parts(group.name) for group in groups]
+    if len(groups) > 1:
+        names[0] += _below("baseline")
     columns = {"Runs": names, "Seeds": table["seeds"].map(str)}
     for name in compare.MEASURES:
         if table[name].notna().any():
@@ -70,6 +69,11 @@ def _measure(name: str, mean: float, deviation: float, difference: float, is_bas
     return unbroken(told) + _below(f"{round(factor * difference, digits) + 0.0:+.{digits}f}")
 
 
+def _in_parts(name: str) -> str:
+    """A group's name, to be broken between settings alone."""
+    return unbroken(name).replace("·\N{NO-BREAK SPACE}", "· ")
+
+
 def _below(text: str) -> str:
     """On a line of its own in a cell, in small."""
     return f"  \n:small[:gray[{text}]]"
@@ -79,9 +83,9 @@ def _show_settings(groups: Sequence[Group], spec: RunSpec) -> None:
     """What is different, a row for each setting, and in a sentence what is not."""
     different = compare.differences(groups)
     if different:
-        columns = {"Settings that differ": list(map(compare.setting_name, different))}
+        columns = {"Settings that differ": [unbroken(compare.setting_name(path)) for path in different]}
         for group in groups:
-            columns[group.name] = [_setting(path, group, groups[0]) for path in different]
+            columns[_in_parts(group.name)] = [_setting(path, group, groups[0]) for path in different]
         st.table(pd.DataFrame(columns), hide_index=True)
     st.caption(f"{'The same in all' if different else 'Settings'}: {common_settings(spec, different)}.")
 

@@ -90,8 +90,10 @@ def _list(runs: list[Run], baseline: str | None) -> None:
     ids = [run.id for run in runs]
     rows = [place for place, run in enumerate(ids) if run == linked_run()]
     selection = {"selection": {"rows": rows, "columns": [], "cells": []}}
-    if "runs" in st.session_state and _selected() != rows:  # another run was linked to, or the rows have moved
-        st.session_state["runs"] = selection
+    # Another table for other rows: what is selected in one that a browser still shows would be another run here.
+    key = f"runs {hash(tuple(ids))}"
+    if key in st.session_state and _selected(key) != rows:  # another run was linked to
+        st.session_state[key] = selection
     st.dataframe(
         _table(runs, baseline),
         height=_ROW_PIXELS * (1 + min(len(runs), _MOST_ROWS)) + 2,
@@ -107,8 +109,8 @@ def _list(runs: list[Run], baseline: str | None) -> None:
             "Tags": st.column_config.ListColumn(width=200),
             "Note": st.column_config.TextColumn(width=300),
         },
-        key="runs",
-        on_select=lambda: _link_selected(ids),
+        key=key,
+        on_select=lambda: _link_selected(_selected(key), rows, ids),
         selection_mode="single-row",
         selection_default=selection,
         alt="Runs: the baseline, those in progress, then the newest first",
@@ -139,11 +141,15 @@ def _table(runs: list[Run], baseline: str | None) -> pd.DataFrame:
     return table
 
 
-def _selected() -> list[int]:
-    return st.session_state.get("runs", {}).get("selection", {}).get("rows", [])
+def _selected(key: str) -> list[int]:
+    return st.session_state.get(key, {}).get("selection", {}).get("rows", [])
 
 
-def _link_selected(shown: list[str]) -> None:
-    """Show the run in the row that was clicked, one of those shown then; a click on the same one keeps it."""
-    for row in _selected():
-        link_to(shown[row])
+def _link_selected(rows: list[int], before: list[int], shown: list[str]) -> None:
+    """Show the run in the row that was clicked, one of those shown then; a click on the same one keeps it.
+
+    A selection that is as it was drawn was not clicked: the browser tells of it once more when its table goes.
+    """
+    if rows != before:
+        for row in rows:
+            link_to(shown[row])

@@ -677,7 +677,7 @@ def accuracy_by_task(accuracies: pd.DataFrame, theme: Theme = "light") -> go.Fig
         "showlegend": True,
         **_UNTITLED_LEGEND,
     }
-    return _figure(bars, layout, "Accuracy by task", 440, theme)
+    return _figure(bars, layout, "Accuracy by task", _height(len(bars)), theme)
 
 
 def mean_accuracies(accuracies: pd.DataFrame, theme: Theme = "light") -> go.Figure:
@@ -730,7 +730,7 @@ def mean_accuracies(accuracies: pd.DataFrame, theme: Theme = "light") -> go.Figu
         **_UNTITLED_LEGEND,
     }
     traces = [{"type": "scatter", **trace} for trace in bands + lines]
-    return _figure(traces, layout, "Mean accuracy after each task", 440, theme)
+    return _figure(traces, layout, "Mean accuracy after each task", _height(len(lines)), theme)
 
 
 _PATTERNS = ("", "/", ".", "x", "-", "\\", "+", "|")
@@ -762,6 +762,11 @@ def _over_seeds(rows: Mapping[str, np.ndarray]) -> list[str]:
         " %" if np.isnan(std) else f" ± {100 * std:.2f} %, {seeds} seeds"
         for std, seeds in zip(rows["std"], rows["seeds"], strict=True)
     ]
+
+
+def _height(groups: int) -> int:
+    """On a small screen each group is a line of the legend."""
+    return 400 + 20 * groups
 
 
 def _task_ticks(rows: pd.DataFrame) -> int:

@@ -292,7 +292,8 @@ def test_the_list_shows_state_progress_and_time_left_and_marks_the_linked_run(st
     assert [list(state) for state in table["State"]] == [["running"], ["queued"], ["paused"]]
     assert list(table["Done"]) == [0.34, 0, 0.34]
     assert list(table["Time left"]) == ["about 42 s left", "", ""]
-    assert app.session_state["runs"]["selection"]["rows"] == [2]
+    (selected,) = (value for key, value in app.session_state.filtered_state.items() if key.startswith("runs "))
+    assert selected["selection"]["rows"] == [2]
 
 
 def test_two_hundred_queued_runs_take_less_than_300_ms(store: Store):

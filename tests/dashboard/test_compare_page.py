@@ -65,7 +65,7 @@ def button(app: AppTest, label: str):
 
 
 def measures(app: AppTest) -> pd.DataFrame:
-    return app.table[0].value
+    return app.table[0].value.map(lambda cell: cell.replace("\N{NO-BREAK SPACE}", " "))
 
 
 def charts(app: AppTest) -> list[dict]:
@@ -84,7 +84,7 @@ def test_it_opens_on_the_newest_run_and_its_like_in_groups_with_mean_and_spread_
     assert table["Runs"][0].startswith("finetune")
     assert list(table["Seeds"]) == ["1", "1", "2"]
     both = [100 * store.run(runs[name]).summary["mean_accuracy"] for name in ("first", "second")]
-    accuracy = table["Mean\N{NO-BREAK SPACE}accuracy"][2].replace("\N{NO-BREAK SPACE}", " ")
+    accuracy = table["Mean\N{NO-BREAK SPACE}accuracy"][2]
     assert accuracy.startswith(f"{fmean(both):.2f} ± {stdev(both):.2f} %")
     base = 100 * store.run(runs["finetune"]).summary["mean_accuracy"]
     assert f"[{fmean(both) - base:+.2f}]" in accuracy
@@ -94,7 +94,8 @@ def test_the_settings_that_differ_are_listed_and_stand_out_and_the_rest_is_a_sen
     store: Store, runs: dict[str, str]
 ):
     app = opened(runs["first"], runs["bold"], runs["finetune"])
-    table = app.table[1].value
+    table = app.table[1].value.rename(columns=lambda name: name.replace("\N{NO-BREAK SPACE}", " "))
+    table["Settings that differ"] = table["Settings that differ"].str.replace("\N{NO-BREAK SPACE}", " ")
     assert list(table["Settings that differ"]) == ["method", "m (points)"]
     assert list(table["clnp · m (points) = 1"]) == ["clnp", "1"]
     assert list(table["clnp · m (points) = 5"]) == ["clnp", ":orange-background[**5**]"]
