@@ -35,6 +35,9 @@ def settled(page: Page, address: str) -> None:
     page.wait_for_function(
         "[...document.querySelectorAll('.live-chart')].every((chart) => chart.on)"
         " && document.querySelector('[data-test-script-state=notRunning]')"
+        # What a script has not drawn again yet is faded out, and fades in again when it has.
+        " && [...document.querySelectorAll('[data-testid=stElementContainer]')]"
+        ".every((element) => getComputedStyle(element).opacity === '1')"
     )
     for slider in page.get_by_role("slider").all():  # ours are named by their script
         expect(slider).to_have_attribute("aria-label", re.compile("."))
