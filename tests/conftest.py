@@ -1,6 +1,11 @@
 """What several tests share."""
 
+import json
 import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +15,8 @@ from hypothesis import settings
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
+START_SECONDS = 60
+
 
 @pytest.fixture
 def mnist_directory() -> Path:
@@ -18,3 +25,34 @@ def mnist_directory() -> Path:
     if not os.environ.get("CLNP_DATA_DIR") or not (folder / "mnist.npz").is_file():
         pytest.skip("the real MNIST is not here: name the folder of mnist.npz in CLNP_DATA_DIR")
     return folder
+
+
+@pytest.fixture(scope="session")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a Dask scheduler on loopback with two workers: real processes, started once for all tests."""
+    file = tmp_path_factory.mktemp("dask") / "scheduler.json"
+    dask = [sys.executable, "-m", "dask"]
+    here = ["--scheduler-file", str(file), "--host", "127.0.0.1", "--no-dashboard"]
+    # What they have to say goes nowhere: a pipe that nobody reads would be full one day, and stop them.
+    processes = [subprocess.Popen([*dask, "scheduler", *here, "--port", "0"], stderr=subprocess.DEVNULL)]
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not (address := _address(file)):
+            assert processes[0].poll() is None, "the Dask scheduler ended"
+            assert time.monotonic() < deadline, f"no Dask scheduler after {START_SECONDS} s"
+            time.sleep(0.1)
+        worker = [*dask, "worker", *here, "--nthreads", "1"]
+        processes += [subprocess.Popen(worker, stderr=subprocess.DEVNULL) for _ in range(2)]
+        yield address
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+        for process in processes:
+            process.wait(timeout=20)
+
+
+def _address(scheduler_file: Path) -> str | None:
+    try:
+        return json.loads(scheduler_file.read_text())["address"]
+    except (FileNotFoundError, json.JSONDecodeError):  # not there, or not whole
+        return None

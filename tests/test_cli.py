@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager, suppress
 
 import pandas as pd
 import pytest
@@ -21,6 +22,18 @@ def clnp(*arguments, **environment):
 
 def command(arguments):
     return [sys.executable, "-m", "clnp_core.cli", *map(str, arguments)]
+
+
+@contextmanager
+def started(*arguments):
+    """A command under way, in a process group of its own; in the end nothing is left of it, whatever happened."""
+    said = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command(arguments), **options({}), **said, start_new_session=True) as process:
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def options(environment):
@@ -94,12 +107,12 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path):
     calm = clnp(*arguments, "--json", tmp_path / "calm.json", "--store", tmp_path / "calm")
     assert calm.returncode == 0
     store = Store(tmp_path / "killed")
-    process = subprocess.Popen(command((*arguments, "--store", store.location)), stdout=subprocess.DEVNULL)
-    while not (store.runs() and store.learned(store.runs()[0].id)):
-        assert process.poll() is None
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
+    with started(*arguments, "--store", store.location) as process:
+        while not (store.runs() and store.learned(store.runs()[0].id)):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.kill()
+        process.wait()
     (run,) = store.runs()
     assert run.state == "interrupted"
     again = clnp(*arguments, "--json", tmp_path / "killed.json", "--store", store.location)
@@ -113,11 +126,12 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path):
 def test_an_interrupt_pauses_the_run(tmp_path):
     store = Store(tmp_path)
     arguments = ("run", "digits", "--epochs", 5000, "--set", "patience=5000", "--store", tmp_path)
-    process = subprocess.Popen(command(arguments), **options({}), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    while not (store.runs() and store.epochs(store.runs()[0].id)):
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=20)
+    with started(*arguments) as process:
+        while not (store.runs() and store.epochs(store.runs()[0].id)):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert said == "clnp: interrupted; what was finished is kept.\n"
     assert store.runs()[0].state == "paused"
@@ -127,7 +141,7 @@ def test_runs_are_controlled_from_the_command_line_and_from_python(tmp_path):
     store = Store(tmp_path)
     run = submit(preset("digits", {"stream.tasks": 2, "epochs": 5, "single_task": False}), store)
     try:
-        assert run.wait(timeout=60)["tasks"] == 2
+        assert run.wait(timeout=180)["tasks"] == 2
         assert run.status == "finished"
         assert run.metrics().groupby(["task", "candidate"]).size().tolist() == [5, 5]
 
@@ -143,7 +157,7 @@ def test_runs_are_controlled_from_the_command_line_and_from_python(tmp_path):
             time.sleep(0.05)
         for action, state in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
             assert clnp(action, long.id, "--store", tmp_path).returncode == 0
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 20
             while long.status != state:
                 assert time.monotonic() < deadline, f"{action}: {long.status}"
                 time.sleep(0.05)
@@ -234,11 +248,12 @@ def test_a_sweep_writes_its_table_and_tells_of_the_sequence_that_failed(tmp_path
 def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path):
     store = Store(tmp_path)
     arguments = ("sweep", "digits", *SHORT, "--over", "seed=1,2,3", "--store", tmp_path)
-    process = subprocess.Popen(command(arguments), **options({}), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    while not any(store.learned(run.id) for run in store.runs()):
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=20)
+    with started(*arguments) as process:
+        while not any(store.learned(run.id) for run in store.runs()):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
     assert (process.returncode, said) == (130, "clnp: interrupted; what was finished is kept.\n")
     assert {run.state for run in store.runs()} <= {"paused", "finished"}
     (asked,) = store.sweeps()
@@ -249,12 +264,14 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path):
     assert {stage["computed"] for run in store.runs() for stage in store.stages(run.id)} <= {0, 1}
 
 
-def test_two_hundred_runs_are_listed_in_under_a_second(tmp_path):
-    store = Store(tmp_path)
+def test_two_hundred_runs_are_listed_about_as_fast_as_none(tmp_path):
+    store = Store(tmp_path / "many")
     for seed in range(200):
         store.add(preset("digits", {"seed": seed}))
-    fastest = min(_seconds("list", "--store", tmp_path) for _ in range(3))
-    assert fastest < 0.8
+    # By turns, so that what else the machine does slows both.
+    times = [[_seconds("list", "--store", tmp_path / name) for name in ("many", "none")] for _ in range(3)]
+    many, none = map(min, zip(*times, strict=True))
+    assert many < 2 * none
 
 
 def _seconds(*arguments):

@@ -49,6 +49,14 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="package", autouse=True)
+def workers(scheduler: str) -> Iterator[None]:
+    """Engines of these tests compute on workers that are there already."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLNP_SCHEDULER", scheduler)
+        yield
+
+
 @contextmanager
 def serving(store: Path) -> Iterator[str]:
     """`clnp dashboard` on that store, in a process group of its own. Yields its address; ends app and engine."""

@@ -1,20 +1,21 @@
 """Every page, light and dark, as axe-core sees it; and that none lets anything run out of a narrow screen."""
 
-import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import serving
 
 pytestmark = pytest.mark.browser
 
 PAGES = ["", "partition", "trade-off", "capacity", "accuracy", "compare", "sweeps", "learn"]
+PATIENCE = 15
 RUN = ["run", "digits", "--tasks", "2", "--epochs", "13", "--set", "lambda.2=5e-4,1e-3"]
 SWEEP = ["sweep", "digits", "--tasks", "2", "--epochs", "13", "--over", "margin=0.01,0.05"]
 
@@ -35,12 +36,7 @@ def settled(page: Page, address: str) -> None:
     page.wait_for_function(
         "[...document.querySelectorAll('.live-chart')].every((chart) => chart.on)"
         " && document.querySelector('[data-test-script-state=notRunning]')"
-        # What a script has not drawn again yet is faded out, and fades in again when it has.
-        " && [...document.querySelectorAll('[data-testid=stElementContainer]')]"
-        ".every((element) => getComputedStyle(element).opacity === '1')"
     )
-    for slider in page.get_by_role("slider").all():  # ours are named by their script
-        expect(slider).to_have_attribute("aria-label", re.compile("."))
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -48,7 +44,9 @@ def test_a_page_is_accessible_in_both_themes_and_fits_a_narrow_screen(page: Page
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         settled(page, f"{filled}/{name}")
-        assert serious(page) == []
+        deadline = time.monotonic() + PATIENCE
+        while found := serious(page):  # what is still being drawn may be faded, or not named yet
+            assert time.monotonic() < deadline, found
     page.set_viewport_size({"width": 400, "height": 900})
     page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollWidth <= 400")
 

@@ -166,6 +166,6 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Browser, learned: 
     phone.close()
 
 
-def test_an_empty_store_says_where_to_begin(page: Page, empty_app: str):
+def test_an_empty_store_says_where_to_begin(empty_app: str, page: Page):
     page.goto(f"{empty_app}/partition")
     expect(page.get_by_text("Nothing has been learned yet")).to_be_visible()

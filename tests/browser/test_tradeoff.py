@@ -235,7 +235,7 @@ def test_a_wrong_link_is_said_to_be_wrong(page: Page, explored: tuple[str, Store
     expect(page.get_by_text(f"The run {run} has not learned task 9")).to_be_visible()
 
 
-def test_an_empty_store_says_where_to_begin(page: Page, empty_app: str):
+def test_an_empty_store_says_where_to_begin(empty_app: str, page: Page):
     page.goto(f"{empty_app}/trade-off")
     expect(page.get_by_text("Nothing has been learned yet")).to_be_visible()
     page.get_by_text("To the Lab").click()

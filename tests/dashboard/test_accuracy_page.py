@@ -24,13 +24,13 @@ METHODS = ("clnp", "single", "joint", "finetune")
 
 
 @pytest.fixture(scope="module")
-def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[Path, dict[str, str]]:
     """A folder with a store in it, and the run it has of each method."""
     folder = tmp_path_factory.mktemp("store")
     store = Store(folder)
     runs = {method: store.add(preset("digits", SHORT | {"method": method})) for method in METHODS}
     runs["grid"] = store.add(preset("digits", SHORT | {"single_task": False, "lambda.2": [5e-4, 2e-3]}))
-    asyncio.run(Engine(store).serve(only=list(runs.values())))
+    asyncio.run(Engine(store, scheduler).serve(only=list(runs.values())))
     return folder, runs
 
 

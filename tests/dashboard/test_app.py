@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -17,6 +16,7 @@ from clnp_core.runs.spec import RunSpec, fork, preset, preset_names
 from clnp_core.runs.stages import Stage
 from clnp_core.runs.store import TUNED, Store
 from dashboard.run_list import COLOURS
+from tests.dashboard.charts import fastest
 
 APP = str(Path(dashboard.__file__).parent / "app.py")
 ASKED_ALREADY = {"pausing": ["Pause"], "cancelling": ["Pause", "Cancel"]}
@@ -292,7 +292,7 @@ def test_the_list_shows_state_progress_and_time_left_and_marks_the_linked_run(st
     assert [list(state) for state in table["State"]] == [["running"], ["queued"], ["paused"]]
     assert list(table["Done"]) == [0.34, 0, 0.34]
     assert list(table["Time left"]) == ["about 42 s left", "", ""]
-    (selected,) = (value for key, value in app.session_state.filtered_state.items() if key.startswith("runs "))
+    (selected,) = (value for key, value in app.session_state.items() if key.startswith("runs "))
     assert selected["selection"]["rows"] == [2]
 
 
@@ -300,9 +300,7 @@ def test_two_hundred_queued_runs_take_less_than_300_ms(store: Store):
     for seed in range(200):
         store.add(preset("digits", {"seed": seed}))
     app = opened()
-    began = time.perf_counter()
-    app.run()
-    assert time.perf_counter() - began < 0.3
+    assert fastest(app) < 0.3
     assert len(app.dataframe[0].value) == 200
 
 

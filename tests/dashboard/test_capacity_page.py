@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from clnp_core.runs.reuse import reuse
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 from clnp_core.runs.summary import layers
-from tests.dashboard.charts import assert_code_makes_its_chart, charts
+from tests.dashboard.charts import assert_code_makes_its_chart, charts, fastest
 
 PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "capacity.py")
 SHORT = {"stream.tasks": 3, "epochs": 4, "single_task": False}
@@ -24,13 +23,13 @@ RUNS = {"single head": "digits", "heads": "digits-multihead", "convolutions": "s
 
 
 @pytest.fixture(scope="module")
-def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[Path, dict[str, str]]:
     """A folder with a store in it, and the runs it has."""
     folder = tmp_path_factory.mktemp("store")
     store = Store(folder)
     runs = {what: store.add(preset(name, SHORT)) for what, name in RUNS.items()}
     runs["first task"] = store.add(preset("digits", SHORT | {"stream.tasks": 1}))
-    asyncio.run(Engine(store).serve(only=list(runs.values())))
+    asyncio.run(Engine(store, scheduler).serve(only=list(runs.values())))
     return folder, runs
 
 
@@ -135,7 +134,4 @@ def test_fifty_runs_take_less_than_300_ms(store: Store, runs: dict[str, str]):
     record = store.learned(runs["heads"])[0]
     for seed in range(50):
         store.put_learned(store.add(preset("digits-multihead", {"seed": seed})), 1, record)
-    app = opened(run=runs["heads"])
-    began = time.perf_counter()
-    app.run()
-    assert time.perf_counter() - began < 0.3
+    assert fastest(opened(run=runs["heads"])) < 0.3

@@ -27,12 +27,12 @@ ASKED = {"first": {}, "second": {"seed": 1}, "bold": {"margin": 0.05}, "finetune
 
 
 @pytest.fixture(scope="module")
-def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[Path, dict[str, str]]:
     """A folder with a store in it, and the runs it has."""
     folder = tmp_path_factory.mktemp("store")
     store = Store(folder)
     runs = {name: store.add(preset("digits", SHORT | changes)) for name, changes in ASKED.items()}
-    asyncio.run(Engine(store).serve(only=list(runs.values())))
+    asyncio.run(Engine(store, scheduler).serve(only=list(runs.values())))
     return folder, runs
 
 

@@ -18,7 +18,7 @@ from clnp_core.runs.spec import RunSpec, fork, preset, preset_names
 from clnp_core.runs.store import Store
 from dashboard.kept_figure import kept_figure
 from dashboard.run_list import matches
-from tests.dashboard.charts import assert_code_makes_its_chart, charts
+from tests.dashboard.charts import assert_code_makes_its_chart, charts, fastest
 
 APP = str(Path(dashboard.__file__).parent / "app.py")
 SHORT = {"stream.tasks": 2, "epochs": 7, "single_task": False}
@@ -26,12 +26,12 @@ RUNS = {"grid": SHORT | {"lambda.2": [5e-4, 2e-3]}, "joint": SHORT | {"method": 
 
 
 @pytest.fixture(scope="module")
-def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[Path, dict[str, str]]:
     """A folder with a store in it, and the runs it has."""
     folder = tmp_path_factory.mktemp("store")
     store = Store(folder)
     runs = {what: store.add(preset("digits", changes)) for what, changes in RUNS.items()}
-    asyncio.run(Engine(store).serve(only=list(runs.values())))
+    asyncio.run(Engine(store, scheduler).serve(only=list(runs.values())))
     return folder, runs
 
 
@@ -250,13 +250,7 @@ def test_without_tags_there_are_no_columns_of_them(store: Store):
 def test_fifty_runs_take_less_than_300_ms(store: Store):
     for seed in range(50):
         store.add(preset("digits", {"seed": seed}))
-    app = opened()
-    times = []
-    for _ in range(3):
-        began = time.perf_counter()
-        app.run()
-        times.append(time.perf_counter() - began)
-    assert min(times) < 0.3
+    assert fastest(opened()) < 0.3
 
 
 # The run.

@@ -26,11 +26,11 @@ MOST_OF_A_CORE = 0.5
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, psutil.Process]]:
+def app(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> Iterator[tuple[str, psutil.Process]]:
     """Address and process of the app, on a store with a run, 49 copies of it with other seeds, and one that waits."""
     store = Store(tmp_path_factory.mktemp("store"))
     first = store.add(preset("digits", SHORT))
-    asyncio.run(Engine(store).serve(only=[first]))
+    asyncio.run(Engine(store, scheduler).serve(only=[first]))
     for task in (1, 2):  # what a page would ask an engine for
         (candidate,) = trade_off(store, first, task).candidates
         store.put_pruned(candidate.key, "test", {point.theta: point.accuracy for point in candidate.curve.points})

@@ -26,14 +26,14 @@ GRID = [5e-4, 2e-3]
 
 
 @pytest.fixture(scope="module")
-def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[Path, str]:
     """A folder with a store in it, and the run it has, which tried two λ. Its engine has told all test accuracies."""
     folder = tmp_path_factory.mktemp("store")
     store = Store(folder)
     run = store.add(preset("digits", {**SHORT, "lambda.2": GRID}))
 
     async def learn() -> None:
-        serving = asyncio.create_task(Engine(store).serve())
+        serving = asyncio.create_task(Engine(store, scheduler).serve())
         while store.run(run).is_active:
             await asyncio.sleep(0.1)
         for task in (1, 2):

@@ -31,7 +31,7 @@ def shortened(name: str, tasks: int, **changes: object) -> RunSpec:
 
 
 @pytest.fixture(scope="module")
-def computed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, dict[str, str]]:
+def computed(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[Store, dict[str, str]]:
     """A store in which the engine has computed the beginnings of some of the runs, by name."""
     store = Store(tmp_path_factory.mktemp("store"))
     coefficients = RUNS["sparsity"].to_json()["lambda"] | {"2": [ONE_LAMBDA]}
@@ -42,7 +42,7 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, dict[str,
         "sparsity": shortened("sparsity", 1, **{"lambda": coefficients}),
     }
     runs = {name: store.add(spec) for name, spec in specs.items()}
-    asyncio.run(Engine(store).serve(only=list(runs.values())))
+    asyncio.run(Engine(store, scheduler).serve(only=list(runs.values())))
     assert {store.run(run).state for run in runs.values()} == {"finished"}
     return store, runs
 

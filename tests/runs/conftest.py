@@ -1,10 +1,7 @@
-"""A Dask cluster of real processes, started by hand, that the tests share."""
+"""Runs, short ones, that the tests ask for."""
 
 import asyncio
-import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +10,6 @@ import pytest
 from clnp_core.runs.engine import Engine
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
-
-
-@pytest.fixture(scope="session")
-def scheduler() -> Iterator[str]:
-    """Address of a Dask scheduler on loopback with two workers."""
-    dask = [sys.executable, "-m", "dask"]
-    command = [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        address = next(
-            found[0] for line in process.stderr if (found := re.search(r"tcp://127\.0\.0\.1:\d+", line))
-        )
-        worker = [*dask, "worker", address, "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1"]
-        workers = [subprocess.Popen(worker, stderr=subprocess.DEVNULL) for _ in range(2)]
-        yield address
-        for worker in workers:
-            worker.terminate()
-        for worker in workers:
-            worker.wait(timeout=20)
-        process.terminate()
 
 
 @pytest.fixture(scope="module")

@@ -26,8 +26,12 @@ def start_engine(store: Store) -> psutil.Process:
     return engine
 
 
+def workers_of(engine: psutil.Process) -> list[psutil.Process]:
+    """Its workers, without the helper process that multiprocessing keeps beside them."""
+    return [child for child in engine.children(recursive=True) if is_worker(child)]
+
+
 def is_worker(process: psutil.Process) -> bool:
-    """A worker, not the helper process that multiprocessing keeps beside them."""
     try:
         return "spawn_main" in " ".join(process.cmdline())
     except psutil.Error:
@@ -46,11 +50,14 @@ def test_runs_end_as_they_would_have(tmp_path, scheduler):
             if not any(run.is_active for run in store.runs()):
                 specs.append(preset("digits", CHANGES | {"seed": len(specs)}))
                 store.add(specs[-1])
+            victim = "worker" if dice.random() < 0.65 else "engine"
+            while victim == "worker" and not workers_of(engine):
+                assert time.monotonic() < deadline, f"no worker starts; {killed} killed"
+                time.sleep(0.1)
             time.sleep(dice.uniform(0.1, 2.5))
-            children = engine.children(recursive=True)
-            seen.update(children)
-            workers = list(filter(is_worker, children))
-            if workers and dice.random() < 0.65:
+            seen.update(engine.children(recursive=True))
+            workers = workers_of(engine)
+            if victim == "worker" and workers:
                 dice.choice(workers).kill()
                 killed["worker"] += 1
             else:
