@@ -2,7 +2,10 @@
 
 import os
 import platform
+from importlib.metadata import version
 from pathlib import Path
+
+from clnp_core import __version__
 
 
 def cores() -> int:
@@ -17,3 +20,15 @@ def processor() -> str:
         return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def environment() -> dict[str, str | int]:
+    """What results depend on beside their settings: kind of processor, cores, system and versions, as plain data."""
+    return {
+        "processor": processor(),
+        "cores": cores(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "clnp": __version__,
+        **{name: version(name) for name in ("torch", "numpy", "scikit-learn")},
+    }

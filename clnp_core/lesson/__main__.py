@@ -6,15 +6,12 @@ import argparse
 import asyncio
 import datetime
 import json
-import platform
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 
-from clnp_core import __version__
 from clnp_core.lesson.parts import FILE, PARTS, measure
 from clnp_core.lesson.runs import RUNS
-from clnp_core.machine import cores, processor
+from clnp_core.machine import environment
 from clnp_core.runs.engine import Engine
 from clnp_core.runs.store import Store
 
@@ -38,17 +35,8 @@ def main() -> None:
 
 
 def _about() -> dict[str, str | int]:
-    versions = {name: version(name) for name in ("torch", "numpy", "scikit-learn")}
-    return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "processor": processor(),
-        "cores": cores(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "clnp": __version__,
-        **versions,
-        "seed": RUNS["clnp"].seed,
-    }
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return {"date": today, **environment(), "seed": RUNS["clnp"].seed}
 
 
 if __name__ == "__main__":
