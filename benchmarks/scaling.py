@@ -50,7 +50,7 @@ def measure(tasks: int, epochs: int, plot: Path | None) -> dict[str, Any]:
         by_tasks.append({"task": number, "free before": free, **row})
     report.table(by_tasks)
     if plot:
-        figures.training_speed(by_width, by_tasks).write_html(plot, include_plotlyjs=True)
+        figures.save(figures.training_speed(by_width, by_tasks), plot)
     return {"by width": by_width, "by tasks learned": by_tasks}
 
 

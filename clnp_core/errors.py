@@ -34,4 +34,12 @@ class ForgettingError(ClnpError):
 
 
 class ExportError(ClnpError):
-    """A figure cannot be written as a file."""
+    """A figure or a network cannot be written as a file, or read from one."""
+
+
+class ArchiveError(ClnpError):
+    """A run's archive is damaged, is none, or does not hold what it says."""
+
+
+class NoBrowserError(ExportError):
+    """There is no Chromium or Chrome, which draws figures."""

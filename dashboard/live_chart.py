@@ -16,6 +16,7 @@ from plotly.io.json import to_json_plotly
 from streamlit.components.v1 import declare_component
 
 from clnp_core.analysis.export import tidy, to_pdf
+from clnp_core.analysis.figures.base import BACKGROUND
 from dashboard.said import attempt
 
 # Serves the plotly.js that came with the plotly package, from where it is installed, under /component/<name>/.
@@ -208,7 +209,8 @@ def live_chart(
 def _file(figure: go.Figure, name: str, form: str) -> dict[str, Any] | None:
     """The figure or its data, for the browser to save; None if that failed, which is then said."""
     made: list[bytes] = []
-    write = {"pdf": lambda: to_pdf(figure), "csv": lambda: tidy(figure).to_csv(index=False).encode()}
+    background = BACKGROUND[st.context.theme.type or "light"]
+    write = {"pdf": lambda: to_pdf(figure, background), "csv": lambda: tidy(figure).to_csv(index=False).encode()}
     if not attempt(lambda: made.append(write[form]())):
         return None
     url = f"data:{_TYPES[form]};base64,{b64encode(made[0]).decode()}"

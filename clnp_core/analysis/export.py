@@ -2,28 +2,83 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
 from typing import Any
+from warnings import warn
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from PIL import Image
 
-from clnp_core.errors import ExportError
+from clnp_core.analysis import pdf
+from clnp_core.errors import ExportError, NoBrowserError
+from clnp_core.runs.artifacts import write_whole
 
-_NO_BROWSER = (
-    "A figure becomes a PDF in a Chromium or Chrome, and none was found; install one (apt-get install chromium), or "
-    "name it in BROWSER_PATH."
-)
+_PX_PER_INCH = 96
+_MM_PER_PX = 25.4 / _PX_PER_INCH
+_SCREEN_PX = 900  # wide, where a figure does not say
+_FORMS = ("pdf", "svg", "png", "html")
+_A_BROWSER = "install one (apt-get install chromium, or kaleido_get_chrome), or name it in BROWSER_PATH"
 
 
-def to_pdf(figure: go.Figure, width: int = 900) -> bytes:
-    """A figure as vectors, on white.
+def save(figure: go.Figure, path: Path | str, dpi: float = 300) -> Path:
+    """Write a figure as PDF, SVG, PNG or HTML, as the name ends, and its data as CSV beside it.
+
+    All but HTML is drawn by a Chromium or Chrome. Where there is none a warning says how to get one, and the figure is
+    written as HTML instead, so that a notebook goes on. HTML has plotly.js in it and needs no network.
+
+    Parameters
+    ----------
+    figure : plotly Figure
+        One of `figures.for_paper` has its size in mm; one for the screen becomes 900 px wide, 96 to the inch.
+    path : path
+        Such as "fig3.pdf"; the data are then in "fig3.csv", as `tidy` gives them.
+    dpi : float
+        Dots per inch, of a PNG alone.
+
+    Returns
+    -------
+    Path
+        The figure's file.
+
+    Raises
+    ------
+    ExportError
+        If the name ends in nothing of these, there are no such dots, or the browser fails.
+    StoreError
+        If a file cannot be written.
+    """
+    path = Path(path)
+    form = path.suffix.lower().removeprefix(".")
+    if form not in _FORMS:
+        raise ExportError(f"{path.name} is no name for a figure; give one that ends in .pdf, .svg, .png or .html.")
+    if not dpi > 0:
+        raise ExportError(f"A picture has more than 0 dots per inch, not {dpi:g}.")
+    try:
+        content = _html(figure) if form == "html" else _drawn(figure, form, dpi)
+    except NoBrowserError:
+        path, wanted = path.with_suffix(".html"), path
+        said = f"{wanted.name} is drawn by a Chromium or Chrome, and none was found: {path.name} was written instead; "
+        warn(f"{said}{_A_BROWSER}.", stacklevel=2)
+        content = _html(figure)
+    write_whole(path, content)
+    write_whole(path.with_suffix(".csv"), tidy(figure).to_csv(index=False).encode())
+    return path
+
+
+def to_pdf(figure: go.Figure, background: str = "white", width: int = _SCREEN_PX) -> bytes:
+    """A figure as vectors.
 
     Parameters
     ----------
     figure : plotly Figure
         With a height.
+    background : str
+        A colour on which its theme's text can be read.
     width : int
         Pixels, 96 to the inch.
 
@@ -32,14 +87,52 @@ def to_pdf(figure: go.Figure, width: int = 900) -> bytes:
     ExportError
         If there is no Chromium, or it fails.
     """
+    return _drawn(go.Figure(figure).update_layout(paper_bgcolor=background, width=width), "pdf", _PX_PER_INCH)
+
+
+def _drawn(figure: go.Figure, form: str, dpi: float) -> bytes:
+    size = {"width": figure.layout.width or _SCREEN_PX}
+    if form == "pdf":
+        large = _by_browser(figure, {"format": form, **size, "scale": pdf.LARGER})
+        # Another browser's page stays as it is drawn: its hatches are coarse, and that is all.
+        return pdf.at_its_size(large) or _by_browser(figure, {"format": form, **size})
+    if form == "svg":
+        return _in_millimetres(_by_browser(figure, {"format": form, **size}))
+    return _with_dots(_by_browser(figure, {"format": form, **size, "scale": dpi / _PX_PER_INCH}), dpi)
+
+
+def _by_browser(figure: go.Figure, options: dict[str, Any]) -> bytes:
+    # Both are slow to import, and a page that shows figures draws none itself.
+    import kaleido
     from choreographer.errors import BrowserFailedError, ChromeNotFoundError
 
     try:
-        return go.Figure(figure).update_layout(paper_bgcolor="white").to_image(format="pdf", width=width)
+        # Without MathJax, which would be fetched from the network.
+        return kaleido.calc_fig_sync(figure, opts=options, kopts={"mathjax": False})
     except (ChromeNotFoundError, BrowserFailedError, RuntimeError) as error:
         if "hrome" in str(error) or isinstance(error, ChromeNotFoundError):
-            raise ExportError(_NO_BROWSER) from error
+            raise NoBrowserError(
+                f"A figure is drawn by a Chromium or Chrome, and none was found; {_A_BROWSER}."
+            ) from error
         raise ExportError(f"The figure could not be drawn: {error}") from error
+
+
+def _in_millimetres(svg: bytes) -> bytes:
+    """Its size in mm, for of a plain number some programs think it were points."""
+    head, end, rest = svg.partition(b">")
+    size = rb'\b(width|height)="([\d.]+)"'
+    return re.sub(size, lambda found: b'%s="%.2fmm"' % (found[1], float(found[2]) * _MM_PER_PX), head) + end + rest
+
+
+def _with_dots(png: bytes, dpi: float) -> bytes:
+    """With the dots per inch, so that programs show it as large as it is meant."""
+    file = BytesIO()
+    Image.open(BytesIO(png)).save(file, "PNG", dpi=(dpi, dpi))
+    return file.getvalue()
+
+
+def _html(figure: go.Figure) -> bytes:
+    return figure.to_html(include_plotlyjs=True, config={"displaylogo": False}).encode()
 
 
 def tidy(figure: go.Figure) -> pd.DataFrame:
@@ -48,15 +141,29 @@ def tidy(figure: go.Figure) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        series (the name in the legend), x, y and, of a matrix, z.
+        series (the name in the legend), x, y and, of a matrix, z; where there are error bars, error (y ± error); where
+        series stand on different axes, axes (their titles).
     """
-    frames = [_matrix(trace) if trace.type == "heatmap" else _points(trace) for trace in figure.data]
-    shown = [frame for frame in frames if len(frame)]
-    return pd.concat(shown, ignore_index=True) if shown else pd.DataFrame(columns=["series", "x", "y"])
+    frames = [
+        (_axes(figure, trace), _matrix(trace) if trace.type == "heatmap" else _points(trace)) for trace in figure.data
+    ]
+    shown = [(axes, frame) for axes, frame in frames if len(frame)]
+    if not shown:
+        return pd.DataFrame(columns=["series", "x", "y"])
+    table = pd.concat([frame.assign(axes=of) for of, frame in shown], ignore_index=True)
+    return table if table["axes"].nunique() > 1 else table.drop(columns="axes")
+
+
+def _axes(figure: go.Figure, trace: go.Scatter | go.Bar | go.Heatmap) -> str:
+    names = (f"{name[0]}axis{name[1:]}" for name in (trace.yaxis or "y", trace.xaxis or "x"))
+    titles = (figure.layout[name].title.text or "" for name in names)
+    return " against ".join(re.sub("<[^>]*>", " ", title) for title in titles if title)
 
 
 def _points(trace: go.Scatter | go.Bar) -> pd.DataFrame:
-    points = pd.DataFrame({"x": np.asarray(trace.x), "y": np.asarray(trace.y)}).dropna()
+    columns = {"x": trace.x, "y": trace.y, "error": trace.error_y.array}
+    points = pd.DataFrame({name: np.asarray(each) for name, each in columns.items() if each is not None})
+    points = points.dropna(subset=["x", "y"])
     points.insert(0, "series", trace.name)
     return points
 

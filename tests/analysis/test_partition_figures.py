@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
+from plotly.colors import hex_to_rgb
 
 from clnp_core.analysis import figures
 from clnp_core.analysis.anatomy import Anatomy, Cut, Kind, by_owner, kinds
@@ -167,7 +168,7 @@ def test_the_image_has_the_colour_of_each_weights_kind(first, second):
 
 def test_before_severing_the_last_tasks_interference_is_there():
     given = anatomy()
-    cut = np.array(figures.hex_to_rgb("#D55E00"))
+    cut = np.array(hex_to_rgb("#D55E00"))
     share = [(picture(matrix(given, 2, not_cut=not_cut)) == cut).all(2).mean() for not_cut in (None, 3)]
     assert share[1] - share[0] == pytest.approx(48 / 600 * 2 / 3, abs=0.01)
     names = [trace.name for trace in matrix(given, 2, not_cut=3).data if trace.type == "bar"]

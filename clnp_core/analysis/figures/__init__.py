@@ -1,0 +1,68 @@
+"""Every figure, once: pure functions from tidy data to Plotly figures, for the dashboard and the notebooks alike.
+
+Imports no torch. Backgrounds are transparent; `theme` chooses what stands on them, "light" or "dark". Accuracies
+come in as fractions and are drawn in per cent. A task keeps its colour through all figures of a theme. `for_paper`
+makes any of them one for print, and `save` writes it:
+
+>>> figures.save(figures.for_paper(figures.capacity(layers), columns=1), "fig3.pdf")  # doctest: +SKIP
+"""
+
+from clnp_core.analysis.export import save
+from clnp_core.analysis.figures.accuracies import accuracy_matrix, accuracy_over_tasks, mean_accuracy
+from clnp_core.analysis.figures.base import ACTIVE, FREE, INK, INTERFERENCE, Theme, task_colour
+from clnp_core.analysis.figures.graph import partition_graph
+from clnp_core.analysis.figures.layers import capacity, used_capacity
+from clnp_core.analysis.figures.lesson import (
+    accuracy_on_first,
+    answers_compared,
+    between_tasks,
+    filling,
+    neurons_needed,
+    partition_sketch,
+    permuted_images,
+)
+from clnp_core.analysis.figures.methods import accuracy_by_task, mean_accuracies
+from clnp_core.analysis.figures.neuron import looks_at, neuron_activity
+from clnp_core.analysis.figures.paper import for_paper
+from clnp_core.analysis.figures.reuse import neurons_in_use, reuse_by_layer, reuse_matrix
+from clnp_core.analysis.figures.sweeps import sweep
+from clnp_core.analysis.figures.tradeoff import activities, trade_off
+from clnp_core.analysis.figures.training import learning_curves, training_speed
+from clnp_core.analysis.figures.weights import weight_classes
+
+__all__ = [
+    "ACTIVE",
+    "FREE",
+    "INK",
+    "INTERFERENCE",
+    "Theme",
+    "accuracy_by_task",
+    "accuracy_matrix",
+    "accuracy_on_first",
+    "accuracy_over_tasks",
+    "activities",
+    "answers_compared",
+    "between_tasks",
+    "capacity",
+    "filling",
+    "for_paper",
+    "learning_curves",
+    "looks_at",
+    "mean_accuracies",
+    "mean_accuracy",
+    "neuron_activity",
+    "neurons_in_use",
+    "neurons_needed",
+    "partition_graph",
+    "partition_sketch",
+    "permuted_images",
+    "reuse_by_layer",
+    "reuse_matrix",
+    "save",
+    "sweep",
+    "task_colour",
+    "trade_off",
+    "training_speed",
+    "used_capacity",
+    "weight_classes",
+]

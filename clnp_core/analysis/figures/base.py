@@ -1,0 +1,94 @@
+"""What all figures share: themes, colours, marks, and how a figure is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.colors import hex_to_rgb
+
+Theme = Literal["light", "dark"]
+PACKED = "packed"
+"""The meta of traces whose marks lie close to each other, so that they are smaller in a smaller figure."""
+INK = {"light": "#262730", "dark": "#FAFAFA"}
+"""Text and lines, by theme."""
+FREE = {"light": "#DDDFE3", "dark": "#4B505B"}
+"""Neurons and weights nobody has claimed, by theme."""
+ACTIVE = "#0072B2"
+INTERFERENCE = "#E69F00"
+# Okabe and Ito (2008) without black and yellow, which one of the two themes would swallow.
+HUES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+# Tasks after the sixth take the hues again, mixed with the theme's ink.
+INK_SHARES = (0.0, 0.5, 0.25)
+RULE = {"light": "rgba(38, 39, 48, 0.14)", "dark": "rgba(250, 250, 250, 0.18)"}
+BACKGROUND = {"light": "#FFFFFF", "dark": "#0E1117"}
+# From yellow to blue, and pale enough for dark figures on every cell in both themes.
+ACCURACIES = ((0.0, "#FFF1C9"), (1.0, "#56B4E9"))
+DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot")
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star")
+_FONT = "'Source Sans', 'Source Sans Pro', sans-serif"
+MOST_NUMBERED_TASKS = 16
+TRADE_OFF = {
+    "light": {"other": "#B9BEC8", "own": "#0072B2", "front": "#E69F00"},
+    "dark": {"other": "#5A6170", "own": "#56B4E9", "front": "#E69F00"},
+}
+THETA = {"light": "#D55E00", "dark": "#FF8A3D"}
+UNTITLED_LEGEND = {"legend": {"title": {"text": ""}, "itemclick": False, "itemdoubleclick": False}}
+
+
+def task_colour(task: int, theme: Theme = "light") -> str:
+    """Colour of a task (1 for the first), "#rrggbb". Repeats after 18 tasks; neighbours always differ in hue."""
+    turn, place = divmod(task - 1, len(HUES))
+    share = INK_SHARES[turn % len(INK_SHARES)]
+    mixed = (1 - share) * np.array(hex_to_rgb(HUES[place])) + share * np.array(hex_to_rgb(INK[theme]))
+    return "#{:02X}{:02X}{:02X}".format(*mixed.round().astype(int))
+
+
+def layer_colour(place: int, layers: int, theme: Theme) -> str:
+    """Of a hidden layer: the theme's ink, paler from the input upwards, for hues belong to tasks."""
+    share = 0.55 * place / max(1, layers - 1)
+    mixed = (1 - share) * np.array(hex_to_rgb(INK[theme])) + share * np.array(hex_to_rgb(BACKGROUND[theme]))
+    return "#{:02X}{:02X}{:02X}".format(*mixed.round().astype(int))
+
+
+def as_figure(
+    traces: Sequence[Mapping[str, Any]], layout: Mapping[str, Any], title: str, height: int, theme: Theme
+) -> go.Figure:
+    """A figure with what all figures share: title, legend, font, colours of the theme.
+
+    Put together as plain data, for plotly checks everything anew with each change to a figure.
+    """
+    ink, rule = INK[theme], RULE[theme]
+    axis = {"gridcolor": rule, "linecolor": rule, "zeroline": False, "automargin": True}
+    axes = {name: axis for name in ("xaxis", "yaxis", *layout) if name[1:5] == "axis"}
+    shared = {
+        "title": {"text": title, "x": 0, "xref": "paper", "xanchor": "left", "font": {"size": 16, "weight": 600}},
+        "height": height,
+        "margin": {"l": 58, "r": 12, "t": 64, "b": 100},
+        "font": {"family": _FONT, "size": 13, "color": ink},
+        "paper_bgcolor": "rgba(0, 0, 0, 0)",
+        "plot_bgcolor": "rgba(0, 0, 0, 0)",
+        "legend": {
+            "title": {"text": "Task"},
+            "orientation": "h",
+            "y": -0.2,
+            "yanchor": "top",
+            "x": 0,
+            "traceorder": "normal",
+        },
+        "hoverlabel": {"font": {"family": _FONT, "size": 13}},
+        "modebar": {"bgcolor": "rgba(0, 0, 0, 0)", "color": FREE[theme], "activecolor": ink},
+        **{name: axis | ({"title": {"standoff": 8}} if name[0] == "x" else {}) for name, axis in axes.items()},
+    }
+    return go.Figure({"data": traces, "layout": merged(shared, layout) | {"template": "none"}})
+
+
+def merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, one level in another; where they differ what is one's own holds."""
+    both = {**shared, **own}
+    for name in shared.keys() & own.keys():
+        if isinstance(shared[name], dict) and isinstance(own[name], dict):
+            both[name] = merged(shared[name], own[name])
+    return both

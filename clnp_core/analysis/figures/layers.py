@@ -1,0 +1,161 @@
+"""Figures of the capacity of hidden layers: who claimed it, and how long it lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from clnp_core.analysis.figures.base import BACKGROUND, FREE, INK, SYMBOLS, Theme, as_figure, layer_colour, task_colour
+
+_MOST_NAMED_BARS = 3
+
+
+def capacity(
+    layers: Sequence[Mapping[str, Any]], theme: Theme = "light", title: str = "Used capacity, by task"
+) -> go.Figure:
+    """How much of each hidden layer each task has claimed, and what is free (Figs. 3, 4b, 5b).
+
+    Parameters
+    ----------
+    layers : sequence of mapping
+        One per hidden layer, from the input upwards: name, width (neurons it has now, also if it has grown), claimed
+        (neurons claimed by task 1, 2, ...), reused (earlier tasks' neurons active for task 1, 2, ...).
+    theme : {"light", "dark"}
+    title : str
+    """
+    names = [layer["name"].capitalize() for layer in layers]
+    widths = np.array([layer["width"] for layer in layers])
+    claimed = np.array([layer["claimed"] for layer in layers])  # [layers, tasks]
+    reused = np.array([layer["reused"] for layer in layers])
+    look = {
+        "type": "bar",
+        "x": names,
+        "textposition": "inside",
+        "insidetextanchor": "middle",
+        "textangle": 0,
+        "constraintext": "none",
+    }
+    border = {"color": BACKGROUND[theme], "width": 1}
+    bars = [
+        look
+        | {
+            "y": 100 * neurons / widths,
+            "name": f"{task}",
+            "marker": {"color": task_colour(task, theme), "line": border},
+            "text": [f"{task}" if share >= 0.055 else "" for share in neurons / widths],
+            "customdata": np.stack([neurons, widths, used], axis=1),
+            "hovertemplate": (
+                f"task {task} claimed %{{customdata[0]}} of %{{customdata[1]}} neurons (%{{y:.1f}} %)<br>"
+                "and uses %{customdata[2]} of earlier tasks<extra>%{x}</extra>"
+            ),
+        }
+        for task, (neurons, used) in enumerate(zip(claimed.T, reused.T, strict=True), start=1)
+    ]
+    free = widths - claimed.sum(axis=1)
+    word = "free " if len(layers) <= _MOST_NAMED_BARS else ""  # wider than one of many bars
+    bars.append(
+        look
+        | {
+            "y": 100 * free / widths,
+            "name": "free",
+            "marker": {"color": FREE[theme], "line": border},
+            "text": [f"{word}{share:.0%}" if share >= 0.055 else "" for share in free / widths],
+            "customdata": np.stack([free, widths], axis=1),
+            "hovertemplate": "%{customdata[0]} of %{customdata[1]} neurons are free (%{y:.1f} %)<extra>%{x}</extra>",
+        }
+    )
+    layout = {
+        "barmode": "stack",
+        "bargap": 0.35,
+        "xaxis": {"title": {"text": "Hidden layer"}, "fixedrange": True},
+        "yaxis": {"title": {"text": "Neurons of the layer (%)"}, "range": [0, 100]},
+    }
+    return as_figure(bars, layout, title, 420, theme)
+
+
+def used_capacity(layers: Sequence[Mapping[str, Any]], tasks: int | None = None, theme: Theme = "light") -> go.Figure:
+    """How full each hidden layer is after each task, and when it is depleted at the pace of the last three (Fig. 3).
+
+    Parameters
+    ----------
+    layers : sequence of mapping
+        One per hidden layer, from the input upwards, as in a summary: name, claimed (neurons claimed by task 1, 2,
+        ...), free_after (neurons nobody has claimed after task 1, 2, ...) and tasks_left, as `capacity.forecast` tells.
+    tasks : int, optional
+        Tasks there will be, so that the axes stand still while the run goes on; as many as learned if not given.
+    theme : {"light", "dark"}
+    """
+    traces, ends = [], [float(tasks or 1)]
+    for place, layer in enumerate(layers):
+        used = np.cumsum([0, *layer["claimed"]])
+        # A layer that grows is wider after some tasks than after others.
+        widths = used + np.array([0, *layer["free_after"]])
+        percent = np.divide(100 * used, widths, out=np.zeros(len(used)), where=used > 0)
+        learned = len(used) - 1
+        ends.append(learned)
+        colour = layer_colour(place, len(layers), theme)
+        shared = {"type": "scatter", "legendgroup": layer["name"], "name": layer["name"].capitalize()}
+        traces.append(
+            shared
+            | {
+                "x": np.arange(learned + 1),
+                "y": percent,
+                "mode": "lines+markers",
+                "line": {"color": colour, "width": 2},
+                "marker": {"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 8},
+                "customdata": np.stack([used, widths], axis=1),
+                "hovertemplate": (
+                    "after task %{x}: %{customdata[0]} of %{customdata[1]} neurons claimed (%{y:.1f} %)"
+                    f"<extra>{layer['name'].capitalize()}</extra>"
+                ),
+            }
+        )
+        if learned and layer["tasks_left"]:
+            ends.append(learned + layer["tasks_left"])
+            about = f"{layer['name'].capitalize()} would be full after about {layer['tasks_left']:.1f} more tasks"
+            traces.append(
+                shared
+                | {
+                    "x": [learned, ends[-1]],
+                    "y": [percent[-1], 100],
+                    "name": f"{layer['name'].capitalize()}, forecast",
+                    "mode": "lines+markers",
+                    "line": {"color": colour, "width": 1.5, "dash": "dash"},
+                    "marker": {"symbol": f"{SYMBOLS[place % len(SYMBOLS)]}-open", "size": [0, 9]},
+                    "hovertemplate": f"{about}<extra></extra>",
+                    "showlegend": False,
+                }
+            )
+    known = max(end for end in ends[:1] + [len(layer["claimed"]) for layer in layers])
+    last = min(max(ends), _FORECAST_TIMES * known)
+    full = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 100, "y1": 100}
+    layout = {
+        "xaxis": {
+            "title": {"text": "Tasks learned (dashed: forecast)"},
+            "range": [-0.02 * last, 1.03 * last],
+            "dtick": 1 if last <= 12 else None,
+            "showgrid": False,
+        },
+        "yaxis": {"title": {"text": "Neurons claimed (%)"}, "range": [0, 105]},
+        "legend": {"title": {"text": ""}, "itemclick": False, "itemdoubleclick": False},
+        "shapes": [full | {"line": {"color": INK[theme], "width": 1, "dash": "dot"}, "layer": "below"}],
+        "annotations": [
+            {
+                "text": "full",
+                "xref": "paper",
+                "x": 0.005,
+                "xanchor": "left",
+                "y": 100,
+                "yanchor": "top",
+                "showarrow": False,
+            }
+        ],
+        "hovermode": "closest",
+    }
+    return as_figure(traces, layout, "Used capacity after each task", 420, theme)
+
+
+_FORECAST_TIMES = 3.5  # as far as the tasks there are: a layer may be forecast to last for hundreds

@@ -1,0 +1,167 @@
+"""Figures of several runs or methods side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from clnp_core.analysis.figures.base import (
+    BACKGROUND,
+    DASHES,
+    INK,
+    MOST_NUMBERED_TASKS,
+    SYMBOLS,
+    UNTITLED_LEGEND,
+    Theme,
+    as_figure,
+    task_colour,
+)
+
+
+def accuracy_by_task(
+    accuracies: pd.DataFrame, theme: Theme = "light", *, quoted: pd.DataFrame | None = None
+) -> go.Figure:
+    """Test accuracy on every task at the end, bars side by side with one standard deviation (Figs. 4a, 5a).
+
+    Parameters
+    ----------
+    accuracies : table
+        As `compare.by_task` gives it: group, task, seeds, accuracy (a fraction) and std (nan for a single seed).
+    theme : {"light", "dark"}
+    quoted : table, optional
+        What others have published: group (whose), task, accuracy and std (nan where it is not told). Their bars are
+        hollow and said to be quoted.
+    """
+    if quoted is not None:
+        published = quoted.assign(group=quoted["group"] + ", quoted", seeds=0)
+        accuracies = pd.concat([accuracies, published], ignore_index=True)
+    bars = [
+        {
+            "type": "bar",
+            "x": rows["task"],
+            "y": 100 * rows["accuracy"],
+            "name": name,
+            "marker": _filled(colour, pattern, theme) if rows["seeds"].any() else _hollow(colour, theme),
+            "error_y": _error_bars(rows, theme),
+            "customdata": _over_seeds(rows),
+            "hovertemplate": f"<b>{name}</b><br>task %{{x}}: %{{y:.2f}}%{{customdata}}<extra></extra>",
+        }
+        for name, rows, colour, pattern, _ in _compared(accuracies, theme)
+    ]
+    layout = {
+        "barmode": "group",
+        "bargap": 0.25,
+        "xaxis": {"title": {"text": "Task"}, "dtick": _task_ticks(accuracies), "showgrid": False},
+        "yaxis": {"title": {"text": "Test accuracy at the end (%)"}, "range": [0, 100]},
+        "showlegend": True,
+        **UNTITLED_LEGEND,
+    }
+    return as_figure(bars, layout, "Accuracy by task", _height(len(bars)), theme)
+
+
+def mean_accuracies(accuracies: pd.DataFrame, theme: Theme = "light") -> go.Figure:
+    """Mean test accuracy over the tasks learned so far, after each task, in a band of one standard deviation.
+
+    Parameters
+    ----------
+    accuracies : table
+        As `compare.after_each_task` gives it: group, task, seeds, mean_accuracy (a fraction) and std (nan for a single
+        seed).
+    theme : {"light", "dark"}
+    """
+    bands, lines = [], []
+    for name, rows, colour, _, (dash, symbol) in _compared(accuracies, theme):
+        means, deviations = 100 * rows["mean_accuracy"], 100 * rows["std"]
+        spread = ~np.isnan(deviations)
+        if spread.sum() > 1:
+            low, high, tasks = (each[spread] for each in (means - deviations, means + deviations, rows["task"]))
+            bands.append(
+                {
+                    "x": np.concatenate([tasks, tasks[::-1]]),
+                    "y": np.concatenate([low, high[::-1]]),
+                    "name": f"{name}, within one standard deviation",
+                    "mode": "lines",
+                    "line": {"width": 0},
+                    "fill": "toself",
+                    "fillcolor": colour,
+                    "opacity": 0.18,
+                    "hoverinfo": "skip",
+                    "showlegend": False,
+                }
+            )
+        lines.append(
+            {
+                "x": rows["task"],
+                "y": means,
+                "error_y": _error_bars(rows, theme) if len(means) == 1 else None,
+                "name": name,
+                "mode": "lines+markers",
+                "line": {"color": colour, "width": 2, "dash": dash},
+                "marker": {"symbol": symbol, "size": 8},
+                "customdata": _over_seeds(rows),
+                "hovertemplate": f"<b>{name}</b><br>after task %{{x}}: %{{y:.2f}}%{{customdata}}<extra></extra>",
+            }
+        )
+    layout = {
+        "xaxis": {"title": {"text": "After learning task"}, "dtick": _task_ticks(accuracies), "showgrid": False},
+        "yaxis": {"title": {"text": "Mean test accuracy so far (%)"}},
+        "showlegend": True,
+        **UNTITLED_LEGEND,
+    }
+    traces = [{"type": "scatter", **trace} for trace in bands + lines]
+    return as_figure(traces, layout, "Mean accuracy after each task", _height(len(lines)), theme)
+
+
+_PATTERNS = ("", "/", ".", "x", "-", "\\", "+", "|")
+
+
+def _filled(colour: str, pattern: str, theme: Theme) -> dict[str, Any]:
+    hatch = {"shape": pattern, "fillmode": "overlay", "fgcolor": BACKGROUND[theme], "size": 6}
+    return {"color": colour, "line": {"width": 0}, "pattern": hatch}
+
+
+def _hollow(colour: str, theme: Theme) -> dict[str, Any]:
+    return {"color": BACKGROUND[theme], "line": {"width": 2, "color": colour}}
+
+
+def _compared(
+    rows: pd.DataFrame, theme: Theme
+) -> Iterator[tuple[str, dict[str, np.ndarray], str, str, tuple[str, str]]]:
+    """Each group's name and columns, and its colour, pattern of bars, dash of lines and symbol of points."""
+    looks = zip(cycle(_PATTERNS), cycle(("solid", *DASHES)), cycle(SYMBOLS), strict=False)
+    columns = {name: rows[name].to_numpy() for name in rows}
+    names = dict.fromkeys(columns["group"])
+    for number, (name, (pattern, dash, symbol)) in enumerate(zip(names, looks, strict=False), start=1):
+        of_group = columns["group"] == name
+        own = {column: values[of_group] for column, values in columns.items()}
+        yield name, own, task_colour(number, theme), pattern, (dash, symbol)
+
+
+def _error_bars(rows: Mapping[str, np.ndarray], theme: Theme) -> dict[str, Any] | None:
+    """None where there is a single seed."""
+    if np.isnan(rows["std"]).all():
+        return None
+    return {"type": "data", "array": 100 * rows["std"], "color": INK[theme], "thickness": 1.5, "width": 3}
+
+
+def _over_seeds(rows: Mapping[str, np.ndarray]) -> list[str]:
+    """What follows a mean, in words."""
+    return [
+        " %" if np.isnan(std) else f" ± {100 * std:.2f} %" + (f", {seeds} seeds" if seeds else "")
+        for std, seeds in zip(rows["std"], rows["seeds"], strict=True)
+    ]
+
+
+def _height(groups: int) -> int:
+    """On a small screen each group is a line of the legend."""
+    return 400 + 20 * groups
+
+
+def _task_ticks(rows: pd.DataFrame) -> int:
+    """So many that their numbers fit."""
+    return -(-int(rows["task"].max()) // MOST_NUMBERED_TASKS)

@@ -1,0 +1,247 @@
+"""Figures of what another θ, λ or m would have meant for a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from clnp_core.analysis.figures.base import (
+    ACTIVE,
+    BACKGROUND,
+    FREE,
+    INK,
+    THETA,
+    TRADE_OFF,
+    UNTITLED_LEGEND,
+    Theme,
+    as_figure,
+    merged,
+)
+
+
+def trade_off(
+    points: pd.DataFrame,
+    band: tuple[float, float] | None = None,
+    chosen: Mapping[str, Any] | None = None,
+    selected: Mapping[str, Any] | None = None,
+    kept: Mapping[str, Any] | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Validation accuracy against sparsity, a line for each candidate as θ rises, and the Pareto front over all λ.
+
+    Parameters
+    ----------
+    points : table
+        Candidates at every shared θ, as `TradeOff.table` gives them: candidate (its number), lambda, theta, sparsity,
+        accuracy, front and the claimed neurons of the layers; of the selected candidate alone may have
+        test_accuracy.
+    band : tuple of float, optional
+        The least accuracy within the margin, and the best of all candidates.
+    chosen, selected, kept : mapping, optional
+        What the margin rule chooses, what is looked at, and what the run made of the task: sparsity, accuracy, and
+        about, some words. The selected one may have test_accuracy, and has the number of its candidate.
+    theme : {"light", "dark"}
+    """
+    colours = TRADE_OFF[theme]
+    whose = None if selected is None else selected["candidate"]
+    others, own = points[points["candidate"] != whose], points[points["candidate"] == whose]
+    thick, dotted = {"color": colours["own"], "width": 2}, {"color": colours["own"], "width": 1.5, "dash": "dot"}
+    traces = [_curves(others, "other λ", {"line": {"color": colours["other"], "width": 1}})]
+    if len(own):
+        traces.append(_curves(own, "this λ", {"line": thick}))
+        if "test_accuracy" in own and own["test_accuracy"].notna().all():
+            tested = own.assign(accuracy=own["test_accuracy"])
+            traces.append(_curves(tested, "this λ, test images", {"line": dotted}))
+    mark = {"size": 7, "color": colours["front"], "line": {"width": 1, "color": BACKGROUND[theme]}}
+    front = points[points["front"]].sort_values("sparsity")
+    traces.append(_curves(front, "Pareto front", {"mode": "markers", "marker": mark}))
+    ink, blue = INK[theme], colours["own"]
+    for name, point, accuracy, symbol, size, border in (
+        ("what the run kept", kept, "accuracy", "x-thin", 11, ink),
+        ("the margin's choice", chosen, "accuracy", "diamond-open", 17, blue),
+        ("selected", selected, "accuracy", "circle", 13, ink),
+        ("selected, test images", selected, "test_accuracy", "circle-open", 13, blue),
+    ):
+        if point and point.get(accuracy) is not None:
+            look = {"symbol": symbol, "size": size, "color": blue, "line": {"width": 2, "color": border}}
+            traces.append(_mark(point, accuracy, name, look))
+    floor, best = band or (points["accuracy"].max(),) * 2
+    lowest = best - max(_LEAST_DEPTH, 2.5 * (best - floor))
+    shown = points[points["accuracy"] >= lowest]["sparsity"]
+    layout = {
+        "xaxis": {
+            "title": {"text": "Sparsity: neurons not claimed (%)"},
+            "range": [100 * shown.min() - 1, min(101, 100 * shown.max() + 1)],
+        },
+        "yaxis": {"title": {"text": "Validation accuracy (%)"}, "range": [100 * lowest, 100 * best + 1]},
+        "shapes": [_margin_band(floor, best)],
+        "annotations": [
+            {
+                "text": f"within m = {100 * (best - floor):.4g} points of the best" if band else "",
+                "xref": "paper",
+                "x": 0.005,
+                "xanchor": "left",
+                "y": 100 * best,
+                "yanchor": "bottom",
+                "showarrow": False,
+                "font": {"size": 12, "color": colours["own"]},
+            }
+        ],
+        **merged(UNTITLED_LEGEND, {"legend": {"y": -0.28}}),
+        "hovermode": "closest",
+    }
+    return as_figure(traces, layout, "Accuracy against sparsity", 430, theme)
+
+
+_LEAST_DEPTH = 0.06  # of accuracy below the best that is shown at first
+
+
+def _margin_band(floor: float, best: float) -> dict[str, Any]:
+    return {
+        "type": "rect",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": 100 * floor,
+        "y1": 100 * best,
+        "fillcolor": ACTIVE,
+        "opacity": 0.12,
+        "line": {"width": 0},
+        "layer": "below",
+    }
+
+
+def _curves(points: pd.DataFrame, name: str, look: Mapping[str, Any]) -> dict[str, Any]:
+    """Candidates as one line that is broken between them. A point's customdata begin with its candidate and θ."""
+    claimed = [column for column in points if column.endswith(" claimed")]
+    breaks = np.flatnonzero(np.diff(points["candidate"])) + 1 if "line" in look else np.array([], int)
+    lambdas = [" / ".join(f"{value:g}" for value in values) for values in points["lambda"]]
+    columns = (points["candidate"], points["theta"], lambdas, *(points[column] for column in claimed))
+    told = np.empty((len(points), len(columns)), dtype=object)
+    for place, column in enumerate(columns):
+        told[:, place] = list(column)
+    layers = ", ".join(f"%{{customdata[{place}]}} in {each[:-8]}" for place, each in enumerate(claimed, start=3))
+    return {
+        "type": "scatter",
+        "x": np.insert(100 * points["sparsity"].to_numpy(float), breaks, np.nan),
+        "y": np.insert(100 * points["accuracy"].to_numpy(float), breaks, np.nan),
+        "customdata": np.insert(told, breaks, None, axis=0),
+        "name": name,
+        "mode": "lines",
+        **look,
+        "hovertemplate": (
+            f"<b>{name}</b><br>λ %{{customdata[2]}}<br>θ = %{{customdata[1]:.4g}}: accuracy %{{y:.2f}} %, "
+            f"sparsity %{{x:.1f}} %<br>claims {layers}<extra></extra>"
+        ),
+    }
+
+
+def _mark(point: Mapping[str, Any], accuracy: str, name: str, look: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "x": [100 * point["sparsity"]],
+        "y": [100 * point[accuracy]],
+        "name": name,
+        "mode": "markers",
+        "marker": look,
+        "hovertemplate": (
+            f"<b>{name}</b><br>{point['about']}<br>accuracy %{{y:.2f}} %, sparsity %{{x:.1f}} %<extra></extra>"
+        ),
+    }
+
+
+def activities(counts: pd.DataFrame, ranked: Sequence[float], theta: float, theme: Theme = "light") -> go.Figure:
+    """How active the neurons of one hidden layer are: histogram, sorted curve, and θ as a line that a page lets drag.
+
+    Parameters
+    ----------
+    counts : table
+        The layer's rows of `TradeOff.distribution`: layer, low, high, given_back, claimed, earlier.
+    ranked : sequence of float
+        Activity of the neurons that the task trained, the greatest first.
+    theta : float
+        Of this layer: neurons above it are claimed.
+    theme : {"light", "dark"}
+
+    Returns
+    -------
+    Figure
+        Its x axis is the logarithm to base 10 of the activity; neurons of activity 0 stand at its left end. The line is
+        shape 0.
+    """
+    positive, ranked = counts[counts["high"] > 0], np.asarray(ranked, dtype=float)
+    edges = np.log10([*positive["low"], positive["high"].iloc[-1]])
+    low, high, step = edges[0], edges[-1], edges[1] - edges[0]
+    dead = low - 2 * step
+    spans = [
+        "0",
+        f"up to {positive['high'].iloc[0]:.3g}",
+        *(f"{bin.low:.3g} to {bin.high:.3g}" for bin in positive.iloc[1:].itertuples()),
+    ]
+    bars = [
+        {
+            "type": "bar",
+            "x": np.append(dead, edges[:-1] + step / 2),
+            "y": counts[group],
+            "width": step,
+            "name": about,
+            "marker": {"color": colour, "line": {"width": 0}},
+            "customdata": spans,
+            "hovertemplate": f"%{{y}} neurons {about}: mean activity %{{customdata}}<extra></extra>",
+        }
+        for group, about, colour in (
+            ("given_back", "given back", FREE[theme]),
+            ("claimed", "claimed", TRADE_OFF[theme]["own"]),
+            ("earlier", "of earlier tasks", TRADE_OFF[theme]["front"]),
+        )
+        if group != "earlier" or counts[group].any()
+    ]
+    sorted_curve = {
+        "type": "scatter",
+        "x": np.where(ranked > 0, np.log10(np.maximum(ranked, 10**low)), dead),
+        "y": np.arange(1, len(ranked) + 1),
+        "yaxis": "y2",
+        "name": "more active (right)",
+        "mode": "lines",
+        "line": {"color": INK[theme], "width": 1.5, "shape": "hv"},
+        "customdata": ranked,
+        "hovertemplate": "the %{y} most active neurons: activity of at least %{customdata:.3g}<extra></extra>",
+    }
+    # The dead are often more than all bins together; they are counted in words, so that the others can be told apart.
+    heights = counts[["given_back", "claimed", "earlier"]].sum(axis=1)
+    told = {"yref": "paper", "y": 1, "showarrow": False}
+    bold = {"color": THETA[theme], "weight": 600}
+    place = np.log10(theta) if theta >= 10**low else (low + dead) / 2
+    line = {"color": THETA[theme], "width": 3}
+    powers = range(int(np.ceil(low)), int(np.floor(high)) + 1)
+    layout = {
+        "barmode": "stack",
+        "bargap": 0,
+        "xaxis": {
+            "title": {"text": "Mean activity"},
+            "range": [dead - step, high + step],
+            "tickvals": [dead, *powers],
+            "ticktext": ["0", *(f"10<sup>{power}</sup>" for power in powers)],
+            "showgrid": False,
+        },
+        "yaxis": {"title": {"text": "Neurons"}, "range": [0, 1.15 * max(1, heights.iloc[1:].max())]},
+        "yaxis2": {
+            "overlaying": "y",
+            "side": "right",
+            "tickmode": "auto",
+            "range": [0, 1.05 * max(1, len(ranked))],
+            "showgrid": False,
+        },
+        "shapes": [{"type": "line", "x0": place, "x1": place, "y0": 0, "y1": 1, "yref": "paper", "line": line}],
+        "annotations": [
+            told | {"x": place, "yanchor": "bottom", "text": f"θ = {theta:.3g}", "font": bold},
+            told | {"x": dead + step, "xanchor": "left", "yanchor": "top", "text": f"{heights.iloc[0]} dead"},
+        ],
+        "margin": {"r": 34},
+        **merged(UNTITLED_LEGEND, {"legend": {"y": -0.3}}),
+    }
+    return as_figure([*bars, sorted_curve], layout, f"Activity, {counts['layer'].iloc[0]}", 420, theme)

@@ -1,0 +1,226 @@
+"""Figures of training: curves over the epochs, and how long an epoch takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from clnp_core.analysis.figures.base import (
+    ACTIVE,
+    DASHES,
+    INTERFERENCE,
+    MOST_NUMBERED_TASKS,
+    RULE,
+    Theme,
+    as_figure,
+    task_colour,
+)
+from clnp_core.runs.store import TUNED
+
+_MOST_FINE_TICKS = 300
+_MOST_TICKS = 5  # of half a figure
+
+
+def learning_curves(
+    epochs: pd.DataFrame | Iterable[Mapping[str, Any]],
+    chosen: Mapping[int, int] | None = None,
+    theme: Theme = "light",
+    *,
+    at_once: bool = False,
+) -> go.Figure:
+    """Loss and validation accuracy over the epochs, the tasks one after another.
+
+    Parameters
+    ----------
+    epochs : table
+        One row per epoch: task, candidate, epoch (1 for a candidate's first), loss (nats), validation_accuracy
+        (fraction). The candidate `TUNED` goes on after its task's others, round by round; other negative ones, such as
+        the single-task reference, are left out.
+    chosen : mapping of int to int, optional
+        Task → the candidate it settled on; the others step back.
+    theme : {"light", "dark"}
+    at_once : bool
+        Whether what stands under a task is of all tasks up to it, learned together.
+    """
+    columns = ["task", "candidate", "epoch", "loss", "validation_accuracy"]
+    given = pd.DataFrame(epochs, columns=columns)
+    rows, tuned = given[given["candidate"] >= 0], _in_rounds(given[given["candidate"] == TUNED])
+    trained = rows.groupby("task")["epoch"].max()
+    lengths = trained.add(tuned.groupby("task").size(), fill_value=0).astype(int)
+    starts = lengths.cumsum() - lengths
+    chosen = chosen or {}
+    named = rows.groupby("task")["candidate"].min().to_dict() | dict(chosen)
+    candidates = rows.groupby("task")["candidate"].nunique()
+    titles = {task: f"tasks 1 to {task}" if at_once and task > 1 else f"task {task}" for task in starts.index}
+    traces = []
+    for (task, candidate), curve in rows.groupby(["task", "candidate"]):
+        shared = {
+            "x": curve["epoch"] + starts[task],
+            "customdata": curve["epoch"],
+            "name": titles[task].split(" ", 1)[1],
+            **_curve_style(task, candidate, chosen.get(task), len(curve), theme),
+        }
+        among = f", candidate {candidate + 1} of {candidates[task]}" if candidates[task] > 1 else ""
+        traces += _loss_and_accuracy(curve, shared | {"showlegend": candidate == named[task]}, titles[task] + among)
+    for task, curve in tuned.groupby("task"):
+        after = starts[task] + trained.get(task, 0)
+        shared = {
+            "x": after + np.arange(1, len(curve) + 1),
+            "customdata": curve["epoch"],
+            "name": f"{task}",
+            **_curve_style(task, TUNED, None, len(curve), theme),
+            "showlegend": False,
+        }
+        traces += _loss_and_accuracy(curve, shared, f"{titles[task]}, fine-tuning")
+    if not traces:  # axes are drawn only where a trace is
+        traces = [{"x": [None], "y": [None], "yaxis": axis, "showlegend": False} for axis in ("y", "y2")]
+    # Empty axes need ranges.
+    epochs_range, loss_range, accuracy_range = ([0, 10], [-2, 0.5], [0, 100]) if rows.empty else (None,) * 3
+    layout = {
+        "xaxis": {
+            "title": {"text": "Epochs, the tasks one after another"},
+            "anchor": "y2",
+            "showgrid": False,
+            "dtick": 1 if lengths.sum() <= 12 else None,
+            "range": epochs_range,
+        },
+        "yaxis": {
+            "title": {"text": "Loss (nats)"},
+            "domain": [0.54, 1],
+            "type": "log",
+            "tickformat": "~g",
+            "dtick": _log_ticks(given["loss"]),
+            "range": loss_range,
+        },
+        "yaxis2": {"title": {"text": "Accuracy (%)"}, "domain": [0, 0.46], "range": accuracy_range},
+        "annotations": _task_numbers(starts, lengths, titles, theme),
+        "shapes": _task_borders(starts, theme),
+    }
+    traces = [{"type": "scatter", **trace} for trace in traces]
+    return as_figure(traces, layout, "Loss and validation accuracy", 480, theme)
+
+
+def _in_rounds(tuned: pd.DataFrame) -> pd.DataFrame:
+    """Epochs of fine-tuning, task by task and round by round; each round counts from 1."""
+    rounds = tuned.groupby(["task", "epoch"]).cumcount()
+    return tuned.assign(round=rounds).sort_values(["task", "round", "epoch"])
+
+
+def _loss_and_accuracy(curve: pd.DataFrame, shared: dict[str, Any], whose: str) -> list[dict[str, Any]]:
+    """A curve's two traces."""
+    hover = f"{whose}, epoch %{{customdata}}<br>"
+    return [
+        shared
+        | {
+            "y": curve["loss"].astype(float),
+            "yaxis": "y",
+            "hovertemplate": hover + "loss %{y:.4f} nats<extra></extra>",
+        },
+        shared
+        | {
+            "y": 100 * curve["validation_accuracy"],
+            "yaxis": "y2",
+            "hovertemplate": hover + "validation accuracy %{y:.2f} %<extra></extra>",
+            "showlegend": False,
+        },
+    ]
+
+
+def _curve_style(task: int, candidate: int, settled: int | None, epochs: int, theme: Theme) -> dict[str, Any]:
+    """How a curve looks: solid if its task settled on that candidate, thin and pale if on another, dotted if tuned."""
+    stands_back = settled not in (None, candidate)
+    if candidate == TUNED:
+        dash = "dot"
+    elif candidate == (0 if settled is None else settled):
+        dash = "solid"
+    else:
+        dash = DASHES[candidate % len(DASHES)]
+    return {
+        "legendgroup": f"task {task}",
+        # A line of a single point would not be seen.
+        "mode": "lines" if epochs > 1 else "markers",
+        "opacity": 0.5 if stands_back else 1.0,
+        "line": {
+            "color": task_colour(task, theme),
+            "width": 1.25 if stands_back else 2,
+            "dash": dash,
+        },
+    }
+
+
+def _log_ticks(values: pd.Series) -> str | int:
+    """Ticks at 1, 2 and 5 of each power of ten; at the powers alone where the values span many."""
+    positive = values[values > 0].astype(float)
+    return "D2" if positive.empty or positive.max() / positive.min() <= _MOST_FINE_TICKS else 1
+
+
+def _task_numbers(
+    starts: pd.Series, lengths: pd.Series, titles: Mapping[int, str], theme: Theme
+) -> list[dict[str, Any]]:
+    """The tasks' numbers above their epochs, as many as fit."""
+    every = -(-len(starts) // MOST_NUMBERED_TASKS)
+    return [
+        {
+            "x": start + (lengths[task] + 1) / 2,
+            "y": 1,
+            "yref": "paper",
+            "yanchor": "bottom",
+            "text": titles[task] if len(starts) <= 5 else f"{task}",
+            "font": {"color": task_colour(task, theme), "weight": 600},
+            "showarrow": False,
+        }
+        for task, start in starts.items()
+        if (task - 1) % every == 0
+    ]
+
+
+def _task_borders(starts: pd.Series, theme: Theme) -> list[dict[str, Any]]:
+    line = {"type": "line", "y0": 0, "y1": 1, "yref": "paper", "line": {"color": RULE[theme], "width": 1}}
+    return [line | {"x0": start + 0.5, "x1": start + 0.5} for start in starts[starts > 0]]
+
+
+def training_speed(
+    by_width: Sequence[Mapping[str, Any]], by_tasks: Sequence[Mapping[str, Any]], theme: Theme = "light"
+) -> go.Figure:
+    """Seconds per epoch against the width of the hidden layers, and against the task that is learned.
+
+    Parameters
+    ----------
+    by_width, by_tasks : sequence of mapping
+        width (neurons) or task (1 for the first); first epoch s and last epoch s of CLNP's training, and plain epoch s
+        of a plain loop that trains the whole network (`python -m benchmarks.scaling`).
+    theme : {"light", "dark"}
+    """
+    figure = make_subplots(1, 2, horizontal_spacing=0.2, subplot_titles=("Width, one task", "Tasks in sequence"))
+    lines = (
+        ("plain PyTorch", "plain epoch s", INTERFERENCE, "dot"),
+        ("CLNP, first epoch of a task", "first epoch s", ACTIVE, "dash"),
+        ("CLNP, last epoch", "last epoch s", ACTIVE, "solid"),
+    )
+    for column, (rows, along) in enumerate(((by_width, "width"), (by_tasks, "task")), start=1):
+        for name, seconds, colour, dash in lines:
+            line = go.Scatter(
+                x=[row[along] for row in rows],
+                y=[row[seconds] for row in rows],
+                name=name,
+                legendgroup=name,
+                showlegend=column == 1,
+                mode="lines+markers",
+                line={"color": colour, "dash": dash, "width": 2},
+                hovertemplate=f"{name}<br>{along} %{{x}}: %{{y:.2f}} s an epoch<extra></extra>",
+            )
+            figure.add_trace(line, row=1, col=column)
+    figure.update_yaxes(title_text="Time of an epoch (s)")
+    figure.update_yaxes(rangemode="tozero", col=2)
+    widths = [row["width"] for row in by_width]
+    figure.update_xaxes(title_text="Neurons of each hidden layer", type="log", tickvals=widths, col=1)
+    figure.update_yaxes(type="log", dtick="D2", tickformat="~g", col=1)
+    figure.update_xaxes(title_text="Task", dtick=-(-len(by_tasks) // _MOST_TICKS), col=2)
+    drawn = figure.to_plotly_json()
+    layout = drawn["layout"] | {"legend": {"title": {"text": ""}}}
+    return as_figure(drawn["data"], layout, "Time of a training epoch", 420, theme)

@@ -1,0 +1,238 @@
+"""Figures for print and as files: their sizes, their text, their data, and what happens without a browser."""
+
+import os
+import re
+import shutil
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from clnp_core.analysis import export, figures, pdf
+from clnp_core.analysis.figures.paper import FONTS, WIDTHS
+from clnp_core.errors import ExportError, StoreError
+from tests.analysis import test_capacity_and_accuracy_figures as accuracies
+from tests.analysis import test_figures as basics
+from tests.analysis import test_lesson_figures as lesson
+from tests.analysis import test_partition_figures as partition
+
+PX = 96 / 25.4
+TEXT = pytest.approx(8 * 96 / 72)
+BY_TASK = pd.DataFrame(
+    {"group": ["clnp"] * 2 + ["finetune"] * 2, "task": [1, 2] * 2, "seeds": 5, "accuracy": 0.7, "std": [0.1, 0.2] * 2}
+)
+QUOTED = pd.DataFrame({"group": "Zenke et al.", "task": [1, 2], "accuracy": [0.6, 0.7], "std": [0.01, np.nan]})
+SPEED = [{"width": 500 * n, "task": n, "first epoch s": n, "last epoch s": n, "plain epoch s": n} for n in (1, 2)]
+
+FIGURES = {
+    "learning_curves": lambda: figures.learning_curves(basics.epochs(2)),
+    "capacity": lambda: figures.capacity(basics.LAYERS),
+    "accuracy_matrix": lambda: figures.accuracy_matrix(basics.MATRIX),
+    "trade_off": lambda: figures.trade_off(basics.POINTS, (0.96, 0.98), basics.MARK),
+    "activities": lambda: figures.activities(basics.COUNTS, [0.5, 0.2, 0.0], 0.1),
+    "sweep": lambda: figures.sweep(basics.SWEEP, ["m", "λ"]),
+    "accuracy_by_task": lambda: figures.accuracy_by_task(BY_TASK, quoted=QUOTED),
+    "mean_accuracies": lambda: figures.mean_accuracies(BY_TASK.rename(columns={"accuracy": "mean_accuracy"})),
+    "used_capacity": lambda: figures.used_capacity(accuracies.LAYERS),
+    "neurons_in_use": lambda: figures.neurons_in_use(accuracies.REUSE),
+    "reuse_matrix": lambda: figures.reuse_matrix(accuracies.REUSE, "layer 1"),
+    "reuse_by_layer": lambda: figures.reuse_by_layer(accuracies.REUSE),
+    "accuracy_over_tasks": lambda: figures.accuracy_over_tasks(basics.MATRIX, [0.9]),
+    "mean_accuracy": lambda: figures.mean_accuracy(basics.MATRIX),
+    "partition_graph": lambda: partition.graph(partition.anatomy(), partition.anatomy().related(2, 3)),
+    "weight_classes": lambda: partition.matrix(partition.anatomy(), 2),
+    "neuron_activity": lambda: figures.neuron_activity([np.nan, 0.5, 0.1], 2),
+    "looks_at": lambda: figures.looks_at(np.ones((3, 5, 5))),
+    "permuted_images": lambda: figures.permuted_images(lesson.IMAGES, lesson.ORDERS, 2),
+    "accuracy_on_first": lambda: figures.accuracy_on_first({"task 1": [0.9, 0.1]}, 0.5),
+    "between_tasks": lambda: figures.between_tasks(lesson.LINE, 1),
+    "neurons_needed": lambda: figures.neurons_needed(lesson.NEEDED, 1),
+    "partition_sketch": lambda: figures.partition_sketch((4, 6, 6, 2), (2, 3), [[0.5, 0.1], [0.2, 0.0]], 0.15),
+    "answers_compared": lambda: figures.answers_compared(lesson.ANSWERS, 2, 1),
+    "filling": lambda: figures.filling(lesson.SEQUENCES, 1),
+    "training_speed": lambda: figures.training_speed(SPEED, SPEED),
+}
+
+
+def test_every_figure_is_drawn_for_paper_here():
+    others = {"Theme", "for_paper", "save", "task_colour"}
+    assert set(FIGURES) == {name for name in figures.__all__ if name.islower()} - others
+
+
+@pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES.keys())
+def test_a_figure_for_paper_has_its_width_one_size_of_text_no_title_and_no_background(draw):
+    screen = draw()
+    before = screen.to_json()
+    figure = figures.for_paper(screen, columns=2, font="serif")
+    assert screen.to_json() == before
+    layout = figure.to_dict()["layout"]
+    assert layout["width"] == pytest.approx(174 * PX)
+    assert layout["height"] < screen.layout.height
+    assert "text" not in layout.get("title", {})
+    assert layout["paper_bgcolor"] == layout["plot_bgcolor"] == "rgba(0, 0, 0, 0)"
+    assert layout["font"]["family"] == FONTS["serif"]
+    titles = [axis["title"] for name, axis in layout.items() if name[1:5] == "axis" and "title" in axis]
+    for text in (layout, layout["legend"]["title"], *titles):
+        assert text["font"]["size"] == TEXT
+    written = [text["font"]["size"] for text in layout.get("annotations", ()) if "font" in text]
+    assert all(size == TEXT for size in written)
+    assert layout["legend"]["yref"] == "container"
+    pd.testing.assert_frame_equal(export.tidy(figure), export.tidy(screen))
+
+
+def test_one_column_is_the_default_and_a_height_is_in_millimetres():
+    figure = figures.for_paper(FIGURES["capacity"](), height=60)
+    assert figure.layout.width == pytest.approx(WIDTHS[1] * PX)
+    assert figure.layout.height == pytest.approx(60 * PX)
+    assert figure.layout.font.family == FONTS["sans"]
+
+
+def test_lines_and_marks_are_thinner_and_packed_marks_shrink_with_the_figure():
+    screen = FIGURES["used_capacity"]()
+    paper, screen = figures.for_paper(screen).data[0], screen.data[0]
+    assert paper.line.width == pytest.approx(2 / 3 * screen.line.width)
+    assert paper.marker.size == pytest.approx(2 / 3 * screen.marker.size)
+    screen = FIGURES["partition_graph"]()
+    sizes = [
+        np.max(next(trace for trace in figure.data if trace.name == "free" and trace.mode == "markers").marker.size)
+        for figure in (screen, figures.for_paper(screen, 2), figures.for_paper(screen, 1))
+    ]
+    assert sizes[0] > sizes[1] > 2 * sizes[2]
+
+
+def test_numbers_in_many_cells_are_as_small_as_they_must_be():
+    sizes = [figures.for_paper(figures.accuracy_matrix([[1.0]], tasks)).data[0].textfont.size for tasks in (3, 10, 16)]
+    assert sizes[0] == TEXT
+    assert sizes[0] >= sizes[1] > sizes[2] > 5
+
+
+def test_titles_of_axes_are_broken_where_there_is_no_room():
+    assert figures.for_paper(FIGURES["training_speed"]()).layout.xaxis.title.text == "Neurons of each<br>hidden layer"
+    assert "<br>" not in figures.for_paper(FIGURES["training_speed"](), 2).layout.xaxis.title.text
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"columns": 3}, "1 column or 2, not 3"),
+        ({"font": "comic"}, "'sans' or 'serif', not 'comic'"),
+        ({"height": 3}, "at least 20 mm high, not 3"),
+        ({"height": float("nan")}, "at least 20 mm high, not nan"),
+    ],
+)
+def test_what_cannot_be_printed_is_said(options, said):
+    with pytest.raises(ExportError, match=said):
+        figures.for_paper(FIGURES["capacity"](), **options)
+
+
+def test_a_figure_for_a_dark_screen_is_not_printed():
+    with pytest.raises(ExportError, match="theme 'light'"):
+        figures.for_paper(figures.capacity(basics.LAYERS, "dark"))
+
+
+def test_quoted_accuracies_are_hollow_and_say_so():
+    *own, quoted = figures.accuracy_by_task(BY_TASK, quoted=QUOTED).data
+    assert quoted.name == "Zenke et al., quoted"
+    assert list(quoted.y) == pytest.approx([60, 70])
+    assert quoted.error_y.array[0] == pytest.approx(1)
+    assert list(quoted.customdata) == [" ± 1.00 %", " %"]
+    assert quoted.marker.color == "#FFFFFF"
+    assert quoted.marker.line.color not in {bar.marker.color for bar in own}
+    assert [bar.name for bar in own] == ["clnp", "finetune"]
+
+
+def test_owners_are_numbered_beside_the_weights():
+    given = partition.anatomy()
+    axes = partition.matrix(given, 2).layout
+    assert axes.xaxis.ticktext == ("1", "2", "3", "free")
+    assert list(axes.xaxis.tickvals) == [15, 40, 51, 76]
+    assert axes.yaxis.ticktext == ("1", "2", "3", "free")
+    assert partition.matrix(given, 1).layout.xaxis.ticktext == ()  # nobody owns inputs
+
+
+def test_the_data_are_those_of_the_traces_with_errors_and_the_axes_they_stand_on():
+    table = export.tidy(FIGURES["accuracy_by_task"]())
+    assert list(table) == ["series", "x", "y", "error"]
+    assert table["error"].tolist() == pytest.approx([10, 20, 10, 20, 1, np.nan], nan_ok=True)
+    curves = export.tidy(FIGURES["learning_curves"]())
+    along = "against Epochs, the tasks one after another"
+    assert set(curves["axes"]) == {f"Loss (nats) {along}", f"Accuracy (%) {along}"}
+    assert len(curves) == 12
+
+
+NO_BROWSER = not (os.environ.get("BROWSER_PATH") or any(map(shutil.which, ("chromium", "google-chrome"))))
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(NO_BROWSER, reason="no browser: `apt-get install chromium`")
+def test_files_are_as_large_as_the_figure_and_have_its_data_beside_them(tmp_path):
+    width, height = WIDTHS[1], 60
+    figure = figures.for_paper(FIGURES["capacity"](), height=height)
+    written, svg, png = (figures.save(figure, tmp_path / f"fig.{form}", dpi=200) for form in ("pdf", "svg", "png"))
+    box = re.search(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", written.read_bytes())
+    assert [float(side) / 72 * 25.4 for side in box.groups()] == pytest.approx([width, height], abs=0.1)
+    head = re.match(r"<svg[^>]*>", text := svg.read_text())[0]
+    assert f'width="{width:.2f}mm" ' in head
+    assert f'height="{height:.2f}mm" ' in head
+    sizes = re.findall(r"font-size: ([\d.]+)px", text)
+    assert [float(size) for size in sizes] == pytest.approx([8 * 96 / 72] * len(sizes), abs=0.01)
+    image = Image.open(png)
+    assert image.size == pytest.approx([width * 200 / 25.4, height * 200 / 25.4], abs=1)
+    assert image.info["dpi"] == pytest.approx((200, 200), abs=0.1)
+    assert image.convert("RGBA").getpixel((0, 0))[3] == 0
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "fig.csv", dtype={"series": str}), export.tidy(figure))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["fig.csv", "fig.pdf", "fig.png", "fig.svg"]
+
+
+def test_a_page_drawn_too_large_becomes_small_with_each_picture_once():
+    picture = b"<</Type /XObject\n/Subtype /Image\n/ColorSpace /DeviceRGB\n/Length 1>> stream\nx\nendstream"
+    page = (
+        b"<</Type /Page\n/Resources <</XObject <</X3 3 0 R\n/X4 4 0 R>>>>\n/MediaBox [0 0 400 200]\n/Contents 2 0 R>>"
+    )
+    objects = [page, b"<</Length 2>> stream\nq \nendstream", picture, picture]
+    body = b"".join(b"%d 0 obj\n%b\nendobj\n" % (number, each) for number, each in enumerate(objects, start=1))
+    drawn = b"%PDF-1.4\n" + body + b"xref\ntrailer\n<</Size 5\n/Root 9 0 R>>\nstartxref\n1\n%%EOF\n"
+    small = pdf.at_its_size(drawn)
+    assert b"/MediaBox [0 0 100.000 50.000]" in small
+    assert b"0.250000 0 0 0.250000 0 0 cm /Drawn Do" in small
+    assert small.count(b"/Subtype /Image") == 1
+    assert b"/X3 3 0 R\n/X4 3 0 R" in small
+    places = re.findall(rb"\n(\d+) 1\n(\d{10}) 00000 n ", small)
+    assert len(places) == 4
+    assert all(small[int(at) :].startswith(b"%b 0 obj" % number) for number, at in places)
+    assert small[int(re.search(rb"startxref\n(\d+)", small)[1]) :].startswith(b"xref")
+    assert pdf.at_its_size(b"%PDF-2.0") is None
+
+
+def test_html_needs_no_network_and_is_written_without_a_warning(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        written = figures.save(FIGURES["capacity"](), str(tmp_path / "fig.html"))
+    text = written.read_text()
+    assert "<script src=" not in text
+    assert "Plotly.newPlot" in text
+    assert len(text) > 1e6
+    assert (tmp_path / "fig.csv").exists()
+
+
+def test_without_a_browser_html_is_written_and_one_sentence_says_how_to_get_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "none"))
+    with pytest.warns(UserWarning, match=r"^fig3\.pdf is drawn by a Chromium .* fig3\.html was written instead; inst"):
+        written = figures.save(FIGURES["capacity"](), tmp_path / "fig3.pdf")
+    assert written == tmp_path / "fig3.html"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["fig3.csv", "fig3.html"]
+    with pytest.raises(ExportError, match="apt-get install chromium"):
+        export.to_pdf(FIGURES["capacity"]())
+
+
+def test_no_name_for_a_figure_no_dots_and_no_folder_are_said(tmp_path):
+    figure = FIGURES["capacity"]()
+    with pytest.raises(ExportError, match=r"fig\.jpg is no name for a figure; give one that ends in \.pdf"):
+        figures.save(figure, tmp_path / "fig.jpg")
+    with pytest.raises(ExportError, match="more than 0 dots per inch, not 0"):
+        figures.save(figure, tmp_path / "fig.png", dpi=0)
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="cannot be written"):
+        figures.save(figure, tmp_path / "file" / "fig.html")
