@@ -13,8 +13,6 @@ Visitors speak Streamlit's protocol over websockets, and say that they have kept
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import statistics
 import tempfile
 import time
@@ -25,6 +23,7 @@ import numpy as np
 import psutil
 
 from benchmarks import report
+from benchmarks.engines import stop_engine
 from benchmarks.visitor import Visitor, crowd, serving, switch_times, visiting
 from clnp_core.runs.background import ensure_engine
 from clnp_core.runs.spec import RunSpec, fork, preset
@@ -58,7 +57,7 @@ def measure(minutes: float, sessions: int) -> dict[str, Any]:
             with serving(store.location) as (address, server):
                 figures = asyncio.run(_visits(store, address, server, minutes, sessions))
         finally:
-            _stop(store)
+            stop_engine(store)
     report.table(_pages(figures["switches"]))
     report.table(_beside_what_was_asked(figures["running"], figures["load"]))
     return figures
@@ -153,14 +152,6 @@ def _beside_what_was_asked(running: dict[str, Any], load: dict[str, Any]) -> lis
         ("memory at the end, MiB", half[-1], "flat"),
     ]
     return [{"what": what, "measured": measured, "asked": asked} for what, measured, asked in rows]
-
-
-def _stop(store: Store) -> None:
-    """End the engine, and wait until it is gone."""
-    if process := store.engine():
-        engine = psutil.Process(process)
-        os.kill(process, signal.SIGTERM)
-        engine.wait(30)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,6 @@ Beside it, as a ratio, one evaluation of the full-width network in plain PyTorch
 from __future__ import annotations
 
 import json
-import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -28,10 +26,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import safetensors.torch
 
 from benchmarks import report
+from benchmarks.engines import stop_engine
 from benchmarks.plain import module
 from benchmarks.setting import stream_of
 from clnp_core.methods.training import accuracy
@@ -63,7 +61,7 @@ def measure(asks: int, starts: int) -> dict[str, Any]:
                     continue
                 rows += _of_preset(store, _spec(name, changes), other, asks, starts)
         finally:
-            _stop(store)
+            stop_engine(store)
     report.table(rows)
     return {"rows": rows}
 
@@ -142,7 +140,7 @@ def _read(store: Store, times: int) -> list[float]:
 
 def _cold(store: Store, key: str, other: str, draw: Draw, runs: list[str]) -> float:
     """Milliseconds of the first question about a candidate, where another has been asked about and runs are at work."""
-    _stop(store)
+    stop_engine(store)
     ensure_engine(store)
     ask(store, other, [[draw()[0]] * 2])
     while any(store.run(run).state == "queued" for run in runs):
@@ -165,14 +163,6 @@ def _full_width(spec: RunSpec, times: int) -> float:
         accuracy(network, validation)
         taken.append(1e3 * (time.perf_counter() - start))
     return statistics.median(taken)
-
-
-def _stop(store: Store) -> None:
-    """End the engine, and wait until it is gone."""
-    if process := store.engine():
-        engine = psutil.Process(process)
-        os.kill(process, signal.SIGTERM)
-        engine.wait(30)
 
 
 if __name__ == "__main__":
