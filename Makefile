@@ -3,6 +3,7 @@
 # make lint        check the style
 # make tour        take the README's pictures anew
 # make lesson      compute the runs of the page Learn anew
+# make results     write RESULTS.md from the runs of your store
 #
 # Each sets up .venv by itself, and again only when the requirements change.
 
@@ -10,7 +11,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: dashboard test lint tour lesson
+.PHONY: dashboard test lint tour lesson results
 
 dashboard: $(INSTALLED)
 	$(BIN)/clnp dashboard
@@ -26,6 +27,9 @@ tour: $(INSTALLED)
 
 lesson: $(INSTALLED)
 	$(BIN)/python -m clnp_core.lesson
+
+results: $(INSTALLED)
+	$(BIN)/python -m clnp_core.results
 
 $(INSTALLED): requirements.txt requirements-dev.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -22,7 +22,7 @@ import dask
 from distributed import Client, Event, KilledWorker, LocalCluster
 
 from clnp_core.errors import ClnpError, StoreError
-from clnp_core.machine import cores
+from clnp_core.machine import cores, environment
 from clnp_core.runs import stages
 from clnp_core.runs.answers import Answers
 from clnp_core.runs.artifacts import write_whole
@@ -198,7 +198,7 @@ class Engine:
         finally:
             for task in beside:
                 task.cancel()
-        return summarise(spec, records, active.progress.seconds)
+        return summarise(spec, records, active.progress.seconds) | {"environment": environment()}
 
     async def _train_alone(self, run: Run, active: _Active, stage: Stage, record: dict[str, Any]) -> None:
         result = await self._result(run, active, stage, ALONE)

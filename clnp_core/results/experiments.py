@@ -1,0 +1,92 @@
+"""The paper's experiments as runs of ours: which of a store's runs belong to each. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from clnp_core.runs.spec import RunSpec, preset
+from clnp_core.runs.store import Run, Store
+
+PAPER_SEEDS = 5
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One row of a table, or one set of bars of a figure, in the paper.
+
+    Attributes
+    ----------
+    name : str
+        For a person.
+    place : str
+        Where the paper has it; where a run is only like it, in what.
+    base : str
+        A preset of ours.
+    changes : mapping
+        What is set otherwise, as `preset` takes it.
+    is_full : bool
+        Whether these are the paper's settings; else they are reduced, so that the run fits this budget.
+    """
+
+    name: str
+    place: str
+    base: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    is_full: bool = True
+
+    def runs(self, store: Store) -> list[Run]:
+        """Its finished runs, one for each seed, in the order of the seeds; of several of a seed the newest."""
+        by_seed = {
+            run.spec.seed: run for run in reversed(store.runs()) if run.state == "finished" and self._is(run.spec)
+        }
+        return [by_seed[seed] for seed in sorted(by_seed)]
+
+    @property
+    def command(self) -> str:
+        """What runs it."""
+        changes = "".join(f" --set {path}={_written(value)}" for path, value in self.changes.items())
+        return f"clnp run {self.base}{changes}"
+
+    def _is(self, spec: RunSpec) -> bool:
+        # Training each task alone, beside it, changes nothing of the run.
+        own = {"seed": spec.seed, "single_task": spec.single_task}
+        return spec.fork_of is None and spec == preset(self.base, {**self.changes, **own})
+
+
+PERMUTED_MNIST = Experiment("CLNP, m = 0.05 points", "Table 1, Figure 3", "permuted-mnist", {"single_task": True})
+UNTIL_FULL = Experiment(
+    "CLNP until the network is full",
+    "section 3.1, in 5 epochs a task",
+    "permuted-mnist",
+    {"stream.tasks": 40, "epochs": 5},
+    is_full=False,
+)
+NARROW = (
+    Experiment("CLNP, m = 1 point", "Figure 4a, 4b", "split-cifar-narrow", {"margin": 0.01}),
+    Experiment("CLNP, m = 2 points", "Figure 4a", "split-cifar-narrow"),
+    Experiment("CLNP, m = 4 points + fine-tuning", "Figure 4a", "split-cifar-narrow-ft"),
+    Experiment("each from scratch", "Figure 4a", "split-cifar-narrow", {"method": "single"}),
+)
+_FEW_EPOCHS = "like Figure 4a, in 6 and 24 epochs"
+QUICK = (
+    Experiment("CLNP, m = 2 points, few epochs", _FEW_EPOCHS, "split-cifar-quick", is_full=False),
+    Experiment(
+        "each from scratch, few epochs",
+        _FEW_EPOCHS,
+        "split-cifar-quick",
+        {"method": "single"},
+        is_full=False,
+    ),
+)
+WIDE = (
+    Experiment("CLNP, m = 2 points, wide", "Table 3, Figure 5", "split-cifar-wide"),
+    Experiment("all tasks at once, wide", "Figure 5a, supplement A", "split-cifar-wide", {"method": "joint"}),
+    Experiment("each from scratch, wide", "Figure 5a", "split-cifar-wide", {"method": "single"}),
+)
+ALL: Sequence[Experiment] = (PERMUTED_MNIST, UNTIL_FULL, *NARROW, *QUICK, *WIDE)
+
+
+def _written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,63 @@
+"""What others have published, to stand beside our own: quoted, not measured here. Fractions, not per cent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PAPER = "Golkar, Kagan, Cho 2019"
+ZENKE = "Zenke et al. 2017, stored results of their code"
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published figure.
+
+    Attributes
+    ----------
+    method : str
+    accuracy : float
+        A fraction; where tasks are told by themselves the mean over them.
+    deviation : float or None
+        Over runs.
+    source : str
+    by_task : tuple of float
+        After the last task; empty where only the mean was published.
+    """
+
+    method: str
+    accuracy: float
+    deviation: float | None
+    source: str
+    by_task: tuple[float, ...] = ()
+
+
+def _of_tasks(method: str, *percent: float) -> Published:
+    by_task = tuple(round(value / 100, 6) for value in percent)
+    return Published(method, sum(by_task) / len(by_task), None, ZENKE, by_task)
+
+
+CLNP = Published("CLNP", 0.9842, 0.0004, f"{PAPER}, Table 1")
+SINGLE_TASK = Published("each task alone", 0.9848, 0.0005, f"{PAPER}, Table 1")
+PERMUTED_MNIST = (
+    Published("Cheung et al. (superposition)", 0.976, None, f"{PAPER}, Table 1"),
+    Published("Zenke et al. (SI)", 0.972, None, f"{PAPER}, Table 1"),
+    Published("Kirkpatrick et al. (EWC)", 0.970, None, f"{PAPER}, Table 1"),
+    Published("SI, c = 0.1", 0.9694, None, ZENKE),
+    Published("SI, c = 0.02", 0.9391, None, ZENKE),
+    Published("SI, c = 0.01", 0.9200, None, ZENKE),
+    Published("SI, c = 0 (fine-tuning)", 0.5741, None, ZENKE),
+)
+"""Mean test accuracy over ten tasks of permuted MNIST."""
+
+USED_AFTER_TEN = (0.18, 0.40)
+"""Shares of the two hidden layers in use after ten tasks of permuted MNIST (section 3.1)."""
+TASKS_THAT_FIT = 25
+"""Tasks of permuted MNIST until the last hidden layer is full, about (section 3.1)."""
+
+SPLIT_CIFAR = (
+    _of_tasks("SI, c = 0.01", 74.6, 71.8, 71.4, 74.4, 70.4, 78.6),
+    _of_tasks("SI, c = 0.1", 78.3, 74.3, 68.2, 71.9, 67.0, 72.5),
+    _of_tasks("fine-tuning", 45.9, 54.9, 57.0, 68.7, 67.5, 81.0),
+    _of_tasks("each from scratch", 80.4, 69.0, 64.7, 73.3, 67.9, 71.3),
+)
+"""Test accuracy of the six tasks of split CIFAR on Zenke's network, after the last."""
