@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clnp_core import __version__
-from clnp_core.errors import ClnpError, DataError, SpecError, StoreError
+from clnp_core.errors import ArchiveError, ClnpError, DataError, SpecError, StoreError
 from clnp_core.runs.spec import RunSpec, fork, parse_assignment, preset, preset_names
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
-    except (SpecError, DataError, StoreError) as error:
+    except (SpecError, DataError, StoreError, ArchiveError) as error:
         print(f"clnp: {error}", file=sys.stderr)
         return BAD_INPUT
     except ClnpError as error:
@@ -103,6 +103,17 @@ def _parser() -> argparse.ArgumentParser:
     forked.add_argument("run", metavar="RUN")
     forked.add_argument("--at-task", type=int, required=True, metavar="K", help="the first task to learn anew")
     _add_set(forked)
+
+    export = add("export", _export, help="write a task's network as ONNX or safetensors")
+    export.add_argument("run", metavar="RUN")
+    export.add_argument("--task", type=int, required=True, metavar="T", help="1 for the first")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="a name in .onnx or .safetensors")
+
+    archive = add("archive", _archive, help="write a run as one file, for another machine")
+    archive.add_argument("run", metavar="RUN")
+    archive.add_argument("--out", type=Path, required=True, metavar="FILE", help="a name in .zip")
+
+    add("import", _import, help="take in a run that was archived").add_argument("file", type=Path, metavar="FILE")
 
     engine = add("engine", _engine, help="work on queued runs")
     engine.add_argument("--idle", type=float, metavar="SECONDS", help="end after so long without work")
@@ -378,6 +389,41 @@ def _verify(options: argparse.Namespace) -> int:
 
     for task in verify(_store(options), options.run):
         print(f"task {task}: identical")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    """Write the narrow network of a learned task, for use without this project."""
+    from clnp_core.runs.handle import RunHandle
+
+    store = _store(options)
+    store.run(options.run)
+    _check_writable("--out", options.out)
+    RunHandle(store, options.run).export(options.task, options.out)
+    print(f"task {options.task} of {options.run} in {options.out}")
+    return 0
+
+
+def _archive(options: argparse.Namespace) -> int:
+    """Write all of a finished run as one file, which clnp import takes in on another machine."""
+    from clnp_core.runs.handle import RunHandle
+
+    store = _store(options)
+    store.run(options.run)
+    _check_writable("--out", options.out)
+    RunHandle(store, options.run).archive(options.out)
+    print(f"{options.run} in {options.out}, {options.out.stat().st_size:,} bytes")
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    """Take in a run that clnp archive wrote, here or elsewhere, and verify that its network answers as it did there."""
+    from clnp_core.runs import archive
+
+    store = _store(options)
+    imported = archive.read(store, options.file)
+    print(imported.verdict)
+    print(f"run {imported.run} in {store.location}")
     return 0
 
 

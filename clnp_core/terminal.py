@@ -173,14 +173,14 @@ def print_run(store: Store, run: Run) -> None:
     if run.note:
         console.print(run.note, highlight=False, markup=False)
     if run.error:
-        console.print(run.error, style="red", highlight=False)
+        console.print(run.error, style="red", highlight=False, markup=False)
     records = store.learned(run.id)
     if records:
         summary = run.summary or summarise(run.spec, records, run.seconds)
         print_summary(summary)
     console.print_json(data=run.spec.to_json())
     for moment, text in store.events(run.id):
-        console.print(f"{datetime.fromtimestamp(moment):%Y-%m-%d %H:%M:%S}  {text}", highlight=False)
+        console.print(f"{datetime.fromtimestamp(moment):%Y-%m-%d %H:%M:%S}  {text}", highlight=False, markup=False)
 
 
 def print_summary(summary: dict[str, Any]) -> None:
@@ -197,7 +197,7 @@ def print_summary(summary: dict[str, Any]) -> None:
     if theta:
         table.add_column("θ", justify="right")
     for layer in summary["layers"]:
-        table.add_column(layer["name"], justify="right")
+        table.add_column(escape(layer["name"]), justify="right")
     for task in range(summary["tasks"]):
         row = [str(task + 1), f"{summary['accuracy'][-1][task]:.2%}"]
         if alone:
@@ -220,9 +220,9 @@ def print_summary(summary: dict[str, Any]) -> None:
         console.print("every earlier task's logits are identical to the bit", highlight=False)
     left = [f"{layer['name']} {_tasks_left(layer['tasks_left'])}" for layer in summary["layers"]]
     if left:
-        console.print(f"tasks left at this pace: {', '.join(left)}", highlight=False)
+        console.print(f"tasks left at this pace: {', '.join(left)}", highlight=False, markup=False)
     for note in summary["notes"]:
-        console.print(note, highlight=False)
+        console.print(note, highlight=False, markup=False)
 
 
 def print_sweep(frame: pd.DataFrame, axes: Sequence[str]) -> None:

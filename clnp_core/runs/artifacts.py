@@ -7,9 +7,10 @@ import os
 import re
 import struct
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -126,12 +127,25 @@ def write_whole(path: Path, content: bytes) -> None:
     StoreError
         If the disk is full or not writable.
     """
+    with writing_whole(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def writing_whole(path: Path) -> Iterator[BinaryIO]:
+    """As `write_whole`, a part at a time; what is raised inside leaves what stood there before.
+
+    Raises
+    ------
+    StoreError
+        As `write_whole`.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=path.stem[:8], suffix=".part")
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
+                yield file
             os.replace(part, path)
         except BaseException:
             Path(part).unlink(missing_ok=True)

@@ -41,7 +41,7 @@ def with_method(spec: RunSpec, method: str) -> RunSpec:
     SpecError
         If the method cannot go with a setting.
     """
-    changes = {"method": method, "fork_of": None, "at_task": None}
+    changes = {"method": method, "fork_of": None, "at_task": None, "imported": None}
     if spec.fork_of and spec.grow_below is None:
         changes["grow"] = {}  # what grew once, between two tasks of the fork, does not grow here
     return parse(spec.to_json() | changes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clnp_core.errors import ClnpError, StoreError
@@ -11,6 +12,7 @@ from clnp_core.runs.summary import settled, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
+    from torch import Tensor, nn
 
     from clnp_core.analysis.anatomy import Anatomy
     from clnp_core.analysis.tradeoff import TradeOff
@@ -110,6 +112,63 @@ class RunHandle:
         from clnp_core.runs.anatomy import anatomy
 
         return anatomy(self.store, self.id, task)
+
+    def network(self, task: int) -> nn.Sequential:
+        """The narrow network of a learned task as plain torch layers; see `clnp_core.networks.portable.to_module`.
+
+        >>> images, labels = run.test_set(2)  # doctest: +SKIP
+        >>> (run.network(2)(images).argmax(1) == labels).float().mean()  # doctest: +SKIP
+        tensor(0.9694)
+
+        Raises
+        ------
+        StoreError
+            If its method does not prune, it has not learned the task, or an artifact is missing or damaged.
+        """
+        from clnp_core.runs.export import network
+
+        return network(self.store, self.id, task)
+
+    def test_set(self, task: int) -> tuple[Tensor, Tensor]:
+        """The test images of a learned task as its network takes them, and their labels.
+
+        Returns
+        -------
+        tensors [N, inputs] or [N, channels, height, width], float32, and [N], int64
+            Pixels in the task's own order and scale. Labels are those of the task: from 0 on for each.
+
+        Raises
+        ------
+        StoreError
+            If it has not learned the task.
+        DataError
+            If the data is not there, damaged, or not the data that it was learned on.
+        """
+        from clnp_core.runs.export import test_set
+
+        return test_set(self.store, self.id, task)
+
+    def export(self, task: int, path: Path | str) -> None:
+        """Write the narrow network of a learned task as .onnx or .safetensors, for use without this project.
+
+        Raises
+        ------
+        SpecError
+            If the name has another ending.
+        StoreError
+            As `network`, or if the file cannot be written.
+        ExportError
+            If it is too large for ONNX.
+        """
+        from clnp_core.runs.export import export
+
+        export(self.store, self.id, task, Path(path))
+
+    def archive(self, path: Path | str) -> None:
+        """Write all of a finished run as one .zip, for another machine; see `clnp_core.runs.archive.write`."""
+        from clnp_core.runs.archive import write
+
+        write(self.store, self.id, Path(path))
 
     def pause(self) -> None:
         """Stop it for now."""

@@ -114,6 +114,8 @@ class RunSpec(Strict):
     """The run this one continues in another way: its settings hold for the tasks before `at_task`."""
     at_task: int | None = Field(default=None, ge=1)
     """The first task that this specification's own settings hold for."""
+    imported: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    """Of a run that came in an archive: that archive's SHA-256; see `clnp_core.runs.archive`."""
 
     @property
     def architecture(self) -> Architecture:
@@ -353,7 +355,6 @@ def _preset_files() -> dict[str, dict[str, Any]]:
     folder = resources.files("clnp_core.runs") / "presets"
     files = [json.loads(file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".json")]
 
-
     def place(data: dict[str, Any]) -> tuple:
         return data["preset"] != _DEFAULT, data["stream"]["kind"], data["network"], data["preset"]
 
@@ -388,7 +389,8 @@ def fork(spec: RunSpec, at_task: int, changes: dict[str, Any]) -> RunSpec:
     SpecError
         If a setting is impossible, or one that a fork cannot change.
     """
-    data = spec.to_json() | {"fork_of": spec.to_json(), "at_task": at_task}
+    # What it learns anew is not of an archive, even if what it shares is.
+    data = spec.to_json() | {"fork_of": spec.to_json(), "at_task": at_task, "imported": None}
     if spec.grow_below is None and at_task != spec.at_task:
         data["grow"] = {}  # what grew once does not grow again
     return parse(_changed(data, changes))

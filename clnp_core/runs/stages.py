@@ -6,7 +6,7 @@ Between fit and settle a candidate may be chosen, pruned and fine-tuned, and bet
 
 A stage is a pure function of its inputs. Its key is the hash of exactly those, its result an artifact under that key.
 A learned network goes by the hash of its content, so that two ways of arriving at the same network lead on to the same
-stages.
+stages. What came in an archive says so among its inputs: no stage of one's own has such a key.
 """
 
 from __future__ import annotations
@@ -104,7 +104,12 @@ def _common(spec: RunSpec, dataset_digest: str) -> dict[str, Any]:
         "seed": spec.seed,
         "device": spec.device,
         "threads": spec.architecture.threads,
+        **_origin(spec),
     }
+
+
+def _origin(spec: RunSpec) -> dict[str, str]:
+    return {"imported": spec.imported} if spec.imported else {}
 
 
 def _hyperparameters(spec: RunSpec, task: int, l1: Sequence[float], rate: float) -> dict[str, Any]:
@@ -123,7 +128,7 @@ def _hyperparameters(spec: RunSpec, task: int, l1: Sequence[float], rate: float)
 def stream_stage(spec: RunSpec, dataset_digest: str) -> Stage:
     """Draw the permutations and the validation split, to be kept with the run."""
     common = _common(spec, dataset_digest)
-    inputs = {"stream": common["stream"], "seed": spec.seed, "tasks": spec.stream.tasks, "threads": 1}
+    inputs = {"stream": common["stream"], "seed": spec.seed, "tasks": spec.stream.tasks, "threads": 1, **_origin(spec)}
     return Stage("stream", inputs)
 
 

@@ -308,6 +308,48 @@ class Store:
             connection.execute(_runs.insert().values(seconds=0.0, fraction=0.0, **asked))
         return run
 
+    def add_imported(
+        self,
+        run: str,
+        spec: RunSpec,
+        records: Sequence[dict[str, Any]],
+        summary: dict[str, Any],
+        parts: Iterable[tuple[Stage, int, dict[str, Any]]],
+        tags: Sequence[str],
+        note: str,
+        event: str,
+    ) -> None:
+        """Take in a finished run that came from elsewhere, all of it or nothing. Its artifacts are here already.
+
+        Parameters
+        ----------
+        run : str
+            Its id, which no run here has.
+        spec : RunSpec
+        records : sequence of dict
+            One per learned task, in order.
+        summary : dict
+        parts : iterable of (Stage, int, dict)
+            Its stages, each with the candidate's number and its result.
+        tags, note
+            As `describe`.
+        event : str
+            How it came here.
+        """
+        now = time.time()
+        times = {"created": now, "finished": now, "seconds": summary["seconds"], "seconds_left": 0.0}
+        ended = {"state": "finished", "wanted": "run", "fraction": 1.0, "summary": summary}
+        with self._transaction() as connection:
+            connection.execute(_runs.insert().values(id=run, spec=spec, **times, **ended))
+            for stage, candidate, data in parts:
+                _link(connection, run, stage, candidate)
+                _put_epochs(connection, [(stage.key, epoch) for epoch in data.get("epochs", ())])
+                _finish_stage(connection, stage, data)
+            rows = [{"run": run, "task": record["task"], "record": record} for record in records]
+            connection.execute(_learned.insert(), rows)
+            connection.execute(_run_notes.insert().values(run=run, tags=list(tags), note=note))
+            _note(connection, run, event)
+
     def pause(self, run: str) -> None:
         """Ask a run to stop where it is; `resume` lets it go on.
 
@@ -558,7 +600,10 @@ class Store:
         """
         of_run = sql.and_(_run_stages.c.stage == _stages.c.key, _run_stages.c.run == run)
         families = sql.select(_FAMILY).select_from(_stages).join(_run_stages, of_run)
-        alike = families.where(_IS_FIT, _run_stages.c.task == task).distinct()
+        own = (_IS_FIT, _run_stages.c.task == task)
+        # What is trained here for a run that was imported is not of its archive; the other way round it is kept out.
+        here = sql.select(sql.func.json_remove(_FAMILY, "$.imported")).select_from(_stages).join(_run_stages, of_run)
+        alike = families.where(*own).union(here.where(*own))
         query = (
             sql.select(_stages.c.key, _run_stages.c.candidate, _stages.c.inputs, _stages.c.seconds)
             .select_from(_stages)
@@ -568,7 +613,7 @@ class Store:
         )
         with self._transaction() as connection:
             rows = connection.execute(query).all()
-        return [
+        found = [
             {
                 "key": row.key,
                 "candidate": row.candidate,
@@ -578,6 +623,11 @@ class Store:
             for row in rows
             if row.key in self.artifacts
         ]
+        # One that was imported and trained here as well counts once.
+        first: dict[str, dict[str, Any]] = {}
+        for each in found:
+            first.setdefault(json.dumps(each["hyperparameters"], sort_keys=True), each)
+        return list(first.values())
 
     def trainings_like(self, architecture: Architecture, batch_size: int, device: str) -> list[dict[str, Any]]:
         """The last trainings of a network with these hidden layers, with batches of that size.
@@ -602,6 +652,7 @@ class Store:
         mean = sql.func.coalesce(later, sql.func.avg(_epochs.c.seconds))
         seconds = sql.select(mean).where(_epochs.c.stage == _stages.c.key).scalar_subquery()
         query = sql.select(inputs, seconds.label("seconds"))
+        wanted.append(sql.func.json_extract(inputs, "$.imported").is_(None))  # that tells of another machine
         newest = query.where(_stages.c.kind.in_(("fit", "alone")), *wanted).order_by(sql.text("stages.rowid DESC"))
         with self._transaction() as connection:
             rows = connection.execute(newest.limit(_MOST_TRAININGS)).all()
@@ -709,30 +760,21 @@ class Store:
 
     def link(self, run: str, stage: Stage, candidate: int) -> None:
         """Note that the run consists of that stage, among others."""
-        described = {"key": stage.key, "kind": stage.kind, "inputs": stage.inputs, "computed": 0}
-        part = {"run": run, "stage": stage.key, "task": stage.inputs.get("task"), "candidate": candidate}
         with self._transaction() as connection:
-            connection.execute(insert(_stages).values(**described).on_conflict_do_nothing())
-            connection.execute(insert(_run_stages).values(**part).on_conflict_do_nothing())
+            _link(connection, run, stage, candidate)
 
     def finish_stage(self, stage: Stage, data: dict[str, Any], computed: bool) -> None:
         """Take a stage's result in: its epochs and its network; `computed` if it has just been computed."""
         self.put_epochs([(stage.key, epoch) for epoch in data.get("epochs", ())])
-        values = {"seconds": data["seconds"], "network": data.get("network")}
-        if computed:
-            values["computed"] = _stages.c.computed + 1
         with self._transaction() as connection:
-            connection.execute(_stages.update().where(_stages.c.key == stage.key).values(**values))
+            _finish_stage(connection, stage, data, computed)
 
     def put_epochs(self, epochs: Iterable[tuple[str, dict[str, Any]]]) -> None:
         """Record epochs of stages; one that is there already, from before a crash, is replaced."""
-        rows = [
-            {"stage": key, **epoch, "loss": epoch["loss"] if math.isfinite(epoch["loss"]) else None}
-            for key, epoch in epochs
-        ]
-        if rows:
+        epochs = list(epochs)
+        if epochs:
             with self._transaction() as connection:
-                connection.execute(insert(_epochs).prefix_with("OR REPLACE"), rows)
+                _put_epochs(connection, epochs)
 
     def put_progress(self, run: str, seconds: float, fraction: float, seconds_left: float | None) -> None:
         """Record how long a run has been worked on, and how far it is."""
@@ -783,6 +825,29 @@ def _run(row: sql.Row, served: bool) -> Run:
     if row.state == "running" and not served:
         values["state"] = "interrupted"
     return Run(**values)
+
+
+def _link(connection: sql.Connection, run: str, stage: Stage, candidate: int) -> None:
+    described = {"key": stage.key, "kind": stage.kind, "inputs": stage.inputs, "computed": 0}
+    part = {"run": run, "stage": stage.key, "task": stage.inputs.get("task"), "candidate": candidate}
+    connection.execute(insert(_stages).values(**described).on_conflict_do_nothing())
+    connection.execute(insert(_run_stages).values(**part).on_conflict_do_nothing())
+
+
+def _finish_stage(connection: sql.Connection, stage: Stage, data: dict[str, Any], computed: bool = False) -> None:
+    values = {"seconds": data["seconds"], "network": data.get("network")}
+    if computed:
+        values["computed"] = _stages.c.computed + 1
+    connection.execute(_stages.update().where(_stages.c.key == stage.key).values(**values))
+
+
+def _put_epochs(connection: sql.Connection, epochs: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    rows = [
+        {"stage": key, **epoch, "loss": epoch["loss"] if math.isfinite(epoch["loss"]) else None}
+        for key, epoch in epochs
+    ]
+    if rows:
+        connection.execute(insert(_epochs).prefix_with("OR REPLACE"), rows)
 
 
 def _note(connection: sql.Connection, run: str, text: str) -> None:

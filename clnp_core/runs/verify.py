@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import safetensors.torch
 
 from clnp_core.errors import StoreError
-from clnp_core.networks.fingerprint import as_fingerprint, check
-from clnp_core.networks.network import from_tensors
+from clnp_core.networks.fingerprint import Fingerprint, as_fingerprint, check
+from clnp_core.networks.network import Network, from_tensors
 from clnp_core.runs.store import Store
 from clnp_core.tasks.streams import open_stream
 
@@ -30,14 +29,29 @@ def verify(store: Store, run: str) -> Iterator[int]:
     spec = store.run(run).spec
     if not spec.partitions:
         raise StoreError(f"The run {run} promises nothing that could be verified: {spec.method} may forget.")
-    fingerprints: dict[int, dict[str, Any]] = {}
+    network, fingerprints = last_network(store, run)
+    stream = open_stream(spec.stream.model_dump(mode="json"), spec.seed, network.tasks)
+    for task, taken in fingerprints.items():
+        check(network, task, stream.test(task).x, taken)
+        yield task
+
+
+def last_network(store: Store, run: str) -> tuple[Network, dict[int, Fingerprint]]:
+    """The network of a run that partitions, after the last task it has learned, and the fingerprint of each task.
+
+    Raises
+    ------
+    StoreError
+        As `verify`.
+    """
+    fingerprints: dict[int, Fingerprint] = {}
     done = [stage for stage in store.stages(run) if stage["kind"] in ("settle", "grow") and stage["network"]]
     for stage in sorted(done, key=lambda stage: (stage["task"], stage["kind"])):  # it grows before it settles
         data = store.artifacts.data(stage["key"])
         if stage["kind"] == "grow":
-            fingerprints = dict(enumerate(data["fingerprints"], start=1))
+            fingerprints = dict(enumerate(map(as_fingerprint, data["fingerprints"]), start=1))
         else:
-            fingerprints[stage["task"]] = data["fingerprint"]
+            fingerprints[stage["task"]] = as_fingerprint(data["fingerprint"])
     if not fingerprints:
         raise StoreError(f"The run {run} has learned no task yet: there is nothing to verify.")
     key = done[-1]["network"]
@@ -46,8 +60,4 @@ def verify(store: Store, run: str) -> Iterator[int]:
         tensors = safetensors.torch.load(path.read_bytes())
     except (OSError, safetensors.SafetensorError) as error:
         raise StoreError(f"The artifact {path} is missing or damaged ({error}); run again to make it anew.") from error
-    network = from_tensors(tensors, store.artifacts.data(key))
-    stream = open_stream(spec.stream.model_dump(mode="json"), spec.seed, network.tasks)
-    for task, taken in fingerprints.items():
-        check(network, task, stream.test(task).x, as_fingerprint(taken))
-        yield task
+    return from_tensors(tensors, store.artifacts.data(key)), fingerprints

@@ -37,9 +37,7 @@ def stop_flag(key: str) -> str:
     return f"clnp-stop-{key}"
 
 
-def perform_on_worker(
-    alike: list[Stage], flag: str, folder: str, token: str, carried: dict[str, bytes] | None
-) -> dict:
+def perform_on_worker(alike: list[Stage], flag: str, folder: str, token: str, carried: dict[str, bytes] | None) -> dict:
     """Carry out stages of the same program on the worker this runs on.
 
     Parameters

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from clnp_core.errors import SpecError
-from clnp_core.tasks.datasets import Dataset, data_directory, load, load_own, own_path
+from clnp_core.tasks.datasets import Dataset, data_directory, is_here, load, load_own, own_path
 
 
 def content_digest(asked: Mapping[str, Any]) -> str:
@@ -21,6 +21,11 @@ def content_digest(asked: Mapping[str, Any]) -> str:
         If the data is not there or damaged.
     """
     return loaded(asked)[1]
+
+
+def at_hand(asked: Mapping[str, Any]) -> bool:
+    """Whether the data that a stream is made of is here already, whatever it holds."""
+    return all(own_path(name).exists() if asked["kind"] == "own" else is_here(name) for name in _names(asked))
 
 
 def check(asked: Mapping[str, Any]) -> None:
@@ -72,10 +77,20 @@ def loaded(asked: Mapping[str, Any]) -> tuple[tuple[Dataset, ...], str]:
     DataError
         If the data is not there or damaged.
     """
+    names = _names(asked)
     if asked["kind"] == "own":
-        return _loaded(True, (asked["name"],), (_state(own_path(asked["name"])),))
-    names = (asked["dataset"],) if asked["kind"] == "permuted" else tuple(asked["datasets"])
+        return _loaded(True, names, tuple(_state(own_path(name)) for name in names))
     return _loaded(False, names, tuple(_state(data_directory() / f"{name}.npz") for name in names))
+
+
+def _names(asked: Mapping[str, Any]) -> tuple[str, ...]:
+    match asked["kind"]:
+        case "own":
+            return (asked["name"],)
+        case "permuted":
+            return (asked["dataset"],)
+        case _:
+            return tuple(asked["datasets"])
 
 
 _State = tuple[Path, int, int]

@@ -100,6 +100,11 @@ def classes(name: str) -> int:
     return _SOURCES[name].classes
 
 
+def is_here(name: str) -> bool:
+    """Whether that data set can be had without a download."""
+    return _SOURCES[name].torchvision_name is None or (data_directory() / f"{name}.npz").exists()
+
+
 def load(name: str, directory: Path | None = None) -> Dataset:
     """A data set by name.
 

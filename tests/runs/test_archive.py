@@ -1,0 +1,489 @@
+"""A run as one file: another store takes it in whole and checked, or not at all."""
+
+import asyncio
+import hashlib
+import json
+import pickle
+import shutil
+import stat
+import struct
+import zipfile
+
+import pytest
+import safetensors.torch
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from clnp_core.errors import ArchiveError, SpecError, StoreError
+from clnp_core.runs import archive
+from clnp_core.runs.engine import Engine
+from clnp_core.runs.handle import RunHandle
+from clnp_core.runs.spec import fork, preset
+from clnp_core.runs.store import Store
+from clnp_core.runs.verify import verify
+
+from .conftest import files, serve
+
+SPECS = {
+    "digits": preset(
+        "digits",
+        {"stream.tasks": 2, "epochs": 5, "single_task": True, "lambda.2": [1e-3, 2e-3], "grow.2": 20}
+        | {"grow_below": 0.99},
+    ),
+    "multi-head": preset("digits-multihead", {"stream.tasks": 2, "epochs": 3, "single_task": False}),
+    "convolutions": preset(
+        "split-digits-cnn",
+        {"stream.tasks": 2, "epochs": 3, "single_task": False}
+        | {"fine_tuning": {"epochs": 2, "learning_rate": 1e-3, "rounds": 1}},
+    ),
+}
+IDENTICAL = "verified: every task's logits are identical to the bit"
+
+
+@pytest.fixture(scope="module")
+def runs(store, scheduler):
+    """A run of each of the specifications, by its name."""
+    return {name: serve(store, spec, scheduler)[0] for name, spec in SPECS.items()}
+
+
+@pytest.fixture(scope="module")
+def archives(store, runs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("archives")
+    for name, run in runs.items():
+        RunHandle(store, run).archive(folder / f"{name}.zip")
+    return {name: folder / f"{name}.zip" for name in runs}
+
+
+@pytest.fixture(scope="module")
+def members(archives):
+    """What the archive of the multi-head run holds, for others to be made of it."""
+    return unzipped(archives["multi-head"])
+
+
+@pytest.fixture(scope="module")
+def receiving(tmp_path_factory):
+    """A store that takes in nothing: every archive it is given is refused."""
+    return Store(tmp_path_factory.mktemp("receiving"))
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_run_is_taken_in_whole_and_verified(store, runs, archives, tmp_path, name):
+    other, run = Store(tmp_path / "other"), runs[name]
+    imported = archive.read(other, archives[name])
+    assert imported == archive.Imported(run, IDENTICAL)
+    one, copy = RunHandle(store, run), RunHandle(other, run)
+    assert copy.status == "finished"
+    assert copy.summary() == one.summary()
+    assert other.learned(run) == store.learned(run)
+    columns = ["task", "candidate", "epoch", "loss", "validation_accuracy"]
+    assert copy.metrics()[columns].equals(one.metrics()[columns])
+    assert copy.reuse().equals(one.reuse())
+    for task in (1, 2):
+        here, there = (each.trade_off(task) for each in (one, copy))
+        assert there.table.drop(columns="candidate", errors="ignore").equals(
+            here.table.drop(columns="candidate", errors="ignore")
+        )
+        owners = [each.anatomy(task).owners for each in (one, copy)]
+        assert all((mine == theirs).all() for mine, theirs in zip(*owners, strict=True))
+        x, labels = copy.test_set(task)
+        assert torch.equal(copy.network(task)(x), one.network(task)(x))
+        assert float((copy.network(task)(x).argmax(1) == labels).double().mean()) == pytest.approx(
+            store.learned(run)[-1]["accuracy"][task - 1]
+        )
+    assert list(verify(other, run)) == [1, 2]
+    kept = other.run(run)
+    assert kept.tags == ("imported",)
+    assert kept.spec.imported
+    ((_, event),) = other.events(run)
+    assert event.startswith("imported, archived on 2")
+    assert IDENTICAL in event
+    assert not list(other.location.glob("import-*"))
+
+
+def test_nothing_imported_is_found_by_a_run_of_ones_own_but_by_its_fork(archives, runs, scheduler, tmp_path):
+    other, spec = Store(tmp_path), SPECS["digits"]
+    archive.read(other, archives["digits"])
+    imported = {stage["key"] for stage in other.stages(runs["digits"])}
+
+    own, summary = serve(other, spec, scheduler)
+    assert {stage["computed"] for stage in other.stages(own)} == {1}
+    assert imported.isdisjoint(stage["key"] for stage in other.stages(own))
+    assert summary["accuracy"] == other.run(runs["digits"]).summary["accuracy"]
+
+    forked, _ = serve(other, fork(other.run(runs["digits"]).spec, 2, {"margin": 0.3}), scheduler)
+    assert other.run(forked).error is None
+    shared = [stage for stage in other.stages(forked) if stage["key"] in imported]
+    assert {(stage["kind"], stage["task"]) for stage in shared} == {("fit", 1), ("settle", 1), ("alone", 1)}
+    new = [stage for stage in other.stages(forked) if stage["key"] not in imported]
+    assert {stage["task"] for stage in new} == {None, 2}
+    assert other.learned(forked)[0] == other.learned(runs["digits"])[0]
+    # What both trained stands in the trade-off once, and what is trained here for an imported run stands there too.
+    assert len(other.candidates(runs["digits"], 1)) == 2
+    more = fork(other.run(runs["digits"]).spec, 1, {"stream.tasks": 1, "lambda.2": [5e-4], "single_task": False})
+    serve(other, more, scheduler)
+    assert len(other.candidates(runs["digits"], 1)) == 3
+
+
+def test_an_archive_is_the_same_bytes_each_time_and_again_from_where_it_was_imported(store, runs, archives, tmp_path):
+    run, other = runs["convolutions"], Store(tmp_path / "other")
+    again = tmp_path / "again.zip"
+    archive.write(store, run, again)
+    assert again.read_bytes() == archives["convolutions"].read_bytes()
+    with zipfile.ZipFile(again) as file:
+        *names, last = file.namelist()
+    assert (names, last) == (sorted(names), "manifest.json")
+    archive.read(other, again)
+    archive.write(other, run, tmp_path / "third.zip")
+    third = archive.read(Store(tmp_path / "third"), tmp_path / "third.zip")
+    assert third == archive.Imported(run, IDENTICAL)
+
+
+def test_an_archive_is_imported_once_and_beside_the_run_it_came_from(store, runs, archives, tmp_path):
+    imported = archive.read(store, archives["multi-head"])
+    try:
+        assert imported.run != runs["multi-head"]
+        with pytest.raises(StoreError, match=f"has been imported already: it is the run {imported.run}"):
+            archive.read(store, archives["multi-head"])
+    finally:
+        store.remove(imported.run)
+    assert list(verify(store, runs["multi-head"])) == [1, 2]
+
+
+def test_what_people_wrote_to_a_run_goes_with_it(store, runs, tmp_path):
+    store.describe(runs["multi-head"], ["thesis"], "Figure 3.\nThe second column.")
+    archive.write(store, runs["multi-head"], tmp_path / "run.zip")
+    store.describe(runs["multi-head"], [], "")
+    other = Store(tmp_path / "other")
+    kept = other.run(archive.read(other, tmp_path / "run.zip").run)
+    assert (kept.tags, kept.note) == (("imported", "thesis"), "Figure 3.\nThe second column.")
+
+
+def test_what_cannot_be_archived_is_refused_in_a_sentence(store, runs, scheduler, tmp_path):
+    with pytest.raises(SpecError, match=r"give one that ends in \.zip"):
+        archive.write(store, runs["digits"], tmp_path / "run.tar")
+    waiting = store.add(SPECS["digits"])
+    with pytest.raises(StoreError, match="is queued; only one that is finished"):
+        archive.write(store, waiting, tmp_path / "run.zip")
+    store.remove(waiting)
+    forgets = {"stream.tasks": 1, "epochs": 1, "single_task": False, "method": "finetune"}
+    forgetful, _ = serve(store, preset("digits", forgets), scheduler)
+    with pytest.raises(StoreError, match="finetune may forget"):
+        archive.write(store, forgetful, tmp_path / "run.zip")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_whose_results_are_gone_cannot_be_archived(archives, tmp_path):
+    other, path = Store(tmp_path / "other"), tmp_path / "run.zip"
+    run = archive.read(other, archives["multi-head"]).run
+    other.artifacts.remove(other.stages(run)[-1]["network"])
+    with pytest.raises(StoreError, match="the result of 'choosing and pruning, task 2' is not there"):
+        archive.write(other, run, path)
+    assert not path.exists()
+
+
+# Archives that somebody changed.
+
+
+def unzipped(path):
+    with zipfile.ZipFile(path) as file:
+        return {name: file.read(name) for name in file.namelist()}
+
+
+def zipped(members, path, manifest=True):
+    """An archive of those members; its manifest tells of them as they are now."""
+    members = dict(members)
+    if manifest:
+        told = json.loads(members.pop("manifest.json"))
+        told["members"] = {
+            name: {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            for name, content in members.items()
+        }
+        members["manifest.json"] = json.dumps(told).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    return path
+
+
+def json_changed(name, **values):
+    def change(members):
+        members[name] = json.dumps(json.loads(members[name]) | values).encode()
+
+    return change
+
+
+def data_of(content):
+    (length,) = struct.unpack_from("<Q", content)
+    return json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["json"])
+
+
+def artifact_changed(members, kind, change):
+    """Change tensors and result of the last stage that has `kind` in its result."""
+    name = [name for name in sorted(members) if name.startswith("stages/") and kind in data_of(members[name])][-1]
+    tensors, data = safetensors.torch.load(members[name]), data_of(members[name])
+    change(tensors, data)
+    members[name] = safetensors.torch.save(tensors, {"json": json.dumps(data)})
+
+
+def on_artifact(kind, change):
+    return lambda members: artifact_changed(members, kind, change)
+
+
+def weights_changed(members):
+    name = next(name for name in members if name.startswith("networks/"))
+    tensors, data = safetensors.torch.load(members[name]), data_of(members[name])
+    tensors["weights.0"][0, 0] += 1
+    members[name] = safetensors.torch.save(tensors, {"json": json.dumps(data)})
+
+
+def candidate_changed(tensors, data):
+    tensors["parameter.0"].mul_(1.01)
+
+
+def record_changed(**values):
+    return on_artifact("record", lambda tensors, data: data["record"].update(values))
+
+
+def spec_changed(**values):
+    return json_changed("spec.json", **values)
+
+
+def renamed(name):
+    def change(members):
+        members[name] = members.pop("stages/0.safetensors")
+
+    return change
+
+
+class Unwelcome:
+    def __reduce__(self):
+        return print, ("it ran",)
+
+
+PICKLED = pickle.dumps(Unwelcome())
+
+CHANGES = {
+    "a name outside": (renamed("../../stages/0.safetensors"), "which is none of a run"),
+    "an absolute name": (renamed("/stages/0.safetensors"), "which is none of a run"),
+    "a name of Windows": (renamed("stages\\..\\0.safetensors"), "which is none of a run"),
+    "another number": (renamed("stages/00.safetensors"), "which is none of a run"),
+    "a stage too few": (lambda members: members.pop("stages/0.safetensors"), "it has no stages/0.safetensors"),
+    "a stage too many": (
+        lambda members: members.update({"stages/99.safetensors": members["stages/0.safetensors"]}),
+        "stages/99.safetensors belongs to no stage",
+    ),
+    "a pickle": (lambda members: members.update({"stages/1.safetensors": PICKLED}), "is no safetensors file"),
+    "a pickled specification": (lambda members: members.update({"spec.json": PICKLED}), "spec.json is no JSON"),
+    "too much JSON": (lambda members: members.update({"run.json": b" " * 2**23}), "are the most"),
+    "nested JSON": (lambda members: members.update({"spec.json": b"[" * 10**5}), "spec.json is no JSON"),
+    "a specification of forks": (
+        lambda members: members.update({"spec.json": b'{"fork_of":' * 500 + b"{}" + b"}" * 500}),
+        "spec.json",
+    ),
+    "another margin": (spec_changed(margin=0.5), "task 1"),
+    "another seed": (spec_changed(seed=7), "drawn at random"),
+    "another λ": (spec_changed(**{"lambda": {"1": 1, "2": 1, "output": 1}}), "another way than the specification"),
+    "more tasks": (
+        lambda members: spec_changed(stream=json.loads(members["spec.json"])["stream"] | {"tasks": 3})(members),
+        "drawn at random",
+    ),
+    "another method": (spec_changed(method="finetune"), "promises nothing"),
+    "an impossible setting": (spec_changed(margin=-1), "spec.json: margin = -1 is not possible"),
+    "no such setting": (spec_changed(run="rm"), "There is no setting 'run'"),
+    "escape codes": (spec_changed(about="\x1b[2J"), "cannot be shown"),
+    "a network too large": (
+        spec_changed(
+            network={
+                "name": "huge",
+                "input_shape": [1, 8, 8],
+                "hidden": [{"kind": "dense", "name": name, "width": 20_000} for name in ("1", "2")],
+                "outputs": 10,
+            }
+        ),
+        "weights is not in its",
+    ),
+    "an id with a path": (json_changed("run.json", run="../digits-multihead-abc123"), "run.json: run"),
+    "an id of another preset": (json_changed("run.json", run="mnist-abc123"), "is no id of a run of"),
+    "a tag of escape codes": (json_changed("run.json", tags=["\x1b[31m"]), "cannot be shown"),
+    "no processor": (json_changed("environment.json", processor=None), "where it was learned"),
+    "another version": (json_changed("manifest.json", version=1), "version 1 of the stages"),
+    "weights of a network": (weights_changed, "is not the network that its name says"),
+    "weights of a candidate": (on_artifact("curve", candidate_changed), "task 2 comes to another network"),
+    "a curve": (
+        on_artifact("curve", lambda tensors, data: data["curve"][0].update(accuracy=2.0)),
+        "less than or equal to 1",
+    ),
+    "no curve": (on_artifact("curve", lambda tensors, data: data.update(curve=[])), "do not go together"),
+    "neurons that were not free": (
+        on_artifact("curve", lambda tensors, data: tensors["free.0"].fill_(0)),
+        "neurons were trained that were not free",
+    ),
+    "tensors of another type": (
+        on_artifact("curve", lambda tensors, data: tensors.update({"parameter.0": tensors["parameter.0"].half()})),
+        "are not those of a candidate",
+    ),
+    "an accuracy": (record_changed(accuracy=[1.0, 1.0]), "task 2 came to something else than its record says"),
+    "claims": (record_changed(claimed=[1, 1]), "does not count the neurons"),
+    "a note of markup and more": (record_changed(notes=["\x07"]), "cannot be shown"),
+    "a fingerprint": (
+        on_artifact(
+            "record",
+            lambda tensors, data: (
+                data["fingerprint"].update(logits="0" * 64),
+                data["record"].update(fingerprint="0" * 64),
+            ),
+        ),
+        "task 2 does not answer as the archive says",
+    ),
+}
+
+
+def refused(receiving, path, said=""):
+    before = files(receiving.location)
+    with pytest.raises(ArchiveError) as error:
+        archive.read(receiving, path)
+    sentence = str(error.value)
+    assert str(path) in sentence
+    assert said in sentence
+    assert "\n" not in sentence
+    assert sentence.isprintable()
+    assert files(receiving.location) == before
+    assert receiving.runs() == []
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_an_archive_that_was_changed_is_refused_and_leaves_nothing(members, receiving, tmp_path, capsys, what):
+    change, said = CHANGES[what]
+    changed = dict(members)
+    change(changed)
+    refused(receiving, zipped(changed, tmp_path / "run.zip"), said)
+    assert "it ran" not in capsys.readouterr().out
+
+
+def test_a_member_that_is_not_what_the_manifest_says_is_refused(members, receiving, tmp_path):
+    changed = dict(members)
+    weights_changed(changed)
+    refused(receiving, zipped(changed, tmp_path / "run.zip", manifest=False), "its SHA-256 differs")
+    longer = members | {"run.json": members["run.json"] + b" "}
+    refused(receiving, zipped(longer, tmp_path / "run.zip", manifest=False), "has not the size")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_links_folders_and_members_that_are_there_twice_are_refused(members, receiving, tmp_path):
+    link = zipfile.ZipInfo("stages/77.safetensors")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    for info, said in ((link, "is no regular file"), (zipfile.ZipInfo("run.json"), "two members called run.json")):
+        path = zipped(members, tmp_path / "run.zip")
+        with zipfile.ZipFile(path, "a") as file:
+            file.writestr(info, "/etc/passwd")
+        refused(receiving, path, said)
+    path = zipped(members, tmp_path / "run.zip")
+    with zipfile.ZipFile(path, "a") as file:
+        file.mkdir("stages")
+    refused(receiving, path, "none of a run")
+
+
+def test_what_would_unpack_to_more_than_there_may_be_is_never_unpacked(members, receiving, tmp_path):
+    path = zipped(members, tmp_path / "run.zip")
+    content = path.read_bytes()
+    # The list of members says how large each is: here, that each has nearly 4 GiB.
+    for place in [place for place in range(len(content)) if content.startswith(b"PK\x01\x02", place)]:
+        name = content[place + 46 :].split(b".", 1)[0]
+        if name.startswith(b"stages/"):
+            content = content[: place + 24] + struct.pack("<I", 2**32 - 2) + content[place + 28 :]
+    path.write_bytes(content)
+    refused(receiving, path, "are the most")
+    with zipfile.ZipFile(path, "w") as file:
+        for number in range(10_001):
+            file.writestr(f"stages/{number}.safetensors", b"")
+    refused(receiving, path, "more than 10,000 members")
+
+
+def test_an_archive_that_is_cut_short_or_not_there_is_refused(archives, receiving, tmp_path):
+    content, path = archives["multi-head"].read_bytes(), tmp_path / "run.zip"
+    refused(receiving, path, "cannot be imported: No such file or directory")
+    for cut in (0, 10, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:cut])
+        refused(receiving, path)
+
+
+@given(st.data())
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_bytes_are_changed_there_is_no_traceback_and_nothing_false(archives, receiving, tmp_path, data):
+    content, path = bytearray(archives["multi-head"].read_bytes()), tmp_path / "run.zip"
+    # The end is where the list of members is.
+    for place in data.draw(st.lists(st.integers(1, 1200), min_size=1, max_size=4)):
+        content[-place] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    try:
+        imported = archive.read(receiving, path)
+    except ArchiveError:
+        assert receiving.runs() == []
+    else:  # what was changed says nothing, such as a time
+        assert imported.verdict == IDENTICAL
+        receiving.remove(imported.run)
+        shutil.rmtree(receiving.artifacts.folder)
+
+
+# Other data, another processor.
+
+
+def test_without_the_data_it_is_taken_in_and_says_that_it_was_not_verified(members, runs, tmp_path):
+    changed = dict(members)
+    json_changed("run.json", data="0" * 64)(changed)
+    other = Store(tmp_path / "other")
+    imported = archive.read(other, zipped(changed, tmp_path / "run.zip"))
+    assert imported.verdict == "not verified: the data set digits here is not the one that it was learned on"
+    copy = RunHandle(other, imported.run)
+    assert copy.summary()["tasks"] == 2
+    assert copy.anatomy(2).owners
+    assert copy.trade_off(1).table is not None
+
+
+def rounded(members, by):
+    """As if it came from a processor that rounds in another way: other logits, and fingerprints of those."""
+    logits = {name: tensor * (1 + by) for name, tensor in safetensors.torch.load(members["logits.safetensors"]).items()}
+    members["logits.safetensors"] = safetensors.torch.save(logits)
+    for name in [name for name in members if name.startswith("stages/") and "record" in data_of(members[name])]:
+        data = data_of(members[name])
+        taken = hashlib.sha256(logits[f"task.{data['record']['task']}"].numpy()).hexdigest()
+        data["fingerprint"]["logits"] = data["record"]["fingerprint"] = taken
+        members[name] = safetensors.torch.save({}, {"json": json.dumps(data)})
+    json_changed("environment.json", processor="Another Processor")(members)
+
+
+def test_a_processor_that_rounds_in_another_way_is_told_of_and_takes_new_fingerprints(
+    members, receiving, scheduler, tmp_path
+):
+    changed, other = dict(members), Store(tmp_path / "other")
+    rounded(changed, by=3e-6)
+    imported = archive.read(other, zipped(changed, tmp_path / "run.zip"))
+    assert imported.verdict.startswith("verified: every task's logits are the same to 1e-05 of the largest")
+    assert "Another Processor" in imported.verdict
+    assert list(verify(other, imported.run)) == [1, 2]
+    forked, _ = serve(other, fork(other.run(imported.run).spec, 2, {"margin": 0.3}), scheduler)
+    assert other.run(forked).error is None
+
+    changed = dict(members)
+    rounded(changed, by=1e-3)
+    refused(receiving, zipped(changed, tmp_path / "run.zip"), "task 1 does not answer as the archive says")
+    changed = dict(members)
+    rounded(changed, by=3e-6)
+    changed["logits.safetensors"] = members["logits.safetensors"]
+    refused(receiving, zipped(changed, tmp_path / "run.zip"), "not what its fingerprint was taken of")
+
+
+def test_a_store_with_an_engine_takes_in_a_run(archives, scheduler, tmp_path):
+    other = Store(tmp_path)
+
+    async def serve_and_read():
+        serving = asyncio.create_task(Engine(other, scheduler).serve())
+        while other.engine() is None:
+            await asyncio.sleep(0.05)
+        imported = await asyncio.to_thread(archive.read, other, archives["digits"])
+        serving.cancel()
+        await asyncio.wait({serving})
+        return imported
+
+    assert asyncio.run(serve_and_read()).verdict == IDENTICAL

@@ -1,0 +1,115 @@
+"""Export, archive and import from the command line."""
+
+import json
+import zipfile
+
+import onnx
+import pytest
+import torch
+
+from clnp_core.cli import main
+from clnp_core.networks.portable import load_module
+from clnp_core.runs.handle import RunHandle
+from clnp_core.runs.spec import preset
+from clnp_core.runs.store import Store
+
+from .runs.conftest import serve
+from .test_cli import clnp
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory, scheduler):
+    """A store with a short run of digits, and its id."""
+    folder = tmp_path_factory.mktemp("cli") / "store"
+    run, _ = serve(Store(folder), preset("digits", {"stream.tasks": 2, "epochs": 3, "single_task": False}), scheduler)
+    return folder, run
+
+
+@pytest.fixture
+def said(capsys):
+    """Do what a command line asks for, here: its exit status, and what it says and complains of."""
+
+    def said(*arguments):
+        status = main([str(argument) for argument in arguments])
+        return status, *capsys.readouterr()
+
+    return said
+
+
+def test_a_tasks_network_is_exported_for_use_without_this_project(learned, tmp_path):
+    folder, run = learned
+    for name in ("task.onnx", "task.safetensors"):
+        # As a process of its own, where whatever torch's exporter says would be seen.
+        done = clnp("export", run, "--task", 2, "--out", tmp_path / name, "--store", folder)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == f"task 2 of {run} in {tmp_path / name}\n"
+    told = {each.key: each.value for each in onnx.load(tmp_path / "task.onnx").metadata_props}
+    assert told == {"run": run, "preset": "digits", "task": "2", "classes": "10"}
+    handle = RunHandle(Store(folder), run)
+    images, labels = handle.test_set(2)
+    logits = load_module(tmp_path / "task.safetensors")(images)
+    assert torch.equal(logits, handle.network(2)(images))
+    accuracy = float((logits.argmax(1) == labels).double().mean())
+    assert accuracy == pytest.approx(handle.summary()["accuracy"][1][1])
+
+
+def test_a_run_is_archived_imported_and_listed_as_any_other(learned, said, tmp_path):
+    folder, run = learned
+    file, other = tmp_path / "run.zip", tmp_path / "other"
+    status, out, _ = said("archive", run, "--out", file, "--store", folder)
+    assert (status, out) == (0, f"{run} in {file}, {file.stat().st_size:,} bytes\n")
+    verified = "verified: every task's logits are identical to the bit"
+    assert said("import", file, "--store", other) == (0, f"{verified}\nrun {run} in {other}\n", "")
+    _, listed, _ = said("list", "--store", other)
+    assert run in listed
+    assert "imported" in listed
+    _, shown, _ = said("show", run, "--store", other)
+    assert "tags: imported" in shown
+    assert "imported, archived on" in shown
+    assert said("verify", run, "--store", other) == (0, "task 1: identical\ntask 2: identical\n", "")
+    status, _, complaint = said("import", file, "--store", other)
+    assert status == 2
+    assert f"has been imported already: it is the run {run}." in complaint
+
+
+def test_a_changed_archive_is_one_sentence_and_leaves_nothing(learned, said, tmp_path):
+    folder, run = learned
+    file, other = tmp_path / "run.zip", tmp_path / "other"
+    assert said("archive", run, "--out", file, "--store", folder)[0] == 0
+    with zipfile.ZipFile(file) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["spec.json"] = json.dumps(json.loads(members["spec.json"]) | {"margin": 0.5}).encode()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    status, out, complaint = said("import", file, "--store", other)
+    assert (status, out) == (2, "")
+    assert f"{file} is not imported: spec.json" in complaint
+    assert len(complaint.strip().splitlines()) == 1
+    assert Store(other).runs() == []
+    assert not list(other.rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["export", "RUN", "--task", "1", "--out", "OUT/task.pt"], "give one that ends in .onnx or .safetensors"),
+        (["export", "RUN", "--task", "3", "--out", "OUT/task.onnx"], "has not learned task 3; it has learned 2."),
+        (["export", "RUN", "--task", "0", "--out", "OUT/task.onnx"], "has not learned task 0; it has learned 2."),
+        (["export", "RUN", "--task", "1", "--out", "/no/such/folder/task.onnx"], "no file can be written there"),
+        (["export", "nothing", "--task", "1", "--out", "OUT/task.onnx"], "There is no run 'nothing'"),
+        (["archive", "nothing", "--out", "OUT/run.zip"], "There is no run 'nothing'"),
+        (["archive", "RUN", "--out", "OUT/run.tar"], "give one that ends in .zip"),
+        (["archive", "RUN", "--out", "/no/such/folder/run.zip"], "no file can be written there"),
+        (["import", "OUT/none.zip"], "none.zip cannot be imported: No such file or directory"),
+        (["import", "OUT"], "cannot be imported: Is a directory"),
+    ],
+)
+def test_what_is_impossible_is_one_sentence_and_leaves_nothing(learned, said, tmp_path, arguments, complaint):
+    folder, run = learned
+    given = [argument.replace("RUN", run).replace("OUT", str(tmp_path)) for argument in arguments]
+    status, out, complained = said(*given, "--store", folder)
+    assert (status, out) == (2, "")
+    assert complaint in complained
+    assert len(complained.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
