@@ -305,11 +305,16 @@ def _serve(store: Store, runs: Collection[str], scheduler: str | None, update: C
 def _until_terminated(work: Coroutine) -> Any:
     """Run until done; a polite request to terminate ends it as an interrupt from the keyboard does."""
 
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+    async def terminable() -> Any:
+        # Of all that goes on only the work itself is told: what it still needs to end well, such as its connections to
+        # workers, it ends by itself.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
+        return await work
 
-    signal.signal(signal.SIGTERM, interrupt)
-    return asyncio.run(work)
+    try:
+        return asyncio.run(terminable())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 def _check_writable(option: str, path: Path) -> None:

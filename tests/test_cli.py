@@ -137,6 +137,19 @@ def test_an_interrupt_pauses_the_run(tmp_path):
     assert store.runs()[0].state == "paused"
 
 
+def test_an_engine_that_is_terminated_while_it_trains_ends_and_queues_its_run_again(tmp_path):
+    store = Store(tmp_path)
+    run = store.add(preset("digits", {"epochs": 5000, "patience": 5000}))
+    with started("engine", "--store", tmp_path) as engine:
+        while not store.epochs(run):
+            assert engine.poll() is None
+            time.sleep(0.05)
+        engine.terminate()
+        engine.wait(timeout=60)
+    assert store.run(run).state == "queued"
+    assert store.engine() is None
+
+
 def test_runs_are_controlled_from_the_command_line_and_from_python(tmp_path):
     store = Store(tmp_path)
     run = submit(preset("digits", {"stream.tasks": 2, "epochs": 5, "single_task": False}), store)

@@ -2,9 +2,9 @@
 
 import asyncio
 import re
-import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,10 @@ from clnp_core.runs.engine import Engine
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 from dashboard.accuracy_view import MEASURES
-from tests.dashboard.charts import assert_code_makes_its_chart, charts
+from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
 
 PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "accuracy.py")
+opened = partial(at, PAGE)
 SHORT = {"stream.tasks": 3, "epochs": 4}
 METHODS = ("clnp", "single", "joint", "finetune")
 
@@ -32,28 +33,6 @@ def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[P
     runs["grid"] = store.add(preset("digits", SHORT | {"single_task": False, "lambda.2": [5e-4, 2e-3]}))
     asyncio.run(Engine(store, scheduler).serve(only=list(runs.values())))
     return folder, runs
-
-
-@pytest.fixture
-def store(learned: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A copy of its own for each test."""
-    folder = tmp_path / "store"
-    shutil.copytree(learned[0], folder)
-    monkeypatch.setenv("CLNP_STORE", str(folder))
-    return Store(folder)
-
-
-@pytest.fixture
-def runs(learned: tuple[Path, dict[str, str]]) -> dict[str, str]:
-    return learned[1]
-
-
-def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=20)
-    app.query_params.update(query)
-    app.run()
-    assert not app.exception
-    return app
 
 
 def plain(text: str) -> str:

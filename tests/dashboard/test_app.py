@@ -16,7 +16,7 @@ from clnp_core.runs.spec import RunSpec, fork, preset, preset_names
 from clnp_core.runs.stages import Stage
 from clnp_core.runs.store import TUNED, Store
 from dashboard.run_list import COLOURS
-from tests.dashboard.charts import fastest
+from tests.dashboard.pages import fastest
 
 APP = str(Path(dashboard.__file__).parent / "app.py")
 ASKED_ALREADY = {"pausing": ["Pause"], "cancelling": ["Pause", "Cancel"]}

@@ -1,7 +1,7 @@
 """The page of capacity and reuse, without a browser: on a store in which real runs have learned three tasks."""
 
 import asyncio
-import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,9 +15,10 @@ from clnp_core.runs.reuse import reuse
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 from clnp_core.runs.summary import layers
-from tests.dashboard.charts import assert_code_makes_its_chart, charts, fastest
+from tests.dashboard.pages import assert_code_makes_its_chart, at, charts, fastest
 
 PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "capacity.py")
+opened = partial(at, PAGE)
 SHORT = {"stream.tasks": 3, "epochs": 4, "single_task": False}
 RUNS = {"single head": "digits", "heads": "digits-multihead", "convolutions": "split-digits-cnn"}
 
@@ -31,28 +32,6 @@ def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[P
     runs["first task"] = store.add(preset("digits", SHORT | {"stream.tasks": 1}))
     asyncio.run(Engine(store, scheduler).serve(only=list(runs.values())))
     return folder, runs
-
-
-@pytest.fixture
-def store(learned: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A copy of its own for each test."""
-    folder = tmp_path / "store"
-    shutil.copytree(learned[0], folder)
-    monkeypatch.setenv("CLNP_STORE", str(folder))
-    return Store(folder)
-
-
-@pytest.fixture
-def runs(learned: tuple[Path, dict[str, str]]) -> dict[str, str]:
-    return learned[1]
-
-
-def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=20)
-    app.query_params.update(query)
-    app.run()
-    assert not app.exception
-    return app
 
 
 def text(app: AppTest) -> str:

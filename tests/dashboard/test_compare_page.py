@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -16,7 +14,6 @@ from streamlit.testing.v1 import AppTest
 
 import dashboard
 from clnp_core.methods import METHODS
-from clnp_core.runs import background
 from clnp_core.runs.engine import Engine
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
@@ -34,21 +31,6 @@ def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[P
     runs = {name: store.add(preset("digits", SHORT | changes)) for name, changes in ASKED.items()}
     asyncio.run(Engine(store, scheduler).serve(only=list(runs.values())))
     return folder, runs
-
-
-@pytest.fixture
-def store(learned: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """A copy of its own for each test; no engine is started for it."""
-    folder = tmp_path / "store"
-    shutil.copytree(learned[0], folder)
-    monkeypatch.setenv("CLNP_STORE", str(folder))
-    monkeypatch.setattr(background, "ensure_engine", lambda store: None)
-    return Store(folder)
-
-
-@pytest.fixture
-def runs(learned: tuple[Path, dict[str, str]]) -> dict[str, str]:
-    return learned[1]
 
 
 def opened(*chosen: str) -> AppTest:

@@ -1,8 +1,8 @@
 """The Lab's form, cards, list and run, without a browser: on a store in which real runs have learned two tasks."""
 
 import asyncio
-import shutil
 import time
+from functools import partial
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -18,9 +18,10 @@ from clnp_core.runs.spec import RunSpec, fork, preset, preset_names
 from clnp_core.runs.store import Store
 from dashboard.kept_figure import kept_figure
 from dashboard.run_list import matches
-from tests.dashboard.charts import assert_code_makes_its_chart, charts, fastest
+from tests.dashboard.pages import assert_code_makes_its_chart, at, charts, fastest
 
 APP = str(Path(dashboard.__file__).parent / "app.py")
+opened = partial(at, APP)
 SHORT = {"stream.tasks": 2, "epochs": 7, "single_task": False}
 RUNS = {"grid": SHORT | {"lambda.2": [5e-4, 2e-3]}, "joint": SHORT | {"method": "joint"}}
 
@@ -36,33 +37,10 @@ def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[P
 
 
 @pytest.fixture
-def store(learned: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A copy of its own for each test; no engine is started for it."""
-    folder = tmp_path / "store"
-    shutil.copytree(learned[0], folder)
-    monkeypatch.setenv("CLNP_STORE", str(folder))
-    monkeypatch.setattr(background, "ensure_engine", lambda store: None)
-    return Store(folder)
-
-
-@pytest.fixture
 def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setenv("CLNP_STORE", str(tmp_path / "empty"))
     monkeypatch.setattr(background, "ensure_engine", lambda store: None)
     return Store(tmp_path / "empty")
-
-
-@pytest.fixture
-def runs(learned: tuple[Path, dict[str, str]]) -> dict[str, str]:
-    return learned[1]
-
-
-def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=20)
-    app.query_params.update(query)
-    app.run()
-    assert not app.exception
-    return app
 
 
 def press(app: AppTest, label: str) -> AppTest:

@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 from dashboard import partition_state
 from dashboard.partition_state import View, linked_view
-from tests.dashboard.charts import assert_code_makes_its_chart, charts, fastest
+from tests.dashboard.pages import assert_code_makes_its_chart, at, charts, fastest
 
 PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "partition.py")
+opened = partial(at, PAGE)
 SHORT = {"stream.tasks": 3, "epochs": 9, "single_task": False}
 MOST_SECONDS = 0.3
 
@@ -40,14 +42,6 @@ def store(learned: tuple[Store, str], monkeypatch: pytest.MonkeyPatch) -> Iterat
 @pytest.fixture
 def run(learned: tuple[Store, str]) -> str:
     return learned[1]
-
-
-def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=20)
-    app.query_params.update(query)
-    app.run()
-    assert not app.exception
-    return app
 
 
 def view(app: AppTest) -> View:

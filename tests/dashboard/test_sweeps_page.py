@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ import dashboard
 from clnp_core.runs import background, sweep
 from clnp_core.runs.spec import preset_names
 from clnp_core.runs.store import Store
-from tests.dashboard.charts import assert_code_makes_its_chart, charts
+from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
 
 PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "sweeps.py")
+opened = partial(at, PAGE)
 SHORT = {"stream.tasks": 2, "epochs": 5, "single_task": False}
 SUMMARY = {"mean_accuracy": 0.9, "layers": [{"free": 60, "width": 100}], "tasks": 2, "seconds": 3.5}
 
@@ -30,14 +32,6 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> list[Store]:
     started: list[Store] = []
     monkeypatch.setattr(background, "ensure_engine", started.append)
     return started
-
-
-def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=20)
-    app.query_params.update(query)
-    app.run()
-    assert not app.exception
-    return app
 
 
 def asked(store: Store, axes: dict) -> str:

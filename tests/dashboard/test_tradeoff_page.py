@@ -1,8 +1,7 @@
 """The trade-off page's logic, without a browser: on a store in which a real run has learned two tasks."""
 
 import asyncio
-import shutil
-from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import dashboard
-from clnp_core.runs import background
 from clnp_core.runs.engine import Engine
 from clnp_core.runs.explore import trade_off
 from clnp_core.runs.questions import ask
@@ -18,9 +16,10 @@ from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 from dashboard.tradeoff_controls import theta_places
 from dashboard.tradeoff_state import View, linked_view, with_l1, with_margin
-from tests.dashboard.charts import assert_code_makes_its_chart, charts
+from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
 
 PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "tradeoff.py")
+opened = partial(at, PAGE)
 SHORT = {"stream.tasks": 2, "epochs": 11, "single_task": False}
 GRID = [5e-4, 2e-3]
 
@@ -48,26 +47,8 @@ def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[P
 
 
 @pytest.fixture
-def store(learned: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """A copy of its own for each test; no engine is started for it."""
-    folder = tmp_path / "store"
-    shutil.copytree(learned[0], folder)
-    monkeypatch.setenv("CLNP_STORE", str(folder))
-    monkeypatch.setattr(background, "ensure_engine", lambda store: None)
-    return Store(folder)
-
-
-@pytest.fixture
 def run(learned: tuple[Path, str]) -> str:
     return learned[1]
-
-
-def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=20)
-    app.query_params.update(query)
-    app.run()
-    assert not app.exception
-    return app
 
 
 def measures(app: AppTest) -> dict[str, str]:

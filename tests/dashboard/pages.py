@@ -1,4 +1,4 @@
-"""Pages under AppTest: their charts, the figures that the code under them makes, and how long they take."""
+"""Pages under AppTest: opened, their charts, the figures that the code under them makes, and how long they take."""
 
 import ast
 import json
@@ -7,6 +7,15 @@ from typing import Any
 
 from plotly.io.json import to_json_plotly
 from streamlit.testing.v1 import AppTest
+
+
+def at(page: str, **query: str) -> AppTest:
+    """A page, opened by an address with that query; it shows no exception."""
+    app = AppTest.from_file(page, default_timeout=20)
+    app.query_params.update(query)
+    app.run()
+    assert not app.exception
+    return app
 
 
 def charts(app: AppTest) -> list[dict[str, Any]]:
