@@ -3,6 +3,7 @@
 # make lint        check the style
 # make tour        take the README's pictures anew
 # make lesson      compute the runs of the page Learn anew
+# make notebooks   execute the notebooks anew and store their figures
 # make results     write RESULTS.md from the runs of your store
 #
 # Each sets up .venv by itself, and again only when the requirements change.
@@ -11,7 +12,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: dashboard test lint tour lesson results
+.PHONY: dashboard test lint tour lesson results notebooks
 
 dashboard: $(INSTALLED)
 	$(BIN)/clnp dashboard
@@ -27,6 +28,9 @@ tour: $(INSTALLED)
 
 lesson: $(INSTALLED)
 	$(BIN)/python -m clnp_core.lesson
+
+notebooks: $(INSTALLED)
+	$(BIN)/python -m notebooks.build
 
 results: $(INSTALLED)
 	$(BIN)/python -m clnp_core.results

@@ -1,0 +1,67 @@
+"""Waiting for runs behind a progress bar, in a notebook, a terminal or a script. Imports no torch."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Sequence
+
+from tqdm import TqdmWarning
+
+from clnp_core.runs.handle import RunHandle
+from clnp_core.runs.store import Run
+
+with warnings.catch_warnings():
+    # In a notebook without ipywidgets the bar is text, which will do.
+    warnings.simplefilter("ignore", TqdmWarning)
+    from tqdm.auto import tqdm
+
+_BAR = "{desc} {percentage:3.0f}% |{bar}| {remaining} left"
+_POLL_SECONDS = 0.2
+
+
+def wait(run: RunHandle, *others: RunHandle) -> None:
+    """Wait until runs are finished, behind one bar that tells how far they are and how long they still take.
+
+    Whoever interrupts it ends the waiting alone: the runs go on.
+
+    >>> runs = [submit(preset("digits", {"seed": seed})) for seed in range(5)]  # doctest: +SKIP
+    >>> wait(*runs)  # doctest: +SKIP
+    2 of 5 runs  57% |█████████████▏         | 00:21 left
+
+    Raises
+    ------
+    ClnpError
+        As soon as one of them ends in another way: the reason.
+    """
+    handles = (run, *others)
+    found = _as_they_are(handles)
+    with tqdm(total=len(found), initial=_done(found), bar_format=_BAR) as bar:
+        while True:
+            bar.n = _done(found)
+            bar.set_description_str(_in_words(found))
+            if not any(each.is_active for each in found) or _failed(found):
+                break
+            time.sleep(_POLL_SECONDS)
+            found = _as_they_are(handles)
+    for place in _failed(found):
+        handles[place].wait()  # says why
+
+
+def _as_they_are(handles: Sequence[RunHandle]) -> list[Run]:
+    return [handle.store.run(handle.id) for handle in handles]
+
+
+def _done(runs: Sequence[Run]) -> float:
+    return sum(run.fraction for run in runs)
+
+
+def _failed(runs: Sequence[Run]) -> list[int]:
+    """Places of those that have ended, or stand still, and are not finished."""
+    return [place for place, run in enumerate(runs) if not run.is_active and run.state != "finished"]
+
+
+def _in_words(runs: Sequence[Run]) -> str:
+    if len(runs) == 1:
+        return runs[0].id
+    return f"{sum(run.state == 'finished' for run in runs)} of {len(runs)} runs"

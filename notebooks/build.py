@@ -1,0 +1,146 @@
+"""`make notebooks`: execute the notebooks anew, and store of what they show the figures and the tables alone.
+
+`python -m notebooks.build NAME` does so with those of that name, such as 03_split_cifar.
+
+A figure is stored as a static picture, so that it is seen wherever a notebook is read, and the file stays small.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import kaleido
+import nbformat
+import plotly.graph_objects as go
+from nbformat import NotebookNode
+from nbmake.nb_run import NotebookRun
+from PIL import Image
+
+from clnp_core.runs.store import Store
+
+FOLDER = Path(__file__).parent
+NOTEBOOKS = sorted(FOLDER.glob("[0-9]*.ipynb"))
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+"""Of every notebook: nothing of the machine it was executed on."""
+PLOTLY = "application/vnd.plotly.v1+json"
+
+_SHOWN = (PLOTLY, "image/png", "text/html", "text/plain")  # the first of these that an output has is what is stored
+_MOST_SECONDS = 200  # of a cell
+_END_SECONDS = 20
+_WIDTH = 760  # px, of a figure that does not say
+_SCALE = 1.5
+_COLOURS = 128
+
+
+@contextmanager
+def store_of_their_own() -> Iterator[None]:
+    """Have notebooks keep their runs in a folder that is removed afterwards, and end the engine that they start."""
+    with tempfile.TemporaryDirectory(prefix="clnp-notebooks-") as folder:
+        given = {name: os.environ.get(name) for name in ("CLNP_STORE", "PLOTLY_RENDERER")}
+        # Figures as data: a page of HTML for each would have all of plotly.js in it.
+        os.environ |= {"CLNP_STORE": folder, "PLOTLY_RENDERER": "plotly_mimetype"}
+        try:
+            yield
+        finally:
+            _end_engine(Store(Path(folder)))
+            for name, value in given.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+
+def _end_engine(store: Store) -> None:
+    """End the store's engine, if it has one, and its workers, which are in its process group."""
+    engine = store.engine()
+    if engine is None:
+        return
+    with suppress(ProcessLookupError):  # it has just ended by itself
+        os.killpg(engine, signal.SIGTERM)
+    deadline = time.monotonic() + _END_SECONDS
+    while store.engine() is not None:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"The engine {engine} did not end within {_END_SECONDS} s.")
+        time.sleep(0.1)
+
+
+def executed(notebook: Path) -> NotebookNode:
+    """A notebook with the outputs of all its cells. What it writes to files is thrown away.
+
+    Raises
+    ------
+    RuntimeError
+        If a cell fails: its code and the traceback.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copy(notebook, folder)
+        result = NotebookRun(Path(copy), _MOST_SECONDS).execute()
+    if result.error is not None:
+        raise RuntimeError(f"{notebook.name}:\n{result.error.trace}")
+    return result.nb
+
+
+def cleaned(notebook: NotebookNode) -> NotebookNode:
+    """A notebook as it is stored: the same of every execution, and figures as pictures."""
+    cells = []
+    for cell in notebook.cells:
+        kept = {"id": cell.id, "cell_type": cell.cell_type, "metadata": {}, "source": cell.source}
+        if cell.cell_type == "code":
+            outputs = [stored for output in cell.outputs if (stored := _stored(output))]
+            kept |= {"execution_count": None, "outputs": outputs}
+        cells.append(kept)
+    return nbformat.from_dict({"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5})
+
+
+def _stored(output: NotebookNode) -> dict | None:
+    """What is kept of an output; None of warnings, progress bars and the like."""
+    if output.output_type == "stream":
+        return {"output_type": "stream", "name": "stdout", "text": output.text} if output.name == "stdout" else None
+    shown = next((kind for kind in _SHOWN if kind in output.data), None)
+    if shown is None or "application/vnd.jupyter.widget-view+json" in output.data:
+        return None
+    data = {"image/png": _picture(output.data[PLOTLY])} if shown == PLOTLY else {shown: output.data[shown]}
+    return {"output_type": "display_data", "data": data, "metadata": {}}
+
+
+def _picture(figure: dict) -> str:
+    """A plotly figure as PNG on white, for ink on nothing cannot be read where a page is dark."""
+    drawn = go.Figure(figure["data"], figure["layout"]).update_layout(paper_bgcolor="white")
+    size = {"width": drawn.layout.width or _WIDTH, "scale": _SCALE if drawn.layout.width is None else 2 * _SCALE}
+    png = kaleido.calc_fig_sync(drawn, opts={"format": "png", **size})
+    file = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(_COLOURS).save(file, "PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def main() -> None:
+    names = sys.argv[1:]
+    kaleido.start_sync_server(mathjax=False)  # one browser for all figures
+    try:
+        for notebook in NOTEBOOKS:
+            if names and notebook.stem not in names:
+                continue
+            # What a notebook shows may depend on what else its store has.
+            with store_of_their_own():
+                result = executed(notebook)
+            nbformat.write(cleaned(result), notebook)
+            print(f"{notebook.name}: {notebook.stat().st_size / 1000:.0f} kB")
+    finally:
+        kaleido.stop_sync_server()
+
+
+if __name__ == "__main__":
+    main()
