@@ -46,16 +46,17 @@ _COLOURS = 128
 
 
 @contextmanager
-def store_of_their_own() -> Iterator[None]:
-    """Have notebooks keep their runs in a folder that is removed afterwards, and end the engine that they start."""
+def workplace() -> Iterator[Path]:
+    """A folder for notebooks to run in, with a store of their own. It is removed at the end, and their engine ended."""
     with tempfile.TemporaryDirectory(prefix="clnp-notebooks-") as folder:
+        store = Path(folder) / "store"
         given = {name: os.environ.get(name) for name in ("CLNP_STORE", "PLOTLY_RENDERER")}
         # Figures as data: a page of HTML for each would have all of plotly.js in it.
-        os.environ |= {"CLNP_STORE": folder, "PLOTLY_RENDERER": "plotly_mimetype"}
+        os.environ |= {"CLNP_STORE": str(store), "PLOTLY_RENDERER": "plotly_mimetype"}
         try:
-            yield
+            yield Path(folder)
         finally:
-            _end_engine(Store(Path(folder)))
+            _end_engine(Store(store))
             for name, value in given.items():
                 if value is None:
                     del os.environ[name]
@@ -77,17 +78,16 @@ def _end_engine(store: Store) -> None:
         time.sleep(0.1)
 
 
-def executed(notebook: Path) -> NotebookNode:
-    """A notebook with the outputs of all its cells. What it writes to files is thrown away.
+def executed(notebook: Path, folder: Path) -> NotebookNode:
+    """A notebook with the outputs of all its cells, run in a folder: a `workplace`.
 
     Raises
     ------
     RuntimeError
         If a cell fails: its code and the traceback.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        copy = shutil.copy(notebook, folder)
-        result = NotebookRun(Path(copy), _MOST_SECONDS).execute()
+    # In a folder that is there as long as the engine, which the first notebook starts in its own.
+    result = NotebookRun(Path(shutil.copy(notebook, folder)), _MOST_SECONDS).execute()
     if result.error is not None:
         raise RuntimeError(f"{notebook.name}:\n{result.error.trace}")
     return result.nb
@@ -134,8 +134,8 @@ def main() -> None:
             if names and notebook.stem not in names:
                 continue
             # What a notebook shows may depend on what else its store has.
-            with store_of_their_own():
-                result = executed(notebook)
+            with workplace() as folder:
+                result = executed(notebook, folder)
             nbformat.write(cleaned(result), notebook)
             print(f"{notebook.name}: {notebook.stat().st_size / 1000:.0f} kB")
     finally:

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from notebooks.build import METADATA, NOTEBOOKS, cleaned, executed, store_of_their_own
+from notebooks.build import METADATA, NOTEBOOKS, cleaned, executed, workplace
 
 MOST_BYTES = 600_000
 REQUIREMENTS = Path(__file__).parents[2] / "requirements.txt"
@@ -20,17 +20,17 @@ each_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=[path.stem fo
 
 
 @pytest.fixture(scope="module")
-def store(scheduler: str) -> Iterator[None]:
+def folder(scheduler: str) -> Iterator[Path]:
     """One store and one engine for all notebooks, which computes on workers that are there already."""
-    with pytest.MonkeyPatch.context() as patch, store_of_their_own():
+    with pytest.MonkeyPatch.context() as patch, workplace() as folder:
         patch.setenv("CLNP_SCHEDULER", scheduler)
         patch.delenv("RUN_FULL", raising=False)
-        yield
+        yield folder
 
 
 @each_notebook
-def test_a_notebook_runs_from_top_to_bottom(notebook: Path, store: None) -> None:
-    shown = [output for cell in _code(executed(notebook)) for output in cell.outputs]
+def test_a_notebook_runs_from_top_to_bottom(notebook: Path, folder: Path) -> None:
+    shown = [output for cell in _code(executed(notebook, folder)) for output in cell.outputs]
     assert any(output.output_type != "stream" for output in shown)
 
 
