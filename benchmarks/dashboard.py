@@ -23,9 +23,8 @@ import numpy as np
 import psutil
 
 from benchmarks import report
-from benchmarks.engines import stop_engine
 from benchmarks.visitor import Visitor, crowd, serving, switch_times, visiting
-from clnp_core.runs.background import ensure_engine
+from clnp_core.runs.background import end_engine, ensure_engine
 from clnp_core.runs.spec import RunSpec, fork, preset
 from clnp_core.runs.store import Store
 
@@ -58,7 +57,7 @@ def measure(minutes: float, sessions: int) -> dict[str, Any]:
             with serving(store.location) as (address, server):
                 figures = asyncio.run(_visits(store, address, server, minutes, sessions))
         finally:
-            stop_engine(store)
+            end_engine(store)
     report.table(_pages(figures["switches"]))
     report.table(_beside_what_was_asked(figures["running"], figures["load"]))
     return figures

@@ -29,11 +29,10 @@ import numpy as np
 import safetensors.torch
 
 from benchmarks import report
-from benchmarks.engines import stop_engine
 from benchmarks.plain import module
 from benchmarks.setting import stream_of
 from clnp_core.methods.training import accuracy
-from clnp_core.runs.background import ensure_engine
+from clnp_core.runs.background import end_engine, ensure_engine
 from clnp_core.runs.questions import ask
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
@@ -61,7 +60,7 @@ def measure(asks: int, starts: int) -> dict[str, Any]:
                     continue
                 rows += _of_preset(store, _spec(name, changes), other, asks, starts)
         finally:
-            stop_engine(store)
+            end_engine(store)
     report.table(rows)
     return {"rows": rows}
 
@@ -140,7 +139,7 @@ def _read(store: Store, times: int) -> list[float]:
 
 def _cold(store: Store, key: str, other: str, draw: Draw, runs: list[str]) -> float:
     """Milliseconds of the first question about a candidate, where another has been asked about and runs are at work."""
-    stop_engine(store)
+    end_engine(store)
     ensure_engine(store)
     ask(store, other, [[draw()[0]] * 2])
     while any(store.run(run).state == "queued" for run in runs):

@@ -11,12 +11,10 @@ import base64
 import io
 import os
 import shutil
-import signal
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import kaleido
@@ -26,6 +24,7 @@ from nbformat import NotebookNode
 from nbmake.nb_run import NotebookRun
 from PIL import Image
 
+from clnp_core.runs.background import end_engine
 from clnp_core.runs.store import Store
 
 FOLDER = Path(__file__).parent
@@ -39,7 +38,6 @@ PLOTLY = "application/vnd.plotly.v1+json"
 
 _SHOWN = (PLOTLY, "image/png", "text/html", "text/plain")  # the first of these that an output has is what is stored
 _MOST_SECONDS = 200  # of a cell
-_END_SECONDS = 20
 _WIDTH = 760  # px, of a figure that does not say
 _SCALE = 1.5
 _COLOURS = 128
@@ -56,26 +54,12 @@ def workplace() -> Iterator[Path]:
         try:
             yield Path(folder)
         finally:
-            _end_engine(Store(store))
+            end_engine(Store(store))
             for name, value in given.items():
                 if value is None:
                     del os.environ[name]
                 else:
                     os.environ[name] = value
-
-
-def _end_engine(store: Store) -> None:
-    """End the store's engine, if it has one, and its workers, which are in its process group."""
-    engine = store.engine()
-    if engine is None:
-        return
-    with suppress(ProcessLookupError):  # it has just ended by itself
-        os.killpg(engine, signal.SIGTERM)
-    deadline = time.monotonic() + _END_SECONDS
-    while store.engine() is not None:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"The engine {engine} did not end within {_END_SECONDS} s.")
-        time.sleep(0.1)
 
 
 def executed(notebook: Path, folder: Path) -> NotebookNode:

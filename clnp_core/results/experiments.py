@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clnp_core.runs.spec import RunSpec, preset
-from clnp_core.runs.store import Run, Store
+from clnp_core.runs.store import Run
 
 PAPER_SEEDS = 5
 
@@ -36,11 +36,15 @@ class Experiment:
     changes: Mapping[str, Any] = field(default_factory=dict)
     is_full: bool = True
 
-    def runs(self, store: Store) -> list[Run]:
-        """Its finished runs, one for each seed, in the order of the seeds; of several of a seed the newest."""
-        by_seed = {
-            run.spec.seed: run for run in reversed(store.runs()) if run.state == "finished" and self._is(run.spec)
-        }
+    def among(self, runs: Sequence[Run]) -> list[Run]:
+        """Its finished ones of a store's runs, the newest of each seed, in the order of the seeds.
+
+        Parameters
+        ----------
+        runs : sequence of Run
+            The newest first, as the store has them.
+        """
+        by_seed = {run.spec.seed: run for run in reversed(runs) if run.state == "finished" and self._is(run.spec)}
         return [by_seed[seed] for seed in sorted(by_seed)]
 
     @property

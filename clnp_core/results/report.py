@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -34,6 +34,8 @@ ASKED_GAP = 0.0015
 """Most that it may be below each task alone."""
 NOTHING = "–"
 
+_Found = Mapping[str, Sequence[Run]]  # the runs of each experiment, by its name
+
 
 def write(store: Store, path: Path, pictures: Path) -> None:
     """Write RESULTS.md and the pictures it shows.
@@ -48,8 +50,10 @@ def write(store: Store, path: Path, pictures: Path) -> None:
     """
     pictures.mkdir(parents=True, exist_ok=True)
     shown = pictures.relative_to(path.parent).as_posix()
-    parts = [_head(), _permuted_mnist(store, pictures, shown), _split_cifar(store, pictures, shown), _wide(store)]
-    parts += [_not_run(store), _runs(store)]
+    runs = store.runs()
+    found = {each.name: each.among(runs) for each in ALL}
+    parts = [_head(), _permuted_mnist(found, pictures, shown), _split_cifar(found, pictures, shown), _wide(found)]
+    parts += [_not_run(found), _runs(found)]
     path.write_text("\n".join(line for part in parts for line in [*part, ""]), "utf-8")
 
 
@@ -63,8 +67,8 @@ def _head() -> list[str]:
     ]
 
 
-def _permuted_mnist(store: Store, pictures: Path, shown: str) -> list[str]:
-    runs = PERMUTED_MNIST.runs(store)
+def _permuted_mnist(found: _Found, pictures: Path, shown: str) -> list[str]:
+    runs = found[PERMUTED_MNIST.name]
     alone = [run for run in runs if run.summary.get("single_task_accuracy")]
     ours = spread([run.summary["mean_accuracy"] for run in runs])
     ours_alone = spread([fmean(run.summary["single_task_accuracy"]) for run in alone])
@@ -82,9 +86,9 @@ def _permuted_mnist(store: Store, pictures: Path, shown: str) -> list[str]:
     ]
     if runs:
         lines += ["", *_verdicts(ours[0], ours_alone[0] if alone else math.nan)]
-        lines += ["", *_layer_use(store, runs), "", *_why_permuted(runs)]
-        summary = runs[0].summary
-        lines += ["", *_picture(figures.capacity(summary["layers"]), pictures, shown, "figure-3", _caption_3(runs[0]))]
+        lines += ["", *_layer_use(found, runs), "", *_why_permuted(runs)]
+        caption = f"Figure 3: used capacity of each layer by task, {runs[0].id}."
+        lines += ["", *_picture(figures.capacity(runs[0].summary["layers"]), pictures, shown, "figure-3", caption)]
     return lines
 
 
@@ -110,7 +114,7 @@ def _verdicts(mean: float, alone: float) -> list[str]:
     return lines
 
 
-def _layer_use(store: Store, runs: Sequence[Run]) -> list[str]:
+def _layer_use(found: _Found, runs: Sequence[Run]) -> list[str]:
     """Figure 3's numbers: how full each layer is, and for how many tasks there is room."""
     used = [[1 - layer["free"] / layer["width"] for layer in run.summary["layers"]] for run in runs]
     rows = [
@@ -121,12 +125,13 @@ def _layer_use(store: Store, runs: Sequence[Run]) -> list[str]:
     rows.append(
         ("tasks that fit, at the pace of the last three", f"about {published.TASKS_THAT_FIT}", _number(*spread(fit)))
     )
-    full = UNTIL_FULL.runs(store)
+    full = found[UNTIL_FULL.name]
     if full:
         counted = _number(*spread([run.summary["tasks"] for run in full]))
         mean = _percent(*spread([run.summary["mean_accuracy"] for run in full]))
-        rows.append((f"tasks until it is full, counted ({UNTIL_FULL.place.split(', ')[1]}; mean accuracy {mean})",
-                     f"about {published.TASKS_THAT_FIT}", counted))  # fmt: skip
+        epochs = UNTIL_FULL.changes["epochs"]
+        what = f"tasks until it is full, counted (in {epochs} epochs a task; mean accuracy {mean})"
+        rows.append((what, f"about {published.TASKS_THAT_FIT}", counted))
     return ["### Figure 3: layer use", "", *_table(("", "quoted", "ours"), rows)]
 
 
@@ -134,10 +139,6 @@ def _tasks_that_fit(run: Run) -> float:
     """Learned ones and those the fullest layer still has room for."""
     left = [layer["tasks_left"] for layer in run.summary["layers"] if layer["tasks_left"] is not None]
     return run.summary["tasks"] + min(left, default=math.nan)
-
-
-def _caption_3(run: Run) -> str:
-    return f"Figure 3: used capacity of each layer by task, {run.id}."
 
 
 def _why_permuted(runs: Sequence[Run]) -> list[str]:
@@ -156,37 +157,37 @@ def _why_permuted(runs: Sequence[Run]) -> list[str]:
     ]
 
 
-def _split_cifar(store: Store, pictures: Path, shown: str) -> list[str]:
+def _split_cifar(found: _Found, pictures: Path, shown: str) -> list[str]:
     lines = [
         "## Split CIFAR, narrow (section 3.2)",
         "",
         "### Figure 4a: accuracy of the six tasks after the last",
         "",
-        *_by_task((*NARROW, *QUICK), published.SPLIT_CIFAR, store),
+        *_by_task((*NARROW, *QUICK), published.SPLIT_CIFAR, found),
         "",
         "The paper shows its own values of Figure 4a in a drawing alone, so that none can be quoted.",
     ]
-    drawn = next((each for each in (*NARROW, *QUICK) if each.runs(store)), None)
+    drawn = next((each for each in (*NARROW, *QUICK) if found[each.name]), None)
     if drawn:
-        run = drawn.runs(store)[0]
+        run = found[drawn.name][0]
         caption = f"Figure 4b: used capacity of each layer by task, {drawn.name}, {run.id}."
         lines += ["", *_picture(figures.capacity(run.summary["layers"]), pictures, shown, "figure-4b", caption)]
     notes = [
-        (each, note) for each in (*NARROW, *QUICK) for run in each.runs(store)[:1] for note in run.summary["notes"]
+        (each, note) for each in (*NARROW, *QUICK) for run in found[each.name][:1] for note in run.summary["notes"]
     ]
     lines += ["", *(f"- {each.name}: {note}" for each, note in notes)] if notes else []
     return lines
 
 
-def _wide(store: Store) -> list[str]:
+def _wide(found: _Found) -> list[str]:
     heading = ["## Split CIFAR, wide (Table 3, Figure 5)", ""]
-    if not any(each.runs(store) for each in WIDE):
+    if not any(found[each.name] for each in WIDE):
         return [*heading, "Not run; see below."]
-    return [*heading, *_by_task(WIDE, (), store)]
+    return [*heading, *_by_task(WIDE, (), found)]
 
 
-def _by_task(experiments: Sequence[Experiment], quoted: Sequence[Published], store: Store) -> list[str]:
-    done = [(each, runs) for each in experiments if (runs := each.runs(store))]
+def _by_task(experiments: Sequence[Experiment], quoted: Sequence[Published], found: _Found) -> list[str]:
+    done = [(each, runs) for each in experiments if (runs := found[each.name])]
     count = max([len(each.by_task) for each in quoted] + [runs[0].summary["tasks"] for _, runs in done], default=0)
     rows = []
     for each, runs in done:
@@ -201,10 +202,10 @@ def _by_task(experiments: Sequence[Experiment], quoted: Sequence[Published], sto
     return _table(("method", *tasks, "mean", "runs, or where it is quoted from"), rows)
 
 
-def _not_run(store: Store) -> list[str]:
+def _not_run(found: _Found) -> list[str]:
     rows = []
     for each in ALL:
-        seeds = len(each.runs(store))
+        seeds = len(found[each.name])
         if each.is_full and seeds < PAPER_SEEDS:
             rows.append((each.name, each.place, f"{seeds} of {PAPER_SEEDS}", f"`{each.command}`"))
     return [
@@ -214,7 +215,7 @@ def _not_run(store: Store) -> list[str]:
     ]
 
 
-def _runs(store: Store) -> list[str]:
+def _runs(found: _Found) -> list[str]:
     rows = [
         (
             f"`{run.id}`",
@@ -227,7 +228,7 @@ def _runs(store: Store) -> list[str]:
             datetime.datetime.fromtimestamp(run.finished, datetime.UTC).date().isoformat(),
         )
         for each in ALL
-        for run in each.runs(store)
+        for run in found[each.name]
     ]
     columns = ("run", "experiment", "seed", "settings", "`identical_logits`", "took", "machine", "date")
     return ["## Runs", "", *_table(columns, rows)]

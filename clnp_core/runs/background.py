@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 from clnp_core.errors import StoreError
 from clnp_core.runs.store import Store
@@ -14,6 +16,7 @@ IDLE_SECONDS = 600
 """An engine that nobody started by hand ends after so long without work; it is started again when there is some."""
 
 _START_SECONDS = 20
+_END_SECONDS = 20
 
 
 def ensure_engine(store: Store) -> None:
@@ -48,3 +51,23 @@ def ensure_engine(store: Store) -> None:
         if engine.poll() is not None or time.monotonic() > deadline:
             raise StoreError(f"The engine did not start; what it said is in {log}.")
         time.sleep(0.05)
+
+
+def end_engine(store: Store) -> None:
+    """End the store's background engine, if it has one, with its workers. Returns once the store has none.
+
+    Raises
+    ------
+    StoreError
+        If it does not end.
+    """
+    engine = store.engine()
+    if engine is None:
+        return
+    with suppress(ProcessLookupError):  # it has just ended by itself
+        os.killpg(engine, signal.SIGTERM)  # it was started in a group of its own
+    deadline = time.monotonic() + _END_SECONDS
+    while store.engine() is not None:
+        if time.monotonic() > deadline:
+            raise StoreError(f"The engine {engine} did not end within {_END_SECONDS} s.")
+        time.sleep(0.1)

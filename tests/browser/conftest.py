@@ -11,12 +11,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from clnp_core.runs.background import end_engine
 from clnp_core.runs.store import Store
 
 HEALTH_SECONDS = 30
@@ -73,19 +74,6 @@ def serving(store: Path) -> Iterator[str]:
         os.killpg(app.pid, signal.SIGTERM)
         app.wait(timeout=END_SECONDS)
         end_engine(Store(store))
-
-
-def end_engine(store: Store) -> None:
-    """End the store's engine, if it has one, and its workers, which are in its process group."""
-    engine = store.engine()
-    if not engine:
-        return
-    with suppress(ProcessLookupError):  # it has just ended by itself
-        os.killpg(engine, signal.SIGTERM)
-    deadline = time.monotonic() + END_SECONDS
-    while store.engine():
-        assert time.monotonic() < deadline, f"the engine {engine} did not end within {END_SECONDS} s"
-        time.sleep(0.1)
 
 
 def wait_for_health(address: str) -> None:
