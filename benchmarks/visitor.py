@@ -7,11 +7,9 @@ parts of a page that are drawn again and again as often as they want to be.
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -37,10 +35,7 @@ def serving(store: Path) -> Iterator[tuple[str, psutil.Process]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    app = Path(dashboard.__file__).parent / "app.py"
-    command = [sys.executable, "-m", "streamlit", "run", str(app), f"--server.port={port}", "--server.headless=true"]
-    environment = os.environ | {"CLNP_STORE": str(store)}
-    server = psutil.Popen(command, cwd=app.parent, env=environment, stdout=subprocess.DEVNULL)
+    server = psutil.Popen(**dashboard.process(store, port, opens_browser=False), stdout=subprocess.DEVNULL)
     try:
         _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
         yield f"ws://127.0.0.1:{port}/_stcore/stream", server

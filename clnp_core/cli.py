@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Coroutine, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ FAILED = 1
 INTERRUPTED = 130
 
 _POLL_SECONDS = 0.2
-_NICENESS = 5  # whoever looks at the app, or uses the machine, comes first
+_NICENESS = 5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -437,13 +438,22 @@ def _engine(options: argparse.Namespace) -> int:
     from clnp_core.runs.engine import Engine
 
     store = _store(options)
-    os.nice(_NICENESS)
+    _give_way()
     print(f"engine of {store.location}, process {os.getpid()}", flush=True)
     try:
         _until_terminated(Engine(store, options.scheduler).serve(idle_seconds=options.idle))
     except KeyboardInterrupt:
         print("engine stopped; runs in progress are queued again")
     return 0
+
+
+def _give_way() -> None:
+    """Whoever looks at the app, or uses the machine, comes first."""
+    os.nice(_NICENESS)
+    if os.getsid(0) == os.getpid():
+        # Where Linux shares the processors out among sessions, niceness counts inside a session alone.
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(f"{_NICENESS}")
 
 
 def _dashboard(options: argparse.Namespace) -> int:
@@ -455,11 +465,7 @@ def _dashboard(options: argparse.Namespace) -> int:
     if options.scheduler:
         os.environ["CLNP_SCHEDULER"] = options.scheduler
     ensure_engine(store)
-    app = Path(dashboard.__file__).parent / "app.py"
-    command = [sys.executable, "-m", "streamlit", "run", str(app)]
-    command += [f"--server.port={options.port}", f"--server.headless={str(options.no_browser).lower()}"]
-    environment = os.environ | {"CLNP_STORE": str(store.location.absolute())}
-    return subprocess.call(command, cwd=app.parent, env=environment)
+    return subprocess.call(**dashboard.process(store.location, options.port, opens_browser=not options.no_browser))
 
 
 def _prune(options: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from warnings import warn
+from warnings import catch_warnings, filterwarnings, warn
 
 import numpy as np
 import pandas as pd
@@ -107,8 +107,10 @@ def _by_browser(figure: go.Figure, options: dict[str, Any]) -> bytes:
     from choreographer.errors import BrowserFailedError, ChromeNotFoundError
 
     try:
-        # Without MathJax, which would be fetched from the network.
-        return kaleido.calc_fig_sync(figure, opts=options, kopts={"mathjax": False})
+        with catch_warnings():
+            # Without MathJax, which would be fetched from the network; a browser that is open already is as it is.
+            filterwarnings("ignore", "The kopts argument is ignored")
+            return kaleido.calc_fig_sync(figure, opts=options, kopts={"mathjax": False})
     except (ChromeNotFoundError, BrowserFailedError, RuntimeError) as error:
         if "hrome" in str(error) or isinstance(error, ChromeNotFoundError):
             raise NoBrowserError(

@@ -60,7 +60,7 @@ class Answers:
         """Begin to listen, and write down where."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_MAX_LINE_BYTES)
         port = self._server.sockets[0].getsockname()[1]
-        write_whole(self._file, line({"port": port, "token": self._token}))
+        write_whole(self._file, line({"port": port, "token": self._token}), secret=True)
 
     async def close(self) -> None:
         """Stop listening; questions at work stay without an answer."""

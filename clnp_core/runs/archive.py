@@ -31,7 +31,8 @@ from clnp_core.errors import SpecError, StoreError
 from clnp_core.machine import environment
 from clnp_core.runs.archive_file import ENVIRONMENT, LOGITS, RUN, SPEC, as_json, opened, pack
 from clnp_core.runs.artifacts import Artifacts
-from clnp_core.runs.incoming import Incoming, fold, logits_of, of_archive, sha256, stream_here
+from clnp_core.runs.course import fold
+from clnp_core.runs.incoming import Incoming, logits_of, of_archive, sha256, stream_here
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.stages import Stage
 from clnp_core.runs.store import Store

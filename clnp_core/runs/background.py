@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from clnp_core.errors import StoreError
 from clnp_core.runs.store import Store
+from clnp_core.tasks.datasets import data_directory
 
 IDLE_SECONDS = 600
 """An engine that nobody started by hand ends after so long without work; it is started again when there is some."""
@@ -33,7 +34,9 @@ def ensure_engine(store: Store) -> None:
     if store.engine() is not None:
         return
     log = store.location / "engine.log"
-    command = [sys.executable, "-m", "clnp_core.cli", "engine", "--idle", str(IDLE_SECONDS)]
+    # In the store's folder, for the caller's may be gone before the engine is; and it imports nothing from there.
+    command = [sys.executable, "-P", "-m", "clnp_core.cli", "engine", "--idle", str(IDLE_SECONDS)]
+    environment = {"CLNP_DATA_DIR": str(data_directory().absolute()), "PYTHONUNBUFFERED": "1"}
     try:
         with open(log, "wb") as output:
             engine = subprocess.Popen(
@@ -42,7 +45,8 @@ def ensure_engine(store: Store) -> None:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                cwd=store.location,
+                env=os.environ | environment,
             )
     except OSError as error:
         raise StoreError(f"The engine cannot be started: {error.strerror}.") from error

@@ -23,14 +23,14 @@ from distributed import Client, Event, KilledWorker, LocalCluster
 
 from clnp_core.errors import ClnpError, StoreError
 from clnp_core.machine import cores, environment
-from clnp_core.runs import stages
 from clnp_core.runs.answers import Answers
 from clnp_core.runs.artifacts import write_whole
+from clnp_core.runs.course import Learned, Wanted, course
 from clnp_core.runs.evaluate import Evaluators, Theta, ready_on_worker
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.stages import Stage
-from clnp_core.runs.store import ALONE, TUNED, Run, Store
-from clnp_core.runs.summary import is_depleted, summarise
+from clnp_core.runs.store import ALONE, Run, Store
+from clnp_core.runs.summary import summarise
 from clnp_core.runs.worker import EPOCHS_TOPIC, TOKEN_FILE, NotShared, perform_on_worker, stop_flag
 from clnp_core.tasks.content import check, content_digest
 
@@ -113,7 +113,7 @@ class Engine:
         with self._store.hold_engine():
             self._store.requeue_interrupted()
             self._artifacts.sweep()
-            write_whole(self._artifacts.folder / TOKEN_FILE, self._token.encode())
+            write_whole(self._artifacts.folder / TOKEN_FILE, self._token.encode(), secret=True)
             busy = time.monotonic()
             try:
                 if self._scheduler:
@@ -166,44 +166,27 @@ class Engine:
         """The fold over the tasks. Training each task alone goes beside it."""
         spec = run.spec
         digest = await self._dataset_digest(spec)
-        await self._result(run, active, stages.stream_stage(spec, digest))
-        network, settled, fingerprints, records = None, None, [], []
+        records: list[dict[str, Any]] = []
         beside: list[asyncio.Task] = []
         try:
-            for task in spec.lessons:
-                own = spec.at(task)
-                grown = spec.growth(task, _free_shares(records[-1])) if records else ()
-                if any(grown):
-                    grow = stages.grow_stage(own, digest, task, network, fingerprints, grown)
-                    result = await self._result(run, active, grow)
-                    network, fingerprints = result["network"], result["fingerprints"]
-                if is_depleted(spec, records) and not any(grown[-1:]):
-                    break
-                fits = stages.fit_stages(own, digest, task, network, None if spec.searches(task) else settled)
-                await _all(self._result(run, active, fit, place) for place, fit in enumerate(fits))
-                rounds = stages.tune_stages(own, digest, task, network, fits)
-                for tune in rounds:
-                    await self._result(run, active, tune, TUNED)
-                measured = records[-1]["accuracy"] if records else []
-                settle = stages.settle_stage(own, digest, task, network, rounds[-1:] or fits, fingerprints, measured)
-                result = await self._result(run, active, settle)
-                network, settled = result["network"], result["hyperparameters"]
-                fingerprints = [*fingerprints, result["fingerprint"]] if spec.partitions else []
-                records.append(result["record"] | {"grown": list(grown), "single_task_accuracy": None})
-                self._store.put_learned(run.id, task, records[-1])
-                if spec.trains_alone:
-                    stage = stages.alone_stage(own, digest, task, settled)
-                    beside.append(asyncio.create_task(self._train_alone(run, active, stage, records[-1])))
+            for step in course(spec, digest):
+                match step:
+                    case Wanted():
+                        step.results = await _all(self._result(run, active, *each) for each in step.stages)
+                    case Learned():
+                        records.append(step.record)
+                        self._store.put_learned(run.id, step.record["task"], step.record)
+                        if step.alone:
+                            beside.append(asyncio.create_task(self._train_alone(run, active, step)))
             await _all(beside)
         finally:
             for task in beside:
                 task.cancel()
         return summarise(spec, records, active.progress.seconds) | {"environment": environment()}
 
-    async def _train_alone(self, run: Run, active: _Active, stage: Stage, record: dict[str, Any]) -> None:
-        result = await self._result(run, active, stage, ALONE)
-        record["single_task_accuracy"] = result["accuracy"]
-        self._store.put_learned(run.id, record["task"], record)
+    async def _train_alone(self, run: Run, active: _Active, learned: Learned) -> None:
+        learned.alone_trained(await self._result(run, active, learned.alone, ALONE))
+        self._store.put_learned(run.id, learned.record["task"], learned.record)
 
     async def _dataset_digest(self, spec: RunSpec) -> str:
         return await asyncio.to_thread(_checked_digest, spec.stream.model_dump(mode="json"))
@@ -377,19 +360,15 @@ def _checked_digest(stream: dict[str, Any]) -> str:
     return content_digest(stream)
 
 
-def _free_shares(record: dict[str, Any]) -> list[float]:
-    return [free / width for free, width in zip(record["free"], record["widths"], strict=False)]
-
-
 def _tuning_epochs(spec: RunSpec) -> int:
     return spec.fine_tuning.epochs * spec.tuning_rounds if spec.fine_tuning else 0
 
 
-async def _all(coroutines: Iterable[Coroutine | asyncio.Task]) -> None:
-    """Wait for all; if one fails, cancel the others and raise what it raised."""
+async def _all(coroutines: Iterable[Coroutine | asyncio.Task]) -> list[Any]:
+    """Wait for all, and return their results; if one fails, cancel the others and raise what it raised."""
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
-        await asyncio.gather(*tasks)
+        return await asyncio.gather(*tasks)
     finally:
         for task in tasks:
             task.cancel()

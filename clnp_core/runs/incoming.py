@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any
 
@@ -23,7 +23,6 @@ from clnp_core.methods.method import Lesson
 from clnp_core.networks.architectures import Architecture, as_architecture
 from clnp_core.networks.fingerprint import GROWTH_TOLERANCE, SAMPLES
 from clnp_core.networks.network import Network, digest, from_tensors, initial, to_tensors
-from clnp_core.runs import stages
 from clnp_core.runs.archive_file import (
     ENVIRONMENT,
     LOGITS,
@@ -38,52 +37,15 @@ from clnp_core.runs.archive_file import (
     unpacked,
 )
 from clnp_core.runs.artifacts import Artifacts, metadata
+from clnp_core.runs.course import fold
 from clnp_core.runs.spec import RunSpec, parse
 from clnp_core.runs.stages import Stage
-from clnp_core.runs.store import ALONE, TUNED
 from clnp_core.runs.stream_spec import Strict
-from clnp_core.runs.summary import is_depleted
 from clnp_core.runs.work import Context, perform
 from clnp_core.tasks.content import at_hand, content_digest
 from clnp_core.tasks.streams import Stream, open_stream
 
 _ACCURACY_TOLERANCE = 0.01  # where another processor rounds in another way, an image may fall on the other side
-
-
-def fold(spec: RunSpec, data_digest: str, result: Callable[[Stage, int], dict[str, Any]]) -> list[dict[str, Any]]:
-    """Every stage of a finished run in the order in which the engine folds them, each with its candidate's number.
-
-    `result` is asked for the result of each. Returns the records of the learned tasks.
-    """
-    result(stages.stream_stage(spec, data_digest), 0)
-    network, settled, fingerprints = None, None, []
-    records: list[dict[str, Any]] = []
-    for task in spec.lessons:
-        own, grown = spec.at(task), ()
-        if records:
-            before = records[-1]
-            grown = spec.growth(task, [n / width for n, width in zip(before["free"], before["widths"], strict=True)])
-        if any(grown):
-            data = result(stages.grow_stage(own, data_digest, task, network, fingerprints, grown), 0)
-            network, fingerprints = data["network"], data["fingerprints"]
-        if is_depleted(spec, records) and not any(grown[-1:]):
-            break
-        fits = stages.fit_stages(own, data_digest, task, network, None if spec.searches(task) else settled)
-        for place, fit in enumerate(fits):
-            result(fit, place)
-        rounds = stages.tune_stages(own, data_digest, task, network, fits)
-        for tune in rounds:
-            result(tune, TUNED)
-        measured = records[-1]["accuracy"] if records else []
-        last = rounds[-1:] or fits
-        data = result(stages.settle_stage(own, data_digest, task, network, last, fingerprints, measured), 0)
-        network, settled = data["network"], data["hyperparameters"]
-        fingerprints = [*fingerprints, data["fingerprint"]]
-        records.append(data["record"] | {"grown": list(grown), "single_task_accuracy": None})
-        if spec.trains_alone:
-            alone = result(stages.alone_stage(own, data_digest, task, settled), ALONE)
-            records[-1]["single_task_accuracy"] = alone["accuracy"]
-    return records
 
 
 def of_archive(data: dict[str, Any], archive: str | None) -> dict[str, Any]:

@@ -214,7 +214,8 @@ def test_html_needs_no_network_and_is_written_without_a_warning(tmp_path):
     assert "<script src=" not in text
     assert "Plotly.newPlot" in text
     assert len(text) > 1e6
-    assert (tmp_path / "fig.csv").exists()
+    modes = {(tmp_path / name).stat().st_mode & 0o777 for name in ("fig.html", "fig.csv")}
+    assert modes == {0o666 & ~os.umask(os.umask(0o022))}, "whom the umask lets in may read them"
 
 
 def test_without_a_browser_html_is_written_and_one_sentence_says_how_to_get_one(tmp_path, monkeypatch):

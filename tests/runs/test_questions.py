@@ -8,10 +8,11 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import chdir, contextmanager, suppress
 
 import numpy as np
 import psutil
@@ -298,12 +299,16 @@ def test_an_engine_that_is_asked_is_not_idle(store, scheduler, candidate):
 
 
 def test_workers_of_its_own_answer_and_one_that_is_killed_is_replaced(tmp_path, scheduler):
-    """The engine is a process of its own, and so are its workers; they start when the first question comes."""
+    """The engine is a process of its own, and so are its workers; they start when the first question comes.
+
+    By then the folder in which the engine was asked for may be gone.
+    """
     store = Store(tmp_path)
     run, _ = serve(store, preset("digits", SHORT), scheduler)
     key = only_candidate(store, run)
     thetas = [(0.1, 0.1 + step / 10) for step in range(5)]
-    ensure_engine(store)
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        ensure_engine(store)
     engine = psutil.Process(store.engine())
     try:
         prepare(store, key)
