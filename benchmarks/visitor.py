@@ -7,7 +7,6 @@ parts of a page that are drawn again and again as often as they want to be.
 from __future__ import annotations
 
 import asyncio
-import random
 import socket
 import subprocess
 import time
@@ -18,6 +17,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from itertools import cycle, islice
 from pathlib import Path
 
+import numpy as np
 import psutil
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
@@ -27,6 +27,7 @@ from websockets.asyncio.client import ClientConnection, connect
 import dashboard
 
 _START_SECONDS = 60
+_CHANCE = np.random.default_rng(0)
 
 
 @contextmanager
@@ -149,6 +150,12 @@ async def switch_times(visitor: Visitor, times: int) -> dict[str, list[float]]:
 async def crowd(address: str, visitors: int, seconds: float, stay: float) -> tuple[list[float], list[float]]:
     """Many visitors at once, each with another page to begin with, who turn to the next one after a while.
 
+    Parameters
+    ----------
+    stay : float
+        Seconds on a page on average, each time others: were they always the same, those who once came together would
+        come together for ever.
+
     Returns
     -------
     list, list of float
@@ -166,10 +173,10 @@ async def crowd(address: str, visitors: int, seconds: float, stay: float) -> tup
 
 
 async def _look_around(visitor: Visitor, place: int, end: float, stay: float) -> tuple[list[float], list[float]]:
-    await asyncio.sleep(stay * random.random())  # noqa: S311 - they do not come all at once
+    await asyncio.sleep(_CHANCE.uniform(0, stay))
     turned, drawn = [], []
     for page in islice(cycle(visitor.pages), place % len(visitor.pages), None):
         if time.monotonic() >= end:
             return turned, drawn
         turned.append(await visitor.open(page))
-        drawn += await visitor.stay(min(stay, end - time.monotonic()))
+        drawn += await visitor.stay(min(_CHANCE.uniform(0, 2 * stay), end - time.monotonic()))
