@@ -60,11 +60,12 @@ class Experiment:
 
 
 PERMUTED_MNIST = Experiment("CLNP, m = 0.05 points", "Table 1, Figure 3", "permuted-mnist", {"single_task": True})
-UNTIL_FULL = Experiment(
-    "CLNP until the network is full",
-    "section 3.1, in 5 epochs a task",
+UNTIL_FULL = Experiment("CLNP until the network is full", "section 3.1", "permuted-mnist", {"stream.tasks": 40})
+FEW_EPOCHS = Experiment(
+    "CLNP, stopped early",
+    "like Table 1, in 20 epochs at most",
     "permuted-mnist",
-    {"stream.tasks": 40, "epochs": 5},
+    {"epochs": 20, "patience": 5},
     is_full=False,
 )
 NARROW = (
@@ -89,7 +90,7 @@ WIDE = (
     Experiment("all tasks at once, wide", "Figure 5a, supplement A", "split-cifar-wide", {"method": "joint"}),
     Experiment("each from scratch, wide", "Figure 5a", "split-cifar-wide", {"method": "single"}),
 )
-ALL: Sequence[Experiment] = (PERMUTED_MNIST, UNTIL_FULL, *NARROW, *QUICK, *WIDE)
+ALL: Sequence[Experiment] = (PERMUTED_MNIST, UNTIL_FULL, FEW_EPOCHS, *NARROW, *QUICK, *WIDE)
 
 
 def _written(value: Any) -> str:

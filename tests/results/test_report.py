@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from clnp_core.machine import environment
-from clnp_core.results.experiments import ALL, NARROW, PERMUTED_MNIST, UNTIL_FULL
+from clnp_core.results.experiments import ALL, FEW_EPOCHS, NARROW, PERMUTED_MNIST, UNTIL_FULL
 from clnp_core.results.report import write
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
@@ -85,11 +85,12 @@ def test_runs_stand_beside_the_paper_with_mean_and_deviation_over_seeds(store: S
 def test_the_newest_run_of_a_seed_counts_and_reduced_settings_stand_apart(store: Store, tmp_path: Path):
     finished(store, preset("permuted-mnist"), 0.9)
     newest = finished(store, preset("permuted-mnist", {"single_task": True}), 0.91)
-    reduced = preset(UNTIL_FULL.base, UNTIL_FULL.changes)
-    finished(store, reduced, 0.95, tasks=23)
+    finished(store, preset(UNTIL_FULL.base, UNTIL_FULL.changes), 0.95, tasks=23)
+    finished(store, preset(FEW_EPOCHS.base, FEW_EPOCHS.changes), 0.92, tasks=8)
     text = report(store, tmp_path)
     assert f"| CLNP | *98.42 ± 0.04* | 91.00 | `{newest}` (seed 0) |" in text
-    assert "| tasks until it is full, counted (in 5 epochs a task; mean accuracy 95.00) | about 25 | 23.0 |" in text
+    assert "| tasks until it is full, counted (their mean accuracy: 95.00) | about 25 | 23.0 |" in text
+    assert "are in use after 8 tasks, at a mean accuracy of 92.00 % (seed 0)" in text
 
 
 def test_split_cifar_is_told_task_by_task(store: Store, tmp_path: Path):
