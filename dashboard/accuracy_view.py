@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from plotly.graph_objects import Figure
 
 from clnp_core.analysis import figures
 from clnp_core.analysis.metrics import forgetting_by_task
@@ -15,6 +16,7 @@ from clnp_core.methods import METHODS
 from clnp_core.runs.store import Run, Store
 from clnp_core.runs.summary import settled
 from dashboard.code import code_for
+from dashboard.kept_figure import shared_figure
 from dashboard.live_chart import live_chart
 from dashboard.words import count, unbroken
 
@@ -104,8 +106,12 @@ def show_tasks(store: Store, run: Run, records: Sequence[dict[str, Any]], summar
     """Curves over epochs and over tasks, the accuracy matrix, and what is kept of each task."""
     theme, tasks, matrix = st.context.theme.type or "light", run.spec.stream.tasks, summary["accuracy"]
     epochs, at_once = store.epochs(run.id), METHODS[run.spec.method].at_once
+
+    def curves() -> Figure:
+        return figures.learning_curves(epochs, settled(run.spec, records), theme, at_once=at_once)
+
     live_chart(
-        figures.learning_curves(epochs, settled(run.spec, records), theme, at_once=at_once),
+        shared_figure(("learning curves", run.id, len(epochs), len(records), theme), curves),
         f"{run.id} learning curves",
         f"Loss and validation accuracy of {len(epochs)} epochs.",
         code=code_for(run.id, f"figures.learning_curves(run.metrics(), run.settled(), at_once={at_once})"),
@@ -127,7 +133,7 @@ _Alone = Sequence[float | None]
 
 def _matrix(run: str, matrix: list[list[float]], alone: _Alone, tasks: int, theme: figures.Theme) -> None:
     live_chart(
-        figures.accuracy_matrix(matrix, tasks, theme),
+        shared_figure(("matrix", matrix, tasks, theme), lambda: figures.accuracy_matrix(matrix, tasks, theme)),
         f"{run} accuracy matrix",
         f"Accuracy matrix after {len(matrix)} tasks; its last row: {', '.join(map(_percent, matrix[-1]))}.",
         code=code_for(run, f'figures.accuracy_matrix(run.summary()["accuracy"], tasks={tasks})'),
@@ -135,8 +141,9 @@ def _matrix(run: str, matrix: list[list[float]], alone: _Alone, tasks: int, them
 
 
 def _over_tasks(run: str, matrix: list[list[float]], alone: _Alone, tasks: int, theme: figures.Theme) -> None:
+    of = matrix, alone, tasks, theme
     live_chart(
-        figures.accuracy_over_tasks(matrix, alone, tasks, theme),
+        shared_figure(("over tasks", *of), lambda: figures.accuracy_over_tasks(*of)),
         f"{run} accuracy over tasks",
         "Test accuracy on each task as later ones are learned. "
         + " ".join(f"Task {task}: {_percent(each)} now." for task, each in enumerate(matrix[-1], start=1)),
@@ -145,8 +152,9 @@ def _over_tasks(run: str, matrix: list[list[float]], alone: _Alone, tasks: int, 
 
 
 def _mean(run: str, matrix: list[list[float]], alone: _Alone, tasks: int, theme: figures.Theme) -> None:
+    of = matrix, alone, tasks, theme
     live_chart(
-        figures.mean_accuracy(matrix, alone, tasks, theme),
+        shared_figure(("mean", *of), lambda: figures.mean_accuracy(*of)),
         f"{run} mean accuracy",
         f"Mean test accuracy on the tasks so far, after each of {len(matrix)} tasks.",
         code=code_for(run, _with_alone("mean_accuracy", tasks)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from clnp_core.analysis.reuse import share_reused
 from clnp_core.runs.reuse import reuse
 from clnp_core.runs.store import Run, Store
 from dashboard.code import code_for
+from dashboard.kept_figure import shared_figure
 from dashboard.live_chart import live_chart
 
 _COLUMNS = 3
@@ -36,14 +38,14 @@ def show_capacity(run: Run, layers: Sequence[dict[str, Any]]) -> None:
     left, right = st.columns(2)
     with left:
         live_chart(
-            figures.used_capacity(layers, tasks, theme),
+            shared_figure(("used", layers, tasks, theme), lambda: figures.used_capacity(layers, tasks, theme)),
             f"{run.id} used capacity",
             f"Used capacity after each task. {outlook}",
             code=code_for(run.id, f'figures.used_capacity(run.summary()["layers"], tasks={tasks})'),
         )
     with right:
         live_chart(
-            figures.capacity(layers, theme),
+            shared_figure(("capacity", layers, theme), lambda: figures.capacity(layers, theme)),
             f"{run.id} capacity by task",
             "Used capacity, by task. "
             + " ".join(f"{layer['name']}: tasks claimed {', '.join(map(str, layer['claimed']))}." for layer in layers),
@@ -60,13 +62,13 @@ def show_reuse(store: Store, run: Run) -> None:
         If an artifact of the run is damaged.
     """
     theme, table = st.context.theme.type or "light", reuse(store, run.id)
-    shares = share_reused(table)
+    of, shares = (run.id, len(table)), share_reused(table)
     means = shares.groupby("layer", sort=False)["share"].mean()
     st.caption(_about(run, shares))
     left, right = st.columns(2)
     with left:
         live_chart(
-            figures.neurons_in_use(table, theme),
+            shared_figure(("in use", *of, theme), lambda: figures.neurons_in_use(table, theme)),
             f"{run.id} neurons in use",
             "Neurons that each task uses, its own and those of earlier tasks, by layer.",
             code=code_for(run.id, "figures.neurons_in_use(run.reuse())"),
@@ -75,7 +77,7 @@ def show_reuse(store: Store, run: Run) -> None:
         return
     with right:
         live_chart(
-            figures.reuse_by_layer(table, theme),
+            shared_figure(("reuse by layer", *of, theme), lambda: figures.reuse_by_layer(table, theme)),
             f"{run.id} reuse by layer",
             "Share of earlier tasks' neurons that a task uses again, on average: "
             + ", ".join(f"{name} {mean:.0%}" for name, mean in means.items()),
@@ -87,7 +89,7 @@ def show_reuse(store: Store, run: Run) -> None:
     for place, name in enumerate(means.index):
         with columns[place % len(columns)]:
             live_chart(
-                figures.reuse_matrix(table, name, theme),
+                shared_figure(("reuse", name, *of, theme), partial(figures.reuse_matrix, table, name, theme)),
                 f"{run.id} reuse {name}",
                 f"Matrix: whose neurons of {name} each task uses, in per cent of those the owner claimed.",
                 code=code_for(run.id, f'figures.reuse_matrix(run.reuse(), "{name}")'),

@@ -1,13 +1,15 @@
-"""Figures of pages that follow a run: drawn anew where there is something new, and no more often than that is worth."""
+"""Figures that are kept: drawn anew where there is something new, and no more often than that is worth."""
 
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
 _REST = 80  # times as long as drawing it took: a little more than 1 % of a core
+_SHARED = 200  # figures, of some 100 KB each
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,25 @@ class _Kept:
     stamp: Hashable
     figure: go.Figure
     until: float
+
+
+def shared_figure(of: tuple[Any, ...], draw: Callable[[], go.Figure]) -> go.Figure:
+    """A figure that all who look at the same thing see: drawn once for all of them, and not to be changed.
+
+    Parameters
+    ----------
+    of : tuple
+        What it is and what it is made from, as plain data; a run's id and number of learned tasks stand for all that
+        they have left, which never changes.
+    draw : callable
+        Draws it.
+    """
+    return _shared(of, draw)
+
+
+@st.cache_resource(max_entries=_SHARED, show_spinner=False)
+def _shared(of: tuple[Any, ...], _draw: Callable[[], go.Figure]) -> go.Figure:
+    return _draw()
 
 
 def kept_figure(place: str, of: Hashable, stamp: Hashable, is_live: bool, draw: Callable[[], go.Figure]) -> go.Figure:
@@ -39,7 +60,7 @@ def kept_figure(place: str, of: Hashable, stamp: Hashable, is_live: bool, draw: 
     now = time.monotonic()
     if last and last.of == of and (last.stamp == stamp or (is_live and now < last.until)):
         return last.figure
-    figure = draw()
+    figure = shared_figure((place, of, stamp), draw)
     done = time.monotonic()
     st.session_state[key] = _Kept(of, stamp, figure, done + _REST * (done - now))
     return figure

@@ -7,12 +7,14 @@ from itertools import pairwise
 
 import pandas as pd
 import streamlit as st
+from plotly.graph_objects import Figure
 
 from clnp_core.analysis import figures
 from clnp_core.analysis.anatomy import Anatomy, Kind
 from clnp_core.errors import SpecError
 from clnp_core.networks import partition
 from dashboard.code import code_for
+from dashboard.kept_figure import shared_figure
 from dashboard.live_chart import live_chart
 from dashboard.partition_state import View, show
 
@@ -52,15 +54,21 @@ def checked(view: View, last: Anatomy, shown: Anatomy) -> View:
 def show_graph(anatomy: Anatomy, view: View) -> None:
     """The network as neurons and bundles of weights; what is clicked is looked at, and clicked again no more."""
     theme, task = st.context.theme.type or "light", anatomy.task
-    related = anatomy.related(*view.neuron) if view.neuron else None
     before = ", before severing" if view.before else ""
     title = f"The partition after task {task}{before}" if task else "The partition before the first task"
     arguments = ["anatomy.neurons", "anatomy.bundles"]
     arguments += ["anatomy.related({}, {})".format(*view.neuron)] if view.neuron else []
     arguments += ["before=True"] if view.before else []
     call = f'figures.partition_graph({", ".join(arguments)}, title="{title}")'
+
+    def draw() -> Figure:
+        related = anatomy.related(*view.neuron) if view.neuron else None
+        return figures.partition_graph(
+            anatomy.neurons, anatomy.bundles, related, theme, before=view.before, title=title
+        )
+
     live_chart(
-        figures.partition_graph(anatomy.neurons, anatomy.bundles, related, theme, before=view.before, title=title),
+        shared_figure(("partition", view.run, task, view.neuron, view.before, theme), draw),
         f"partition {view.run}",
         f"{title}. {_in_words(anatomy)}",
         code=_code(view, anatomy, call),
@@ -115,13 +123,16 @@ def show_matrix(anatomy: Anatomy, view: View) -> None:
         on_change=lambda: show(replace(view, layer=pairs.index(st.session_state[key]) + 1)),
     )
     not_cut = anatomy.task if view.before and anatomy.cuts and anatomy.cuts[layer - 1] else None
+
+    def draw() -> Figure:
+        target, source = anatomy.owners_at(layer), anatomy.owners_at(layer - 1)
+        return figures.weight_classes(target, source, anatomy.names, layer, theme, not_cut=not_cut)
+
     matrix, classes = st.columns([2.6, 1], gap="medium")
     with matrix:
         option = f", not_cut={not_cut}" if not_cut else ""
         live_chart(
-            figures.weight_classes(
-                anatomy.owners_at(layer), anatomy.owners_at(layer - 1), anatomy.names, layer, theme, not_cut=not_cut
-            ),
+            shared_figure(("weight classes", view.run, anatomy.task, layer, not_cut, theme), draw),
             f"weights {view.run} {layer}",
             f"Weights into {anatomy.names[layer]} by class. The table beside it has their numbers.",
             code=_code(
