@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 _REST = 80  # times as long as drawing it took: a little more than 1 % of a core
-_SHARED = 200  # figures, of some 100 KB each
+_SHARED = 40  # figures, of up to 1 MB each; of a run that learns there is another one after every epoch
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,16 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import streamlit as st
+from plotly.graph_objects import Figure
 from streamlit.testing.v1 import AppTest
 
 import dashboard
+from clnp_core.analysis import figures
+from clnp_core.analysis.figures import partition_graph
 from clnp_core.runs.engine import Engine
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
@@ -213,3 +218,18 @@ def test_it_imports_no_torch(store: Store):
         "assert not app.exception; sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_what_several_visitors_look_at_is_drawn_once(run: str, monkeypatch: pytest.MonkeyPatch):
+    drawn: list[str] = []
+
+    def draw(*given: Any, title: str, **options: Any) -> Figure:
+        drawn.append(title)
+        return partition_graph(*given, title=title, **options)
+
+    monkeypatch.setattr(figures, "partition_graph", draw)
+    st.cache_resource.clear()  # what the tests before have looked at
+    first, second = opened(run=run), opened(run=run)
+    assert charts(first) == charts(second)
+    opened(run=run, task="1")
+    assert drawn == ["The partition after task 3", "The partition after task 1"]
