@@ -105,15 +105,15 @@ def show_measures(summary: Mapping[str, Any]) -> None:
 def show_tasks(store: Store, run: Run, records: Sequence[dict[str, Any]], summary: Mapping[str, Any]) -> None:
     """Curves over epochs and over tasks, the accuracy matrix, and what is kept of each task."""
     theme, tasks, matrix = st.context.theme.type or "light", run.spec.stream.tasks, summary["accuracy"]
-    epochs, at_once = store.epochs(run.id), METHODS[run.spec.method].at_once
+    epochs, at_once = sum(each["epoch"] for each in store.last_epochs(run.id)), METHODS[run.spec.method].at_once
 
     def curves() -> Figure:
-        return figures.learning_curves(epochs, settled(run.spec, records), theme, at_once=at_once)
+        return figures.learning_curves(store.epochs(run.id), settled(run.spec, records), theme, at_once=at_once)
 
     live_chart(
-        shared_figure(("learning curves", run.id, len(epochs), len(records), theme), curves),
+        shared_figure(("learning curves", run.id, epochs, len(records), theme), curves),
         f"{run.id} learning curves",
-        f"Loss and validation accuracy of {len(epochs)} epochs.",
+        f"Loss and validation accuracy of {epochs} epochs.",
         code=code_for(run.id, f"figures.learning_curves(run.metrics(), run.settled(), at_once={at_once})"),
     )
     charts = [_matrix] if at_once else [_matrix, _over_tasks, _mean]

@@ -20,7 +20,8 @@ class _Kept:
     until: float
 
 
-def shared_figure(of: tuple[Any, ...], draw: Callable[[], go.Figure]) -> go.Figure:
+@st.cache_resource(max_entries=_SHARED, show_spinner=False)
+def shared_figure(of: tuple[Any, ...], _draw: Callable[[], go.Figure]) -> go.Figure:
     """A figure that all who look at the same thing see: drawn once for all of them, and not to be changed.
 
     Parameters
@@ -28,14 +29,9 @@ def shared_figure(of: tuple[Any, ...], draw: Callable[[], go.Figure]) -> go.Figu
     of : tuple
         What it is and what it is made from, as plain data; a run's id and number of learned tasks stand for all that
         they have left, which never changes.
-    draw : callable
-        Draws it.
+    _draw : callable
+        Draws it. With the underscore, as Streamlit goes by `of` alone then.
     """
-    return _shared(of, draw)
-
-
-@st.cache_resource(max_entries=_SHARED, show_spinner=False)
-def _shared(of: tuple[Any, ...], _draw: Callable[[], go.Figure]) -> go.Figure:
     return _draw()
 
 

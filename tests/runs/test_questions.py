@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import signal
 import socket
 import sqlite3
 import subprocess
@@ -25,7 +23,7 @@ from clnp_core.methods import sparsify
 from clnp_core.runs import engine as engine_module
 from clnp_core.runs import work
 from clnp_core.runs.answers import Answers
-from clnp_core.runs.background import ensure_engine
+from clnp_core.runs.background import end_engine, ensure_engine
 from clnp_core.runs.engine import Engine
 from clnp_core.runs.questions import ADDRESS_FILE, MOST_THRESHOLDS, ask, prepare
 from clnp_core.runs.spec import fork, preset
@@ -318,8 +316,7 @@ def test_workers_of_its_own_answer_and_one_that_is_killed_is_replaced(tmp_path, 
         answers += ask(store, key, thetas[2:])
         assert answers == fresh(store, key, thetas)
     finally:
-        os.kill(engine.pid, signal.SIGTERM)
-        engine.wait(20)
+        end_engine(store)
 
 
 def is_worker(process: psutil.Process) -> bool:

@@ -12,7 +12,9 @@ from clnp_core.errors import DataError, ForgettingError
 from clnp_core.methods import clnp
 from clnp_core.runs import stages
 from clnp_core.runs.artifacts import Artifacts
+from clnp_core.runs.course import fold
 from clnp_core.runs.spec import preset
+from clnp_core.runs.stages import Stage
 from clnp_core.runs.work import Context, Stopped, perform
 from clnp_core.tasks import datasets
 
@@ -126,18 +128,15 @@ def test_a_stopped_training_does_not_begin_anew(fit, tmp_path):
     assert len(pulses) <= 7 * 21 + 100  # the seven epochs after the checkpoint, and the scan
 
 
-def fold(artifacts: Artifacts, tasks: int) -> list[dict]:
-    """The fold over the tasks, without an engine. Returns what settling each task gave."""
-    network, fingerprints, results = None, [], []
-    for task in range(1, tasks + 1):
-        fits = stages.fit_stages(spec(), DIGEST, task, network, None)
-        settle = stages.settle_stage(spec(), DIGEST, task, network, fits, fingerprints, [])
-        for stage in (*fits, settle):
-            for key, made in perform([stage], Context(artifacts)).items():
-                artifacts.write(key, made)
-        results.append(artifacts.data(settle.key))
-        network, fingerprints = results[-1]["network"], [*fingerprints, results[-1]["fingerprint"]]
-    return results
+def learn(artifacts: Artifacts, tasks: int) -> list[dict]:
+    """A run without an engine. Returns the records of its tasks."""
+
+    def result(stage: Stage, candidate: int) -> dict:
+        for key, made in perform([stage], Context(artifacts)).items():
+            artifacts.write(key, made)
+        return artifacts.data(stage.key)
+
+    return fold(spec(**{"stream.tasks": tasks}), DIGEST, result)
 
 
 def test_a_changed_answer_ends_the_stage(tmp_path, monkeypatch):
@@ -150,10 +149,10 @@ def test_a_changed_answer_ends_the_stage(tmp_path, monkeypatch):
             committed.weights[1][network.owners[1] == 1] += 1e-6
         return committed, learned
 
-    assert len(fold(Artifacts(tmp_path / "honest"), 2)) == 2
+    assert len(learn(Artifacts(tmp_path / "honest"), 2)) == 2
     monkeypatch.setattr(clnp, "prune_and_commit", leaky)
     with pytest.raises(ForgettingError, match=r"Task 1 .* after task 2, layer 2 is the first that differs"):
-        fold(Artifacts(tmp_path / "leaky"), 2)
+        learn(Artifacts(tmp_path / "leaky"), 2)
 
 
 def test_a_worker_with_other_data_refuses(tmp_path):
