@@ -56,8 +56,10 @@ class Hyperparameters:
         that L1 has driven to nothing go on hovering around 0 by about the learning rate.
     batch_size, epochs : int
         Samples a step; passes over the training set at most.
-    patience : int
-        Training ends after this many epochs without a better validation accuracy.
+    patience : int or None
+        Training ends after this many epochs without a better validation accuracy, and leaves the weights of the best
+        epoch, of several equal ones the last, which is the sparsest. None: it goes through all epochs, and leaves the
+        weights of the last.
     shrink : {"exact", "progressive", "none"}
         Which free neurons leave the training at the end of an epoch: those whose activity on the training set is
         exactly 0, or also those whose mean activity in the epoch was at most `SMALL_ACTIVITY`, or none.
@@ -73,7 +75,7 @@ class Hyperparameters:
     cooldown: float
     batch_size: int
     epochs: int
-    patience: int
+    patience: int | None
     shrink: str = "exact"
     cache_mb: int = 256
     milestones: tuple[int, ...] = ()
@@ -212,9 +214,9 @@ def no_pulse() -> None:
 def train(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) -> list[tuple[Trainable, float]]:
     """Train the free rows of each job's network: cross-entropy plus L1 on every free weight (section 2.2).
 
-    Stops early on validation accuracy and leaves the weights of the best epoch, of several equal ones the last, which
-    is the sparsest. Batches are drawn per epoch from the job's seed, so a training that goes on from a checkpoint draws
-    those it would have drawn. Free neurons that have died leave on the way (`Hyperparameters.shrink`).
+    Batches are drawn per epoch from the job's seed, so a training that goes on from a checkpoint draws those it would
+    have drawn. Which epoch's weights are left is up to `Hyperparameters.patience`; free neurons that have died leave on
+    the way (`Hyperparameters.shrink`).
 
     Parameters
     ----------
@@ -243,7 +245,7 @@ def train(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) -> list[tup
             together = list(alike)
             for part in [together] if together[0].is_plain else ([replica] for replica in together):
                 _train_epoch(part, pulse)
-    return [replica.best() for replica in replicas]
+    return [replica.result() for replica in replicas]
 
 
 def _train_epoch(replicas: list[_Replica], pulse: Callable[[], None]) -> None:
@@ -315,9 +317,12 @@ class _Replica:
         if not self.history:
             return False
         given = self.job.hyperparameters
+        if self._diverged or len(self.history) >= given.epochs:
+            return True
+        if given.patience is None:
+            return False
         reached = [epoch.validation_accuracy for epoch in self.history]
-        since_best = len(reached) - 1 - reached.index(max(reached))
-        return self._diverged or len(reached) >= given.epochs or since_best >= given.patience
+        return len(reached) - 1 - reached.index(max(reached)) >= given.patience
 
     def end_epoch(self, loss: float, activity: list[np.ndarray], seconds: float) -> None:
         """Take in an epoch: its mean loss and each free neuron's mean activity in it. Then shrink."""
@@ -325,7 +330,7 @@ class _Replica:
         reached = _accuracy(self._validation_logits, self.job.task.validation.y)
         seconds += time.perf_counter() - start
         self.history.append(Epoch(len(self.history) + 1, loss, reached, seconds))
-        if not self._diverged and reached >= max(epoch.validation_accuracy for epoch in self.history):
+        if not self._diverged and reached >= self._reached:
             self._best = self.weights.each(torch.clone)
         hooks = self.job.hooks
         hooks.on_epoch(self.history[-1])
@@ -339,10 +344,16 @@ class _Replica:
         mixture = self.job.mixture
         return mixture.within(logits, self.job.task.validation.y[rows]) if mixture else logits
 
-    def best(self) -> tuple[Trainable, float]:
+    @property
+    def _reached(self) -> float:
+        """The validation accuracy of the best epoch so far; where none is chosen, of the last."""
+        if self.job.hyperparameters.patience is None:
+            return self.history[-1].validation_accuracy
+        return max(epoch.validation_accuracy for epoch in self.history)
+
+    def result(self) -> tuple[Trainable, float]:
         """The best weights and their validation accuracy, nan if training diverged."""
-        reached = math.nan if self._diverged else max(epoch.validation_accuracy for epoch in self.history)
-        return self._best.each(torch.Tensor.contiguous), reached
+        return self._best.each(torch.Tensor.contiguous), math.nan if self._diverged else self._reached
 
     def _shrink(self, activity: list[np.ndarray]) -> None:
         """Drop free neurons that have died, where the epochs to come gain more by it than looking costs."""

@@ -83,8 +83,9 @@ class RunSpec(Strict):
     batch_size: int = Field(ge=1, le=100_000)
     epochs: EpochsAxis
     """At most so many; several are for task 1, 2, ..., the last for all tasks after that."""
-    patience: Epochs
-    """Epochs without a better validation accuracy after which training ends."""
+    patience: Epochs | None
+    """Epochs without a better validation accuracy after which training ends, and keeps its best epoch's network; none:
+    it goes through all epochs, and keeps the last one's."""
     shrink: Literal["exact", "progressive"] = "exact"
     """Which free neurons leave a training on the way: those that no training image excites any more, or also those of
     a mean activity up to 0.001."""
