@@ -320,7 +320,9 @@ def _budget(base: RunSpec, method: str) -> dict[str, Any]:
                 base.patience,
                 key=f"{key} patience",
                 width=_NARROW,
-                help="Training ends after so many epochs without a better validation accuracy.",
+                placeholder="none",
+                help="Training ends after so many epochs without a better validation accuracy, and keeps its best "
+                "epoch's network. None: it goes through all epochs, and keeps the last one's.",
             ),
             "seed": st.number_input(
                 "Seed",
@@ -352,7 +354,7 @@ def _epochs_input(base: RunSpec, key: str, width: int) -> dict[str, Any]:
 
 def _say_own_epochs(base: RunSpec) -> None:
     if len(base.epochs) > 1:
-        st.text(f"Epochs: {epochs(base)}")
+        st.text(epochs(base).capitalize())
 
 
 def _start_button(store: Store, name: str, changes: dict[str, Any]) -> tuple[RunSpec | None, bool]:

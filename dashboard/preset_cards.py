@@ -65,7 +65,7 @@ def _card(store: Store, base: RunSpec, is_chosen: bool, asked: RunSpec | None) -
     name, tasks = base.preset, count(base.stream.tasks, "task")
     st.markdown(f"**{name}**  \n{base.about}")
     time = estimate(base, store) or "time not known yet"
-    st.caption(f":material/schedule: {time} · {tasks} · up to {epochs(base)} epochs")
+    st.caption(f":material/schedule: {time} · {tasks} · {epochs(base)}")
     if is_chosen:
         start = f"Start {name}"
         icon = ":material/play_arrow:"

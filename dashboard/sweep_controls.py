@@ -56,7 +56,7 @@ def _shared_settings(base: RunSpec) -> dict[str, Any]:
                 "Epochs", 1, _MOST_EPOCHS, base.epochs[0], key=f"{key} epochs", width=140
             )
     if len(base.epochs) > 1:
-        st.text(f"Epochs: {epochs(base)}")
+        st.text(epochs(base).capitalize())
     return changes
 
 

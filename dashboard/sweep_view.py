@@ -106,7 +106,7 @@ def _in_common(spec: RunSpec, sweep: Sweep) -> str:
     parts = {
         "stream.tasks": f"{spec.stream.tasks} task{'s' * (spec.stream.tasks != 1)} of {spec.stream.data}",
         "network": spec.network_name,
-        "epochs": f"up to {epochs(spec)} epochs",
+        "epochs": epochs(spec),
         "method": f"method {spec.method}",
         "seed": f"seed {spec.seed}",
     }

@@ -56,7 +56,7 @@ def _settings(spec: RunSpec) -> dict[str, str]:
     parts = {
         "stream": f"{count(spec.stream.tasks, 'task')} of {spec.stream.data}",
         "network": spec.network_name,
-        "epochs": f"up to {epochs(spec)} epochs",
+        "epochs": epochs(spec),
     }
     if spec.partitions:
         parts |= {"lambda": _lambda(spec), "margin": f"m {points(spec.margin)}", "theta": _theta(spec)}
@@ -75,9 +75,10 @@ def unbroken(text: str) -> str:
 
 
 def epochs(spec: RunSpec) -> str:
-    """Epochs of each task, such as "6, then 24"."""
+    """Those of each task, such as "up to 6, then 24 epochs"."""
     *first, last = map(str, spec.epochs)
-    return f"{', '.join(first)}, then {last}" if first else last
+    numbers = f"{', '.join(first)}, then {last}" if first else last
+    return f"{numbers} epochs" if spec.patience is None else f"up to {numbers} epochs"
 
 
 def layer_name(spec: RunSpec, key: str) -> str:

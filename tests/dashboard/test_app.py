@@ -166,7 +166,7 @@ def test_there_is_a_slider_for_each_layer(store: Store):
 def test_epochs_that_differ_by_task_are_said_and_kept(store: Store):
     app = opened()
     app.selectbox(key="preset").select("split-cifar-quick").run()
-    assert "Epochs: 6, then 24" in [text.value for text in app.text]
+    assert "Up to 6, then 24 epochs" in [text.value for text in app.text]
     assert "Epochs" not in [number.label for number in app.number_input]
     assert "1 × up to 6 and 5 × up to 24 epochs of training" in text(app)
     app.number_input(key="split-cifar-quick seed").set_value(7).run()

@@ -113,6 +113,22 @@ def test_replicas_that_resume_from_different_epochs_catch_up(stream):
         assert_equal(one, other)
 
 
+@pytest.mark.parametrize("patience", [None, 2, 20])
+def test_patience_decides_when_a_training_ends_and_which_epoch_it_leaves(stream, patience):
+    task, network, kept = short(stream.task(1), 300), initial(network_of(60, 60), "single"), Kept(5)
+    noisy = replace(SETTINGS, learning_rate=5e-2, cooldown=0.0, epochs=20, patience=patience)
+    epochs = []
+    with computing(1):
+        hooks = Hooks(on_epoch=lambda epoch: epochs.append(epoch.validation_accuracy), checkpoint=kept)
+        ((block, reached),) = whole = train(clnp.candidate_jobs(network, task, [noisy], 0, [hooks]))
+        (resumed,) = train(clnp.candidate_jobs(network, task, [noisy], 0, [Hooks(checkpoint=kept)]))
+    assert epochs[-1] < max(epochs)
+    assert len(epochs) == (epochs.index(max(epochs)) + 3 if patience == 2 else 20)
+    assert reached == (epochs[-1] if patience is None else max(epochs))
+    assert accuracy(block, task.validation) == reached
+    assert_equal(whole[0], resumed)
+
+
 def trained(stream, head="single", learned=0.0, **changes):
     """A block that has been trained a while and the task it was trained on; nothing has left it."""
     task = stream.task(1)
