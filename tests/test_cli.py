@@ -40,10 +40,16 @@ def options(environment):
     return {"text": True, "env": os.environ | {"COLUMNS": "200"} | environment}
 
 
+@pytest.fixture
+def workers(monkeypatch, scheduler):
+    """Engines of this test compute on workers that are there already."""
+    monkeypatch.setenv("CLNP_SCHEDULER", scheduler)
+
+
 SHORT = ("--tasks", 2, "--epochs", 3, "--set", "single_task=false")
 
 
-def test_the_same_command_and_seed_give_the_same_json(tmp_path):
+def test_the_same_command_and_seed_give_the_same_json(tmp_path, workers):
     summaries = []
     for name in ("one.json", "two.json"):
         done = clnp("run", "digits", "--seed", 3, *SHORT, "--json", tmp_path / name, "--store", tmp_path / name[:3])
@@ -150,7 +156,7 @@ def test_an_engine_that_is_terminated_while_it_trains_ends_and_queues_its_run_ag
     assert store.engine() is None
 
 
-def test_runs_are_controlled_from_the_command_line_and_from_python(tmp_path):
+def test_runs_are_controlled_from_the_command_line_and_from_python(tmp_path, workers):
     store = Store(tmp_path)
     run = submit(preset("digits", {"stream.tasks": 2, "epochs": 5, "single_task": False}), store)
     try:
@@ -241,7 +247,7 @@ def test_a_sweep_that_is_impossible_is_one_sentence_and_leaves_nothing(tmp_path,
     assert not store.exists()
 
 
-def test_a_sweep_writes_its_table_and_tells_of_the_sequence_that_failed(tmp_path):
+def test_a_sweep_writes_its_table_and_tells_of_the_sequence_that_failed(tmp_path, workers):
     arguments = ("sweep", "digits", *SHORT, "--over", "learning_rate=0.02,1e38", "--store", tmp_path / "store")
     files = [tmp_path / "table.csv", tmp_path / "table.parquet"]
     done = clnp(*arguments, "--out", files[0], "--out", files[1])
@@ -258,7 +264,7 @@ def test_a_sweep_writes_its_table_and_tells_of_the_sequence_that_failed(tmp_path
     assert f"sweep {sweep.id} in" in done.stdout
 
 
-def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path):
+def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path, workers):
     store = Store(tmp_path)
     arguments = ("sweep", "digits", *SHORT, "--over", "seed=1,2,3", "--store", tmp_path)
     with started(*arguments) as process:

@@ -94,9 +94,16 @@ def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield address
 
 
+@pytest.fixture(scope="package")
+def empty_app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the app on a store that stays empty."""
+    with serving(tmp_path_factory.mktemp("empty")) as address:
+        yield address
+
+
 @pytest.fixture
-def empty_app(browser: Browser, tmp_path: Path) -> Iterator[str]:
-    """Address of the app on an empty store."""
+def new_app(browser: Browser, tmp_path: Path) -> Iterator[str]:
+    """Address of the app on an empty store of the test's own."""
     with serving(tmp_path) as address:
         yield address
 

@@ -16,16 +16,14 @@ pytestmark = pytest.mark.browser
 
 PAGES = ["", "partition", "trade-off", "capacity", "accuracy", "compare", "sweeps", "learn"]
 PATIENCE = 15
-RUN = ["run", "digits", "--tasks", "2", "--epochs", "13", "--set", "lambda.2=5e-4,1e-3"]
-SWEEP = ["sweep", "digits", "--tasks", "2", "--epochs", "13", "--over", "margin=0.01,0.05"]
+SWEEP = ["digits", "--tasks", "2", "--epochs", "13", "--set", "lambda.2=5e-4,1e-3", "--over", "margin=0.01,0.05"]
 
 
 @pytest.fixture(scope="module")
 def filled(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the app on a store with a run and a sweep."""
+    """Address of the app on a store with a sweep and its runs."""
     folder = tmp_path_factory.mktemp("store")
-    for command in (RUN, SWEEP):
-        subprocess.run([sys.executable, "-m", "clnp_core.cli", *command, "--store", folder], check=True)
+    subprocess.run([sys.executable, "-m", "clnp_core.cli", "sweep", *SWEEP, "--store", folder], check=True)
     with serving(Path(folder)) as address:
         yield address
 

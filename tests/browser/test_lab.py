@@ -200,9 +200,9 @@ def test_a_preset_is_chosen_from_its_card_and_its_run_tagged_pinned_and_found_ag
     expect(page.get_by_text("No run is like that")).to_be_visible()
 
 
-def test_on_a_phone_a_run_is_started_without_the_side_panel(empty_app: str, page: Page):
+def test_on_a_phone_a_run_is_started_without_the_side_panel(new_app: str, page: Page):
     page.set_viewport_size({"width": 400, "height": 900})
-    page.goto(empty_app)
+    page.goto(new_app)
     button(page, "Choose split-digits").click()
     button(page, "Start split-digits").click()
     page.wait_for_url(lambda url: "?run=split-digits-" in url)

@@ -5,7 +5,6 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from clnp_core.lesson.parts import shipped
 from dashboard.learn_steps import lesson
-from tests.browser.conftest import serving
 
 pytestmark = pytest.mark.browser
 
@@ -13,11 +12,10 @@ STEPS = lesson()
 FIGURE = "[...document.querySelectorAll('.live-chart')].map(({ data }) => JSON.stringify(data)).join()"
 
 
-@pytest.fixture(scope="module")
-def learn(browser: Browser, tmp_path_factory: pytest.TempPathFactory):
+@pytest.fixture
+def learn(empty_app: str) -> str:
     """The page's address, on an empty store."""
-    with serving(tmp_path_factory.mktemp("store")) as address:
-        yield f"{address}/learn"
+    return f"{empty_app}/learn"
 
 
 def opened(page: Page, address: str) -> None:

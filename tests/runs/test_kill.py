@@ -54,7 +54,7 @@ def test_runs_end_as_they_would_have(tmp_path, scheduler):
             while victim == "worker" and not workers_of(engine):
                 assert time.monotonic() < deadline, f"no worker starts; {killed} killed"
                 time.sleep(0.1)
-            time.sleep(dice.uniform(0.1, 2.5))
+            time.sleep(dice.uniform(0.1, 1.5))
             seen.update(engine.children(recursive=True))
             workers = workers_of(engine)
             if victim == "worker" and workers:
