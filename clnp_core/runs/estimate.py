@@ -104,12 +104,17 @@ def _pace_elsewhere(spec: RunSpec) -> _Pace | None:
         architecture = given.architecture
         return architecture.hidden, architecture.input_shape, given.batch_size, given.device, _own_name(given)
 
-    for name, seconds in _MEASURED.items():
-        measured = preset(name)
-        if comparable(measured) == comparable(spec):
-            for_one = (seconds - _START_SECONDS) / _seconds(measured, lambda method, task: 1.0, _MEASURED_CORES)
-            return lambda method, task: for_one
-    return None
+    def how_far(given: RunSpec) -> float:
+        """In number of epochs, which are the shorter the more neurons have left before them."""
+        return abs(math.log(given.epochs[-1] / spec.epochs[-1]))
+
+    alike = [given for given in map(preset, _MEASURED) if comparable(given) == comparable(spec)]
+    if not alike:
+        return None
+    nearest = min(alike, key=how_far)
+    seconds = _MEASURED[nearest.preset] - _START_SECONDS
+    for_one = seconds / _seconds(nearest, lambda method, task: 1.0, _MEASURED_CORES)
+    return lambda method, task: for_one
 
 
 def _seconds(spec: RunSpec, pace: _Pace, places: int, first_task: int = 1) -> float:
