@@ -51,6 +51,8 @@ PERMUTED_MNIST = (
 
 USED_AFTER_TEN = (0.18, 0.40)
 """Shares of the two hidden layers in use after ten tasks of permuted MNIST (section 3.1)."""
+HOW_IT_GROWS = ("hardly grows after the first task", "grows linearly with each task")
+"""What it says of the two layers, in short."""
 TASKS_THAT_FIT = 25
 """Tasks of permuted MNIST until the last hidden layer is full, about (section 3.1)."""
 

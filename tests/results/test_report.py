@@ -34,8 +34,8 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
-def finished(store: Store, spec: RunSpec, accuracy: float, tasks: int | None = None) -> str:
-    """A run that came to this accuracy in every task, and claimed a fiftieth of every layer with each."""
+def finished(store: Store, spec: RunSpec, accuracy: float, tasks: int | None = None, fall: float = 0.0) -> str:
+    """A run that came to this accuracy, with every task to so much less, and claimed a fiftieth of every layer."""
     widths = [layer.width for layer in spec.architecture.hidden]
     learned = tasks or spec.stream.tasks
     run = store.add(spec)
@@ -43,7 +43,7 @@ def finished(store: Store, spec: RunSpec, accuracy: float, tasks: int | None = N
         share = [width // 50 for width in widths]
         record = {
             "task": task,
-            "accuracy": [accuracy] * task,
+            "accuracy": [accuracy - fall * earlier for earlier in range(task)],
             "learning_rate": spec.learning_rate[0],
             "lambda": [values[0] for values in spec.lambda_.values()],
             "theta": [0.1] * len(widths),
@@ -86,8 +86,8 @@ def test_runs_stand_beside_the_paper_with_mean_and_deviation_over_seeds(store: S
     assert f"| each task alone | *98.48 ± 0.05* | 98.50 | `{alone}` (seed 0) |" in text
     assert "Below our own single-task runs by 0.30 points, asked at most 0.15 below: **missed**." in text
     assert "The paper's 98.42 %: **missed** by 0.22 points." in text
-    assert "of the 0.22 points, L1 and pruning lose 0.24 more against each task alone than in the paper" in text
-    assert "| layer 1 in use after ten tasks | 18% | 20.0 ± 0.0 |" in text
+    assert "| layer 1 in use after ten tasks, per cent | 18 | 20.0 ± 0.0 |" in text
+    assert "Of layer 1 the first task claims 2.0%, each later one 2.0%; in the paper its use hardly grows" in text
     assert "| tasks that fit, at the pace of the last three | about 25 | 50.0 ± 0.0 |" in text
     assert f"| {PERMUTED_MNIST.name} | {PERMUTED_MNIST.place} | 2 of 5 |" in text
     (row,) = re.findall(rf"^\| `{runs[0]}` \| .*", text, flags=re.MULTILINE)
@@ -97,13 +97,21 @@ def test_runs_stand_beside_the_paper_with_mean_and_deviation_over_seeds(store: S
         assert (tmp_path / picture).read_text("utf-8").startswith("<svg")
 
 
-def test_what_is_above_each_task_alone_wants_better_training(store: Store, tmp_path: Path):
-    finished(store, preset("permuted-mnist"), 0.983)
-    finished(store, preset(ALONE.base, ALONE.changes), 0.981)
+@pytest.mark.parametrize(
+    ("fall", "said"),
+    [
+        (0.0, "better training. The last 5 tasks, with less room, come to 98.30 %, the first 5 to 98.30 %"),
+        (0.001, "room. The first 5 tasks come to 98.10 %, the last 5 to 97.60 %, for which less and less of layer 2"),
+    ],
+)
+def test_what_would_take_it_to_the_papers_figure_is_seen_in_its_tasks(
+    fall: float, said: str, store: Store, tmp_path: Path
+):
+    finished(store, preset("permuted-mnist"), 0.983, fall=fall)
+    finished(store, preset(ALONE.base, ALONE.changes), 0.971)
     text = report(store, tmp_path)
-    assert "Above our own single-task runs by 0.20 points, asked at most 0.15 below: met." in text
-    assert "better training, not less pruning" in text
-    assert "whose single-task runs are 0.38 points above ours" in text
+    assert "Above our own single-task runs by" in text
+    assert f"What would take it there: {said}" in text
 
 
 def test_the_newest_run_of_a_seed_counts_and_other_numbers_of_epochs_stand_apart(store: Store, tmp_path: Path):
@@ -114,8 +122,8 @@ def test_the_newest_run_of_a_seed_counts_and_other_numbers_of_epochs_stand_apart
     text = report(store, tmp_path)
     assert f"| CLNP | *98.42 ± 0.04* | 91.00 | `{newest}` (seed 0) |" in text
     assert "| tasks until it is full, counted (their mean accuracy: 95.00) | about 25 | 23.0 |" in text
-    assert f"| {PERMUTED_MNIST.name} | 150 | 0 | 10 | 91.00 | 20.0% | 20.0% |" in text
-    assert f"| {STOPPED_EARLY.name} | up to 20 | 0 | 8 (full) | 92.00 | 16.0% | 16.0% |" in text
+    assert f"| {PERMUTED_MNIST.name} | 150 | 0 | 10 | 91.00 | 20.0 | 20.0 |" in text
+    assert f"| {STOPPED_EARLY.name} | up to 20 | 0 | 8 (full) | 92.00 | 16.0 | 16.0 |" in text
 
 
 def test_split_cifar_is_told_task_by_task(store: Store, tmp_path: Path):
