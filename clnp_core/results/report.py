@@ -55,7 +55,7 @@ def write(store: Store, path: Path, pictures: Path) -> None:
     runs = store.runs()
     found = {each.name: each.among(runs) for each in ALL}
     parts = [_head(), _permuted_mnist(found, pictures, shown), _split_cifar(found, pictures, shown), _wide(found)]
-    parts += [_not_run(found), _runs(found)]
+    parts += [_not_run(found), _runs(store, found)]
     path.write_text("\n".join(line for part in parts for line in [*part, ""]), "utf-8")
 
 
@@ -277,7 +277,7 @@ def _not_run(found: _Found) -> list[str]:
     ]
 
 
-def _runs(found: _Found) -> list[str]:
+def _runs(store: Store, found: _Found) -> list[str]:
     rows = [
         (
             f"`{run.id}`",
@@ -285,15 +285,16 @@ def _runs(found: _Found) -> list[str]:
             run.spec.seed,
             f"`{each.command} --seed {run.spec.seed}`",
             "true" if run.summary.get("identical_logits") else NOTHING,
-            duration(run.summary["seconds"]),
+            duration(sum(epoch["seconds"] for epoch in store.epochs(run.id))),
             _machine(run.summary.get("environment")),
             datetime.datetime.fromtimestamp(run.finished, datetime.UTC).date().isoformat(),
         )
         for each in ALL
         for run in found[each.name]
     ]
-    columns = ("run", "experiment", "seed", "settings", "`identical_logits`", "took", "machine", "date")
-    return ["## Runs", "", *_table(columns, rows)]
+    columns = ("run", "experiment", "seed", "settings", "`identical_logits`", "training", "machine", "date")
+    about = "What a run finds in the store, trained for another one, counts as its own training."
+    return ["## Runs", "", about, "", *_table(columns, rows)]
 
 
 def _machine(environment: dict[str, Any] | None) -> str:
