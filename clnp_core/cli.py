@@ -391,10 +391,14 @@ def _fork(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     """Recompute every task's fingerprint with the run's last network."""
+    from clnp_core.arithmetic import TOLERANCE
     from clnp_core.runs.verify import verify
 
-    for task in verify(_store(options), options.run):
-        print(f"task {task}: identical")
+    for task, elsewhere in verify(_store(options), options.run):
+        if elsewhere is None:
+            print(f"task {task}: identical")
+        else:
+            print(f"task {task}: the same to {TOLERANCE:g} of its largest logit; it was learned on {elsewhere}")
     return 0
 
 

@@ -216,7 +216,7 @@ def print_summary(summary: dict[str, Any]) -> None:
         if summary.get(name) is not None:
             mean += f", {name.replace('_', ' ')} {100 * summary[name]:+.2f} points"
     console.print(f"{mean}; {summary['seconds']:.1f} s", highlight=False)
-    if "identical_logits" in summary:
+    if summary.get("identical_logits"):
         console.print("every earlier task's logits are identical to the bit", highlight=False)
     left = [f"{layer['name']} {_tasks_left(layer['tasks_left'])}" for layer in summary["layers"]]
     if left:

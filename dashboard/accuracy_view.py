@@ -196,11 +196,18 @@ def _fingerprints(run: Run, records: Sequence[dict[str, Any]]) -> dict[str, list
     told = {"Fingerprint": [f"{record['fingerprint'][:_DIGITS]}…" for record in records]}
     if run.state == "failed":  # what failed may be the promise itself
         return told
-    return told | {"Checked": [_checked(len(records) - record["task"]) for record in records]}
+    return told | {"Checked": [_checked(record["task"], records) for record in records]}
 
 
-def _checked(later: int) -> str:
-    return unbroken(f"identical after {count(later, 'later task')}" if later else "just learned")
+def _checked(task: int, records: Sequence[dict[str, Any]]) -> str:
+    later = len(records) - task
+    how = "the same but for rounding" if any(task in _rounded(record) for record in records) else "identical"
+    return unbroken(f"{how} after {count(later, 'later task')}" if later else "just learned")
+
+
+def _rounded(record: Mapping[str, Any]) -> Sequence[int]:
+    """Earlier tasks whose logits are the same but for rounding; a run of an earlier version knows of none."""
+    return record.get("rounded", ())
 
 
 def _about_fingerprints(records: Sequence[dict[str, Any]]) -> str:
@@ -212,6 +219,11 @@ def _about_fingerprints(records: Sequence[dict[str, Any]]) -> str:
         about += (
             " Where a layer grew, the task's own narrow network was checked to the bit, and a new fingerprint taken "
             "at the new width."
+        )
+    if any(map(_rounded, records)):
+        about += (
+            " Where another kind of processor went on, logits were compared to a hundred-thousandth of the largest, "
+            "and new fingerprints taken there."
         )
     return about
 

@@ -162,9 +162,7 @@ def fit_plainly(jobs: Sequence[Job], pulse: Callable[[], None]) -> list[Candidat
     ]
 
 
-def jobs_on(
-    lesson: Lesson, network: Trainable, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]
-) -> list[Job]:
+def jobs_on(lesson: Lesson, network: Trainable, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
     """The trainings of a grid that all start from the same network, on the lesson's task."""
     network, task = network.to(lesson.device), lesson.stream.task(lesson.task).to(lesson.device)
     draws = derive_seed(lesson.seed, "training", lesson.task)

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim.adam import adam
 
+from clnp_core.arithmetic import aligned, is_lone, owned
 from clnp_core.networks.layers import activate, as_input, joined, passed_on, spatial_mean
 from clnp_core.networks.sources import Sources
 from clnp_core.networks.subnetwork import Trainable
@@ -35,8 +36,15 @@ _EVALUATION_BATCH = 1024  # its activations stay in the processor's cache
 _WIDTH_STEP = {"dense": 64, "conv": 16}
 # Batches are gathered several at a time, up to about this many numbers.
 _GATHERED = 2**20
-_ADAM = {"amsgrad": False, "beta1": 0.9, "beta2": 0.999, "weight_decay": 0.0, "eps": 1e-8, "maximize": False}
-_REGISTER = 16  # numbers that a processor's widest registers hold
+_ADAM = {
+    "amsgrad": False,
+    "beta1": 0.9,
+    "beta2": 0.999,
+    "weight_decay": 0.0,
+    "eps": 1e-8,
+    "maximize": False,
+    "fused": True,
+}
 _MILESTONE_FACTOR = 0.05
 _NETWORKS = ("weights", "average", "square", "_best")  # of a replica
 
@@ -251,11 +259,10 @@ def train(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) -> list[tup
 def _train_epoch(replicas: list[_Replica], pulse: Callable[[], None]) -> None:
     """Train replicas of the same form for an epoch."""
     start = time.perf_counter()
-    # A single product by a vector takes another way, with other roundings, than several products at once.
     plain = replicas[0].is_plain
-    twins = plain and len(replicas) == 1 and replicas[0].has_vectors
+    twice = plain and is_lone(len(replicas), *replicas[0].batches)
     program = _Program if plain else _LoneProgram
-    losses, activities = program(replicas * 2 if twins else replicas).run(pulse)
+    losses, activities = program(replicas * 2 if twice else replicas).run(pulse)
     seconds = (time.perf_counter() - start) / len(replicas)
     for replica, loss, activity in zip(replicas, losses, activities, strict=False):
         replica.end_epoch(loss, activity, seconds)
@@ -289,11 +296,10 @@ class _Replica:
         return tuple(tuple(tensor.shape) for tensor in tensors), self.job.hyperparameters.batch_size, len(self.sources)
 
     @property
-    def has_vectors(self) -> bool:
-        """Whether any matrix, or a batch, is one row or one column."""
-        batch = self.job.hyperparameters.batch_size
-        sizes = (size for tensor in self.weights.parameters() for size in tensor.shape)
-        return 1 in (*sizes, batch, len(self.sources) % batch)
+    def batches(self) -> tuple[int, int]:
+        """Samples of a whole batch, and of the last one of an epoch; 0 where none is left for it."""
+        size = self.job.hyperparameters.batch_size
+        return size, len(self.sources) % size
 
     @property
     def learning_rate(self) -> float:
@@ -464,7 +470,10 @@ def fires(network: Trainable, sources: Sources, asked: list[np.ndarray]) -> list
 class _Program:
     """One epoch of R replicas of the same form as one program: every tensor with R along its first axis.
 
-    Matrices stand as [R, inputs, outputs], in which layout their gradients come out, biases as [R, 1, outputs].
+    Matrices stand as [R, inputs, outputs], in which layout their gradients come out, biases as [R, 1, outputs]. What a
+    layer reads, its active and its free neurons, and what it gives are each filled up with zeros to an `aligned` count,
+    so that every replica's part of every operand and of every result begins where it would begin alone. What is filled
+    up stays 0: it reads 0, its gradient is 0, and so is Adam's step.
     """
 
     def __init__(self, replicas: list[_Replica]) -> None:
@@ -476,6 +485,7 @@ class _Program:
         # A single sample cannot be normalised by its own statistics, and is left out.
         self._has_rest = rest > any(norm is not None for norm in first.weights.norms)
         self._matrices = len(first.weights.weights) + 1  # the hidden layers' and the head's stand before all biases
+        self._outputs = first.weights.architecture.outputs
         self._weights = self._stacked("weights")
         self._averages = self._stacked("average")
         self._squares = self._stacked("square")
@@ -499,7 +509,7 @@ class _Program:
         count = len(self._replicas)
         losses = torch.zeros(count, device=self._device)
         widths = [len(free) for free in self._replicas[0].weights.free]
-        activity = [torch.zeros(count, width, device=self._device) for width in widths]
+        activity = [torch.zeros(count, self._room(width), device=self._device) for width in widths]
         samples = 0
         update = self._adam()
         for sources, labels in self._batches():
@@ -517,11 +527,11 @@ class _Program:
                 for total, activation in zip(activity, trained, strict=True):
                     total += activation.sum(1)
         self._hand_back()
-        means = [(total / samples).cpu().numpy() for total in activity]
+        means = [(total[:, :width] / samples).cpu().numpy() for total, width in zip(activity, widths, strict=True)]
         return (losses / samples).tolist(), [[layer[place] for layer in means] for place in range(count)]
 
     def _forward(self, sources: list[Tensor], labels: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Logits [R, batch, outputs] and the free neurons' activations [R, batch, F_l]; labels [R, batch]."""
+        """Logits [R, batch, outputs] and the free neurons' activations [R, batch, F_l filled up]; labels [R, batch]."""
         x, *frozen = sources
         *weights, head = self._weights[: self._matrices]
         *biases, head_bias = (*self._weights[self._matrices :], None)[: self._matrices]
@@ -530,7 +540,8 @@ class _Program:
             x = torch.baddbmm(bias, x, weight).relu_()
             trained.append(x)
             x = joined(frozen, layer, x)
-        return torch.bmm(x, head) if head_bias is None else torch.baddbmm(head_bias, x, head), trained
+        logits = torch.bmm(x, head) if head_bias is None else torch.baddbmm(head_bias, x, head)
+        return logits[..., : self._outputs], trained
 
     def _batches(self) -> Iterator[tuple[list[Tensor], Tensor]]:
         """What each step reads: sources [R, batch, ...] and labels [R, batch]. Gathered several steps at a time."""
@@ -547,65 +558,83 @@ class _Program:
         """rows [steps, R, batch] → sources [steps, R, batch, ...], labels [steps, R, batch]."""
         first = self._replicas[0]
         if all(replica.sources is first.sources for replica in self._replicas):
-            return first.sources.at(rows), first.job.task.train.y[rows]
+            return list(map(self._filled_up, first.sources.at(rows))), first.job.task.train.y[rows]
         each = [replica.sources.at(rows[:, place]) for place, replica in enumerate(self._replicas)]
         labels = [replica.job.task.train.y[rows[:, place]] for place, replica in enumerate(self._replicas)]
-        return [torch.stack(source, 1) for source in zip(*each, strict=True)], torch.stack(labels, 1)
+        sources = [self._filled_up(torch.stack(source, 1)) for source in zip(*each, strict=True)]
+        return sources, torch.stack(labels, 1)
 
     def _adam(self) -> Callable[[Sequence[Tensor]], None]:
         """What makes a step of Adam from gradients: replicas that adjoin and have the same learning rate together."""
-        filled = [place for place, tensor in enumerate(self._weights) if tensor.numel()]
-        # The fused kernel rounds numbers that do not fill a register in another way, and which those are would depend
-        # on how many replicas there are.
-        whole = [place for place in filled if self._weights[place][0].numel() % _REGISTER == 0]
-        parts = [(whole, {"fused": True}), ([place for place in filled if place not in whole], {"foreach": True})]
+        places = [place for place, tensor in enumerate(self._weights) if tensor.numel()]
         first = self._replicas[0]
         done = float(len(first.history) * (self._whole + self._has_rest))
-        updates: list[tuple[list[int], slice, Callable]] = []
+        updates: list[tuple[slice, Callable]] = []
         start = 0
         for rate, alike in groupby(replica.learning_rate for replica in self._replicas):
             span = slice(start, start + len(list(alike)))
             start = span.stop
-            for places, kernel in filter(lambda part: part[0], parts):
-                moved, averages, squares = (
-                    [tensors[place].detach()[span] for place in places]
-                    for tensors in (self._weights, self._averages, self._squares)
-                )
-                steps = [torch.tensor(done, device=self._device) for _ in places]
-                state = {"exp_avgs": averages, "exp_avg_sqs": squares, "max_exp_avg_sqs": [], "state_steps": steps}
-                updates.append((places, span, partial(adam, moved, **state, **kernel, **_ADAM, lr=rate)))
+            moved, averages, squares = (
+                [tensors[place].detach()[span] for place in places]
+                for tensors in (self._weights, self._averages, self._squares)
+            )
+            steps = [torch.tensor(done, device=self._device) for _ in places]
+            state = {"exp_avgs": averages, "exp_avg_sqs": squares, "max_exp_avg_sqs": [], "state_steps": steps}
+            updates.append((span, partial(adam, moved, **state, **_ADAM, lr=rate)))
 
         def update(gradients: Sequence[Tensor]) -> None:
-            for places, span, step in updates:
+            for span, step in updates:
                 step(grads=[gradients[place][span] for place in places])
 
         return update
 
+    @staticmethod
+    def _room(count: int) -> int:
+        """How many places so many neurons take."""
+        return aligned(count)
+
+    def _filled_up(self, source: Tensor) -> Tensor:
+        """source [..., n] as the program reads it."""
+        room = self._room(source.shape[-1])
+        return F.pad(source, (0, room - source.shape[-1])) if room > source.shape[-1] else source
+
+    def _parts(self, place: int) -> list[tuple[slice, slice]]:
+        """Where the rows of the parameter in that place stand: what a layer reads of active and of free neurons."""
+        first = self._replicas[0].weights
+        if not place:
+            counts = [first.weights[0].shape[1]]
+        elif place < self._matrices:
+            counts = [first.read[place - 1], len(first.free[place - 1])]
+        else:
+            return [(slice(1), slice(1))]
+        own = np.cumsum([0, *counts]).tolist()
+        here = np.cumsum([0, *map(self._room, counts)]).tolist()
+        starts = zip(own, here, counts, strict=False)
+        return [(slice(one, one + count), slice(other, other + count)) for one, other, count in starts]
+
     def _stacked(self, name: str) -> list[Tensor]:
-        together = zip(*(getattr(replica, name).parameters() for replica in self._replicas), strict=True)
         stacked = []
-        for tensors in together:
-            turned = [self._laid_out(tensor) for tensor in tensors]
-            # A replica by itself lends its tensors, so that a large network is not copied every epoch.
-            stacked.append(turned[0].contiguous()[None] if len(turned) == 1 else torch.stack(turned))
+        networks = [getattr(replica, name).parameters() for replica in self._replicas]
+        for place, tensors in enumerate(zip(*networks, strict=True)):
+            turned = torch.stack([tensor.mT if place < self._matrices else tensor[None] for tensor in tensors])
+            parts = self._parts(place)
+            rows = sum(self._room(own.stop - own.start) for own, _ in parts) if place < self._matrices else 1
+            filled = turned.new_zeros(len(turned), rows, self._room(turned.shape[2]))
+            for own, here in parts:
+                filled[:, here, : turned.shape[2]] = turned[:, own]
+            stacked.append(filled)
         return stacked
 
     def _hand_back(self) -> None:
         for name, stacked in (("weights", self._weights), ("average", self._averages), ("square", self._squares)):
-            for place, replica in enumerate(self._replicas):
-                own = [tensor.detach()[place] for tensor in stacked]
-                if len(self._replicas) > 1:
-                    own = [tensor.clone() for tensor in own]
-                own = [self._put_back(which, tensor) for which, tensor in enumerate(own)]
-                setattr(replica, name, getattr(replica, name).with_parameters(own))
-
-    def _laid_out(self, tensor: Tensor) -> Tensor:
-        """A replica's parameter as it stands in the program."""
-        return tensor.mT if tensor.ndim == 2 else tensor[None]
-
-    def _put_back(self, place: int, tensor: Tensor) -> Tensor:
-        """The parameter in that place as a replica has it."""
-        return tensor.mT if place < self._matrices else tensor[0]
+            networks = [getattr(replica, name) for replica in self._replicas]
+            own = [[] for _ in networks]
+            for place, (tensor, like) in enumerate(zip(stacked, networks[0].parameters(), strict=True)):
+                parts = [tensor.detach()[:, here, : like.shape[0]] for _, here in self._parts(place)]
+                for tensors, each in zip(own, torch.cat(parts, 1), strict=True):
+                    tensors.append(owned(each).mT if place < self._matrices else owned(each[0]))
+            for replica, network, tensors in zip(self._replicas, networks, own, strict=True):
+                setattr(replica, name, network.with_parameters(tensors))
 
 
 class _LoneProgram(_Program):
@@ -615,12 +644,8 @@ class _LoneProgram(_Program):
         super().__init__(replicas)
         (self._replica,) = replicas
         self._network = self._replica.weights
-
-    def run(self, pulse: Callable[[], None]) -> tuple[list[float], list[list[np.ndarray]]]:
-        """As `_Program.run`. What is dropped out is drawn anew for the epoch, whatever was drawn before it."""
-        with torch.random.fork_rng():
-            torch.manual_seed(derive_seed(self._replica.job.seed, "dropout", len(self._replica.history) + 1))
-            return super().run(pulse)
+        seed = derive_seed(self._replica.job.seed, "dropout", len(self._replica.history) + 1)
+        self._drops = torch.Generator(self._device).manual_seed(seed)
 
     def _forward(self, sources: list[Tensor], labels: Tensor) -> tuple[Tensor, list[Tensor]]:
         parameters = [tensor[0] for tensor in self._weights]
@@ -628,16 +653,26 @@ class _LoneProgram(_Program):
         if mixture and mixture.head_mask is not None:
             parameters[self._matrices - 1] = parameters[self._matrices - 1] * mixture.head_mask
         network = self._network.with_parameters(parameters)
-        logits, trained = network.forward([source[0] for source in sources], training=True)
+        logits, trained = network.forward([source[0] for source in sources], training=True, drops=self._drops)
         if mixture:
             logits = mixture.within(logits, labels[0])
         return logits[None], [spatial_mean(activation.detach())[None] for activation in trained]
 
-    def _laid_out(self, tensor: Tensor) -> Tensor:
-        return tensor
+    @staticmethod
+    def _room(count: int) -> int:
+        return count
 
-    def _put_back(self, place: int, tensor: Tensor) -> Tensor:
-        return tensor
+    def _filled_up(self, source: Tensor) -> Tensor:
+        return source
+
+    def _stacked(self, name: str) -> list[Tensor]:
+        # Lent, so that a large network is not copied every epoch.
+        return [tensor.contiguous()[None] for tensor in getattr(self._replicas[0], name).parameters()]
+
+    def _hand_back(self) -> None:
+        for name, stacked in (("weights", self._weights), ("average", self._averages), ("square", self._squares)):
+            network = getattr(self._replica, name)
+            setattr(self._replica, name, network.with_parameters([tensor.detach()[0] for tensor in stacked]))
 
 
 def _beside(values: Tensor, tensor: Tensor) -> Tensor:

@@ -1,29 +1,29 @@
 """Fingerprints: the promise of zero forgetting, in a form that can be checked at any time.
 
 A task's fingerprint is the SHA-256 of its raw logits on fixed samples, computed by the full-width network: the one
-whose free weights later tasks train. It must never change again. When the network grows, the shape of that computation
-changes, and with it the order of its sums: then the logits of the task's own narrow network, whose shape never changes,
-carry the promise over, and a new fingerprint is taken at the new width.
+whose free weights later tasks train. It must never change again.
+
+Two things change the order of the sums behind it, and with it their last bits. When the network grows, the logits of
+the task's own narrow network, whose shape never changes, carry the promise over. On another kind of processor the
+logits themselves are compared, to `arithmetic.TOLERANCE`. Either way a new fingerprint is taken, which must never
+change again.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from clnp_core.arithmetic import computing
+from clnp_core.arithmetic import TOLERANCE, Kind, computing, kind
 from clnp_core.errors import ForgettingError
 from clnp_core.networks import partition
 from clnp_core.networks.network import Network
 from clnp_core.networks.subnetwork import task_network
-
-GROWTH_TOLERANCE = 1e-5
-"""How far logits may be off at a new width, relative to the largest of them: rounding, in another order."""
 
 SAMPLES = 512
 """Test samples a fingerprint is taken on, at most."""
@@ -41,15 +41,31 @@ class Fingerprint:
         Of the full-width network's logits.
     compact : str
         Of the logits of the task's own narrow network.
+    kind : Kind
+        Of the arithmetic that computed them.
     """
 
     layers: tuple[str, ...]
     logits: str
     compact: str
+    kind: Kind
 
 
-def fingerprint(network: Network, task: int, x: Tensor) -> Fingerprint:
-    """Fingerprint of a learned task on the first `SAMPLES` rows of x [N, inputs].
+class Taken(NamedTuple):
+    """A fingerprint, and what its `logits` is the digest of.
+
+    Attributes
+    ----------
+    fingerprint : Fingerprint
+    logits : tensor [samples, outputs]
+    """
+
+    fingerprint: Fingerprint
+    logits: Tensor
+
+
+def take(network: Network, task: int, x: Tensor) -> Taken:
+    """Take the fingerprint of a learned task on the first `SAMPLES` rows of x [N, inputs].
 
     Computed on one thread, since the number of threads decides the order of a sum and with it the last bit.
     """
@@ -58,31 +74,50 @@ def fingerprint(network: Network, task: int, x: Tensor) -> Fingerprint:
         logits = network.read_out(task, hidden[-1])
         compact = task_network(network, task)(x[:SAMPLES])
     neurons = (torch.from_numpy(partition.of_task(owner, task)) for owner in network.owners)
-    return Fingerprint(
-        layers=tuple(_digest(layer[:, columns]) for layer, columns in zip(hidden, neurons, strict=True)),
-        logits=_digest(logits),
-        compact=_digest(compact),
+    taken = Fingerprint(
+        layers=tuple(logits_digest(layer[:, columns]) for layer, columns in zip(hidden, neurons, strict=True)),
+        logits=logits_digest(logits),
+        compact=logits_digest(compact),
+        kind=kind(),
     )
+    return Taken(taken, logits)
 
 
 def as_fingerprint(data: Mapping[str, Any]) -> Fingerprint:
     """What `dataclasses.asdict` made plain, and JSON has carried."""
-    return Fingerprint(tuple(data["layers"]), data["logits"], data["compact"])
+    return Fingerprint(tuple(data["layers"]), data["logits"], data["compact"], Kind(**data["kind"]))
 
 
-def check(network: Network, task: int, x: Tensor, expected: Fingerprint) -> None:
-    """Recompute a task's fingerprint and compare it with the one taken when the task was committed.
+def check(network: Network, task: int, x: Tensor, expected: Fingerprint, logits: Callable[[], Tensor]) -> Taken:
+    """Take a task's fingerprint again and compare it with the one taken when the task was committed.
+
+    Parameters
+    ----------
+    network : Network
+    task : int
+    x : tensor [N, inputs]
+    expected : Fingerprint
+    logits : callable
+        Gives the logits that `expected` is the digest of. Called where this kind of arithmetic gives other bits.
+
+    Returns
+    -------
+    What is to be expected from now on: `expected`, or what was taken here where another kind gives other bits.
 
     Raises
     ------
     ForgettingError
-        Naming the task and the first layer that differs.
+        If a bit differs, naming the task and the first layer that differs; on another kind of arithmetic, if logits
+        are further off than rounding.
     """
-    now = fingerprint(network, task, x)
-    if now == expected:
-        return
+    now = take(network, task, x)
+    if replace(now.fingerprint, kind=expected.kind) == expected:
+        return Taken(expected, now.logits)
+    if now.fingerprint.kind != expected.kind:
+        _compare(task, logits(), now.logits, expected.kind)
+        return now
     names = [layer.name for layer in network.architecture.hidden] + ["the output layer", "its narrow network"]
-    then, today = ((*one.layers, one.logits, one.compact) for one in (expected, now))
+    then, today = ((*one.layers, one.logits, one.compact) for one in (expected, now.fingerprint))
     first = next(name for name, *pair in zip(names, then, today, strict=True) if pair[0] != pair[1])
     raise ForgettingError(
         f"Task {task} no longer answers as it did when it was learned: "
@@ -90,25 +125,47 @@ def check(network: Network, task: int, x: Tensor, expected: Fingerprint) -> None
     )
 
 
-def carry_over(before: Network, grown: Network, task: int, x: Tensor, expected: Fingerprint) -> Fingerprint:
-    """The fingerprint of a learned task after the network has grown.
+def carry_over(
+    before: Network,
+    grown: Network,
+    task: int,
+    x: Tensor,
+    expected: Fingerprint,
+    logits: Callable[[], Tensor],
+) -> Taken:
+    """Take the fingerprint of a learned task after the network has grown.
 
     Raises
     ------
     ForgettingError
-        If its narrow network answers differently in a single bit, or the full-width one by more than rounding.
+        If its narrow network answers differently in a single bit, or the full-width one by more than rounding; or as
+        `check`, of the network before.
     """
-    taken = fingerprint(grown, task, x)
-    with computing(1):
-        then, now = before.logits(task, x[:SAMPLES]), grown.logits(task, x[:SAMPLES])
-    furthest, scale = (float(tensor.abs().max()) for tensor in (now - then, then))
-    if taken.compact != expected.compact or not furthest <= GROWTH_TOLERANCE * scale:
+    then = check(before, task, x, expected, logits)
+    now = take(grown, task, x)
+    furthest, scale = furthest_off(then.logits, now.logits)
+    if now.fingerprint.compact != then.fingerprint.compact or not furthest <= TOLERANCE * scale:
         raise ForgettingError(
             f"Task {task} no longer answers as it did before the network grew after task {grown.tasks}: "
             f"its logits, up to {scale:.3g} in size, are off by {furthest:.3g}."
         )
-    return taken
+    return now
 
 
-def _digest(tensor: Tensor) -> str:
-    return hashlib.sha256(tensor.contiguous().numpy().tobytes()).hexdigest()
+def furthest_off(then: Tensor, now: Tensor) -> tuple[float, float]:
+    """How far logits are off at most, and the largest of them as they were."""
+    return float((now - then).abs().max()), float(then.abs().max())
+
+
+def logits_digest(logits: Tensor) -> str:
+    """SHA-256 of the numbers, hexadecimal."""
+    return hashlib.sha256(logits.contiguous().numpy().tobytes()).hexdigest()
+
+
+def _compare(task: int, then: Tensor, now: Tensor, elsewhere: Kind) -> None:
+    furthest, scale = furthest_off(then, now)
+    if not furthest <= TOLERANCE * scale:
+        raise ForgettingError(
+            f"Task {task} answers differently here than on {elsewhere}, where it was learned, by more than rounding: "
+            f"its logits, up to {scale:.3g} in size, are off by {furthest:.3g}; here is {kind()}."
+        )

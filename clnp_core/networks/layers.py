@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from clnp_core import arithmetic
 from clnp_core.networks.architectures import Architecture
 
 MOMENTUM = 0.1
@@ -90,9 +91,6 @@ def activate(
         out = out if own is None else out + own[:, None, None]
     elif maps:
         out = F.conv2d(x, weight, own, form.stride, form.padding)
-    elif len(weight) == 1:
-        # A product by a single row takes another way, with roundings that depend on which samples are together.
-        out = linear(x, weight.expand(2, *weight.shape[1:]), None if own is None else own.expand(2))[..., :1]
     else:
         out = linear(x, weight, own)
     if norm is not None:
@@ -104,7 +102,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """A dense layer, or a head: x [..., k] or maps [batch, k, height, width], weight [n, k] or [n, k, pixels]."""
     if weight.ndim == 3:
         x, weight = x.flatten(1), weight.flatten(1)
-    return F.linear(x, weight, bias)
+    return arithmetic.linear(x, weight, bias)
 
 
 def passed_on(architecture: Architecture, layer: int, activation: Tensor) -> Tensor:
@@ -128,6 +126,16 @@ def joined(frozen: list[Tensor], layer: int, trained: Tensor) -> Tensor:
     channels = -3 if trained.ndim == 4 else -1
     read = layer < len(frozen) and frozen[layer].shape[channels]
     return torch.cat((frozen[layer], trained), dim=channels) if read else trained
+
+
+def dropped_out(x: Tensor, rate: float, generator: torch.Generator) -> Tensor:
+    """x with each number 0 at that rate, and the others grown so that the mean stays.
+
+    What is dropped comes from a generator of the training's own: torch's global one is shared by all that a process
+    trains at the same time.
+    """
+    kept = torch.empty_like(x).bernoulli_(1 - rate, generator=generator)
+    return x * kept.div_(1 - rate)
 
 
 def spatial_mean(activation: Tensor) -> Tensor:

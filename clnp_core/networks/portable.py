@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from clnp_core.arithmetic import owned
 from clnp_core.errors import ExportError, SpecError
 from clnp_core.networks.architectures import Architecture
 from clnp_core.networks.layers import EPSILON, Norm
@@ -184,7 +185,7 @@ def load_module(path: Path) -> nn.Sequential:
             if len(names) > 6 * len(described.layers):
                 raise ValueError("it has more tensors than its layers need")
             # Copies: a product's last bit may depend on where in a file's buffer a tensor starts.
-            tensors = {name: file.get_tensor(name).clone() for name in names}
+            tensors = {name: owned(file.get_tensor(name)) for name in names}
     except KeyError:
         raise _refused(path, "it does not say which layers it has") from None
     except ValidationError as error:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from itertools import islice
 
+import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from clnp_core.arithmetic import owned
 from clnp_core.networks.subnetwork import Trainable
 
 _BATCH = 1024
 _CONVOLUTION_BATCH = 256
-# A product of fewer rows takes another way, with other roundings, which would depend on how many are asked for.
-_FEWEST = 64
 
 
 class Sources:
@@ -63,20 +62,26 @@ class Sources:
         return len(self._x)
 
     def at(self, rows: Tensor | slice) -> list[Tensor]:
-        """As `Trainable.sources` gives them: rows [...] → [..., inputs] and [..., A_l, ...] of each layer.
+        """As `Trainable.sources` gives them: rows [..., batch] → [..., batch, inputs] and [..., batch, A_l, ...].
 
         Of a layer that no free neuron reads there may be zeros.
         """
         x = _rows(self._x, rows)
         lead = x.shape[:-1]
-        computed = []
-        if self._computed:
-            flat = x.flatten(0, -2)
-            padded = F.pad(flat, (0, 0, 0, max(0, _FEWEST - len(flat))))
-            frozen = islice(self._network.frozen(padded), self._computed)
-            computed = [passed[: len(flat)].unflatten(0, lead) for _, passed in frozen]
+        computed = self._passed(x) if self._computed else []
         unread = [x.new_zeros(()).expand(*lead, *shape) for shape in self._unread]
         return [x, *computed, *unread, *(_rows(kept, rows).movedim(-1, len(lead)) for kept in self._kept)]
+
+    def _passed(self, x: Tensor) -> list[Tensor]:
+        """What the layers that are not kept pass on: x [..., batch, inputs] → [..., batch, A_l, ...] of each.
+
+        Batch by batch, each in memory of its own as it would be alone: how many are asked for together, and by how many
+        replicas, must not show in a bit.
+        """
+        if x.ndim == 2:
+            return [passed for _, passed in islice(self._network.frozen(x), self._computed)]
+        each = [self._passed(owned(batch)) for batch in x.flatten(0, -3)]
+        return [torch.stack(layer).unflatten(0, x.shape[:-2]) for layer in zip(*each, strict=True)]
 
 
 def _rows(tensor: Tensor, rows: Tensor | slice) -> Tensor:

@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from clnp_core.networks import partition
 from clnp_core.networks.architectures import Architecture
-from clnp_core.networks.layers import Norm, activate, as_input, joined, linear, passed_on
+from clnp_core.networks.layers import Norm, activate, as_input, dropped_out, joined, linear, passed_on
 from clnp_core.networks.network import Network
 
 
@@ -182,7 +181,9 @@ class Trainable:
         """
         return [x, *(passed for _, passed in self.frozen(x))]
 
-    def forward(self, sources: list[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
+    def forward(
+        self, sources: list[Tensor], training: bool = False, drops: torch.Generator | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
         """Logits, and the activations of the free neurons before pooling.
 
         Parameters
@@ -192,6 +193,8 @@ class Trainable:
         training : bool
             Whether free neurons are normalised by the batch's own statistics, which go into the running ones in place,
             and what is read of a layer is dropped out. Active neurons compute what they will always compute.
+        drops : torch.Generator, optional
+            Draws what is dropped out while training.
 
         Returns
         -------
@@ -204,7 +207,7 @@ class Trainable:
             trained.append(activate(self.architecture, layer, x, *parameters, training))
             x = joined(frozen, layer, passed_on(self.architecture, layer, trained[-1]))  # [batch, A_l + F_l, ...]
             if training and (rate := self.architecture.hidden[layer].dropout):
-                x = F.dropout(x, rate)
+                x = dropped_out(x, rate, drops)
         return linear(x, self.head_weight, self.head_bias), trained
 
     def __call__(self, x: Tensor) -> Tensor:

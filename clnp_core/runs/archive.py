@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from clnp_core.errors import SpecError, StoreError
@@ -32,12 +33,10 @@ from clnp_core.machine import environment
 from clnp_core.runs.archive_file import ENVIRONMENT, LOGITS, RUN, SPEC, as_json, opened, pack
 from clnp_core.runs.artifacts import Artifacts
 from clnp_core.runs.course import fold
-from clnp_core.runs.incoming import Incoming, logits_of, of_archive, sha256, stream_here
-from clnp_core.runs.spec import RunSpec
+from clnp_core.runs.incoming import Incoming, of_archive
 from clnp_core.runs.stages import Stage
 from clnp_core.runs.store import Store
 from clnp_core.runs.summary import summarise
-from clnp_core.runs.verify import last_network
 
 _IMPORTED_TAG = "imported"
 
@@ -73,8 +72,7 @@ def check_name(path: Path) -> None:
 def write(store: Store, run: str, path: Path) -> None:
     """Write a finished run as one file.
 
-    Where the data is at hand the logits behind each fingerprint are part of it, so that a machine that rounds in
-    another way can compare them.
+    The logits behind each fingerprint are part of it, so that a machine that rounds in another way can compare them.
 
     Raises
     ------
@@ -95,6 +93,7 @@ def write(store: Store, run: str, path: Path) -> None:
             f"could verify."
         )
     members: dict[str, Path] = {}
+    logits: dict[str, Tensor] = {}
     places = itertools.count()
 
     def found(stage: Stage, candidate: int) -> dict[str, Any]:
@@ -107,6 +106,9 @@ def write(store: Store, run: str, path: Path) -> None:
         data = store.artifacts.data(stage.key)
         if "network" in data:
             members[f"networks/{data['network']}.safetensors"] = there(data["network"])
+        for taken in data.get("fingerprints", ()):
+            there(taken["logits"])
+            logits[taken["logits"]] = torch.from_numpy(store.artifacts.array(taken["logits"], "logits"))
         return data
 
     drawn = next(stage["key"] for stage in store.stages(run) if stage["kind"] == "stream")
@@ -125,7 +127,7 @@ def write(store: Store, run: str, path: Path) -> None:
             }
         ),
         ENVIRONMENT: as_json(asked.summary.get("environment") or environment()),
-        LOGITS: safetensors.torch.save(_promised_logits(store, run, spec, data_digest)),
+        LOGITS: safetensors.torch.save(logits),
     }
     pack(path, members | written)
 
@@ -158,7 +160,7 @@ def _keep(store: Store, incoming: Incoming, verdict: str) -> Imported:
     run = told.run
     if any(other.id == run for other in store.runs()):
         run = f"{spec.preset}-{secrets.token_hex(3)}"
-    here = incoming.here if incoming.differs else incoming.there
+    here = incoming.here if incoming.elsewhere else incoming.there
     summary = summarise(spec, incoming.records, told.seconds) | {"environment": here}
     event = f"imported, archived on {told.archived} as {told.run}, learned on {incoming.there['processor']}; {verdict}"
     new = []
@@ -178,13 +180,3 @@ def _keep(store: Store, incoming: Incoming, verdict: str) -> Imported:
             raise StoreError(f"The store {store.location} cannot be written: {error.strerror or error}.") from error
         raise
     return Imported(run, verdict)
-
-
-def _promised_logits(store: Store, run: str, spec: RunSpec, data_digest: str) -> dict[str, Tensor]:
-    """What the fingerprints are hashes of, by task, as far as it can be computed here."""
-    stream, _ = stream_here(spec, data_digest)
-    if stream is None:
-        return {}
-    network, fingerprints = last_network(store, run)
-    computed = {task: logits_of(network, stream, task) for task in fingerprints}
-    return {f"task.{task}": logits for task, logits in computed.items() if sha256(logits) == fingerprints[task].logits}

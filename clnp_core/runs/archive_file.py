@@ -19,6 +19,7 @@ import safetensors.torch
 from pydantic import BaseModel, Field, ValidationError
 from torch import Tensor
 
+from clnp_core.arithmetic import owned
 from clnp_core.errors import ArchiveError, StoreError
 from clnp_core.runs import stages
 from clnp_core.runs.artifacts import writing_whole
@@ -250,4 +251,4 @@ def unpacked(content: bytes, name: str) -> tuple[dict[str, Tensor], Any]:
         described = json.loads(content[8 : 8 + length]).get("__metadata__", {}).get("json", "{}")
     except (safetensors.SafetensorError, ValueError, KeyError, AttributeError, RecursionError) as error:
         raise Wrong(f"{name} is no safetensors file: {error}") from None
-    return {key: tensor.clone() for key, tensor in tensors.items()}, loaded(described, name)
+    return {key: owned(tensor) for key, tensor in tensors.items()}, loaded(described, name)

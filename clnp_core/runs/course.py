@@ -82,8 +82,7 @@ def course(spec: RunSpec, data_digest: str) -> Iterator[Wanted | Learned]:
         settle = Wanted([(stages.settle_stage(own, data_digest, task, network, last, fingerprints, measured), 0)])
         yield settle
         [result] = settle.results
-        network, settled = result["network"], result["hyperparameters"]
-        fingerprints = [*fingerprints, result["fingerprint"]] if spec.partitions else []
+        network, settled, fingerprints = result["network"], result["hyperparameters"], result["fingerprints"]
         records.append(result["record"] | {"grown": list(grown), "single_task_accuracy": None})
         alone = stages.alone_stage(own, data_digest, task, settled) if spec.trains_alone else None
         yield Learned(records[-1], alone)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping
@@ -15,13 +14,13 @@ import torch
 from pydantic import AfterValidator, Field, ValidationError
 from torch import Tensor
 
-from clnp_core.arithmetic import computing
+from clnp_core.arithmetic import TOLERANCE, Kind, kind
 from clnp_core.errors import ClnpError, DataError, SpecError
 from clnp_core.machine import environment
 from clnp_core.methods.clnp import start
 from clnp_core.methods.method import Lesson
 from clnp_core.networks.architectures import Architecture, as_architecture
-from clnp_core.networks.fingerprint import GROWTH_TOLERANCE, SAMPLES
+from clnp_core.networks.fingerprint import furthest_off, logits_digest
 from clnp_core.networks.network import Network, digest, from_tensors, initial, to_tensors
 from clnp_core.runs.archive_file import (
     ENVIRONMENT,
@@ -54,12 +53,6 @@ def of_archive(data: dict[str, Any], archive: str | None) -> dict[str, Any]:
     return data | {"imported": archive, "fork_of": fork_of and of_archive(fork_of, archive)}
 
 
-def logits_of(network: Network, stream: Stream, task: int) -> Tensor:
-    """What a task's fingerprint is the hash of, computed here: [samples, outputs]."""
-    with computing(1):
-        return network.logits(task, stream.test(task).x[:SAMPLES])
-
-
 def stream_here(spec: RunSpec, data_digest: str) -> tuple[Stream | None, str]:
     """The run's stream, if its data is here; else None, and why not."""
     asked = spec.stream.model_dump(mode="json")
@@ -88,6 +81,24 @@ _Natural = Annotated[int, Field(ge=0, le=2**31)]
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 _Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Kind(Strict):
+    processor: _Text
+    capability: _Text
+    torch: _Text
+    sample: _Text
+
+
+class _Machine(_Kind):
+    threads: _Natural
+
+
+class _Result(Strict):
+    """What every stage says of itself."""
+
+    seconds: _Positive
+    machine: _Machine
 
 
 class _Told(Strict):
@@ -122,35 +133,29 @@ class _Choice(Strict):
     within_margin: bool
 
 
-class _Candidate(Strict):
+class _Candidate(_Result):
     accuracy: _Share | None
     curve: Annotated[list[_Point], Field(max_length=10_000)]
     hyperparameters: dict[str, Any]
     pruned: _Choice | None
     epochs: _Epochs
-    seconds: _Positive
 
 
-class _Alone(Strict):
+class _Alone(_Result):
     accuracy: _Share
     epochs: _Epochs
-    seconds: _Positive
-
-
-class _Drawn(Strict):
-    seconds: _Positive
 
 
 class _Fingerprint(Strict):
     layers: list[Digest]
     logits: Digest
     compact: Digest
+    kind: _Kind
 
 
-class _Grown(Strict):
+class _Grown(_Result):
     network: Digest
     fingerprints: list[_Fingerprint]
-    seconds: _Positive
 
 
 class _Record(Strict):
@@ -166,30 +171,25 @@ class _Record(Strict):
     widths: list[_Natural]
     free: list[_Natural]
     fingerprint: Digest
+    rounded: list[_Natural]
 
 
-class _Settled(Strict):
+class _Settled(_Result):
     network: Digest
     candidate: _Natural
     hyperparameters: dict[str, Any]
-    fingerprint: _Fingerprint
+    fingerprints: list[_Fingerprint]
     record: _Record
-    seconds: _Positive
 
 
-_RESULTS: dict[str, type[Strict]] = {
-    "stream": _Drawn,
+_RESULTS: dict[str, type[_Result]] = {
+    "stream": _Result,
     "fit": _Candidate,
     "tune": _Candidate,
     "alone": _Alone,
     "grow": _Grown,
     "settle": _Settled,
 }
-
-
-def sha256(tensor: Tensor) -> str:
-    """Of its numbers, hexadecimal, as fingerprints have it."""
-    return hashlib.sha256(tensor.contiguous().numpy()).hexdigest()
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[Any, Any]]:
@@ -214,8 +214,8 @@ class Incoming:
     parts : list of (Stage, int, dict)
         Its stages, with the candidate's number and the result.
     records : list of dict
-    differs : bool
-        Whether logits round in another way here, so that new fingerprints were taken.
+    elsewhere : Kind or None
+        The kind of arithmetic that gave other bits there, where new fingerprints were taken here.
     """
 
     def __init__(self, members: Members, artifacts: Artifacts) -> None:
@@ -232,11 +232,12 @@ class Incoming:
         self.here = environment()
         self.parts: list[tuple[Stage, int, dict[str, Any]]] = []
         self.records: list[dict[str, Any]] = []
-        self.differs = False
+        self.elsewhere: Kind | None = None
         self._stream, self._missing = stream_here(self.spec, self.told.data)
         self._logits = unpacked(members.read(LOGITS), LOGITS)[0]
+        for name, tensor in self._logits.items():
+            require(logits_digest(tensor) == name, f"{LOGITS}: the logits {name} are not what their name says")
         self._network: Network = initial(self.spec.architecture, self.spec.head)
-        self._promised: dict[int, str] = {}
 
     def check(self) -> str:
         """Check all of it, results in the order of the fold. Returns what was verified, in words."""
@@ -247,14 +248,11 @@ class Incoming:
             raise Wrong("it has learned no task")
         if self._stream is None:
             return f"not verified: {self._missing}"
-        if not self.differs:
+        if not self.elsewhere:
             return "verified: every task's logits are identical to the bit"
-        for record in self.records:
-            self._compare(record["task"])
         return (
-            f"verified: every task's logits are the same to {GROWTH_TOLERANCE:g} of the largest, as "
-            f"{self.here['processor']} with torch {self.here['torch']} rounds differently from "
-            f"{self.there['processor']} with torch {self.there['torch']}; new fingerprints were taken"
+            f"verified: every task's logits are the same to {TOLERANCE:g} of the largest, as {kind()} rounds "
+            f"differently from {self.elsewhere}; new fingerprints were taken"
         )
 
     def _result(self, stage: Stage, candidate: int) -> dict[str, Any]:
@@ -348,9 +346,8 @@ class Incoming:
         else:
             network = self._read_network(data["network"], before.architecture, task)
             self._check_record(stage, data, network)
-        taken = data["fingerprints"] if stage.kind == "grow" else [data["fingerprint"]]
-        for number, fingerprint in enumerate(taken, start=1 if stage.kind == "grow" else task):
-            self._promised[number] = fingerprint["logits"]
+        for name in [each["logits"] for each in data["fingerprints"] if each["logits"] in self._logits]:
+            self._write(name, {"logits": self._logits[name]}, {})
         self._network = network
         return data if self._stream is None else self._computed(stage, data)
 
@@ -368,8 +365,9 @@ class Incoming:
         told = (record["claimed"], record["free"], record["widths"])
         same = told == (claimed, free, list(network.architecture.widths))
         require(same, "its record does not count the neurons of its network")
-        taken = data["fingerprint"]
-        same = record["fingerprint"] == taken["logits"] and len(taken["layers"]) == layers
+        taken = data["fingerprints"]
+        require(len(taken) == task, "it has not a fingerprint for each task")
+        same = record["fingerprint"] == taken[-1]["logits"] and all(len(each["layers"]) == layers for each in taken)
         require(same, "its record has another fingerprint")
 
     def _read_network(self, key: str, architecture: Architecture, tasks: int) -> Network:
@@ -400,24 +398,26 @@ class Incoming:
         # Whatever the device of the trainings was, this is computed on the processor.
         asked = Stage(stage.kind, stage.inputs | {"device": "cpu"})
         try:
-            _, ours = unpacked(perform([asked], Context(self.artifacts))[asked.key], "result")
+            made = perform([asked], Context(self.artifacts))
         except ClnpError as error:
             raise Wrong(str(error).rstrip(".")) from None
         except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
             raise Wrong("its results do not fit together") from None
-        ours["seconds"] = data["seconds"]
-        if ours == data:
-            return ours
-        task = stage.inputs["task"]
+        _, ours = unpacked(made[asked.key], "result")
+        if _bare(ours) == _bare(data):
+            return data
+        task, elsewhere = stage.inputs["task"], _kind(data["machine"])
         require(ours["network"] == data["network"], f"task {task} comes to another network here")
-        elsewhere = any(self.here[name] != self.there[name] for name in ("processor", "system", "torch"))
-        if not elsewhere or not self._alike(data, ours):
+        if elsewhere == kind() or not self._alike(data, ours):
             reason = f"task {task} does not answer as the archive says"
-            if stage.kind == "settle" and data["fingerprint"] == ours["fingerprint"]:
+            if stage.kind == "settle" and _bare(data)["fingerprints"] == _bare(ours)["fingerprints"]:
                 reason = f"task {task} came to something else than its record says"
             raise Wrong(reason)
-        self.differs = True
-        return ours
+        pairs = zip(data["fingerprints"], ours["fingerprints"], strict=True)
+        for number, names in enumerate(((then["logits"], now["logits"]) for then, now in pairs), start=1):
+            self._compare(number, *names, made)
+        self.elsewhere = self.elsewhere or elsewhere
+        return ours | {"seconds": data["seconds"]}
 
     def _alike(self, theirs: dict[str, Any], ours: dict[str, Any]) -> bool:
         """Whether records agree but for what rounding may change."""
@@ -431,19 +431,31 @@ class Incoming:
         near = np.allclose(*told, rtol=0, atol=_ACCURACY_TOLERANCE)
         return near and all(one[name] == other[name] for name in ("theta", "claimed", "lambda", "learning_rate"))
 
-    def _compare(self, task: int) -> None:
-        """See that a task's logits are those of the archive, but for rounding."""
-        promised = self._logits.get(f"task.{task}")
-        if promised is not None and sha256(promised) != self._promised[task]:
-            raise Wrong(f"{LOGITS}: those of task {task} are not what its fingerprint was taken of")
-        now = logits_of(self._network, self._stream, task)
+    def _compare(self, task: int, then: str, now: str, made: dict[str, bytes]) -> None:
+        """See that a task's logits are those of the archive, but for rounding, and keep those computed here."""
+        if now in made:
+            self.artifacts.write(now, made[now])
+        if then == now:
+            return
+        promised, ours = self._logits.get(then), self.artifacts.array(now, "logits")
         require(promised is not None, f"task {task} answers differently here, and its logits are not in it to compare")
-        require(_shapes({"": promised}) == _shapes({"": now}), f"{LOGITS}: those of task {task} are none")
-        furthest, scale = (float(tensor.abs().max()) for tensor in (now - promised, promised))
+        ours = torch.from_numpy(ours)
+        require(_shapes({"": promised}) == _shapes({"": ours}), f"{LOGITS}: those of task {task} are none")
+        furthest, scale = furthest_off(promised, ours)
         off = (
             f"task {task} does not answer as the archive says: its logits, up to {scale:.3g}, are off by {furthest:.3g}"
         )
-        require(furthest <= GROWTH_TOLERANCE * scale, off)
+        require(furthest <= TOLERANCE * scale, off)
+
+
+def _kind(machine: dict[str, Any]) -> Kind:
+    return Kind(**{name: value for name, value in machine.items() if name != "threads"})
+
+
+def _bare(data: dict[str, Any]) -> dict[str, Any]:
+    """A result without what it was computed on, and how fast."""
+    bare = {name: value for name, value in data.items() if name not in ("seconds", "machine")}
+    return bare | {"fingerprints": [each | {"kind": None} for each in data["fingerprints"]]}
 
 
 def _spec(members: Members) -> RunSpec:

@@ -21,7 +21,7 @@ from typing import Any
 from clnp_core.networks.architectures import Architecture, architecture_data, as_architecture
 from clnp_core.runs.spec import RunSpec
 
-VERSION = 3
+VERSION = 4
 """Part of every key. To be raised when the same inputs no longer give the same result."""
 
 
@@ -50,8 +50,9 @@ class Stage:
     @property
     def needs(self) -> list[str]:
         """Keys of the artifacts it reads."""
-        network = self.inputs.get("network")
-        return [*self.inputs.get("candidates", []), *([network] if network else [])]
+        network, promised = self.inputs.get("network"), self.inputs.get("fingerprints", [])
+        logits = [fingerprint["logits"] for fingerprint in promised]
+        return [*self.inputs.get("candidates", []), *([network] if network else []), *logits]
 
     @property
     def program(self) -> tuple:

@@ -802,7 +802,10 @@ class Store:
         """Keys of the artifacts that no run in the store needs."""
         query = sql.select(_stages.c.key, _stages.c.network).join(_run_stages, _run_stages.c.stage == _stages.c.key)
         with self._transaction() as connection:
-            needed = {key for row in connection.execute(query) for key in row}
+            needed = {key for row in connection.execute(query) for key in row if key in self.artifacts}
+        # The logits behind fingerprints are artifacts of their own.
+        for key in list(needed):
+            needed.update(fingerprint["logits"] for fingerprint in self.artifacts.data(key).get("fingerprints", ()))
         return sorted(key for key in self.artifacts.keys() if key not in needed)  # noqa: SIM118 - no dictionary
 
     def prune(self) -> int:

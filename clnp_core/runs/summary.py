@@ -23,7 +23,8 @@ def summarise(spec: RunSpec, records: Sequence[dict[str, Any]], seconds: float) 
     Returns
     -------
     dict of plain data. Accuracies are fractions; `accuracy` is lower triangular, row i after task i, empty where
-    nothing was measured. Measures that cannot be told are None. Of a method that partitions: `identical_logits`;
+    nothing was measured. Measures that cannot be told are None. Of a method that partitions: `identical_logits`, false
+    only where another kind of processor went on, on which logits are the same but for rounding;
     `layers`, each with neurons claimed, reused and left free by task, free ones now and the tasks they will last for;
     `lambda`, and `theta`, one number per task where θ is shared by the layers, else a list per task.
     """
@@ -45,7 +46,7 @@ def summarise(spec: RunSpec, records: Sequence[dict[str, Any]], seconds: float) 
     if spec.partitions:
         shared = spec.theta_mode == "shared" and not isinstance(spec.theta, tuple)
         # A run whose fingerprints do not hold ends with an error: there is no summary of it.
-        summary["identical_logits"] = True
+        summary["identical_logits"] = not any(record["rounded"] for record in records)
         summary["theta"] = [record["theta"][0] if shared else list(record["theta"]) for record in records]
         summary["lambda"] = [list(record["lambda"]) for record in records]
     if spec.trains_alone:

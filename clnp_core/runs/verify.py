@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
 
 import safetensors.torch
+import torch
+from torch import Tensor
 
+from clnp_core.arithmetic import Kind, owned
 from clnp_core.errors import StoreError
 from clnp_core.networks.fingerprint import Fingerprint, as_fingerprint, check
 from clnp_core.networks.network import Network, from_tensors
@@ -13,16 +18,31 @@ from clnp_core.runs.store import Store
 from clnp_core.tasks.streams import open_stream
 
 
-def verify(store: Store, run: str) -> Iterator[int]:
+class Verified(NamedTuple):
+    """A task that holds.
+
+    Attributes
+    ----------
+    task : int
+    elsewhere : Kind or None
+        None where its logits are identical to the bit; else the other kind of arithmetic that they were computed on,
+        from which they differ by no more than `arithmetic.TOLERANCE` of the largest.
+    """
+
+    task: int
+    elsewhere: Kind | None
+
+
+def verify(store: Store, run: str) -> Iterator[Verified]:
     """Recompute the fingerprint of every learned task with the network as it is after the last one.
 
-    Yields the tasks that hold, one after the other. Fingerprints are of one kind of processor: on another, sums may be
-    taken in another order.
+    Yields the tasks that hold, one after the other.
 
     Raises
     ------
     StoreError
-        If the run has learned nothing, or an artifact is missing or damaged.
+        If the run has learned nothing, an artifact is missing or damaged, or an earlier version learned it, which
+        kept no logits.
     ForgettingError
         At the first task that does not answer as it did.
     """
@@ -30,34 +50,43 @@ def verify(store: Store, run: str) -> Iterator[int]:
     if not spec.partitions:
         raise StoreError(f"The run {run} promises nothing that could be verified: {spec.method} may forget.")
     network, fingerprints = last_network(store, run)
+    if not fingerprints:
+        raise StoreError(
+            f"The run {run} was learned by an earlier version, which kept no logits to compare; learn it again to "
+            "verify it."
+        )
     stream = open_stream(spec.stream.model_dump(mode="json"), spec.seed, network.tasks)
-    for task, taken in fingerprints.items():
-        check(network, task, stream.test(task).x, taken)
-        yield task
+    for task, expected in enumerate(fingerprints, start=1):
+        logits = partial(_logits, store, expected)
+        now, _ = check(network, task, stream.test(task).x, expected, logits)
+        yield Verified(task, None if now == expected else expected.kind)
 
 
-def last_network(store: Store, run: str) -> tuple[Network, dict[int, Fingerprint]]:
+def _logits(store: Store, expected: Fingerprint) -> Tensor:
+    return torch.from_numpy(store.artifacts.array(expected.logits, "logits"))
+
+
+def last_network(store: Store, run: str) -> tuple[Network, list[Fingerprint]]:
     """The network of a run that partitions, after the last task it has learned, and the fingerprint of each task.
+
+    There are no fingerprints of a run that an earlier version learned.
 
     Raises
     ------
     StoreError
         As `verify`.
     """
-    fingerprints: dict[int, Fingerprint] = {}
     done = [stage for stage in store.stages(run) if stage["kind"] in ("settle", "grow") and stage["network"]]
-    for stage in sorted(done, key=lambda stage: (stage["task"], stage["kind"])):  # it grows before it settles
-        data = store.artifacts.data(stage["key"])
-        if stage["kind"] == "grow":
-            fingerprints = dict(enumerate(map(as_fingerprint, data["fingerprints"]), start=1))
-        else:
-            fingerprints[stage["task"]] = as_fingerprint(data["fingerprint"])
-    if not fingerprints:
+    if not done:
         raise StoreError(f"The run {run} has learned no task yet: there is nothing to verify.")
-    key = done[-1]["network"]
+    last = max(done, key=lambda stage: (stage["task"], stage["kind"]))  # it grows before it settles
+    key, fingerprints = last["network"], store.artifacts.data(last["key"]).get("fingerprints", [])
     path = store.artifacts.path(key)
     try:
         tensors = safetensors.torch.load(path.read_bytes())
     except (OSError, safetensors.SafetensorError) as error:
         raise StoreError(f"The artifact {path} is missing or damaged ({error}); run again to make it anew.") from error
-    return from_tensors(tensors, store.artifacts.data(key)), fingerprints
+    tensors = {name: owned(tensor) for name, tensor in tensors.items()}
+    return from_tensors(tensors, store.artifacts.data(key)), [
+        as_fingerprint(each) for each in fingerprints if "kind" in each
+    ]

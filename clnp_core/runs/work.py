@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from clnp_core.arithmetic import computing
+from clnp_core.arithmetic import TOLERANCE, computing, described, kind, owned
 from clnp_core.errors import DeviceError
 from clnp_core.methods import METHODS, clnp, single, sparsify
 from clnp_core.methods import load as load_method
@@ -22,7 +23,7 @@ from clnp_core.methods.graceful import Choice, Curve, ScanPoint
 from clnp_core.methods.method import Candidate, Lesson, Method, Pruning, place_of
 from clnp_core.methods.training import Checkpoint, Epoch, Hooks, Hyperparameters, accuracy
 from clnp_core.networks import partition
-from clnp_core.networks.fingerprint import as_fingerprint, carry_over, check, fingerprint
+from clnp_core.networks.fingerprint import Fingerprint, Taken, as_fingerprint, carry_over, check, take
 from clnp_core.networks.network import Network, digest, from_tensors, grow, initial, to_tensors
 from clnp_core.networks.subnetwork import Trainable
 from clnp_core.runs.artifacts import Artifacts, metadata, write_whole
@@ -88,10 +89,11 @@ def perform(alike: Sequence[Stage], context: Context) -> dict[str, bytes]:
                 made = _grow(*alike, context)
             case "stream":
                 made = _draw_stream(*alike)
+        machine = described()
     seconds = (time.perf_counter() - start) / len(alike)
     for stage in alike:
         tensors, data = made[stage.key]
-        made[stage.key] = tensors, data | {"seconds": seconds}
+        made[stage.key] = tensors, data | {"seconds": seconds, "machine": machine}
     return {key: safetensors.torch.save(tensors, metadata(data)) for key, (tensors, data) in made.items()}
 
 
@@ -164,10 +166,15 @@ def _settle(stage: Stage, context: Context) -> _Made:
     number, stream = lesson.task, lesson.stream
     candidates = _candidates(stage, lesson, context)
     network, learned = method.settle(lesson, candidates, _pruning(stage), context.pulse)
-    for earlier, expected in enumerate(inputs["fingerprints"], start=1):
+    partitions = METHODS[inputs["method"]].partitions
+    taken, rounded = [], []
+    for earlier, expected in _promised(stage):
         context.pulse()
-        check(network, earlier, stream.test(earlier).x, as_fingerprint(expected))
-    taken = fingerprint(network, number, stream.test(number).x) if METHODS[inputs["method"]].partitions else None
+        taken.append(check(network, earlier, stream.test(earlier).x, expected, partial(_logits, expected, context)))
+        if taken[-1].fingerprint != expected:
+            rounded.append((earlier, expected))
+    if partitions:
+        taken.append(take(network, number, stream.test(number).x))
     reached = []
     for earlier in range(1, number + 1):
         context.pulse()
@@ -178,21 +185,47 @@ def _settle(stage: Stage, context: Context) -> _Made:
     record = asdict(learned)
     record["lambda"] = record["hyperparameters"]["l1"]
     record["learning_rate"] = record["hyperparameters"]["learning_rate"]
+    record["notes"] = [*record["notes"], *_rounding_notes(rounded)]
     del record["candidate"], record["hyperparameters"]
     data = {
         "network": content,
         "candidate": learned.candidate,
         "hyperparameters": context.artifacts.data(inputs["candidates"][place])["hyperparameters"],
-        "fingerprint": asdict(taken) if taken else None,
+        "fingerprints": [asdict(each.fingerprint) for each in taken],
         "record": {
             **record,
             "accuracy": reached,
             "widths": network.architecture.widths,
-            "free": [partition.free_count(owner) for owner in network.owners] if taken else [],
-            "fingerprint": taken.logits if taken else None,
+            "free": [partition.free_count(owner) for owner in network.owners] if partitions else [],
+            "fingerprint": taken[-1].fingerprint.logits if partitions else None,
+            "rounded": [earlier for earlier, _ in rounded],
         },
     }
-    return {content: to_tensors(network), stage.key: ({}, data)}
+    return {content: to_tensors(network), stage.key: ({}, data), **_kept(taken)}
+
+
+def _promised(stage: Stage) -> Iterator[tuple[int, Fingerprint]]:
+    """The tasks learned before the stage, and the fingerprint that each must keep."""
+    return enumerate(map(as_fingerprint, stage.inputs["fingerprints"]), start=1)
+
+
+def _logits(expected: Fingerprint, context: Context) -> Tensor:
+    """The logits that a fingerprint is the digest of."""
+    return torch.from_numpy(context.artifacts.array(expected.logits, "logits"))
+
+
+def _kept(taken: list[Taken]) -> _Made:
+    """The logits behind fingerprints, each as an artifact under its digest."""
+    return {each.fingerprint.logits: ({"logits": each.logits}, {}) for each in taken}
+
+
+def _rounding_notes(rounded: list[tuple[int, Fingerprint]]) -> Iterator[str]:
+    for elsewhere, group in groupby(rounded, key=lambda each: each[1].kind):
+        tasks = ", ".join(str(task) for task, _ in group)
+        yield (
+            f"Earlier tasks ({tasks}) were last checked on {elsewhere}; here, on {kind()}, their logits are the same "
+            f"to {TOLERANCE:g} of the largest, as numbers round differently."
+        )
 
 
 def _grow(stage: Stage, context: Context) -> _Made:
@@ -200,11 +233,13 @@ def _grow(stage: Stage, context: Context) -> _Made:
     before, stream = _network(stage, context), _stream(stage, stage.inputs["task"])
     grown = grow(before, tuple(stage.inputs["neurons"]))
     carried = []
-    for task, expected in enumerate(stage.inputs["fingerprints"], start=1):
+    for task, expected in _promised(stage):
         context.pulse()
-        carried.append(asdict(carry_over(before, grown, task, stream.test(task).x, as_fingerprint(expected))))
+        known = partial(_logits, expected, context)
+        carried.append(carry_over(before, grown, task, stream.test(task).x, expected, known))
     content = digest(grown)
-    return {content: to_tensors(grown), stage.key: ({}, {"network": content, "fingerprints": carried})}
+    data = {"network": content, "fingerprints": [asdict(each.fingerprint) for each in carried]}
+    return {content: to_tensors(grown), stage.key: ({}, data), **_kept(carried)}
 
 
 def _train_alone(alike: Sequence[Stage], context: Context) -> _Made:
@@ -306,8 +341,7 @@ def _point(data: dict[str, Any]) -> ScanPoint:
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
-    # Copies: a tensor inside a file's buffer may start anywhere, and a product's last bit may depend on where.
-    return {name: tensor.clone() for name, tensor in safetensors.torch.load(path.read_bytes()).items()}
+    return {name: owned(tensor) for name, tensor in safetensors.torch.load(path.read_bytes()).items()}
 
 
 def _numbered(groups: dict[str, Any]) -> dict[str, Tensor]:

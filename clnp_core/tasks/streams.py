@@ -142,7 +142,7 @@ class PermutedStream:
             images, labels = images[rows], labels[rows]
         # Unlike plain indexing, take leaves an image in one place, from where a batch is gathered fast.
         pixels = images.reshape(len(images), -1).take(self.permutations[number - 1], axis=1)  # uint8 [N, inputs]
-        x = torch.from_numpy(pixels).to(torch.float32).div_(self.dataset.white)
+        x = torch.from_numpy(pixels) / self.dataset.white
         return Split(x, torch.from_numpy(np.ascontiguousarray(labels)))
 
 
@@ -234,7 +234,7 @@ class SplitStream:
 
     def _split(self, number: int, images: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> Split:
         dataset, first = self._groups[number - 1]
-        x = torch.from_numpy(images[rows].reshape(len(rows), -1)).to(torch.float32).div_(dataset.white)
+        x = torch.from_numpy(images[rows].reshape(len(rows), -1)) / dataset.white
         return Split(x, torch.from_numpy(labels[rows] - first))
 
 

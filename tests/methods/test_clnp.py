@@ -21,9 +21,7 @@ from clnp_core.tasks import datasets
 from clnp_core.tasks.streams import PermutedStream
 
 DIGITS = ARCHITECTURES["digits-mlp"]
-SETTINGS = Hyperparameters(
-    l1=(1e-5, 1e-3, 3e-4), learning_rate=1e-2, cooldown=0.0, batch_size=64, epochs=8, patience=8
-)
+SETTINGS = Hyperparameters(l1=(1e-5, 1e-3, 3e-4), learning_rate=1e-2, cooldown=0.0, batch_size=64, epochs=8, patience=8)
 
 
 @pytest.fixture(scope="module")
@@ -127,10 +125,7 @@ def test_l1_makes_the_network_sparser(stream):
     task = stream.task(1)
     plain = replace(SETTINGS, l1=(0.0, 0.0, 0.0), epochs=20, patience=20)
     sparse = replace(plain, l1=(1e-3, 5e-3, 1e-3))
-    active = [
-        fit(initial(DIGITS, "single"), task, settings).curve.points[0].claimed
-        for settings in (plain, sparse)
-    ]
+    active = [fit(initial(DIGITS, "single"), task, settings).curve.points[0].claimed for settings in (plain, sparse)]
     assert sum(active[1]) < 0.7 * sum(active[0])
 
 

@@ -46,9 +46,7 @@ def learn(name, stream, architecture, head, tasks, point=SETTINGS):
             network, learned = method.settle(lesson, candidates, Pruning(0.0), no_pulse)
             assert (learned.task, network.tasks) == (task, task)
             predictors = [method.predictor(network, earlier) for earlier in range(1, task + 1)]
-            rows.append(
-                [accuracy(one, stream.test(n)) if one else None for n, one in enumerate(predictors, start=1)]
-            )
+            rows.append([accuracy(one, stream.test(n)) if one else None for n, one in enumerate(predictors, start=1)])
     return rows
 
 

@@ -7,15 +7,17 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from clnp_core.arithmetic import computing
+from clnp_core.arithmetic import ALIGNMENT, computing
 from clnp_core.methods import clnp, sparsify
 from clnp_core.methods.graceful import highest_within
 from clnp_core.methods.method import Pruning
 from clnp_core.methods.training import Checkpoint, Hooks, Hyperparameters, accuracy, fires, train
 from clnp_core.networks.architectures import ARCHITECTURES, Architecture, Dense
-from clnp_core.networks.fingerprint import check, fingerprint
+from clnp_core.networks.fingerprint import check, take
 from clnp_core.networks.network import initial, reinitialise_free
 from clnp_core.networks.sources import Sources
 from clnp_core.networks.subnetwork import commit, trainable
@@ -83,6 +85,58 @@ def test_a_replica_trained_beside_others_comes_out_as_by_itself(
     with computing(1):
         for one, job in zip(train(jobs), jobs, strict=True):
             assert_equal(one, train([job])[0])
+
+
+class Products(TorchDispatchMode):
+    """Watches the products of replicas, forwards and backwards: where each one's slice of a tensor begins."""
+
+    KINDS = ("bmm", "baddbmm", "mm", "addmm", "mv", "addmv", "dot", "linear", "matmul")
+
+    def __init__(self):
+        super().__init__()
+        self.count, self.astray = 0, []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        name = function.overloadpacket.__name__
+        if name in self.KINDS:
+            self.count += 1
+            for tensor in filter(Tensor.numel, (*args, result)):
+                # The third dimension from the end tells replicas apart; a bias is added, not multiplied.
+                whole = tensor.ndim < 3 or tensor.stride(0) * tensor.element_size() % ALIGNMENT == 0 or len(tensor) == 1
+                if tensor.data_ptr() % ALIGNMENT or not whole:
+                    self.astray.append(f"{name} {tuple(tensor.shape)} with strides {tensor.stride()}")
+        return result
+
+
+@given(
+    widths=st.lists(st.integers(1, 70), min_size=1, max_size=3),
+    head=st.sampled_from(["single", "multi"]),
+    samples=st.integers(20, 90),
+    batch_size=st.integers(1, 40),
+    learned=st.integers(0, 1),
+    cache_mb=st.sampled_from([0, 512]),
+)
+@example(widths=[3], head="single", samples=24, batch_size=17, learned=0, cache_mb=512)
+@example(widths=[5, 33], head="multi", samples=35, batch_size=17, learned=1, cache_mb=0)
+@settings(max_examples=25, deadline=None)
+def test_each_replica_of_a_product_begins_where_it_would_alone(
+    stream, widths, head, samples, batch_size, learned, cache_mb
+):
+    """What makes a replica's bits its own on any processor, checked where it can be seen on every one: in memory."""
+    network = initial(network_of(*widths), head)
+    if learned:
+        network, _, _ = learn(network, 3, 0.3)
+    grid = [
+        replace(SETTINGS, l1=(1e-4,) * (len(widths) + 1), learning_rate=rate, epochs=1, batch_size=batch_size)
+        for rate in (1e-2, 2e-2, 3e-2)
+    ]
+    grid = [replace(point, cache_mb=cache_mb) for point in grid]
+    jobs = clnp.candidate_jobs(network, short(stream.task(1), samples), grid, seed=0)
+    with computing(1), Products() as products:
+        train(jobs)
+    assert products.count > 0
+    assert products.astray == []
 
 
 class Kept(Checkpoint):
@@ -282,9 +336,9 @@ def test_training_later_tasks_leaves_earlier_answers_to_the_bit(architecture, he
             candidates = clnp.fit_candidates(clnp.candidate_jobs(network, task, [point], seed))
             choice = clnp.choose_candidate(candidates, network, task.validation, Pruning(0.2, theta=theta))
             network, _ = clnp.prune_and_commit(network, candidates[0], choice)
-        for earlier, (x, expected) in promised.items():
-            check(network, earlier, x, expected)
-        promised[number] = task.test.x, fingerprint(network, number, task.test.x)
+        for earlier, (x, taken) in promised.items():
+            assert check(network, earlier, x, taken.fingerprint, lambda taken=taken: taken.logits)[0] == taken[0]
+        promised[number] = task.test.x, take(network, number, task.test.x)
 
 
 def test_the_network_of_table_3_learns_two_tasks_and_forgets_nothing():
@@ -302,9 +356,10 @@ def test_the_network_of_table_3_learns_two_tasks_and_forgets_nothing():
             ((block, reached),) = train(clnp.candidate_jobs(network, task, [point], 0))
             kept = [np.arange(len(free)) % 2 == 0 for free in block.free]
         network = commit(network, block, kept)
-        promised = promised or (task.test.x, fingerprint(network, 1, task.test.x))
+        promised = promised or (task.test.x, take(network, 1, task.test.x))
         assert np.isfinite(reached)
-    check(network, 1, *promised)
+    x, taken = promised
+    assert check(network, 1, x, taken.fingerprint, lambda: taken.logits).fingerprint == taken.fingerprint
     assert [(owner == 1).sum() for owner in network.owners] == [64, 128, 256, 512, 1024]
 
 

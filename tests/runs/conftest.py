@@ -10,6 +10,7 @@ import pytest
 from clnp_core.runs.engine import Engine
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
+from clnp_core.runs.verify import verify
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,11 @@ def serve(store: Store, spec: RunSpec, scheduler: str | None) -> tuple[str, dict
     run = store.add(spec)
     asyncio.run(Engine(store, scheduler).serve(only=[run]))
     return run, store.run(run).summary
+
+
+def identical(store: Store, run: str) -> list[int]:
+    """The tasks that verify finds identical to the bit; it raises where one is not even alike."""
+    return [task for task, elsewhere in verify(store, run) if elsewhere is None]
 
 
 def files(folder: Path) -> set[str]:

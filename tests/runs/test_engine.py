@@ -15,10 +15,9 @@ from clnp_core.runs import engine as engine_module
 from clnp_core.runs.engine import Engine
 from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import ALONE, Store
-from clnp_core.runs.verify import verify
 from clnp_core.runs.worker import perform_on_worker
 
-from .conftest import serve
+from .conftest import identical, serve
 
 
 def test_a_summary_holds_what_is_promised(store, learn):
@@ -45,7 +44,7 @@ def test_a_summary_holds_what_is_promised(store, learn):
     epochs = store.epochs(run)
     assert len(epochs) == 2 * 3 * 6
     assert sum(epoch["candidate"] == ALONE for epoch in epochs) == 3 * 6
-    assert list(verify(store, run)) == [1, 2, 3]
+    assert identical(store, run) == [1, 2, 3]
 
 
 def test_a_run_that_is_asked_for_again_trains_nothing(store, learn):
@@ -122,7 +121,7 @@ def test_a_full_single_head_network_stops_with_what_it_has(store, learn):
 def test_multi_head_reuses_the_last_layer(store, learn):
     run, summary = learn({"head": "multi"})
     assert summary["layers"][1]["reused"][2] > 0
-    assert list(verify(store, run)) == [1, 2, 3]
+    assert identical(store, run) == [1, 2, 3]
 
 
 def test_divergence_ends_the_run_with_a_sentence(store, learn):
@@ -146,7 +145,7 @@ def test_where_no_folder_is_shared_artifacts_travel_through_the_scheduler(learn,
     apart = Store(tmp_path)
     run, summary = learn({}, into=apart)
     assert shared | {"seconds": 0} == summary | {"seconds": 0}
-    assert list(verify(apart, run)) == [1, 2, 3]
+    assert identical(apart, run) == [1, 2, 3]
 
 
 def test_runs_of_different_seeds_go_in_parallel(tmp_path, scheduler):
@@ -298,4 +297,4 @@ def test_pruning_frees_what_no_run_needs(tmp_path, learn):
     assert only_gone <= set(store.unneeded())
     assert store.prune() > 0
     assert store.unneeded() == []
-    assert list(verify(store, kept)) == [1, 2, 3]
+    assert identical(store, kept) == [1, 2, 3]

@@ -8,10 +8,9 @@ import pytest
 from clnp_core.errors import StoreError
 from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import TUNED
-from clnp_core.runs.verify import verify
 from clnp_core.tasks.streams import from_arrays
 
-from .conftest import serve
+from .conftest import identical, serve
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def test_channels_are_claimed_and_nothing_is_forgotten(store, learn_split):
     assert summary["forward_transfer"] is not None
     for layer in summary["layers"]:
         assert layer["free"] == layer["width"] - sum(layer["claimed"])
-    assert list(verify(store, run)) == [1, 2, 3]
+    assert identical(store, run) == [1, 2, 3]
     assert json.loads(json.dumps(summary)) == summary
 
 
@@ -50,7 +49,7 @@ def test_fine_tuning_trains_on_what_is_left_in_rounds(store, learn_split):
     assert sum(layer["claimed"][0] for layer in summary["layers"]) > 0
     first = [next(stage["key"] for stage in store.stages(one) if stage["kind"] == "fit") for one in (run, plain)]
     assert first[0] == first[1]  # it is pruning that differs, not training
-    assert list(verify(store, run)) == [1, 2]
+    assert identical(store, run) == [1, 2]
     assert store.run(run).fraction == 1.0
 
 
@@ -62,7 +61,7 @@ def test_a_layer_grows_by_hand_in_a_fork_and_earlier_answers_stay(store, learn_s
     assert summary["accuracy"][1] == before["accuracy"][1]
     assert summary["accuracy"][2][:2] == before["accuracy"][1]
     assert [stage["kind"] for stage in store.stages(grown)].count("grow") == 1
-    assert list(verify(store, grown)) == [1, 2, 3]
+    assert identical(store, grown) == [1, 2, 3]
     for layer in summary["layers"]:
         assert layer["free"] == layer["width"] - sum(layer["claimed"])
 
@@ -75,7 +74,7 @@ def test_layers_that_are_too_full_grow_by_themselves_and_the_stream_goes_on(stor
     assert summary["layers"][1]["width"] > 40
     assert sum("the network grew" in note for note in summary["notes"]) >= 2
     assert [row[0] for row in summary["accuracy"]] == [summary["accuracy"][0][0]] * 4
-    assert list(verify(store, run)) == [1, 2, 3, 4]
+    assert identical(store, run) == [1, 2, 3, 4]
 
 
 SMALL = {
@@ -106,7 +105,7 @@ def test_other_methods_go_the_same_way(store, learn_split, method):
     assert {stage["kind"] for stage in store.stages(run)} == {"stream", "fit", "settle"}
     assert min(row[-1] for row in summary["accuracy"]) > 0.7
     with pytest.raises(StoreError, match=f"promises nothing that could be verified: {method} may forget"):
-        list(verify(store, run))
+        identical(store, run)
 
 
 def test_all_at_once_is_one_lesson(store, learn_split):
@@ -150,4 +149,4 @@ def test_data_of_ones_own_on_a_network_of_ones_own(store, tmp_path, monkeypatch)
     }
     run, summary = serve(store, preset("digits", {"stream": stream, "network": network, "epochs": 8}), None)
     assert summary["mean_accuracy"] > 0.8
-    assert list(verify(store, run)) == [1, 2]
+    assert identical(store, run) == [1, 2]
