@@ -11,6 +11,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+# How many processes run tests at a time. Each starts workers and a browser of its own.
+PROCESSES ?= 2
 
 .PHONY: dashboard test lint tour lesson results notebooks
 
@@ -18,7 +20,7 @@ dashboard: $(INSTALLED)
 	$(BIN)/clnp dashboard
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
