@@ -2,8 +2,6 @@
 
 import asyncio
 import re
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -124,13 +122,3 @@ def test_a_run_at_work_shows_each_task_as_soon_as_it_is_learned(store: Store, ru
 
 def test_a_wrong_link_is_said_to_be_wrong(store: Store):
     assert opened(run="digits-000000").error[0].value.startswith("There is no run 'digits-000000'")
-
-
-@pytest.mark.parametrize("page", ["accuracy", "capacity"])
-def test_the_pages_import_no_torch(store: Store, page: str):
-    code = (
-        "import sys; from streamlit.testing.v1 import AppTest\n"
-        f"app = AppTest.from_file({PAGE.replace('accuracy', page)!r}, default_timeout=20).run()\n"
-        "assert not app.exception; sys.exit('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -15,7 +15,7 @@ from clnp_core.runs.reuse import reuse
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 from clnp_core.runs.summary import layers
-from tests.dashboard.pages import assert_code_makes_its_chart, at, charts, fastest
+from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
 
 PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "capacity.py")
 opened = partial(at, PAGE)
@@ -107,10 +107,3 @@ def test_a_damaged_artifact_is_said_and_the_rest_is_shown(store: Store, runs: di
     app = opened(run=runs["heads"])
     assert "is damaged" in text(app)
     assert len(charts(app)) == 2
-
-
-def test_fifty_runs_take_less_than_300_ms(store: Store, runs: dict[str, str]):
-    record = store.learned(runs["heads"])[0]
-    for seed in range(50):
-        store.put_learned(store.add(preset("digits-multihead", {"seed": seed})), 1, record)
-    assert fastest(opened(run=runs["heads"])) < 0.3

@@ -1,0 +1,97 @@
+"""What the app's server does for its visitors, who speak Streamlit's protocol with it, as browsers do.
+
+How long it takes for that is measured by `python -m benchmarks.dashboard`.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import dashboard
+from benchmarks.visitor import serving, visiting
+from clnp_core.runs.engine import Engine
+from clnp_core.runs.spec import preset
+from clnp_core.runs.store import Store
+
+SHORT = {"stream.tasks": 2, "epochs": 2, "single_task": False}
+VISITORS = 3
+PAGES = sorted(str(page) for page in (Path(dashboard.__file__).parent / "app_pages").glob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[Store, list[str]]:
+    """A store, and two runs in it that are over; the older one prunes."""
+    store = Store(tmp_path_factory.mktemp("store"))
+    runs = [store.add(preset("digits", SHORT | {"method": method})) for method in ("clnp", "finetune")]
+    asyncio.run(Engine(store, scheduler).serve(only=runs))
+    return store, runs
+
+
+@pytest.fixture(scope="module")
+def address(learned: tuple[Store, list[str]]) -> Iterator[str]:
+    """Of the app on that store. A run of it is learning meanwhile, and gets no further."""
+    store, _ = learned
+    with store.hold_engine():
+        store.start(store.add(preset("digits")))
+        with serving(store.location) as (address, _):
+            yield address
+
+
+def test_every_page_is_drawn_for_several_visitors_at_once(address: str):
+    async def look_around(place: int) -> list[str]:
+        async with visiting(address) as visitor:
+            pages = [*visitor.pages]
+            assert len(pages) == len(PAGES)
+            for page in pages[place:] + pages[:place]:
+                await visitor.open(page)
+            return visitor.problems
+
+    async def come() -> list[list[str]]:
+        return await asyncio.gather(*map(look_around, range(VISITORS)))
+
+    assert asyncio.run(come()) == [[]] * VISITORS
+
+
+def test_only_what_changes_is_drawn_again(address: str, learned: tuple[Store, list[str]]):
+    store, (over, _) = learned
+    (learning,) = (run.id for run in store.active())
+
+    async def look() -> None:
+        async with visiting(address) as visitor:
+            for page in ("partition", "capacity", "accuracy"):
+                await visitor.open(page, f"run={over}")
+                assert visitor.live == {}, page
+            await visitor.open("accuracy", f"run={learning}")
+            assert len(visitor.live) == 1
+            await visitor.open("", f"run={learning}")
+            parts = list(visitor.live)
+            assert len(parts) == 3, "the list, the run's state and its results"
+            for part in parts:
+                await visitor.redraw(part)
+            assert visitor.problems == []
+
+    asyncio.run(look())
+
+
+def test_no_page_needs_torch(learned: tuple[Store, list[str]]):
+    """It takes seconds to import, for which the first visitor would wait, and much memory."""
+    store, runs = learned
+    program = (
+        "import sys; from streamlit.testing.v1 import AppTest\n"
+        "run, runs, *pages = sys.argv[1:]\n"
+        "for page in pages:\n"
+        "    app = AppTest.from_file(page, default_timeout=60)\n"
+        "    app.query_params.update(runs=runs) if page.endswith('compare.py') else app.query_params.update(run=run)\n"
+        "    app.run()\n"
+        "    assert not app.exception, page\n"
+        "    assert app.table or not page.endswith('compare.py')\n"
+        "    assert 'torch' not in sys.modules, page\n"
+    )
+    app = str(Path(dashboard.__file__).parent / "app.py")
+    environment = os.environ | {"CLNP_STORE": str(store.location)}
+    subprocess.run([sys.executable, "-c", program, runs[0], ",".join(runs), app, *PAGES], env=environment, check=True)
