@@ -1,6 +1,5 @@
 """Whose neurons a task uses, on an example worked out by hand."""
 
-
 import numpy as np
 import pandas as pd
 import pytest
