@@ -42,7 +42,7 @@ def measures(app: AppTest) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("what", [*METHODS, "grid"])
-def test_measures_and_tasks_are_those_of_clnp_show(
+def test_measures_and_tasks_are_those_of_clnp_show_and_code_makes_the_figures(
     store: Store, runs: dict[str, str], what: str, capsys: pytest.CaptureFixture
 ):
     assert main(["show", runs[what], "--store", str(store.location)]) == 0
@@ -57,6 +57,9 @@ def test_measures_and_tasks_are_those_of_clnp_show(
     rows = re.findall(r"│ (\d) │ ([\d.]+%)", shown)
     table = app.table[0].value
     assert [(str(row.Task), f"{row.Now:.2%}") for row in table.itertuples()] == rows
+    assert len(charts(app)) >= 2
+    for chart in charts(app):
+        assert_code_makes_its_chart(chart)
 
 
 def test_every_measure_is_defined_by_a_formula_and_a_source(store: Store, runs: dict[str, str]):
@@ -98,12 +101,6 @@ def test_what_learns_all_tasks_at_once_has_no_course_over_tasks(store: Store, ru
     assert [chart["name"] for chart in charts(app)] == ["loss-and-validation-accuracy", "accuracy-matrix"]
     assert list(app.table[0].value) == ["Task", "Now"]
     assert list(measures(app)) == ["Mean accuracy"]
-
-
-@pytest.mark.parametrize("what", [*METHODS, "grid"])
-def test_the_code_under_each_figure_makes_it(store: Store, runs: dict[str, str], what: str):
-    for chart in charts(opened(run=runs[what])):
-        assert_code_makes_its_chart(chart)
 
 
 def test_a_run_at_work_shows_each_task_as_soon_as_it_is_learned(store: Store, runs: dict[str, str]):

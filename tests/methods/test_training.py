@@ -344,12 +344,12 @@ def test_training_later_tasks_leaves_earlier_answers_to_the_bit(architecture, he
 def test_the_network_of_table_3_learns_two_tasks_and_forgets_nothing():
     """A few steps of the real thing: 2048 channels, BatchNorm, one shared output."""
     architecture, generator = ARCHITECTURES["table3-cnn"], torch.Generator().manual_seed(0)
-    point = Hyperparameters((5e-5,) * 6, 1e-3, 0.0, batch_size=4, epochs=1, patience=1)
+    point = Hyperparameters((5e-5,) * 6, 1e-3, 0.0, batch_size=2, epochs=1, patience=1)
     network, promised = initial(architecture, "single"), None
     for number in (1, 2):
         parts = [
             Split(torch.rand(count, 3072, generator=generator), torch.randint(10, (count,), generator=generator))
-            for count in (4, 1, 2)
+            for count in (2, 1, 2)
         ]
         task = Task(number, *parts)
         with computing(architecture.threads):
