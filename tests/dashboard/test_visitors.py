@@ -4,7 +4,6 @@ How long it takes for that is measured by `python -m benchmarks.dashboard`.
 """
 
 import asyncio
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 import dashboard
 from benchmarks.visitor import serving, visiting
 from clnp_core.runs.engine import Engine
+from clnp_core.runs.explore import trade_off
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 
@@ -25,18 +25,22 @@ PAGES = sorted((APP.parent / "app_pages").glob("*.py"))
 
 
 @pytest.fixture(scope="module")
-def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[Store, list[str]]:
-    """A store, and two runs in it that are over; the older one prunes."""
-    store = Store(tmp_path_factory.mktemp("store"))
-    runs = [store.add(preset("digits", SHORT | {"method": method})) for method in ("clnp", "finetune")]
-    asyncio.run(Engine(store, scheduler).serve(only=runs))
-    return store, runs
+def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[Path, dict[str, str]]:
+    """A folder with a store in it, and the run it has of each method; they are over."""
+    folder = tmp_path_factory.mktemp("store")
+    store = Store(folder)
+    runs = {method: store.add(preset("digits", SHORT | {"method": method})) for method in ("clnp", "finetune")}
+    asyncio.run(Engine(store, scheduler).serve(only=list(runs.values())))
+    for task in (1, 2):  # what the trade-off's page would ask an engine for
+        (candidate,) = trade_off(store, runs["clnp"], task).candidates
+        store.put_pruned(candidate.key, "test", {point.theta: point.accuracy for point in candidate.curve.points})
+    return folder, runs
 
 
 @pytest.fixture(scope="module")
-def address(learned: tuple[Store, list[str]]) -> Iterator[str]:
+def address(learned: tuple[Path, dict[str, str]]) -> Iterator[str]:
     """Of the app on that store. A run of it is learning meanwhile, and gets no further."""
-    store, _ = learned
+    store = Store(learned[0])
     with store.hold_engine():
         store.start(store.add(preset("digits")))
         with serving(store.location) as (address, _):
@@ -58,9 +62,9 @@ def test_every_page_is_drawn_for_several_visitors_at_once(address: str):
     assert asyncio.run(come()) == [[]] * VISITORS
 
 
-def test_only_what_changes_is_drawn_again(address: str, learned: tuple[Store, list[str]]):
-    store, (over, _) = learned
-    (learning,) = (run.id for run in store.active())
+def test_only_what_changes_is_drawn_again(address: str, learned: tuple[Path, dict[str, str]]):
+    over = learned[1]["clnp"]
+    (learning,) = (run.id for run in Store(learned[0]).active())
 
     async def look() -> None:
         async with visiting(address) as visitor:
@@ -79,11 +83,11 @@ def test_only_what_changes_is_drawn_again(address: str, learned: tuple[Store, li
     asyncio.run(look())
 
 
-def test_no_page_needs_torch(learned: tuple[Store, list[str]]):
+def test_no_page_needs_torch(store: Store, runs: dict[str, str]):
     """It takes seconds to import, for which the first visitor would wait, and much memory."""
-    store, runs = learned
     program = (
-        "import sys; from streamlit.testing.v1 import AppTest\n"
+        "import sys; from streamlit.testing.v1 import AppTest; from clnp_core.runs import background\n"
+        "background.ensure_engine = lambda store: None\n"
         "runs, *pages = sys.argv[1:]\n"
         "for page in pages:\n"
         "    app = AppTest.from_file(page, default_timeout=60)\n"
@@ -95,5 +99,4 @@ def test_no_page_needs_torch(learned: tuple[Store, list[str]]):
     )
     # The Lab is what the app itself opens on: it links to other pages, which only the app has.
     pages = [APP, *(page for page in PAGES if page.stem != "lab")]
-    environment = os.environ | {"CLNP_STORE": str(store.location)}
-    subprocess.run([sys.executable, "-c", program, ",".join(runs), *map(str, pages)], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", program, ",".join(runs.values()), *map(str, pages)], check=True)
