@@ -2,12 +2,14 @@
 
 The app on a store of 50 runs of digits (two tasks in three epochs; seeds, and forks with other margins):
 
-- a page switch, for every page: one visitor, the median of many, from the request until the server has drawn the page;
+- a page switch, for every page: one visitor, the median of many, from the request until the server has drawn the page,
+  and for the Lab once more when its list has 200 runs;
 - a running page: one visitor of the Lab, which is drawn twice a second while a run is learning, in CPU time;
 - many visitors at once, for minutes, while that run goes on: each turns to the next page every few seconds, and what is
   live is drawn as often as a browser would ask. Times of all requests, and the server's memory.
 
 Visitors speak Streamlit's protocol over websockets, and say that they have kept nothing, so that the server sends all.
+`--minutes 1 --sessions 8` is enough to see whether something is wrong.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from clnp_core.runs.store import Store
 
 SHORT = {"stream.tasks": 2, "epochs": 3, "single_task": False}
 SEEDS, MARGINS = 5, 10
+MANY_RUNS = 200
 # A network so wide that an epoch takes about a second, as on larger data, and trained so that no neuron dies: or it
 # would soon be a narrow one.
 WIDE = {"kind": "dense", "width": 4000}
@@ -91,7 +94,17 @@ async def _visits(store: Store, address: str, server: psutil.Process, minutes: f
     load = await _load(address, server, 60 * minutes, sessions)
     assert store.run(run).state == "running", store.run(run).error
     store.cancel(run)
-    return {"switches": switches, "running": running, "load": load}
+    return {"switches": switches | await _long_list(store, address), "running": running, "load": load}
+
+
+async def _long_list(store: Store, address: str) -> dict[str, list[float]]:
+    """Switches to the Lab when its list is long. The runs that make it long never begin."""
+    for seed in range(MANY_RUNS - len(store.runs())):
+        store.cancel(store.add(preset("digits", SHORT | {"seed": 100 + seed})))
+    async with visiting(address) as visitor:
+        taken = [await visitor.open("") for _ in range(1 + SWITCHES)]
+        assert not visitor.problems, visitor.problems
+    return {f"lab, {MANY_RUNS} runs": taken}
 
 
 async def _running(visitor: Visitor, server: psutil.Process, run: str) -> dict[str, Any]:

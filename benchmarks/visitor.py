@@ -75,18 +75,20 @@ class Visitor:
         The app's pages: the end of a page's address → its key. Known once a page was opened.
     problems : list of str
         Exceptions that pages have shown.
+    live : dict
+        Parts of the page that want to be drawn again and again: a part's key → seconds between two times.
     """
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
         self.pages: dict[str, str] = {}
         self.problems: list[str] = []
+        self.live: dict[str, float] = {}
         self._state = ClientState()
-        self._ticking: dict[str, float] = {}
 
     async def open(self, page: str, query: str = "") -> float:
         """Turn to a page. Returns the seconds until the server has drawn it."""
-        self._ticking = {}
+        self.live = {}
         self._state = ClientState(page_script_hash=self.pages.get(page, ""), page_name=page, query_string=query)
         return await self._ask(self._state)
 
@@ -96,17 +98,18 @@ class Visitor:
         due: dict[str, float] = {}
         while True:
             now = time.monotonic()
-            due = {part: due.get(part, now + every) for part, every in self._ticking.items()}
+            due = {part: due.get(part, now + every) for part, every in self.live.items()}
             part = min(due, key=due.get, default=None)
             if part is None or due[part] >= end:
                 break
             await asyncio.sleep(due[part] - now)
-            due[part] = max(due[part], now) + self._ticking[part]
-            taken.append(await self._redraw(part))
+            due[part] = max(due[part], now) + self.live[part]
+            taken.append(await self.redraw(part))
         await asyncio.sleep(max(0, end - time.monotonic()))
         return taken
 
-    async def _redraw(self, part: str) -> float:
+    async def redraw(self, part: str) -> float:
+        """Have a part of the page drawn again. Returns the seconds until the server has."""
         state = ClientState()
         state.CopyFrom(self._state)
         state.fragment_id, state.is_auto_rerun = part, True
@@ -124,14 +127,14 @@ class Visitor:
             elif kind == "new_session":
                 self._state.page_script_hash = message.new_session.page_script_hash
                 if not message.metadata.run.fragment_ids:  # the whole page begins anew
-                    self._ticking = {}
+                    self.live = {}
             elif kind == "page_info_changed":
                 self._state.query_string = message.page_info_changed.query_string
             elif kind == "auto_rerun":
-                self._ticking[message.auto_rerun.fragment_id] = message.auto_rerun.interval
+                self.live[message.auto_rerun.fragment_id] = message.auto_rerun.interval
             elif kind == "stop_auto_rerun":
                 for part in message.stop_auto_rerun.fragment_ids:
-                    self._ticking.pop(part, None)
+                    self.live.pop(part, None)
             elif kind == "delta" and message.delta.new_element.HasField("exception"):
                 self.problems.append(message.delta.new_element.exception.message)
             elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:

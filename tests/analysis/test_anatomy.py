@@ -1,7 +1,5 @@
 """A network taken apart: every weight has one kind, neurons have their families, and look at what they look at."""
 
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -173,9 +171,3 @@ def test_neurons_say_what_is_known_of_them():
     assert [len(line) for line in told.loc[(1, 0), "sketch"].split("<br>")] == [6, 6]
     assert told.loc[(1, 1), ["activity", "inputs", "sketch"]].tolist() == [""] * 3
     assert told.loc[[(3, 0), (3, 1)], "owner"].tolist() == [SHARED] * 2
-
-
-@pytest.mark.parametrize("module", ["analysis.anatomy", "runs.anatomy"])
-def test_it_imports_no_torch(module):
-    code = f"import sys, clnp_core.{module}; sys.exit('torch' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)

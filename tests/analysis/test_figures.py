@@ -1,7 +1,5 @@
 """The figures: what is drawn, in which colour, and that every part says what it is."""
 
-import subprocess
-import sys
 from itertools import pairwise
 
 import numpy as np
@@ -226,11 +224,6 @@ def test_a_sweep_of_few_sequences_or_without_numbers_yet_has_its_axes(rows, them
     assert figure.layout.font.color == figures.INK[theme]
     assert figure.layout.xaxis.range == (None if rows == 4 else (0, 100))
     figure.to_json()
-
-
-def test_figures_do_without_torch():
-    code = "import sys, clnp_core.analysis.figures; sys.exit('torch' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 POINTS = pd.DataFrame(

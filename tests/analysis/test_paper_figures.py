@@ -5,6 +5,7 @@ import re
 import shutil
 import warnings
 
+import kaleido
 import numpy as np
 import pandas as pd
 import pytest
@@ -170,7 +171,12 @@ NO_BROWSER = not (os.environ.get("BROWSER_PATH") or any(map(shutil.which, ("chro
 def test_files_are_as_large_as_the_figure_and_have_its_data_beside_them(tmp_path):
     width, height = WIDTHS[1], 60
     figure = figures.for_paper(FIGURES["capacity"](), height=height)
-    written, svg, png = (figures.save(figure, tmp_path / f"fig.{form}", dpi=200) for form in ("pdf", "svg", "png"))
+    written = figures.save(figure, tmp_path / "fig.pdf")  # by a browser that is started for it
+    kaleido.start_sync_server(mathjax=False)  # and by one that is open
+    try:
+        svg, png = (figures.save(figure, tmp_path / f"fig.{form}", dpi=200) for form in ("svg", "png"))
+    finally:
+        kaleido.stop_sync_server()
     box = re.search(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", written.read_bytes())
     assert [float(side) / 72 * 25.4 for side in box.groups()] == pytest.approx([width, height], abs=0.1)
     head = re.match(r"<svg[^>]*>", text := svg.read_text())[0]

@@ -1,8 +1,5 @@
 """Whose neurons a task uses, on an example worked out by hand."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -57,8 +54,3 @@ def test_the_share_is_of_all_neurons_of_earlier_tasks():
     shares = share_reused(rows)
     assert list(shares["layer"]) == ["layer 2", "layer 1"]
     assert list(shares["share"]) == pytest.approx([3 / 5, 1])
-
-
-def test_reading_reuse_imports_no_torch():
-    code = "import sys, clnp_core.runs.reuse; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

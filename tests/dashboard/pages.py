@@ -1,8 +1,7 @@
-"""Pages under AppTest: opened, their charts, the figures that the code under them makes, and how long they take."""
+"""Pages under AppTest: opened, their charts, and the figures that the code under them makes."""
 
 import ast
 import json
-import time
 from typing import Any
 
 from plotly.io.json import to_json_plotly
@@ -11,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 def at(page: str, **query: str) -> AppTest:
     """A page, opened by an address with that query; it shows no exception."""
-    app = AppTest.from_file(page, default_timeout=20)
+    app = AppTest.from_file(page, default_timeout=60)
     app.query_params.update(query)
     app.run()
     assert not app.exception
@@ -37,13 +36,3 @@ def assert_code_makes_its_chart(chart: dict[str, Any]) -> None:
     shown, made = json.loads(chart["figure"]), json.loads(to_json_plotly(made_by(chart["code"])))
     del shown["layout"]["uirevision"]
     assert made == shown
-
-
-def fastest(app: AppTest, times: int = 5) -> float:
-    """Seconds of the fastest of some reruns: what it takes where nothing else is in the way."""
-    taken = []
-    for _ in range(times):
-        start = time.perf_counter()
-        app.run()
-        taken.append(time.perf_counter() - start)
-    return min(taken)

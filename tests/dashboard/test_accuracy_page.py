@@ -2,8 +2,6 @@
 
 import asyncio
 import re
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -44,7 +42,7 @@ def measures(app: AppTest) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("what", [*METHODS, "grid"])
-def test_measures_and_tasks_are_those_of_clnp_show(
+def test_measures_and_tasks_are_those_of_clnp_show_and_code_makes_the_figures(
     store: Store, runs: dict[str, str], what: str, capsys: pytest.CaptureFixture
 ):
     assert main(["show", runs[what], "--store", str(store.location)]) == 0
@@ -59,6 +57,9 @@ def test_measures_and_tasks_are_those_of_clnp_show(
     rows = re.findall(r"│ (\d) │ ([\d.]+%)", shown)
     table = app.table[0].value
     assert [(str(row.Task), f"{row.Now:.2%}") for row in table.itertuples()] == rows
+    assert len(charts(app)) >= 2
+    for chart in charts(app):
+        assert_code_makes_its_chart(chart)
 
 
 def test_every_measure_is_defined_by_a_formula_and_a_source(store: Store, runs: dict[str, str]):
@@ -102,12 +103,6 @@ def test_what_learns_all_tasks_at_once_has_no_course_over_tasks(store: Store, ru
     assert list(measures(app)) == ["Mean accuracy"]
 
 
-@pytest.mark.parametrize("what", [*METHODS, "grid"])
-def test_the_code_under_each_figure_makes_it(store: Store, runs: dict[str, str], what: str):
-    for chart in charts(opened(run=runs[what])):
-        assert_code_makes_its_chart(chart)
-
-
 def test_a_run_at_work_shows_each_task_as_soon_as_it_is_learned(store: Store, runs: dict[str, str]):
     run, records = store.add(preset("digits", SHORT)), store.learned(runs["clnp"])
     store.start(run)
@@ -124,13 +119,3 @@ def test_a_run_at_work_shows_each_task_as_soon_as_it_is_learned(store: Store, ru
 
 def test_a_wrong_link_is_said_to_be_wrong(store: Store):
     assert opened(run="digits-000000").error[0].value.startswith("There is no run 'digits-000000'")
-
-
-@pytest.mark.parametrize("page", ["accuracy", "capacity"])
-def test_the_pages_import_no_torch(store: Store, page: str):
-    code = (
-        "import sys; from streamlit.testing.v1 import AppTest\n"
-        f"app = AppTest.from_file({PAGE.replace('accuracy', page)!r}, default_timeout=20).run()\n"
-        "assert not app.exception; sys.exit('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -34,7 +32,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[P
 
 
 def opened(*chosen: str) -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=20)
+    app = AppTest.from_file(PAGE, default_timeout=60)
     if chosen:
         app.query_params["runs"] = ",".join(chosen)
     app.run()
@@ -148,13 +146,3 @@ def test_nothing_chosen_is_said(store: Store):
 def test_a_link_to_a_run_that_there_is_not_gets_a_sentence(store: Store, runs: dict[str, str]):
     app = opened(runs["first"], "digits-000000")
     assert "There is no run 'digits-000000'" in app.error[0].value
-
-
-def test_the_page_does_without_torch(learned: tuple[Path, dict[str, str]]):
-    code = (
-        "import os, sys; from streamlit.testing.v1 import AppTest;"
-        f"os.environ['CLNP_STORE'] = {str(learned[0])!r};"
-        f"app = AppTest.from_file({PAGE!r}, default_timeout=30).run();"
-        "assert not app.exception; assert app.table; sys.exit('torch' in sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)

@@ -28,7 +28,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 def opened(**query: object) -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=20)
+    app = AppTest.from_file(PAGE, default_timeout=60)
     app.query_params.update({name: str(value) for name, value in query.items()})
     app.run()
     assert not app.exception

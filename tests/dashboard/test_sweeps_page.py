@@ -1,7 +1,5 @@
 """The page of sweeps, without a browser."""
 
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -154,13 +152,3 @@ def test_a_sweep_whose_runs_are_gone_and_a_link_to_none_are_said(store: Store):
 def test_a_value_that_is_a_grid_of_its_own_is_shown_as_it_was_given(store: Store):
     app = opened(sweep=asked(store, {"lambda.1": [[1e-3, 2e-3], 3e-3]}))
     assert list(app.dataframe[0].value["λ layer 1"]) == ["[0.001, 0.002]", "0.003"]
-
-
-def test_the_page_does_without_torch(tmp_path: Path):
-    code = (
-        "import os, sys; from streamlit.testing.v1 import AppTest;"
-        f"os.environ['CLNP_STORE'] = {str(tmp_path)!r};"
-        f"app = AppTest.from_file({PAGE!r}, default_timeout=30).run();"
-        "assert not app.exception; sys.exit('torch' in sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)

@@ -52,6 +52,7 @@ def finished(store: Store, spec: RunSpec, accuracy: float, tasks: int | None = N
             "reused": [0] * len(widths),
             "free": [width - task * own for width, own in zip(widths, share, strict=True)],
             "notes": [],
+            "rounded": [],
             "grown": [0] * len(widths),
             "single_task_accuracy": None,
         }

@@ -1,0 +1,102 @@
+"""What the app's server does for its visitors, who speak Streamlit's protocol with it, as browsers do.
+
+How long it takes for that is measured by `python -m benchmarks.dashboard`.
+"""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import dashboard
+from benchmarks.visitor import serving, visiting
+from clnp_core.runs.engine import Engine
+from clnp_core.runs.explore import trade_off
+from clnp_core.runs.spec import preset
+from clnp_core.runs.store import Store
+
+SHORT = {"stream.tasks": 2, "epochs": 2, "single_task": False}
+VISITORS = 2
+APP = Path(dashboard.__file__).parent / "app.py"
+PAGES = sorted((APP.parent / "app_pages").glob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[Path, dict[str, str]]:
+    """A folder with a store in it, and the run it has of each method; they are over."""
+    folder = tmp_path_factory.mktemp("store")
+    store = Store(folder)
+    runs = {method: store.add(preset("digits", SHORT | {"method": method})) for method in ("clnp", "finetune")}
+    asyncio.run(Engine(store, scheduler).serve(only=list(runs.values())))
+    for task in (1, 2):  # what the trade-off's page would ask an engine for
+        (candidate,) = trade_off(store, runs["clnp"], task).candidates
+        store.put_pruned(candidate.key, "test", {point.theta: point.accuracy for point in candidate.curve.points})
+    return folder, runs
+
+
+@pytest.fixture(scope="module")
+def address(learned: tuple[Path, dict[str, str]]) -> Iterator[str]:
+    """Of the app on that store. A run of it is learning meanwhile, and gets no further."""
+    store = Store(learned[0])
+    with store.hold_engine():
+        store.start(store.add(preset("digits")))
+        with serving(store.location) as (address, _):
+            yield address
+
+
+def test_every_page_is_drawn_for_several_visitors_at_once(address: str):
+    async def look_around(place: int) -> list[str]:
+        async with visiting(address) as visitor:
+            pages = [*visitor.pages]
+            assert len(pages) == len(PAGES)
+            for page in pages[place:] + pages[:place]:
+                await visitor.open(page)
+            return visitor.problems
+
+    async def come() -> list[list[str]]:
+        return await asyncio.gather(*map(look_around, range(VISITORS)))
+
+    assert asyncio.run(come()) == [[]] * VISITORS
+
+
+def test_only_what_changes_is_drawn_again(address: str, learned: tuple[Path, dict[str, str]]):
+    over = learned[1]["clnp"]
+    (learning,) = (run.id for run in Store(learned[0]).active())
+
+    async def look() -> None:
+        async with visiting(address) as visitor:
+            for page in ("partition", "capacity", "accuracy"):
+                await visitor.open(page, f"run={over}")
+                assert visitor.live == {}, page
+            await visitor.open("accuracy", f"run={learning}")
+            assert len(visitor.live) == 1
+            await visitor.open("", f"run={learning}")
+            parts = list(visitor.live)
+            assert len(parts) == 3, "the list, the run's state and its results"
+            for part in parts:
+                await visitor.redraw(part)
+            assert visitor.problems == []
+
+    asyncio.run(look())
+
+
+def test_no_page_needs_torch(store: Store, runs: dict[str, str]):
+    """It takes seconds to import, for which the first visitor would wait, and much memory."""
+    program = (
+        "import sys; from streamlit.testing.v1 import AppTest; from clnp_core.runs import background\n"
+        "background.ensure_engine = lambda store: None\n"
+        "runs, *pages = sys.argv[1:]\n"
+        "for page in pages:\n"
+        "    app = AppTest.from_file(page, default_timeout=60)\n"
+        "    app.query_params.update({'runs': runs} if page.endswith('compare.py') else {'run': runs.split(',')[0]})\n"
+        "    app.run()\n"
+        "    assert not app.exception, page\n"
+        "    assert app.table or not page.endswith('compare.py')\n"
+        "    assert 'torch' not in sys.modules, page\n"
+    )
+    # The Lab is what the app itself opens on: it links to other pages, which only the app has.
+    pages = [APP, *(page for page in PAGES if page.stem != "lab")]
+    subprocess.run([sys.executable, "-c", program, ",".join(runs.values()), *map(str, pages)], check=True)
