@@ -19,7 +19,7 @@ import dask
 from dask.distributed import LocalCluster
 
 from benchmarks import report
-from clnp_core.runs.engine import DASK_SETTINGS, Engine
+from clnp_core.runs.engine.service import DASK_SETTINGS, Engine
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks import report
 from clnp_core.runs import sweep
-from clnp_core.runs.engine import Engine
+from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.store import Store
 
 AXES = {"lambda.2": [5e-4, 7e-4, 1e-3, 1.5e-3, 2e-3], "margin": [0.0, 0.005, 0.01, 0.02]}

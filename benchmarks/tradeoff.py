@@ -33,7 +33,7 @@ from benchmarks.plain import module
 from benchmarks.setting import stream_of
 from clnp_core.methods.training import accuracy
 from clnp_core.runs.background import end_engine, ensure_engine
-from clnp_core.runs.questions import ask
+from clnp_core.runs.engine.questions import ask
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
 from clnp_core.tasks.datasets import data_directory

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from clnp_core.runs.questions import ask
+from clnp_core.runs.engine.questions import ask
 from clnp_core.runs.store import Store
 
 

@@ -9,8 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from clnp_core.runs.explore import trade_off
 from clnp_core.runs.store import Store
+from clnp_core.runs.views.explore import trade_off
 
 
 def main(folder: str, run: str, times: str) -> None:

@@ -182,7 +182,7 @@ def _run(options: argparse.Namespace) -> int:
         _check_writable("--json", options.json)
     _check_data([spec])
 
-    from clnp_core.runs.estimate import estimate
+    from clnp_core.runs.views.estimate import estimate
     from clnp_core.terminal import LiveDisplay, print_summary
 
     store = _store(options)
@@ -286,7 +286,7 @@ def _follow(store: Store, update: Callable[[], bool]) -> None:
 
 def _serve(store: Store, runs: Collection[str], scheduler: str | None, update: Callable[[], bool]) -> None:
     """Be the engine, for some runs."""
-    from clnp_core.runs.engine import Engine
+    from clnp_core.runs.engine.service import Engine
 
     async def serve() -> None:
         serving = asyncio.create_task(Engine(store, scheduler).serve(only=runs))
@@ -326,7 +326,7 @@ def _check_writable(option: str, path: Path) -> None:
 
 
 def _write_json(path: Path, summary: dict) -> None:
-    from clnp_core.runs.artifacts import write_whole
+    from clnp_core.runs.store.artifacts import write_whole
 
     write_whole(path, (json.dumps(summary, indent=2) + "\n").encode())
 
@@ -392,7 +392,7 @@ def _fork(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     """Recompute every task's fingerprint with the run's last network."""
     from clnp_core.arithmetic import TOLERANCE
-    from clnp_core.runs.verify import verify
+    from clnp_core.runs.views.verify import verify
 
     for task, elsewhere in verify(_store(options), options.run):
         if elsewhere is None:
@@ -439,7 +439,7 @@ def _import(options: argparse.Namespace) -> int:
 
 def _engine(options: argparse.Namespace) -> int:
     """Work on queued runs in the foreground until stopped."""
-    from clnp_core.runs.engine import Engine
+    from clnp_core.runs.engine.service import Engine
 
     store = _store(options)
     _give_way()

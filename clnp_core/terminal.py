@@ -14,9 +14,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
+from clnp_core.runs.fold.summary import summarise, words_for
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import ALONE, TUNED, Run, Store
-from clnp_core.runs.summary import summarise, words_for
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.style import apply_style
+from dashboard.shared.style import apply_style
 
 
 @st.cache_resource(show_spinner=False)
@@ -23,14 +23,14 @@ icon = Path(__file__).parent / "static" / "icon.svg"
 st.set_page_config(page_title="CLNP Lab", page_icon=str(icon), layout="wide", initial_sidebar_state=360)
 apply_style()
 pages = [
-    st.Page("app_pages/lab.py", title="Lab", default=True),
-    st.Page("app_pages/partition.py", title="Partition", url_path="partition"),
-    st.Page("app_pages/tradeoff.py", title="Trade-off", url_path="trade-off"),
-    st.Page("app_pages/capacity.py", title="Capacity", url_path="capacity"),
-    st.Page("app_pages/accuracy.py", title="Accuracy", url_path="accuracy"),
-    st.Page("app_pages/compare.py", title="Compare", url_path="compare"),
-    st.Page("app_pages/sweeps.py", title="Sweeps", url_path="sweeps"),
-    st.Page("app_pages/learn.py", title="Learn", url_path="learn"),
+    st.Page("lab/page.py", title="Lab", default=True),
+    st.Page("partition/page.py", title="Partition", url_path="partition"),
+    st.Page("tradeoff/page.py", title="Trade-off", url_path="trade-off"),
+    st.Page("capacity/page.py", title="Capacity", url_path="capacity"),
+    st.Page("accuracy/page.py", title="Accuracy", url_path="accuracy"),
+    st.Page("compare/page.py", title="Compare", url_path="compare"),
+    st.Page("sweeps/page.py", title="Sweeps", url_path="sweeps"),
+    st.Page("learn/page.py", title="Learn", url_path="learn"),
 ]
 st.navigation(pages, position="top").run()
 keep_imports()

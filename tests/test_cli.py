@@ -302,7 +302,7 @@ def _seconds(*arguments):
 def test_reading_commands_import_no_torch():
     program = (
         "import sys, clnp_core.cli, clnp_core.terminal, clnp_core.runs.handle, clnp_core.runs.background\n"
-        "import clnp_core.runs.engine, clnp_core.methods.graceful, clnp_core.analysis.metrics\n"
+        "import clnp_core.runs.engine.service, clnp_core.methods.graceful, clnp_core.analysis.metrics\n"
         "import clnp_core.networks.partition, clnp_core.runs.sweep\n"
         "assert 'torch' not in sys.modules, 'torch was imported'"
     )

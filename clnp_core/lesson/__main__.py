@@ -12,7 +12,7 @@ from pathlib import Path
 from clnp_core.lesson.parts import FILE, PARTS, measure
 from clnp_core.lesson.runs import RUNS
 from clnp_core.machine import environment
-from clnp_core.runs.engine import Engine
+from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.store import Store
 
 

@@ -21,11 +21,11 @@ from clnp_core.errors import StoreError
 from clnp_core.lesson.runs import MARGINS, RUNS, TASKS
 from clnp_core.lesson.stored import accuracy, digits, plain_network, seen, uncut
 from clnp_core.methods.graceful import Curve, ScanPoint, highest_within
-from clnp_core.runs.anatomy import anatomy
-from clnp_core.runs.explore import trade_off
-from clnp_core.runs.reuse import reuse
+from clnp_core.runs.fold.summary import accuracy_matrix, layers
 from clnp_core.runs.store import Store
-from clnp_core.runs.summary import accuracy_matrix, layers
+from clnp_core.runs.views.anatomy import anatomy
+from clnp_core.runs.views.explore import trade_off
+from clnp_core.runs.views.reuse import reuse
 
 FILE = "lesson.json"
 ENOUGH = 0.9

@@ -7,8 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from clnp_core.runs.anatomy import anatomy
 from clnp_core.runs.store import Store
+from clnp_core.runs.views.anatomy import anatomy
 from clnp_core.tasks.datasets import Dataset, load
 
 

@@ -27,8 +27,8 @@ from clnp_core.results.experiments import (
     Experiment,
 )
 from clnp_core.results.published import Published
+from clnp_core.runs.fold.summary import duration
 from clnp_core.runs.store import Run, Store
-from clnp_core.runs.summary import duration
 
 ASKED_MEAN = 0.982
 """Mean accuracy that we ask of permuted MNIST at the paper's settings."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from clnp_core.analysis.compare import Compared, Group, grouped
 from clnp_core.errors import StoreError
+from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.spec import RunSpec, parse
 from clnp_core.runs.store import Run, Store
-from clnp_core.runs.summary import summarise
 
 
 def comparison(store: Store, runs: Sequence[str]) -> list[Group]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clnp_core.errors import ClnpError, StoreError
+from clnp_core.runs.fold.summary import settled, summarise
 from clnp_core.runs.store import Store
-from clnp_core.runs.summary import settled, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +71,7 @@ class RunHandle:
         return pd.DataFrame(self.store.epochs(self.id), columns=columns)
 
     def summary(self) -> dict[str, Any]:
-        """What it has come to so far; see `clnp_core.runs.summary.summarise`.
+        """What it has come to so far; see `clnp_core.runs.fold.summary.summarise`.
 
         Raises
         ------
@@ -88,28 +88,28 @@ class RunHandle:
         return settled(self.store.run(self.id).spec, self.store.learned(self.id))
 
     def reuse(self) -> pd.DataFrame:
-        """Whose neurons each learned task uses, layer by layer; see `clnp_core.runs.reuse.reuse`."""
-        from clnp_core.runs.reuse import reuse
+        """Whose neurons each learned task uses, layer by layer; see `clnp_core.runs.views.reuse.reuse`."""
+        from clnp_core.runs.views.reuse import reuse
 
         return reuse(self.store, self.id)
 
     def trade_off(self, task: int) -> TradeOff:
-        """What another θ, λ or m would have meant for a learned task; see `clnp_core.runs.explore.trade_off`.
+        """What another θ, λ or m would have meant for a learned task; see `clnp_core.runs.views.explore.trade_off`.
 
         >>> run.trade_off(1).verdict(margin=0.02).outcome.claimed  # doctest: +SKIP
         (71, 56)
         """
-        from clnp_core.runs.explore import trade_off
+        from clnp_core.runs.views.explore import trade_off
 
         return trade_off(self.store, self.id, task)
 
     def anatomy(self, task: int) -> Anatomy:
-        """Its network after a task, taken apart; see `clnp_core.runs.anatomy.anatomy`.
+        """Its network after a task, taken apart; see `clnp_core.runs.views.anatomy.anatomy`.
 
         >>> run.anatomy(2).related(layer=1, neuron=17).counts  # doctest: +SKIP
         (0, 34)
         """
-        from clnp_core.runs.anatomy import anatomy
+        from clnp_core.runs.views.anatomy import anatomy
 
         return anatomy(self.store, self.id, task)
 
@@ -125,7 +125,7 @@ class RunHandle:
         StoreError
             If its method does not prune, it has not learned the task, or an artifact is missing or damaged.
         """
-        from clnp_core.runs.export import network
+        from clnp_core.runs.views.export import network
 
         return network(self.store, self.id, task)
 
@@ -144,7 +144,7 @@ class RunHandle:
         DataError
             If the data is not there, damaged, or not the data that it was learned on.
         """
-        from clnp_core.runs.export import test_set
+        from clnp_core.runs.views.export import test_set
 
         return test_set(self.store, self.id, task)
 
@@ -160,7 +160,7 @@ class RunHandle:
         ExportError
             If it is too large for ONNX.
         """
-        from clnp_core.runs.export import export
+        from clnp_core.runs.views.export import export
 
         export(self.store, self.id, task, Path(path))
 

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from clnp_core.lesson.parts import shipped
-from dashboard.learn_steps import lesson
+from dashboard.learn.steps import lesson
 
 pytestmark = pytest.mark.browser
 

@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from plotly.io.json import to_json_plotly
 
 from clnp_core.analysis import figures
-from clnp_core.runs.anatomy import anatomy
 from clnp_core.runs.store import Store
+from clnp_core.runs.views.anatomy import anatomy
 from tests.browser.conftest import serving
 
 pytestmark = pytest.mark.browser

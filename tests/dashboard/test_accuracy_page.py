@@ -10,13 +10,13 @@ from streamlit.testing.v1 import AppTest
 
 import dashboard
 from clnp_core.cli import main
-from clnp_core.runs.engine import Engine
+from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
-from dashboard.accuracy_view import MEASURES
+from dashboard.accuracy.view import MEASURES
 from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
 
-PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "accuracy.py")
+PAGE = str(Path(dashboard.__file__).parent / "accuracy" / "page.py")
 opened = partial(at, PAGE)
 SHORT = {"stream.tasks": 3, "epochs": 4}
 METHODS = ("clnp", "single", "joint", "finetune")

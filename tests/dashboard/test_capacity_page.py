@@ -10,14 +10,14 @@ from streamlit.testing.v1 import AppTest
 import dashboard
 from clnp_core.analysis.capacity import in_words
 from clnp_core.analysis.reuse import share_reused
-from clnp_core.runs.engine import Engine
-from clnp_core.runs.reuse import reuse
+from clnp_core.runs.engine.service import Engine
+from clnp_core.runs.fold.summary import layers
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
-from clnp_core.runs.summary import layers
+from clnp_core.runs.views.reuse import reuse
 from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
 
-PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "capacity.py")
+PAGE = str(Path(dashboard.__file__).parent / "capacity" / "page.py")
 opened = partial(at, PAGE)
 SHORT = {"stream.tasks": 3, "epochs": 4, "single_task": False}
 RUNS = {"single head": "digits", "heads": "digits-multihead", "convolutions": "split-digits-cnn"}

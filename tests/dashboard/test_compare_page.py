@@ -12,11 +12,11 @@ from streamlit.testing.v1 import AppTest
 
 import dashboard
 from clnp_core.methods import METHODS
-from clnp_core.runs.engine import Engine
+from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 
-PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "compare.py")
+PAGE = str(Path(dashboard.__file__).parent / "compare" / "page.py")
 SHORT = {"stream.tasks": 2, "epochs": 3, "single_task": False}
 ASKED = {"first": {}, "second": {"seed": 1}, "bold": {"margin": 0.05}, "finetune": {"method": "finetune"}}
 

@@ -15,11 +15,11 @@ from streamlit.testing.v1 import AppTest
 import dashboard
 from clnp_core.methods import METHODS
 from clnp_core.runs import background
-from clnp_core.runs.engine import Engine
+from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.spec import RunSpec, fork, preset, preset_names
 from clnp_core.runs.store import Store
-from dashboard.kept_figure import kept_figure, shared_figure
-from dashboard.run_list import matches
+from dashboard.lab.runs import matches
+from dashboard.shared.kept_figure import kept_figure, shared_figure
 from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
 
 APP = str(Path(dashboard.__file__).parent / "app.py")

@@ -11,10 +11,10 @@ from clnp_core.lesson.parts import PARTS, shipped
 from clnp_core.lesson.runs import RUNS
 from clnp_core.runs import background
 from clnp_core.runs.store import Store
-from dashboard.learn_step import Shown, Step
-from dashboard.learn_steps import lesson
+from dashboard.learn.step import Shown, Step
+from dashboard.learn.steps import lesson
 
-PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "learn.py")
+PAGE = str(Path(dashboard.__file__).parent / "learn" / "page.py")
 STEPS = lesson()
 BET = 2
 NUMBERS = range(1, len(STEPS) + 1)

@@ -14,14 +14,14 @@ from streamlit.testing.v1 import AppTest
 import dashboard
 from clnp_core.analysis import figures
 from clnp_core.analysis.figures import partition_graph
-from clnp_core.runs.engine import Engine
+from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
-from dashboard import partition_state
-from dashboard.partition_state import View, linked_view
+from dashboard.partition import state as partition_state
+from dashboard.partition.state import View, linked_view
 from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
 
-PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "partition.py")
+PAGE = str(Path(dashboard.__file__).parent / "partition" / "page.py")
 opened = partial(at, PAGE)
 SHORT = {"stream.tasks": 3, "epochs": 9, "single_task": False}
 
@@ -187,7 +187,7 @@ def test_a_run_of_a_method_that_does_not_prune_is_not_offered(store: Store):
 @pytest.mark.parametrize("neuron", [None, "claimed", "free"])
 @pytest.mark.parametrize("shown", ["before", "after"])
 def test_the_code_under_a_figure_makes_it(store: Store, run: str, neuron: str | None, shown: str):
-    from clnp_core.runs.anatomy import anatomy
+    from clnp_core.runs.views.anatomy import anatomy
 
     owner = anatomy(store, run, 3).owners[1]
     place = {"claimed": int((owner == 2).argmax()), "free": int((owner == 0).argmax())}.get(neuron)

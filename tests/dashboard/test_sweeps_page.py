@@ -12,7 +12,7 @@ from clnp_core.runs.spec import preset_names
 from clnp_core.runs.store import Store
 from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
 
-PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "sweeps.py")
+PAGE = str(Path(dashboard.__file__).parent / "sweeps" / "page.py")
 opened = partial(at, PAGE)
 SHORT = {"stream.tasks": 2, "epochs": 5, "single_task": False}
 SUMMARY = {"mean_accuracy": 0.9, "layers": [{"free": 60, "width": 100}], "tasks": 2, "seconds": 3.5}

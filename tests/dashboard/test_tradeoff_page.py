@@ -9,16 +9,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import dashboard
-from clnp_core.runs.engine import Engine
-from clnp_core.runs.explore import trade_off
-from clnp_core.runs.questions import ask
+from clnp_core.runs.engine.questions import ask
+from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
-from dashboard.tradeoff_controls import theta_places
-from dashboard.tradeoff_state import View, linked_view, with_l1, with_margin
+from clnp_core.runs.views.explore import trade_off
+from dashboard.tradeoff.controls import theta_places
+from dashboard.tradeoff.state import View, linked_view, with_l1, with_margin
 from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
 
-PAGE = str(Path(dashboard.__file__).parent / "app_pages" / "tradeoff.py")
+PAGE = str(Path(dashboard.__file__).parent / "tradeoff" / "page.py")
 opened = partial(at, PAGE)
 SHORT = {"stream.tasks": 2, "epochs": 11, "single_task": False}
 GRID = [5e-4, 2e-3]

@@ -13,10 +13,10 @@ import pytest
 
 import dashboard
 from benchmarks.visitor import serving, visiting
-from clnp_core.runs.engine import Engine
-from clnp_core.runs.explore import trade_off
+from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
+from clnp_core.runs.views.explore import trade_off
 
 SHORT = {"stream.tasks": 2, "epochs": 2, "single_task": False}
 VISITORS = 2

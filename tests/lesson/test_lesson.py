@@ -13,7 +13,7 @@ from clnp_core.lesson.parts import FILE, PARTS, about, as_trade_off, learned_wel
 from clnp_core.lesson.runs import LAMBDAS, MARGINS, RUNS, TASKS, ask, find
 from clnp_core.lesson.stored import accuracy, digits, plain_network, seen, uncut
 from clnp_core.machine import processor
-from clnp_core.runs.engine import Engine
+from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.spec import RunSpec, parse
 from clnp_core.runs.store import Store
 

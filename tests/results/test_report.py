@@ -10,9 +10,9 @@ import pytest
 from clnp_core.machine import environment
 from clnp_core.results.experiments import ALL, ALONE, NARROW, PERMUTED_MNIST, STOPPED_EARLY, UNTIL_FULL
 from clnp_core.results.report import write
+from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
-from clnp_core.runs.summary import summarise
 from tests.browser.conftest import find_chromium
 
 ACCURACY = {0: 0.98, 1: 0.984}

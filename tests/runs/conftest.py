@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from clnp_core.runs.engine import Engine
+from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
-from clnp_core.runs.verify import verify
+from clnp_core.runs.views.verify import verify
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import pytest
 from clnp_core.analysis.anatomy import Kind, kinds
 from clnp_core.errors import StoreError
 from clnp_core.networks import partition
-from clnp_core.runs.anatomy import anatomy
 from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
+from clnp_core.runs.views.anatomy import anatomy
 from tests.runs.conftest import serve
 
 TUNED = {"head": "multi", "fine_tuning": {"epochs": 2, "learning_rate": 2e-3, "rounds": 2}, "lambda.2": [5e-4, 2e-3]}

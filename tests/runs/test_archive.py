@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from clnp_core.errors import ArchiveError, SpecError, StoreError
 from clnp_core.networks.fingerprint import logits_digest
 from clnp_core.runs import archive
-from clnp_core.runs.engine import Engine
+from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import Store

@@ -12,12 +12,12 @@ import torch
 from clnp_core.arithmetic import kind
 from clnp_core.cli import main
 from clnp_core.networks.architectures import architecture_data
-from clnp_core.runs import stages
-from clnp_core.runs.artifacts import Artifacts
+from clnp_core.runs.engine.work import Context, perform
+from clnp_core.runs.fold import stages
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
-from clnp_core.runs.verify import verify
-from clnp_core.runs.work import Context, perform
+from clnp_core.runs.store.artifacts import Artifacts
+from clnp_core.runs.views.verify import verify
 from clnp_core.tasks.content import content_digest
 from tests.test_arithmetic import OTHERWISE
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from clnp_core.runs import estimate as module
-from clnp_core.runs.estimate import estimate
 from clnp_core.runs.spec import fork, preset, preset_names
 from clnp_core.runs.store import Store
+from clnp_core.runs.views import estimate as module
+from clnp_core.runs.views.estimate import estimate
 
 SHORT = {"single_task": False, "stream.tasks": 4}
 

@@ -3,9 +3,9 @@
 import pytest
 
 from clnp_core.errors import StoreError
-from clnp_core.runs.explore import committing_fork, trade_off, training_fork
 from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import Store
+from clnp_core.runs.views.explore import committing_fork, trade_off, training_fork
 from tests.runs.conftest import serve
 
 GRID = {"lambda.2": [5e-4, 2e-3]}

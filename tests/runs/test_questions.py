@@ -20,14 +20,14 @@ import sqlalchemy
 from clnp_core.arithmetic import computing
 from clnp_core.errors import StoreError
 from clnp_core.methods import sparsify
-from clnp_core.runs import engine as engine_module
-from clnp_core.runs import work
-from clnp_core.runs.answers import Answers
 from clnp_core.runs.background import end_engine, ensure_engine
-from clnp_core.runs.engine import Engine
-from clnp_core.runs.questions import ADDRESS_FILE, MOST_THRESHOLDS, ask, prepare
+from clnp_core.runs.engine import service as engine_module
+from clnp_core.runs.engine import work
+from clnp_core.runs.engine.answers import Answers
+from clnp_core.runs.engine.questions import ADDRESS_FILE, MOST_THRESHOLDS, ask, prepare
+from clnp_core.runs.engine.service import Engine
+from clnp_core.runs.fold.stages import fit_stages
 from clnp_core.runs.spec import fork, preset
-from clnp_core.runs.stages import fit_stages
 from clnp_core.runs.store import Store
 
 from .conftest import serve
@@ -367,14 +367,14 @@ def test_candidates_are_found_by_an_index_in_a_store_of_the_format_before_too(tm
 
 def test_asking_needs_neither_torch_nor_distributed():
     program = (
-        "import sys, clnp_core.runs.questions, clnp_core.runs.store\n"
+        "import sys, clnp_core.runs.engine.questions, clnp_core.runs.store\n"
         "sys.exit(bool({'torch', 'distributed'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_the_engine_needs_no_torch_to_be_asked():
-    program = "import sys, clnp_core.runs.engine; sys.exit('torch' in sys.modules)"
+    program = "import sys, clnp_core.runs.engine.service; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 

@@ -8,9 +8,9 @@ import torch
 from clnp_core.errors import StoreError
 from clnp_core.networks.layers import spatial_mean
 from clnp_core.networks.network import Network, from_tensors
-from clnp_core.runs.reuse import reuse
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
+from clnp_core.runs.views.reuse import reuse
 from clnp_core.tasks.streams import open_stream
 from tests.runs.conftest import serve
 

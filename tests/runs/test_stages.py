@@ -2,7 +2,7 @@
 
 import pytest
 
-from clnp_core.runs import stages
+from clnp_core.runs.fold import stages
 from clnp_core.runs.spec import preset
 
 FITS = (

@@ -9,10 +9,10 @@ import sys
 import pytest
 
 from clnp_core.errors import StoreError
+from clnp_core.runs.fold.stages import fit_stages
+from clnp_core.runs.fold.summary import words_for
 from clnp_core.runs.spec import preset
-from clnp_core.runs.stages import fit_stages
 from clnp_core.runs.store import SCHEMA_VERSION, Store
-from clnp_core.runs.summary import words_for
 
 EPOCH = {"epoch": 1, "loss": 1.5, "validation_accuracy": 0.8, "seconds": 0.1}
 

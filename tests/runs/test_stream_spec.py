@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from clnp_core.runs.stream_spec import OwnSpec, PermutedSpec, SplitSpec, StreamSpec
+from clnp_core.runs.spec.stream import OwnSpec, PermutedSpec, SplitSpec, StreamSpec
 from clnp_core.tasks.datasets import DATASETS, classes, image_shape
 
 SPECS = TypeAdapter(StreamSpec)
@@ -107,5 +107,5 @@ def test_specifications_do_not_change():
 
 
 def test_no_torch_is_needed():
-    code = "import sys, clnp_core.runs.stream_spec; sys.exit('torch' in sys.modules)"
+    code = "import sys, clnp_core.runs.spec.stream; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,7 +9,7 @@ import pytest
 
 from clnp_core.errors import SpecError, StoreError
 from clnp_core.runs import sweep
-from clnp_core.runs.engine import Engine
+from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 

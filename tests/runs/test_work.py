@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from clnp_core.errors import DataError, ForgettingError
 from clnp_core.methods import clnp
-from clnp_core.runs import stages
-from clnp_core.runs.artifacts import Artifacts
-from clnp_core.runs.course import fold
+from clnp_core.runs.engine.work import Context, Stopped, perform
+from clnp_core.runs.fold import stages
+from clnp_core.runs.fold.course import fold
+from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.spec import preset
-from clnp_core.runs.stages import Stage
-from clnp_core.runs.work import Context, Stopped, perform
+from clnp_core.runs.store.artifacts import Artifacts
 from clnp_core.tasks import datasets
 
 DIGEST = datasets.load("digits").digest()

@@ -27,7 +27,7 @@ def neurons_in_use(reuse: pd.DataFrame, theme: Theme = "light") -> go.Figure:
     Parameters
     ----------
     reuse : table
-        As `clnp_core.runs.reuse.reuse` gives it: task, layer, owner, neurons, used; of a task at least.
+        As `clnp_core.runs.views.reuse.reuse` gives it: task, layer, owner, neurons, used; of a task at least.
     theme : {"light", "dark"}
     """
     names = list(reuse["layer"].unique())
@@ -109,7 +109,7 @@ def reuse_matrix(reuse: pd.DataFrame, layer: str, theme: Theme = "light") -> go.
     Parameters
     ----------
     reuse : table
-        As `clnp_core.runs.reuse.reuse` gives it: task, layer, owner, neurons, used; of a task at least.
+        As `clnp_core.runs.views.reuse.reuse` gives it: task, layer, owner, neurons, used; of a task at least.
     layer : str
         Its name.
     theme : {"light", "dark"}
@@ -188,7 +188,7 @@ def reuse_by_layer(reuse: pd.DataFrame, theme: Theme = "light") -> go.Figure:
     Parameters
     ----------
     reuse : table
-        As `clnp_core.runs.reuse.reuse` gives it: task, layer, owner, neurons, used. A layer without rows of earlier
+        As `clnp_core.runs.views.reuse.reuse` gives it: task, layer, owner, neurons, used. A layer without rows of earlier
         owners is said to be masked.
     theme : {"light", "dark"}
     """

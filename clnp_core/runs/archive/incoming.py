@@ -1,0 +1,494 @@
+"""A run on its way into a store: everything an archive holds, checked, and computed anew as far as that can be."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Annotated, Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from pydantic import AfterValidator, Field, ValidationError
+from torch import Tensor
+
+from clnp_core.arithmetic import TOLERANCE, Kind, kind
+from clnp_core.errors import ClnpError, DataError, SpecError
+from clnp_core.machine import environment
+from clnp_core.methods.clnp import start
+from clnp_core.methods.method import Lesson
+from clnp_core.networks.architectures import Architecture, as_architecture
+from clnp_core.networks.fingerprint import furthest_off, logits_digest
+from clnp_core.networks.network import Network, digest, from_tensors, initial, to_tensors
+from clnp_core.runs.archive.file import (
+    ENVIRONMENT,
+    LOGITS,
+    RUN,
+    SPEC,
+    Digest,
+    Members,
+    Wrong,
+    checked,
+    loaded,
+    require,
+    unpacked,
+)
+from clnp_core.runs.engine.work import Context, perform
+from clnp_core.runs.fold.course import fold
+from clnp_core.runs.fold.stages import Stage
+from clnp_core.runs.spec import RunSpec, parse
+from clnp_core.runs.spec.stream import Strict
+from clnp_core.runs.store.artifacts import Artifacts, metadata
+from clnp_core.tasks.content import at_hand, content_digest
+from clnp_core.tasks.streams import Stream, open_stream
+
+_ACCURACY_TOLERANCE = 0.01  # where another processor rounds in another way, an image may fall on the other side
+
+
+def of_archive(data: dict[str, Any], archive: str | None) -> dict[str, Any]:
+    """A specification, and those it is a fork of, as those of a run that came in an archive; None: that did not."""
+    fork_of = data.get("fork_of")
+    return data | {"imported": archive, "fork_of": fork_of and of_archive(fork_of, archive)}
+
+
+def stream_here(spec: RunSpec, data_digest: str) -> tuple[Stream | None, str]:
+    """The run's stream, if its data is here; else None, and why not."""
+    asked = spec.stream.model_dump(mode="json")
+    if not at_hand(asked):
+        return None, f"the data set {spec.stream.data} is not here"
+    try:
+        if content_digest(asked) != data_digest:
+            return None, f"the data set {spec.stream.data} here is not the one that it was learned on"
+        return open_stream(asked, spec.seed), ""
+    except (DataError, SpecError) as error:
+        return None, str(error).rstrip(".")
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("it has characters that cannot be shown")
+    return text
+
+
+def _printable_lines(text: str) -> str:
+    return "\n".join(map(_printable, text.split("\n")))
+
+
+_Text = Annotated[str, Field(max_length=2000), AfterValidator(_printable)]
+_Natural = Annotated[int, Field(ge=0, le=2**31)]
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+_Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Kind(Strict):
+    processor: _Text
+    capability: _Text
+    torch: _Text
+    sample: _Text
+
+
+class _Machine(_Kind):
+    threads: _Natural
+
+
+class _Result(Strict):
+    """What every stage says of itself."""
+
+    seconds: _Positive
+    machine: _Machine
+
+
+class _Told(Strict):
+    run: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,59}-[0-9a-f]{6}$")]
+    data: Digest
+    seconds: _Positive
+    tags: Annotated[list[Annotated[_Text, Field(max_length=40)]], Field(max_length=100)]
+    note: Annotated[str, Field(max_length=4000), AfterValidator(_printable_lines)]
+    archived: date
+
+
+class _Epoch(Strict):
+    epoch: Annotated[int, Field(ge=1, le=10_000)]
+    loss: float
+    validation_accuracy: _Share
+    seconds: _Positive
+
+
+_Epochs = Annotated[list[_Epoch], Field(max_length=10_000)]
+
+
+class _Point(Strict):
+    theta: list[_Positive]
+    accuracy: _Share
+    claimed: list[_Natural]
+
+
+class _Choice(Strict):
+    candidate: _Natural
+    point: _Point
+    floor: _Number
+    within_margin: bool
+
+
+class _Candidate(_Result):
+    accuracy: _Share | None
+    curve: Annotated[list[_Point], Field(max_length=10_000)]
+    hyperparameters: dict[str, Any]
+    pruned: _Choice | None
+    epochs: _Epochs
+
+
+class _Alone(_Result):
+    accuracy: _Share
+    epochs: _Epochs
+
+
+class _Fingerprint(Strict):
+    layers: list[Digest]
+    logits: Digest
+    compact: Digest
+    kind: _Kind
+
+
+class _Grown(_Result):
+    network: Digest
+    fingerprints: list[_Fingerprint]
+
+
+class _Record(Strict):
+    task: int
+    validation_accuracy: _Share
+    theta: list[_Positive]
+    claimed: list[_Natural]
+    reused: list[_Natural]
+    notes: Annotated[list[_Text], Field(max_length=20)]
+    lambda_: Annotated[list[_Positive], Field(alias="lambda")]
+    learning_rate: _Positive
+    accuracy: list[_Share]
+    widths: list[_Natural]
+    free: list[_Natural]
+    fingerprint: Digest
+    rounded: list[_Natural]
+
+
+class _Settled(_Result):
+    network: Digest
+    candidate: _Natural
+    hyperparameters: dict[str, Any]
+    fingerprints: list[_Fingerprint]
+    record: _Record
+
+
+_RESULTS: dict[str, type[_Result]] = {
+    "stream": _Result,
+    "fit": _Candidate,
+    "tune": _Candidate,
+    "alone": _Alone,
+    "grow": _Grown,
+    "settle": _Settled,
+}
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[Any, Any]]:
+    return {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in tensors.items()}
+
+
+class Incoming:
+    """A run on its way into a store.
+
+    Parameters
+    ----------
+    members : Members
+    artifacts : Artifacts
+        A folder of its own; what has been checked is written there.
+
+    Attributes
+    ----------
+    spec : RunSpec
+    told : _Told
+    there, here : dict
+        The environment in which it was learned, and this one.
+    parts : list of (Stage, int, dict)
+        Its stages, with the candidate's number and the result.
+    records : list of dict
+    elsewhere : Kind or None
+        The kind of arithmetic that gave other bits there, where new fingerprints were taken here.
+    """
+
+    def __init__(self, members: Members, artifacts: Artifacts) -> None:
+        self._members = members
+        self.artifacts = artifacts
+        self.told = members.json(RUN, _Told)
+        self.spec = _spec(members)
+        if not self.told.run.startswith(f"{self.spec.preset}-"):
+            raise Wrong(f"{RUN}: {self.told.run} is no id of a run of {self.spec.preset}")
+        weights = sum(map(math.prod, self.spec.architecture.weight_shapes))
+        if 4 * weights > members.bytes:  # or a file of nothing would ask for all memory there is
+            raise Wrong(f"a network of {weights:,} weights is not in its {members.bytes:,} bytes")
+        self.there = _environment(members)
+        self.here = environment()
+        self.parts: list[tuple[Stage, int, dict[str, Any]]] = []
+        self.records: list[dict[str, Any]] = []
+        self.elsewhere: Kind | None = None
+        self._stream, self._missing = stream_here(self.spec, self.told.data)
+        self._logits = unpacked(members.read(LOGITS), LOGITS)[0]
+        for name, tensor in self._logits.items():
+            require(logits_digest(tensor) == name, f"{LOGITS}: the logits {name} are not what their name says")
+        self._network: Network = initial(self.spec.architecture, self.spec.head)
+
+    def check(self) -> str:
+        """Check all of it, results in the order of the fold. Returns what was verified, in words."""
+        self.records = fold(self.spec, self.told.data, self._result)
+        if self._members.left:
+            raise Wrong(f"{self._members.left[0]} belongs to no stage of the run")
+        if not self.records:
+            raise Wrong("it has learned no task")
+        if self._stream is None:
+            return f"not verified: {self._missing}"
+        if not self.elsewhere:
+            return "verified: every task's logits are identical to the bit"
+        return (
+            f"verified: every task's logits are the same to {TOLERANCE:g} of the largest, as {kind()} rounds "
+            f"differently from {self.elsewhere}; new fingerprints were taken"
+        )
+
+    def _result(self, stage: Stage, candidate: int) -> dict[str, Any]:
+        name = f"stages/{len(self.parts)}.safetensors"
+        tensors, given = unpacked(self._members.read(name), name)
+        result = checked(_RESULTS[stage.kind], given, name)
+        data = json.loads(json.dumps(result.model_dump(by_alias=True)))
+        try:
+            match stage.kind:
+                case "stream":
+                    self._check_drawn(tensors)
+                case "fit" | "tune":
+                    self._check_candidate(stage, tensors, data)
+                case "alone":
+                    require(not tensors, "there are tensors where there should be none")
+                case _:
+                    data = self._check_network(stage, tensors, data)
+        except Wrong as wrong:
+            raise Wrong(f"{name}, {stage.describes}: {wrong}") from None
+        self._write(stage.key, tensors, data)
+        self.parts.append((stage, candidate, data))
+        return data
+
+    def _write(self, key: str, tensors: dict[str, Tensor], data: dict[str, Any]) -> None:
+        self.artifacts.write(key, safetensors.torch.save(tensors, metadata(data)))
+
+    def _check_drawn(self, tensors: dict[str, Tensor]) -> None:
+        inputs, tasks = self.spec.architecture.inputs, self.spec.stream.tasks
+        if self._stream is not None:
+            drawn = {name: torch.from_numpy(array) for name, array in self._stream.drawn().items()}
+            same = _shapes(tensors) == _shapes(drawn) and all(torch.equal(tensors[name], drawn[name]) for name in drawn)
+            require(same, "what was drawn at random is not what its seed draws")
+            return
+        names = {"permutations", "order"}
+        if self.spec.stream.kind != "permuted":
+            names = {f"order.{task}" for task in range(1, tasks + 1)}
+        require(tensors.keys() == names, "its tensors are not those of its stream")
+        require(all(tensor.dtype == torch.int64 for tensor in tensors.values()), "its tensors are of another type")
+        for name, tensor in tensors.items():
+            require(tensor.ndim == (2 if name == "permutations" else 1), f"{name} is of another shape")
+        if "permutations" in names:
+            permuted = tensors["permutations"]
+            whole = torch.arange(inputs).expand(tasks, -1)
+            fits = permuted.shape == whole.shape and torch.equal(permuted.sort(dim=1).values, whole)
+            require(fits, "its permutations are none")
+
+    def _check_candidate(self, stage: Stage, tensors: dict[str, Tensor], data: dict[str, Any]) -> None:
+        layers = len(self.spec.architecture.hidden)
+        if stage.kind == "fit":
+            same = data["hyperparameters"] == stage.inputs["hyperparameters"] and data["pruned"] is None
+        else:
+            same = data["pruned"] is not None and self._is_of(data["pruned"]["candidate"], data["hyperparameters"])
+        require(same, "it was trained in another way than the specification says")
+        require((data["accuracy"] is None) == (not data["curve"]), "its curve and its accuracy do not go together")
+        points = data["curve"] + ([data["pruned"]["point"]] if data["pruned"] else [])
+        fits = all(len(point[name]) == layers for point in points for name in ("theta", "claimed"))
+        require(fits, "its curve is of another network")
+
+        frees = [tensors.get(f"free.{layer}") for layer in range(layers)]
+        known = all(free is not None and free.ndim == 1 and free.dtype == torch.int64 for free in frees)
+        require(known, "it does not say which neurons were free")
+        # The network is as the task before left it; what is drawn anew for this one has the same shapes.
+        cut = start(Lesson(self._network, self._stream, stage.inputs["task"], self.spec.seed))
+        kept = cut.keep([np.isin(own, free.numpy()) for own, free in zip(cut.free, frees, strict=True)])
+        expected = {f"free.{layer}": torch.from_numpy(free) for layer, free in enumerate(kept.free)}
+        same = all(torch.equal(tensors[name], free) for name, free in expected.items())
+        require(same, "neurons were trained that were not free")
+        read = [len(bias) for bias in kept.frozen_biases]
+        counted = {"activity": [len(free) for free in kept.free], "reused": read + [0] * (layers - len(read))}
+        for name, counts in counted.items():
+            expected |= {f"{name}.{n}": torch.empty(count, dtype=torch.float64) for n, count in enumerate(counts)}
+        for name, group in (("parameter", kept.parameters()), ("statistic", kept.statistics())):
+            expected |= {f"{name}.{n}": tensor for n, tensor in enumerate(group)}
+        require(_shapes(tensors) == _shapes(expected), "its tensors are not those of a candidate")
+
+    def _is_of(self, candidate: int, hyperparameters: dict[str, Any]) -> bool:
+        """Whether that is how that candidate of the task was trained."""
+        task = self.parts[-1][0].inputs["task"]
+        own = [data for stage, _, data in self.parts if stage.kind == "fit" and stage.inputs["task"] == task]
+        return candidate < len(own) and own[candidate]["hyperparameters"] == hyperparameters
+
+    def _check_network(self, stage: Stage, tensors: dict[str, Tensor], data: dict[str, Any]) -> dict[str, Any]:
+        """A stage that leads to a network, and that network. Returns the result, as computed here if it can be."""
+        require(not tensors, "there are tensors where there should be none")
+        task, before = stage.inputs["task"], self._network
+        if stage.kind == "grow":
+            network = self._read_network(
+                data["network"], before.architecture.widened(tuple(stage.inputs["neurons"])), task - 1
+            )
+            require(len(data["fingerprints"]) == task - 1, "it has not a fingerprint for each task")
+        else:
+            network = self._read_network(data["network"], before.architecture, task)
+            self._check_record(stage, data, network)
+        for name in [each["logits"] for each in data["fingerprints"] if each["logits"] in self._logits]:
+            self._write(name, {"logits": self._logits[name]}, {})
+        self._network = network
+        return data if self._stream is None else self._computed(stage, data)
+
+    def _check_record(self, stage: Stage, data: dict[str, Any], network: Network) -> None:
+        task, record, layers = stage.inputs["task"], data["record"], len(network.weights)
+        given = data["hyperparameters"]
+        require(self._is_of(data["candidate"], given), "it settled on a candidate that it does not have")
+        same = record["lambda"] == given["l1"] and record["learning_rate"] == given["learning_rate"]
+        require(same and record["task"] == task, "its record is of another candidate or task")
+        require(len(record["accuracy"]) == task, "its record has not an accuracy for each task")
+        names = ("theta", "claimed", "reused", "widths", "free")
+        require(all(len(record[name]) == layers for name in names), "its record is of another network")
+        claimed = [int((owner == task).sum()) for owner in network.owners]
+        free = [int((owner == 0).sum()) for owner in network.owners]
+        told = (record["claimed"], record["free"], record["widths"])
+        same = told == (claimed, free, list(network.architecture.widths))
+        require(same, "its record does not count the neurons of its network")
+        taken = data["fingerprints"]
+        require(len(taken) == task, "it has not a fingerprint for each task")
+        same = record["fingerprint"] == taken[-1]["logits"] and all(len(each["layers"]) == layers for each in taken)
+        require(same, "its record has another fingerprint")
+
+    def _read_network(self, key: str, architecture: Architecture, tasks: int) -> Network:
+        name = f"networks/{key}.safetensors"
+        tensors, described = unpacked(self._members.read(name), name)
+        try:
+            told = as_architecture(described["architecture"])
+            same = told == architecture and described["head"] == self.spec.head and described["tasks"] == tasks
+        except (ValidationError, SpecError, KeyError, TypeError, RecursionError):
+            same = False
+        require(same and len(described) == 3, f"{name} is not the network of the specification")
+        with torch.device("meta"):
+            empty, _ = to_tensors(initial(architecture, self.spec.head))
+            if self.spec.head == "multi":
+                *_, shape = architecture.weight_shapes
+                empty |= {f"head_weights.{place}": torch.empty(shape) for place in range(tasks)}
+                empty |= {f"head_biases.{place}": torch.empty(shape[0]) for place in range(tasks)}
+        require(_shapes(tensors) == _shapes(empty), f"{name} has not the tensors of its network")
+        network = from_tensors(tensors, described)
+        owned = all(((owner >= 0) & (owner <= tasks)).all() for owner in network.owners)
+        require(owned, f"{name} has neurons of a task that was not learned")
+        require(digest(network) == key, f"{name} is not the network that its name says")
+        self._write(key, *to_tensors(network))
+        return network
+
+    def _computed(self, stage: Stage, data: dict[str, Any]) -> dict[str, Any]:
+        """The stage's result as it is computed here, from what it was computed from there."""
+        # Whatever the device of the trainings was, this is computed on the processor.
+        asked = Stage(stage.kind, stage.inputs | {"device": "cpu"})
+        try:
+            made = perform([asked], Context(self.artifacts))
+        except ClnpError as error:
+            raise Wrong(str(error).rstrip(".")) from None
+        except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
+            raise Wrong("its results do not fit together") from None
+        _, ours = unpacked(made[asked.key], "result")
+        if _bare(ours) == _bare(data):
+            return data
+        task, elsewhere = stage.inputs["task"], _kind(data["machine"])
+        require(ours["network"] == data["network"], f"task {task} comes to another network here")
+        if elsewhere == kind() or not self._alike(data, ours):
+            reason = f"task {task} does not answer as the archive says"
+            if stage.kind == "settle" and _bare(data)["fingerprints"] == _bare(ours)["fingerprints"]:
+                reason = f"task {task} came to something else than its record says"
+            raise Wrong(reason)
+        pairs = zip(data["fingerprints"], ours["fingerprints"], strict=True)
+        for number, names in enumerate(((then["logits"], now["logits"]) for then, now in pairs), start=1):
+            self._compare(number, *names, made)
+        self.elsewhere = self.elsewhere or elsewhere
+        return ours | {"seconds": data["seconds"]}
+
+    def _alike(self, theirs: dict[str, Any], ours: dict[str, Any]) -> bool:
+        """Whether records agree but for what rounding may change."""
+        if "record" not in ours:
+            return True
+        one, other = theirs["record"], ours["record"]
+        told = (
+            [one["validation_accuracy"], *one["accuracy"]],
+            [other["validation_accuracy"], *other["accuracy"]],
+        )
+        near = np.allclose(*told, rtol=0, atol=_ACCURACY_TOLERANCE)
+        return near and all(one[name] == other[name] for name in ("theta", "claimed", "lambda", "learning_rate"))
+
+    def _compare(self, task: int, then: str, now: str, made: dict[str, bytes]) -> None:
+        """See that a task's logits are those of the archive, but for rounding, and keep those computed here."""
+        if now in made:
+            self.artifacts.write(now, made[now])
+        if then == now:
+            return
+        promised, ours = self._logits.get(then), self.artifacts.array(now, "logits")
+        require(promised is not None, f"task {task} answers differently here, and its logits are not in it to compare")
+        ours = torch.from_numpy(ours)
+        require(_shapes({"": promised}) == _shapes({"": ours}), f"{LOGITS}: those of task {task} are none")
+        furthest, scale = furthest_off(promised, ours)
+        off = (
+            f"task {task} does not answer as the archive says: its logits, up to {scale:.3g}, are off by {furthest:.3g}"
+        )
+        require(furthest <= TOLERANCE * scale, off)
+
+
+def _kind(machine: dict[str, Any]) -> Kind:
+    return Kind(**{name: value for name, value in machine.items() if name != "threads"})
+
+
+def _bare(data: dict[str, Any]) -> dict[str, Any]:
+    """A result without what it was computed on, and how fast."""
+    bare = {name: value for name, value in data.items() if name not in ("seconds", "machine")}
+    return bare | {"fingerprints": [each | {"kind": None} for each in data["fingerprints"]]}
+
+
+def _spec(members: Members) -> RunSpec:
+    data = loaded(members.read(SPEC), SPEC)
+    require(isinstance(data, dict), f"{SPEC} is no specification")
+    try:
+        require(all(map(str.isprintable, _strings(data))), f"{SPEC} has characters that cannot be shown")
+        spec = parse(of_archive(data, members.digest))
+    except SpecError as error:
+        raise Wrong(f"{SPEC}: {str(error).rstrip('.')}") from None
+    except (AttributeError, TypeError, RecursionError):
+        raise Wrong(f"{SPEC} is no specification") from None
+    require(spec.partitions, f"{spec.method} promises nothing that could be verified")
+    return spec
+
+
+def _strings(data: Any) -> Iterator[str]:
+    match data:
+        case str():
+            yield data
+        case dict():
+            for name, value in data.items():
+                yield from _strings(name)
+                yield from _strings(value)
+        case list():
+            for value in data:
+                yield from _strings(value)
+
+
+def _environment(members: Members) -> dict[str, Any]:
+    data = loaded(members.read(ENVIRONMENT), ENVIRONMENT)
+    plain = isinstance(data, dict) and len(data) <= 50 and all(isinstance(each, str | int) for each in data.values())
+    shown = plain and all(text.isprintable() and len(text) <= 200 for text in _strings(data))
+    known = plain and all(isinstance(data.get(name), str) for name in ("processor", "system", "torch"))
+    require(shown and known, f"{ENVIRONMENT} does not say where it was learned")
+    return data

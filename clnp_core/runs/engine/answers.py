@@ -1,0 +1,161 @@
+"""The engine's side of `clnp_core.runs.engine.questions`: takes questions, checks them, and has them answered once.
+
+Imports no torch: workers compute the answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import math
+import secrets
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from clnp_core.errors import ClnpError, SpecError
+from clnp_core.methods import METHODS
+from clnp_core.runs.engine.evaluate import Theta
+from clnp_core.runs.engine.questions import ADDRESS_FILE, MOST_THRESHOLDS, line
+from clnp_core.runs.fold.stages import Stage
+from clnp_core.runs.store import Store
+from clnp_core.runs.store.artifacts import write_whole
+
+_MAX_LINE_BYTES = 2**20
+
+
+class Answers:
+    """Answers questions on loopback, from `open` to `close`.
+
+    What is wrong with a question is answered with a sentence. The same question asked twice at once is computed once.
+
+    Parameters
+    ----------
+    store : Store
+        Answers are kept there.
+    evaluate : callable
+        Computes accuracies: of a candidate's stage, on a split, at several θ.
+    """
+
+    def __init__(self, store: Store, evaluate: Callable[[Stage, str, list[Theta]], Coroutine]) -> None:
+        self._store = store
+        self._evaluate = evaluate
+        self._token = secrets.token_hex(16)
+        self._file = store.location / ADDRESS_FILE
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task] = set()
+        self._flights: dict[tuple[str, str, Theta], asyncio.Task[dict[Theta, float]]] = {}
+        self._at_work = 0
+        self._last = -math.inf
+
+    @property
+    def last(self) -> float:
+        """When a question was last at work, by `time.monotonic`."""
+        return time.monotonic() if self._at_work else self._last
+
+    async def open(self) -> None:
+        """Begin to listen, and write down where."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_MAX_LINE_BYTES)
+        port = self._server.sockets[0].getsockname()[1]
+        write_whole(self._file, line({"port": port, "token": self._token}), secret=True)
+
+    async def close(self) -> None:
+        """Stop listening; questions at work stay without an answer."""
+        if self._server:
+            self._file.unlink(missing_ok=True)
+            self._server.close()
+        tasks = {*self._connections, *self._flights.values()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, from the first question to the last."""
+        task = asyncio.current_task()
+        self._connections.add(task)
+        try:
+            with suppress(ConnectionError):
+                while question := await _line_of(reader):
+                    writer.write(line(await self._answer(question)))
+                    await writer.drain()
+        finally:
+            self._connections.discard(task)
+            writer.close()
+
+    async def _answer(self, question: bytes) -> dict[str, Any]:
+        self._at_work += 1
+        try:
+            return {"accuracies": await self._accuracies(*self._checked(question))}
+        except ClnpError as error:
+            return {"error": str(error)}
+        except Exception as error:
+            return {"error": f"The engine failed to answer, {type(error).__name__}: {error}"}
+        finally:
+            self._at_work -= 1
+            self._last = time.monotonic()
+
+    def _checked(self, question: bytes) -> tuple[Stage, str, list[Theta]]:
+        try:
+            asked = json.loads(question)
+            token, key, split, thetas = (asked[name] for name in ("token", "stage", "split", "thetas"))
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise SpecError("A question is a line of JSON with token, stage, split and thetas.") from None
+        if not isinstance(token, str) or not hmac.compare_digest(token.encode(), self._token.encode()):
+            raise SpecError(f"The token is not the one in {ADDRESS_FILE}.")
+        if split not in ("validation", "test"):
+            raise SpecError("split: it should be 'validation' or 'test'.")
+        stage = self._store.stage(key) if isinstance(key, str) else None
+        if stage is None or stage.kind != "fit" or key not in self._store.artifacts:
+            raise SpecError(f"stage: the store has no trained candidate {str(key)[:64]!r}.")
+        if not METHODS[stage.inputs["method"]].partitions:
+            raise SpecError(f"stage: the method {stage.inputs['method']} does not prune.")
+        if not isinstance(thetas, list) or len(thetas) > MOST_THRESHOLDS:
+            raise SpecError(f"thetas: it should be a list of at most {MOST_THRESHOLDS}.")
+        layers = len(stage.architecture.hidden)
+        if not all(_is_theta(theta, layers) for theta in thetas):
+            raise SpecError(f"thetas: each should be {layers} numbers from 0 up, one for each hidden layer.")
+        return stage, split, [tuple(map(float, theta)) for theta in thetas]
+
+    async def _accuracies(self, stage: Stage, split: str, thetas: list[Theta]) -> list[float]:
+        """Found in the store, waited for where another question asks for the same, or computed."""
+        if not thetas:
+            await self._evaluate(stage, split, [])
+            return []
+        known = self._store.pruned_accuracies(stage.key, split)
+        places = {theta: (stage.key, split, theta) for theta in thetas if theta not in known}
+        new = [theta for theta, place in places.items() if place not in self._flights]
+        if new:
+            flight = asyncio.create_task(self._compute(stage, split, new))
+            self._flights |= dict.fromkeys((places[theta] for theta in new), flight)
+        flights = {self._flights[place] for place in places.values()}
+        for computed in await asyncio.gather(*map(asyncio.shield, flights)):
+            known |= computed
+        return [known[theta] for theta in thetas]
+
+    async def _compute(self, stage: Stage, split: str, thetas: list[Theta]) -> dict[Theta, float]:
+        try:
+            accuracies = dict(zip(thetas, await self._evaluate(stage, split, thetas), strict=True))
+            self._store.put_pruned(stage.key, split, accuracies)
+            return accuracies
+        finally:
+            for theta in thetas:
+                del self._flights[stage.key, split, theta]
+
+
+async def _line_of(reader: asyncio.StreamReader) -> bytes:
+    """The next line; none at the end. One that is too long is cut off, which makes it no question."""
+    try:
+        return await reader.readline()
+    except ValueError:
+        return b"too long"
+
+
+def _is_theta(theta: Any, layers: int) -> bool:
+    return (
+        isinstance(theta, list)
+        and len(theta) == layers
+        and all(type(each) in (int, float) and 0 <= each <= sys.float_info.max for each in theta)
+    )

@@ -1,0 +1,184 @@
+"""Pruning a trained candidate at thresholds someone asks about: on a worker, beside what it is training.
+
+The engine imports this module without torch; a worker imports torch when it is made ready.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from distributed import Client
+
+from clnp_core.errors import StoreError
+from clnp_core.runs.engine.worker import NotShared, artifacts_here
+from clnp_core.runs.fold.stages import Stage
+from clnp_core.runs.store.artifacts import Artifacts
+
+if TYPE_CHECKING:
+    from clnp_core.methods.sparsify import Prepared
+
+Theta = tuple[float, ...]
+"""Threshold of each hidden layer."""
+
+_ROOM = 300 * 2**20  # bytes for all that a worker keeps at hand
+_ROOM_EACH = 128 * 2**20  # bytes for the activations of one candidate on one split
+_WAIT_SECONDS = 20
+_LOOK_SECONDS = 0.1
+
+_at_hand: OrderedDict[tuple[str, str], Prepared] = OrderedDict()
+
+
+class Evaluators:
+    """Sends questions to workers, those about the same candidate to the same worker, which has it at hand.
+
+    Parameters
+    ----------
+    artifacts : Artifacts
+        The engine's.
+    token : str
+        What the token file in their folder holds.
+    """
+
+    def __init__(self, artifacts: Artifacts, token: str) -> None:
+        self._artifacts = artifacts
+        self._token = token
+        self._workers: dict[str, str] = {}
+
+    async def accuracies(self, client: Client, stage: Stage, split: str, thetas: Sequence[Theta]) -> list[float]:
+        """Have a worker answer; another one if that goes away meanwhile.
+
+        Parameters
+        ----------
+        client : Client
+        stage : Stage
+            That trained the candidate.
+        split : {"validation", "test"}
+        thetas : sequence of tuples, θ per hidden layer
+            May be none: then the candidate is only made ready.
+
+        Raises
+        ------
+        StoreError
+            If there is no worker.
+        ClnpError
+            If it cannot be answered for a reason a person can understand.
+        """
+        lost: set[str] = set()
+        while True:
+            worker = await self._worker(client, stage.key, lost)
+            try:
+                try:
+                    return await self._ask(client, worker, stage, split, thetas, None)
+                except NotShared:
+                    carried = self._artifacts_of(stage)
+                    return await self._ask(client, worker, stage, split, thetas, carried)
+            except OSError:  # so it is said that a worker cannot be reached any more
+                lost.add(worker)
+
+    async def _ask(
+        self,
+        client: Client,
+        worker: str,
+        stage: Stage,
+        split: str,
+        thetas: Sequence[Theta],
+        carried: dict[str, bytes] | None,
+    ) -> list[float]:
+        folder = str(self._artifacts.folder.absolute())
+        arguments = stage, split, thetas, folder, self._token, carried
+        answers = await client.run(evaluate_on_worker, *arguments, workers=[worker], nanny=False)
+        return answers[worker]
+
+    def _artifacts_of(self, stage: Stage) -> dict[str, bytes]:
+        """What a worker needs that does not see their folder."""
+        try:
+            return {key: self._artifacts.path(key).read_bytes() for key in (stage.key, *stage.needs)}
+        except OSError as error:
+            raise StoreError(f"The candidate cannot be read: {error}.") from error
+
+    async def _worker(self, client: Client, key: str, lost: set[str]) -> str:
+        """The worker that was asked about the candidate before, or the least busy one."""
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while not (there := {*await client.nthreads()} - lost):
+            if time.monotonic() > deadline:
+                raise StoreError("There is no worker to answer; try again when there is one.")
+            await asyncio.sleep(_LOOK_SECONDS)
+        if self._workers.get(key) not in there:
+            tasks, asked = await client.processing(), [*self._workers.values()]
+            self._workers[key] = min(there, key=lambda worker: (len(tasks.get(worker, ())), asked.count(worker)))
+        return self._workers[key]
+
+
+async def ready_on_worker() -> None:
+    """Import on the worker this runs on what takes long, whatever it is doing."""
+    await asyncio.get_running_loop().run_in_executor(_own_thread(), import_module, "clnp_core.runs.engine.work")
+
+
+async def evaluate_on_worker(
+    stage: Stage, split: str, thetas: Sequence[Theta], folder: str, token: str, carried: dict[str, bytes] | None
+) -> list[float]:
+    """Accuracy of a candidate pruned at each θ, on the worker this runs on. Whatever that trains goes on.
+
+    Parameters
+    ----------
+    stage, split, thetas
+        As `Evaluators.accuracies`.
+    folder, token, carried
+        As `perform_on_worker`.
+
+    Raises
+    ------
+    NotShared
+    ClnpError
+    """
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_own_thread(), _accuracies, stage, split, thetas, folder, token, carried)
+
+
+@cache
+def _own_thread() -> ThreadPoolExecutor:
+    """Only one, so that questions take no more than their share of the processor from trainings."""
+    return ThreadPoolExecutor(1, "clnp-questions", _set_up_thread)
+
+
+def _set_up_thread() -> None:
+    import torch
+
+    torch.set_flush_denormal(True)
+    # A thread takes its number of threads over from the process at the first need, and writes it back. That must not
+    # come between a training that sets another one: here it cannot.
+    torch.get_num_threads()
+
+
+def _accuracies(
+    stage: Stage, split: str, thetas: Sequence[Theta], folder: str, token: str, carried: dict[str, bytes] | None
+) -> list[float]:
+    place = stage.key, split
+    if place not in _at_hand:
+        try:
+            with artifacts_here(folder, token, carried) as artifacts:
+                _at_hand[place] = _prepared(stage, split, artifacts)
+        except OSError as error:
+            raise StoreError(f"The candidate cannot be read: {error}.") from error
+    _at_hand.move_to_end(place)
+    while len(_at_hand) > 1 and sum(prepared.bytes for prepared in _at_hand.values()) > _ROOM:
+        _at_hand.popitem(last=False)
+    return _at_hand[place].accuracies(thetas)
+
+
+def _prepared(stage: Stage, split: str, artifacts: Artifacts) -> Prepared:
+    from clnp_core.methods.sparsify import Prepared
+    from clnp_core.runs.engine import work
+
+    candidate, stream = work.trained(stage, work.Context(artifacts))
+    if candidate.curve.diverged:
+        raise StoreError("The training of this candidate diverged: there is nothing to prune.")
+    images = stream.test if split == "test" else stream.held_out
+    return Prepared(candidate.network, candidate.activities, images(stage.inputs["task"]), _ROOM_EACH)

@@ -1,0 +1,556 @@
+"""The engine: takes queued runs from the store, hands their stages to Dask workers, and writes what comes back.
+
+One engine serves a store at a time, and it alone writes results there. All it knows is in the store and the artifacts,
+so it can be killed at any moment: started again, it finds the finished stages by their keys and goes on. Imports no
+torch: the workers do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+import secrets
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Collection, Coroutine, Iterable
+from contextlib import suppress
+from typing import Any
+
+import dask
+from distributed import Client, Event, KilledWorker, LocalCluster
+
+from clnp_core.errors import ClnpError, StoreError
+from clnp_core.machine import cores, environment
+from clnp_core.runs.engine.answers import Answers
+from clnp_core.runs.engine.evaluate import Evaluators, Theta, ready_on_worker
+from clnp_core.runs.engine.worker import EPOCHS_TOPIC, TOKEN_FILE, NotShared, perform_on_worker, stop_flag
+from clnp_core.runs.fold.course import Learned, Wanted, course
+from clnp_core.runs.fold.stages import Stage
+from clnp_core.runs.fold.summary import summarise
+from clnp_core.runs.spec import RunSpec
+from clnp_core.runs.store import ALONE, Run, Store
+from clnp_core.runs.store.artifacts import write_whole
+from clnp_core.tasks.content import check, content_digest
+
+WORKER_DEATHS = 3
+"""How often a stage is tried again after its worker died."""
+
+_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # until a stage asks for more
+DASK_SETTINGS = {
+    "distributed.scheduler.allowed-failures": WORKER_DEATHS,
+    "distributed.worker.profile.enabled": False,  # it would interrupt the training every 10 ms
+    # Each process looks after itself fifty times a second by default: a third of a core with nothing to do.
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "10s",
+    # Without what else Dask sets there: its MALLOC_TRIM_THRESHOLD_ gives memory back to the system after every step,
+    # which makes training a small network take half as long again.
+    "distributed.nanny.pre-spawn-environ": dict.fromkeys(_ONE_THREAD, 1),
+}
+"""Of the engine's own workers."""
+
+_STARTS = 6  # a busy machine, or one that kills, may take some
+_POLL_SECONDS = 0.2
+_GATHER_SECONDS = 0.01
+_MOST_TOGETHER = 16
+_STOP_SECONDS = 5
+_CONNECT_SECONDS = 5
+_TRACEBACK_LINES = 12
+
+
+class StageFailed(ClnpError):
+    """A stage ended with an exception that no specification explains.
+
+    Attributes
+    ----------
+    detail : str
+        The last lines of its traceback.
+    """
+
+    def __init__(self, sentence: str, detail: str) -> None:
+        super().__init__(sentence)
+        self.detail = detail
+
+
+class Engine:
+    """Works on the runs of a store until it is told to stop.
+
+    Parameters
+    ----------
+    store : Store
+    scheduler : str, optional
+        Address of a Dask scheduler, such as tcp://host:8786. By default the engine brings its own workers, as many
+        as this machine has cores, when the first stage needs them.
+    """
+
+    def __init__(self, store: Store, scheduler: str | None = None) -> None:
+        self._store = store
+        self._artifacts = store.artifacts
+        self._scheduler = scheduler
+        self._token = secrets.token_hex(16)
+        self._shared_folder = True
+        self._client: Client | None = None
+        self._cluster: LocalCluster | None = None
+        self._connecting = asyncio.Lock()
+        self._desk = _Desk(cores(), self._on_worker)
+        self._flights: dict[str, _Flight] = {}
+        self._active: dict[str, _Active] = {}
+        self._told: list[tuple[str, dict[str, Any]]] = []
+        self._evaluators = Evaluators(store.artifacts, self._token)
+        self._answers = Answers(store, self._evaluate)
+
+    async def serve(self, only: Collection[str] | None = None, idle_seconds: float | None = None) -> None:
+        """Work until cancelled; with `only`, until those runs have ended; or until nothing was to do for a while.
+
+        Whatever stops it, stages in progress stop at their checkpoints and their runs go back into the queue.
+
+        Raises
+        ------
+        StoreError
+            If another engine serves the store, or the scheduler cannot be reached.
+        """
+        with self._store.hold_engine():
+            self._store.requeue_interrupted()
+            self._artifacts.sweep()
+            write_whole(self._artifacts.folder / TOKEN_FILE, self._token.encode(), secret=True)
+            busy = time.monotonic()
+            try:
+                if self._scheduler:
+                    await self._connect()
+                await self._answers.open()
+                while True:
+                    self._write_epochs()
+                    self._attend(only)
+                    if self._active:
+                        busy = time.monotonic()
+                    if only is not None and not any(run.id in only for run in self._store.active()):
+                        return
+                    if idle_seconds is not None and time.monotonic() - max(busy, self._answers.last) > idle_seconds:
+                        return
+                    await asyncio.sleep(_POLL_SECONDS)
+            finally:
+                await self._close()
+
+    def _attend(self, only: Collection[str] | None) -> None:
+        """Begin what is queued, as long as there is room, and stop what is asked to stop."""
+        for run in self._store.active():
+            active = self._active.get(run.id)
+            if active:
+                if run.wanted != "run" and not active.task.cancelling():
+                    active.leaves_as = "paused" if run.wanted == "pause" else "cancelled"
+                    active.task.cancel()
+            elif run.state == "queued" and (only is None or run.id in only) and len(self._active) < self._desk.places:
+                active = self._active[run.id] = _Active(run)
+                active.task = asyncio.create_task(self._carry_out(run, active))
+
+    async def _carry_out(self, run: Run, active: _Active) -> None:
+        """One run, from its beginning or from where it was left, to its end."""
+        store = self._store
+        try:
+            store.start(run.id)
+            summary = await self._learn(run, active)
+            store.finish(run.id, summary)
+        except asyncio.CancelledError:
+            store.leave(run.id, active.leaves_as)
+        except StageFailed as error:
+            store.fail(run.id, str(error), error.detail)
+        except ClnpError as error:
+            store.fail(run.id, str(error))
+        except Exception as error:
+            store.fail(run.id, f"The engine failed, {type(error).__name__}: {error}", _last_lines(error))
+        finally:
+            del self._active[run.id]
+
+    async def _learn(self, run: Run, active: _Active) -> dict[str, Any]:
+        """The fold over the tasks. Training each task alone goes beside it."""
+        spec = run.spec
+        digest = await self._dataset_digest(spec)
+        records: list[dict[str, Any]] = []
+        beside: list[asyncio.Task] = []
+        try:
+            for step in course(spec, digest):
+                match step:
+                    case Wanted():
+                        step.results = await _all(self._result(run, active, *each) for each in step.stages)
+                    case Learned():
+                        records.append(step.record)
+                        self._store.put_learned(run.id, step.record["task"], step.record)
+                        if step.alone:
+                            beside.append(asyncio.create_task(self._train_alone(run, active, step)))
+            await _all(beside)
+        finally:
+            for task in beside:
+                task.cancel()
+        return summarise(spec, records, active.progress.seconds) | {"environment": environment()}
+
+    async def _train_alone(self, run: Run, active: _Active, learned: Learned) -> None:
+        learned.alone_trained(await self._result(run, active, learned.alone, ALONE))
+        self._store.put_learned(run.id, learned.record["task"], learned.record)
+
+    async def _dataset_digest(self, spec: RunSpec) -> str:
+        return await asyncio.to_thread(_checked_digest, spec.stream.model_dump(mode="json"))
+
+    async def _result(self, run: Run, active: _Active, stage: Stage, candidate: int = 0) -> dict[str, Any]:
+        """The result of a stage: found, waited for where another run is at it, or computed."""
+        self._store.link(run.id, stage, candidate)
+        if stage.key in self._artifacts:
+            data = self._artifacts.data(stage.key)
+            self._store.finish_stage(stage, data, computed=False)
+            active.progress.found(stage)
+            return data
+        flight = self._flights.get(stage.key)
+        if flight is None or flight.task.cancelling():
+            flight = self._flights[stage.key] = _Flight()
+            flight.task = asyncio.create_task(self._compute(stage, flight))
+        flight.runs[run.id] += 1
+        try:
+            data = await asyncio.shield(flight.task)
+        finally:
+            flight.runs[run.id] -= 1
+            if not flight.runs.total():
+                flight.task.cancel()  # nobody waits for it any more; without effect once it is done
+        active.progress.finished(stage)
+        return data
+
+    async def _compute(self, stage: Stage, flight: _Flight) -> dict[str, Any]:
+        """Have a worker compute a stage, and take in what it makes."""
+        try:
+            await self._connect()
+            await self._desk.computed(stage)
+            data = self._artifacts.data(stage.key)
+            self._store.finish_stage(stage, data, computed=True)
+            return data
+        finally:
+            if self._flights.get(stage.key) is flight:
+                del self._flights[stage.key]
+
+    async def _on_worker(self, alike: list[Stage]) -> None:
+        """Have a worker compute stages of the same program, and see that their artifacts are here."""
+        try:
+            made = await self._submitted(alike)
+        except NotShared:
+            self._shared_folder = False
+            made = await self._submitted(alike)
+        for key, content in made.items():
+            self._artifacts.write(key, content)
+
+    async def _submitted(self, alike: list[Stage]) -> dict[str, bytes]:
+        """The artifacts a worker sends back; none if it wrote them in the shared folder."""
+        carried = None
+        if not self._shared_folder:
+            needs = {key for stage in alike for key in stage.needs}
+            carried = {key: self._artifacts.path(key).read_bytes() for key in needs}
+        first = alike[0]
+        attempt = f"{first.kind}-{first.key[:16]}-{secrets.token_hex(4)}"
+        flag = stop_flag(attempt)
+        folder = str(self._artifacts.folder.absolute())
+        future = self._client.submit(
+            perform_on_worker, alike, flag, folder, self._token, carried, key=attempt, pure=False
+        )
+        try:
+            return await future
+        except asyncio.CancelledError:
+            await self._stop(future, flag)
+            raise
+        except (ClnpError, NotShared):
+            raise
+        except Exception as error:
+            raise StageFailed(_sentence(first, error), _last_lines(error)) from error
+        finally:
+            future.release()
+
+    async def _stop(self, future: Any, flag: str) -> None:
+        """Ask a stage to stop, and wait until its worker is free."""
+        with suppress(Exception):
+            event = Event(flag, self._client)
+            await event.set()
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(future.exception(), _STOP_SECONDS)
+            await event.clear()
+
+    async def _connect(self) -> None:
+        """Find the workers: those of the scheduler named, or else our own."""
+        async with self._connecting:
+            if self._client:
+                return
+            if self._scheduler:
+                self._client = await _client_of(self._scheduler)
+                await self._client.wait_for_workers(1)
+                self._desk.places = sum((await self._client.nthreads()).values())
+            else:
+                self._cluster = await _own_workers(self._desk.places)
+                self._client = await Client(self._cluster, asynchronous=True, set_as_default=False)
+            self._client.subscribe_topic(EPOCHS_TOPIC, self._hear)
+            # Side by side and now, so that neither the first stage nor the first question waits for every import.
+            await self._client.run(ready_on_worker, nanny=False, wait=False, on_error="ignore")
+
+    def _hear(self, event: tuple[float, list[tuple[str, dict[str, Any]]]]) -> None:
+        """Epochs, as a worker tells of them. Written down with the others at the next tick."""
+        _, told = event
+        self._told += [(key, epoch) for key, epoch in told if key in self._flights]  # others share a scheduler
+
+    def _write_epochs(self) -> None:
+        told, self._told = self._told, []
+        self._store.put_epochs(told)
+        for key, epoch in told:
+            flight = self._flights.get(key)
+            for run in flight.runs if flight else ():
+                if run in self._active:
+                    self._active[run].progress.reached(key, epoch["epoch"])
+        for run, active in self._active.items():
+            progress = active.progress
+            self._store.put_progress(run, progress.seconds, progress.fraction, progress.seconds_left)
+
+    async def _evaluate(self, stage: Stage, split: str, thetas: list[Theta]) -> list[float]:
+        await self._connect()
+        return await self._evaluators.accuracies(self._client, stage, split, thetas)
+
+    async def _close(self) -> None:
+        await self._answers.close()
+        tasks = [active.task for active in self._active.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(flight.task for flight in self._flights.values()), return_exceptions=True)
+        self._write_epochs()
+        if self._client:
+            await self._client.close()
+        if self._cluster:
+            await self._cluster.close()
+            self._artifacts.sweep()
+
+
+async def _own_workers(count: int, attempts: int = _STARTS) -> LocalCluster:
+    """Worker processes on this machine. One may be killed while it starts, too: then all start again."""
+    dask.config.set(DASK_SETTINGS)
+    cluster = LocalCluster(
+        n_workers=count,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        security=True,  # TLS with keys of its own: who may connect may run code, other users may not
+        memory_limit=0,
+        silence_logs="CRITICAL",
+        asynchronous=True,
+    )
+    try:
+        return await cluster
+    except RuntimeError:
+        await cluster.close()
+        if not attempts:
+            raise
+        return await _own_workers(count, attempts - 1)
+
+
+async def _client_of(address: str) -> Client:
+    try:
+        if not re.fullmatch(r"[a-z]+://.+:\d+", address):
+            raise ValueError(address)
+        return await Client(address, asynchronous=True, timeout=_CONNECT_SECONDS, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise StoreError(
+            f"There is no Dask scheduler at {address}; give the address of one, such as tcp://127.0.0.1:8786, "
+            "or none to compute on this machine."
+        ) from error
+
+
+def _checked_digest(stream: dict[str, Any]) -> str:
+    check(stream)
+    return content_digest(stream)
+
+
+def _tuning_epochs(spec: RunSpec) -> int:
+    return spec.fine_tuning.epochs * spec.tuning_rounds if spec.fine_tuning else 0
+
+
+async def _all(coroutines: Iterable[Coroutine | asyncio.Task]) -> list[Any]:
+    """Wait for all, and return their results; if one fails, cancel the others and raise what it raised."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _sentence(stage: Stage, error: Exception) -> str:
+    what = str(error).splitlines()[0] if str(error) else "it gives no reason"
+    if isinstance(error, KilledWorker):
+        what = f"{error.allowed_failures + 1} workers died over it, one after the other"
+    return f"The stage '{stage.describes}' failed, {type(error).__name__}: {what}"
+
+
+def _last_lines(error: Exception) -> str:
+    lines = "".join(traceback.format_exception(error)).rstrip().splitlines()
+    return "\n".join(lines[-_TRACEBACK_LINES:])
+
+
+class _Flight:
+    """A stage being computed, and how many waiters each run has there."""
+
+    task: asyncio.Task
+
+    def __init__(self) -> None:
+        self.runs: Counter[str] = Counter()
+
+
+class _Active:
+    """A run being worked on."""
+
+    task: asyncio.Task
+
+    def __init__(self, run: Run) -> None:
+        self.progress = _Progress(run.spec, run.seconds)
+        self.leaves_as = "queued"
+
+
+class _Progress:
+    """How far a run is, counted in epochs, and how long the rest takes at the speed so far.
+
+    A training that stops early counts as if it had not. Stages that were found, not computed, say nothing of speed.
+    """
+
+    def __init__(self, spec: RunSpec, seconds_before: float) -> None:
+        self._total = sum(
+            spec.at(task).epochs_of(task) * (spec.fits(task) + spec.trains_alone) + _tuning_epochs(spec.at(task))
+            for task in spec.lessons
+        )
+        self._done: dict[str, int] = {}
+        self._found = 0
+        self._seconds_before = seconds_before
+        self._began = time.monotonic()
+
+    def found(self, stage: Stage) -> None:
+        """A stage's result was there."""
+        self._found += self.finished(stage)
+
+    def finished(self, stage: Stage) -> int:
+        """A stage's result has arrived. Returns its epochs."""
+        epochs = stage.inputs.get("hyperparameters", {}).get("epochs", 0)
+        self._done[stage.key] = epochs
+        return epochs
+
+    def reached(self, key: str, epoch: int) -> None:
+        """A stage has done that many epochs."""
+        self._done[key] = max(epoch, self._done.get(key, 0))
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has been worked on, the times before it was stopped included."""
+        return self._seconds_before + time.monotonic() - self._began
+
+    @property
+    def fraction(self) -> float:
+        """Share of the work that is done, 0 to 1."""
+        return min(1.0, sum(self._done.values()) / self._total)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """None until something has been computed."""
+        done = sum(self._done.values())
+        computed = done - self._found
+        if computed <= 0:
+            return None
+        return max(0, self._total - done) * (time.monotonic() - self._began) / computed
+
+
+class _Group:
+    """Stages that a worker computes together."""
+
+    def __init__(self, members: list[_Waiting]) -> None:
+        self.task: asyncio.Task
+        self._wanted = len(members)
+        for member in members:
+            member.group = self
+
+    async def leave(self) -> None:
+        """One of them is not wanted any more. When none is, stop the worker and wait until it is free."""
+        self._wanted -= 1
+        if not self._wanted:
+            self.task.cancel()
+            await asyncio.gather(self.task, return_exceptions=True)
+
+
+class _Waiting:
+    """A stage at the desk."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.program = stage.program
+        self.group: _Group | None = None
+        self.done = asyncio.get_running_loop().create_future()
+
+
+class _Desk:
+    """Sends stages to the workers: torch threads times workers stay within the places, one for each core.
+
+    Stages are sent in the order in which they come, but a task's training alone last, for no other stage waits for it.
+    Those of the same program that wait at the same moment are sent together, in as many parts as there is room for.
+
+    Parameters
+    ----------
+    places : int
+    send : callable
+        Has a worker compute a list of stages.
+    """
+
+    def __init__(self, places: int, send: Callable[[list[Stage]], Coroutine]) -> None:
+        self.places = places
+        self._send = send
+        self._used = 0
+        self._waiting: list[_Waiting] = []
+
+    async def computed(self, stage: Stage) -> None:
+        """Wait until a worker has computed the stage."""
+        waiting = _Waiting(stage)
+        self._waiting.append(waiting)
+        # In a moment and not now, because the rest of a grid comes in the same moment.
+        asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._admit)
+        try:
+            await waiting.done
+        except asyncio.CancelledError:
+            if waiting.group:
+                await waiting.group.leave()
+            else:
+                self._waiting.remove(waiting)
+            raise
+
+    def _admit(self) -> None:
+        self._waiting.sort(key=lambda waiting: waiting.stage.kind == "alone")
+        while self._waiting:
+            first = self._waiting[0]
+            threads = min(first.stage.threads, self.places)
+            parts = (self.places - self._used) // threads
+            if not parts:
+                return
+            alike = [waiting for waiting in self._waiting if waiting.program == first.program]
+            members = alike[: min(_MOST_TOGETHER, math.ceil(len(alike) / parts))]
+            for member in members:
+                self._waiting.remove(member)
+            self._used += threads
+            _Group(members).task = asyncio.create_task(self._compute(members, threads))
+
+    async def _compute(self, members: list[_Waiting], threads: int) -> None:
+        try:
+            await self._send([member.stage for member in members])
+        except Exception as error:
+            self._failed(members, error)
+        else:
+            for member in members:
+                if not member.done.done():
+                    member.done.set_result(None)
+        finally:
+            self._used -= threads
+            self._admit()
+
+    def _failed(self, members: list[_Waiting], error: Exception) -> None:
+        """Tell it of a stage by itself. Of several, try each by itself, so that none fails for another's fault."""
+        for member in members:
+            if member.done.done():
+                continue
+            if len(members) == 1:
+                member.done.set_exception(error)
+            else:
+                member.group, member.program = None, (member.stage.key,)
+                self._waiting.append(member)

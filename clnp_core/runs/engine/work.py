@@ -1,0 +1,374 @@
+"""Carrying out a stage: the only part of `runs` that computes. Runs on the workers, and never opens the database."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from clnp_core.arithmetic import TOLERANCE, computing, described, kind, owned
+from clnp_core.errors import DeviceError
+from clnp_core.methods import METHODS, clnp, single, sparsify
+from clnp_core.methods import load as load_method
+from clnp_core.methods.graceful import Choice, Curve, ScanPoint
+from clnp_core.methods.method import Candidate, Lesson, Method, Pruning, place_of
+from clnp_core.methods.training import Checkpoint, Epoch, Hooks, Hyperparameters, accuracy
+from clnp_core.networks import partition
+from clnp_core.networks.fingerprint import Fingerprint, Taken, as_fingerprint, carry_over, check, take
+from clnp_core.networks.network import Network, digest, from_tensors, grow, initial, to_tensors
+from clnp_core.networks.subnetwork import Trainable
+from clnp_core.runs.fold.stages import Stage
+from clnp_core.runs.store.artifacts import Artifacts, metadata, write_whole
+from clnp_core.seeds import derive_seed
+from clnp_core.tasks.streams import Stream, open_stream
+
+_CHECKPOINT_EPOCHS = 5
+_CHECKPOINT_SECONDS = 30
+_CHECKPOINT_PAUSE = 1.0
+
+
+class Stopped(Exception):
+    """The stage was asked to stop; what it had reached is in its checkpoint."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What stages may use besides their inputs; none of it changes the result.
+
+    Attributes
+    ----------
+    artifacts : Artifacts
+        Where their inputs are and their checkpoints go.
+    pulse : callable
+        Called often; raises `Stopped` if the work is to stop.
+    report : callable
+        Told of every epoch of every stage: its key, and the epoch.
+    checkpoint_pause, checkpoint_epochs : float, int
+        Seconds between two checkpoints of a stage at least, and epochs, but where those take long.
+    """
+
+    artifacts: Artifacts
+    pulse: Callable[[], None] = lambda: None
+    report: Callable[[str, Epoch], None] = lambda key, epoch: None
+    checkpoint_pause: float = _CHECKPOINT_PAUSE
+    checkpoint_epochs: int = _CHECKPOINT_EPOCHS
+
+
+def perform(alike: Sequence[Stage], context: Context) -> dict[str, bytes]:
+    """Carry out stages of the same `program`, or a single one.
+
+    Returns the artifacts they make, by key; a stage's own has its result as JSON.
+
+    Raises
+    ------
+    Stopped
+    ClnpError
+        If a stage fails for a reason a person can understand.
+    """
+    start = time.perf_counter()
+    with computing(alike[0].threads):
+        match alike[0].kind:
+            case "fit":
+                made = _fit(alike, context)
+            case "alone":
+                made = _train_alone(alike, context)
+            case "tune":
+                made = _tune(*alike, context)
+            case "settle":
+                made = _settle(*alike, context)
+            case "grow":
+                made = _grow(*alike, context)
+            case "stream":
+                made = _draw_stream(*alike)
+        machine = described()
+    seconds = (time.perf_counter() - start) / len(alike)
+    for stage in alike:
+        tensors, data = made[stage.key]
+        made[stage.key] = tensors, data | {"seconds": seconds, "machine": machine}
+    return {key: safetensors.torch.save(tensors, metadata(data)) for key, (tensors, data) in made.items()}
+
+
+_Made = dict[str, tuple[dict[str, Tensor], dict[str, Any]]]
+
+
+def _draw_stream(stage: Stage) -> _Made:
+    drawn = _stream(stage, stage.inputs["tasks"]).drawn()
+    return {stage.key: ({name: torch.from_numpy(array) for name, array in drawn.items()}, {})}
+
+
+def _fit(alike: Sequence[Stage], context: Context) -> _Made:
+    epochs: dict[str, list[Epoch]] = {}
+    jobs = []
+    # Candidates that start alike share their task's data and the activations of frozen neurons.
+    for _, group in groupby(alike, key=lambda stage: stage.inputs | {"hyperparameters": None}):
+        stages = list(group)
+        grid = [_hyperparameters(stage.inputs["hyperparameters"]) for stage in stages]
+        hooks = [_hooks(stage, context, epochs) for stage in stages]
+        jobs += _method(stages[0]).jobs(_lesson(stages[0], context), grid, hooks)
+    candidates = _method(alike[0]).fit(jobs, context.pulse)
+    return {
+        stage.key: _candidate_artifact(candidate, stage.inputs["hyperparameters"], epochs[stage.key])
+        for stage, candidate in zip(alike, candidates, strict=True)
+    }
+
+
+def _candidate_artifact(
+    candidate: Candidate, hyperparameters: dict[str, Any], epochs: list[Epoch]
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    block, measured, curve, pruned = candidate.network, candidate.activities, candidate.curve, candidate.pruned
+    tensors = _numbered(
+        {
+            "free": map(torch.from_numpy, block.free),
+            "parameter": block.parameters(),
+            "statistic": block.statistics(),
+            "activity": map(torch.from_numpy, measured.free if measured else ()),
+            "reused": map(torch.from_numpy, measured.reused if measured else ()),
+        }
+    )
+    return tensors, {
+        "accuracy": None if curve.diverged else curve.accuracy,
+        "curve": [asdict(point) for point in curve.points],
+        "hyperparameters": hyperparameters,
+        "pruned": asdict(pruned) if pruned else None,
+        "epochs": [asdict(epoch) for epoch in epochs],
+    }
+
+
+def _tune(stage: Stage, context: Context) -> _Made:
+    """Choose among the candidates, prune the winner, and train what is left of it."""
+    inputs = stage.inputs
+    lesson, epochs = _lesson(stage, context), {}
+    candidates = _candidates(stage, lesson, context)
+    task = lesson.stream.task(lesson.task)
+    choice = clnp.choose_candidate(candidates, lesson.network, task.validation, _pruning(stage), context.pulse)
+    place = place_of(choice.candidate, candidates)
+    winner, given = candidates[place], context.artifacts.data(inputs["candidates"][place])["hyperparameters"]
+    tuning = {**inputs["hyperparameters"], "patience": inputs["hyperparameters"]["epochs"], "cooldown": 0.0}
+    seed = derive_seed(lesson.seed, "fine-tuning", lesson.task, inputs["round"])
+    settings = replace(winner.hyperparameters, **tuning)
+    job = clnp.fine_tuning_job(winner, choice, task.to(lesson.device), settings, seed, _hooks(stage, context, epochs))
+    (tuned,) = clnp.fit_candidates([job], context.pulse)
+    return {stage.key: _candidate_artifact(clnp.fine_tuned(winner, choice, tuned), given, epochs[stage.key])}
+
+
+def _settle(stage: Stage, context: Context) -> _Made:
+    inputs, method = stage.inputs, _method(stage)
+    lesson = _lesson(stage, context)
+    number, stream = lesson.task, lesson.stream
+    candidates = _candidates(stage, lesson, context)
+    network, learned = method.settle(lesson, candidates, _pruning(stage), context.pulse)
+    partitions = METHODS[inputs["method"]].partitions
+    taken, rounded = [], []
+    for earlier, expected in _promised(stage):
+        context.pulse()
+        taken.append(check(network, earlier, stream.test(earlier).x, expected, partial(_logits, expected, context)))
+        if taken[-1].fingerprint != expected:
+            rounded.append((earlier, expected))
+    if partitions:
+        taken.append(take(network, number, stream.test(number).x))
+    reached = []
+    for earlier in range(1, number + 1):
+        context.pulse()
+        predictor = method.predictor(network, earlier)
+        reached.append(accuracy(predictor, stream.test(earlier)) if predictor else inputs["measured"][earlier - 1])
+    content = digest(network)
+    place = place_of(learned.candidate, candidates)
+    record = asdict(learned)
+    record["lambda"] = record["hyperparameters"]["l1"]
+    record["learning_rate"] = record["hyperparameters"]["learning_rate"]
+    record["notes"] = [*record["notes"], *_rounding_notes(rounded)]
+    del record["candidate"], record["hyperparameters"]
+    data = {
+        "network": content,
+        "candidate": learned.candidate,
+        "hyperparameters": context.artifacts.data(inputs["candidates"][place])["hyperparameters"],
+        "fingerprints": [asdict(each.fingerprint) for each in taken],
+        "record": {
+            **record,
+            "accuracy": reached,
+            "widths": network.architecture.widths,
+            "free": [partition.free_count(owner) for owner in network.owners] if partitions else [],
+            "fingerprint": taken[-1].fingerprint.logits if partitions else None,
+            "rounded": [earlier for earlier, _ in rounded],
+        },
+    }
+    return {content: to_tensors(network), stage.key: ({}, data), **_kept(taken)}
+
+
+def _promised(stage: Stage) -> Iterator[tuple[int, Fingerprint]]:
+    """The tasks learned before the stage, and the fingerprint that each must keep."""
+    return enumerate(map(as_fingerprint, stage.inputs["fingerprints"]), start=1)
+
+
+def _logits(expected: Fingerprint, context: Context) -> Tensor:
+    """The logits that a fingerprint is the digest of."""
+    return torch.from_numpy(context.artifacts.array(expected.logits, "logits"))
+
+
+def _kept(taken: list[Taken]) -> _Made:
+    """The logits behind fingerprints, each as an artifact under its digest."""
+    return {each.fingerprint.logits: ({"logits": each.logits}, {}) for each in taken}
+
+
+def _rounding_notes(rounded: list[tuple[int, Fingerprint]]) -> Iterator[str]:
+    for elsewhere, group in groupby(rounded, key=lambda each: each[1].kind):
+        tasks = ", ".join(str(task) for task, _ in group)
+        yield (
+            f"Earlier tasks ({tasks}) were last checked on {elsewhere}; here, on {kind()}, their logits are the same "
+            f"to {TOLERANCE:g} of the largest, as numbers round differently."
+        )
+
+
+def _grow(stage: Stage, context: Context) -> _Made:
+    """Widen layers, and see that every learned task goes on answering as it did."""
+    before, stream = _network(stage, context), _stream(stage, stage.inputs["task"])
+    grown = grow(before, tuple(stage.inputs["neurons"]))
+    carried = []
+    for task, expected in _promised(stage):
+        context.pulse()
+        known = partial(_logits, expected, context)
+        carried.append(carry_over(before, grown, task, stream.test(task).x, expected, known))
+    content = digest(grown)
+    data = {"network": content, "fingerprints": [asdict(each.fingerprint) for each in carried]}
+    return {content: to_tensors(grown), stage.key: ({}, data), **_kept(carried)}
+
+
+def _train_alone(alike: Sequence[Stage], context: Context) -> _Made:
+    epochs: dict[str, list[Epoch]] = {}
+    jobs = []
+    for stage in alike:
+        grid = [_hyperparameters(stage.inputs["hyperparameters"])]
+        jobs += single.jobs(_lesson(stage, context), grid, [_hooks(stage, context, epochs)])
+    return {
+        stage.key: ({}, {"accuracy": reached, "epochs": [asdict(epoch) for epoch in epochs[stage.key]]})
+        for stage, reached in zip(alike, single.accuracies(jobs, context.pulse), strict=True)
+    }
+
+
+def _hooks(stage: Stage, context: Context, epochs: dict[str, list[Epoch]]) -> Hooks:
+    """Hooks that gather a stage's epochs under its key, besides what the context asks for."""
+    own = epochs[stage.key] = []
+
+    def on_epoch(epoch: Epoch) -> None:
+        own.append(epoch)
+        context.report(stage.key, epoch)
+
+    path = context.artifacts.checkpoint(stage.key)
+    return Hooks(on_epoch, _FileCheckpoint(path, context.checkpoint_pause, context.checkpoint_epochs))
+
+
+def _device(stage: Stage) -> torch.device:
+    """Where the stage is computed."""
+    device = torch.device(stage.inputs["device"])
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise DeviceError(
+            "device = cuda is not possible here: the worker finds no CUDA device; give device=cpu, or start a worker "
+            "with a CUDA build of torch on a machine that has one."
+        )
+    return device
+
+
+def _method(stage: Stage) -> Method:
+    return load_method(stage.inputs["method"])
+
+
+def _lesson(stage: Stage, context: Context) -> Lesson:
+    """What the stage is about, from where it starts."""
+    task = stage.inputs["task"]
+    return Lesson(_network(stage, context), _stream(stage, task), task, stage.inputs["seed"], _device(stage))
+
+
+def _pruning(stage: Stage) -> Pruning:
+    return Pruning(*(stage.inputs[name] for name in ("margin", "theta_mode", "theta", "layer_weights")))
+
+
+def _hyperparameters(given: dict[str, Any]) -> Hyperparameters:
+    tuples = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+    return Hyperparameters(**given | tuples)
+
+
+def _network(stage: Stage, context: Context) -> Network:
+    """The network the stage starts from."""
+    key = stage.inputs.get("network")
+    if key is None:
+        return initial(stage.architecture, stage.inputs["head"])
+    return from_tensors(_tensors(context.artifacts.path(key)), context.artifacts.data(key))
+
+
+def trained(stage: Stage, context: Context) -> tuple[Candidate, Stream]:
+    """The candidate that a stage has trained, on the processor wherever that was, and the stream its task is of."""
+    task = stage.inputs["task"]
+    lesson = Lesson(_network(stage, context), _stream(stage, task), task, stage.inputs["seed"])
+    return _candidate(_method(stage).start(lesson), stage.key, context), lesson.stream
+
+
+def _candidates(stage: Stage, lesson: Lesson, context: Context) -> list[Candidate]:
+    # What candidates could read but not train is cut out of the network anew; only what they trained is kept.
+    cut = _method(stage).start(lesson)
+    return [_candidate(cut, key, context) for key in stage.inputs["candidates"]]
+
+
+def _candidate(cut: Trainable, key: str, context: Context) -> Candidate:
+    tensors, data = _tensors(context.artifacts.path(key)), context.artifacts.data(key)
+
+    def group(name: str) -> list[Tensor]:
+        count = sum(each.startswith(f"{name}.") for each in tensors)
+        return [tensors[f"{name}.{place}"] for place in range(count)]
+
+    block = cut.with_parameters(group("parameter")).with_statistics(group("statistic"))
+    free, reused = (tuple(tensor.numpy() for tensor in group(name)) for name in ("activity", "reused"))
+    pruned = data["pruned"]
+    return Candidate(
+        hyperparameters=_hyperparameters(data["hyperparameters"]),
+        network=replace(block, free=tuple(tensor.numpy() for tensor in group("free"))),
+        curve=Curve(math.nan if data["accuracy"] is None else data["accuracy"], list(map(_point, data["curve"]))),
+        activities=sparsify.Activities(free, reused) if free else None,
+        pruned=Choice(**pruned | {"point": _point(pruned["point"])}) if pruned else None,
+    )
+
+
+def _point(data: dict[str, Any]) -> ScanPoint:
+    return ScanPoint(tuple(data["theta"]), data["accuracy"], tuple(data["claimed"]))
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    return {name: owned(tensor) for name, tensor in safetensors.torch.load(path.read_bytes()).items()}
+
+
+def _numbered(groups: dict[str, Any]) -> dict[str, Tensor]:
+    return {f"{name}.{place}": tensor for name, group in groups.items() for place, tensor in enumerate(group)}
+
+
+def _stream(stage: Stage, tasks: int) -> Stream:
+    return open_stream(stage.inputs["stream"], stage.inputs["seed"], tasks)
+
+
+class _FileCheckpoint(Checkpoint):
+    """Keeps a training's state in a file, every few epochs or every half minute, but not all the time."""
+
+    def __init__(self, path: Path, pause: float, epochs: int) -> None:
+        self._path = path
+        self._pause = pause
+        self._epochs = epochs
+        self._saved = time.monotonic()
+        self._epoch = 0
+
+    def load(self) -> dict[str, Tensor] | None:
+        return _tensors(self._path) if self._path.exists() else None
+
+    def is_due(self, epoch: int) -> bool:
+        since = time.monotonic() - self._saved
+        return since >= _CHECKPOINT_SECONDS or (epoch - self._epoch >= self._epochs and since >= self._pause)
+
+    def save(self, epoch: int, tensors: dict[str, Tensor]) -> None:
+        write_whole(self._path, safetensors.torch.save(tensors))
+        self._epoch, self._saved = epoch, time.monotonic()

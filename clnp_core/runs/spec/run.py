@@ -1,0 +1,438 @@
+"""A run as validated data: `RunSpec`, JSON in and JSON out, and the presets, which are such files.
+
+Imports no torch: the dashboard and the listing commands read specifications too.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from functools import cache
+from importlib import resources
+from itertools import product
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError, model_validator
+
+from clnp_core.errors import SpecError
+from clnp_core.methods import METHODS
+from clnp_core.networks.architectures import ARCHITECTURES, Architecture, Conv, Dense, Pool
+from clnp_core.runs.spec.stream import OwnSpec, PermutedSpec, SplitSpec, StreamSpec, Strict
+
+OUTPUT = "output"
+"""The key of the output layer's L1 coefficient; hidden layers are "1", "2", ..."""
+
+_MAX_GRID = 256
+_DEFAULT = "digits"
+
+
+def _as_axis(value: Any) -> Any:
+    """One value of a grid axis stands for a grid of one."""
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+LambdaAxis = Annotated[tuple[NonNegative, ...], Field(min_length=1), BeforeValidator(_as_axis)]
+RateAxis = Annotated[tuple[Positive, ...], Field(min_length=1), BeforeValidator(_as_axis)]
+
+
+Epochs = Annotated[int, Field(ge=1, le=10_000)]
+EpochsAxis = Annotated[tuple[Epochs, ...], Field(min_length=1, max_length=1000), BeforeValidator(_as_axis)]
+Network = Annotated[
+    Annotated[Literal[tuple(ARCHITECTURES)], Tag("name")] | Annotated[Architecture, Tag("own")],
+    Discriminator(lambda given: "own" if isinstance(given, dict | Architecture) else "name"),
+]
+
+
+class FineTuning(Strict):
+    """How what is left after pruning is trained on (section 3.2, 'CLNP + fine tuning'); λ as before."""
+
+    epochs: Epochs
+    learning_rate: Positive
+    rounds: int = Field(default=1, ge=1, le=20)
+    """How often a task is pruned and fine-tuned."""
+
+
+class RunSpec(Strict):
+    """Everything a run depends on. The same specification gives the same results, to the bit.
+
+    Grid axes (`lambda`, `learning_rate`) take one value or several; the grid is their product.
+    """
+
+    preset: str = Field(min_length=1, max_length=60, pattern=r"^[a-z0-9][a-z0-9-]*$")
+    about: str = ""
+    stream: StreamSpec
+    network: Network
+    """One of ours by name, or one of your own: its name, input_shape, hidden layers and outputs. A network of ours has
+    as many outputs as the stream has classes."""
+    method: Literal[tuple(METHODS)] = "clnp"
+    """What learns. Those beside clnp train without L1, and neither prune nor fine-tune nor grow: such settings have no
+    effect on them."""
+    head: Literal["single", "multi"] = "single"
+    lambda_: dict[str, LambdaAxis] = Field(alias="lambda")
+    """L1 coefficients λ by layer: "1", "2", ... from the input upwards, and "output"."""
+    learning_rate: RateAxis
+    cooldown: float = Field(default=0.0, ge=0, le=1, allow_inf_nan=False)
+    """Share of the epochs, the last ones, over which the learning rate falls linearly towards 0."""
+    search: Literal["first-task", "every-task"] = "first-task"
+    """Whether later tasks search the grid again or keep what task 1 settled on."""
+    batch_size: int = Field(ge=1, le=100_000)
+    epochs: EpochsAxis
+    """At most so many; several are for task 1, 2, ..., the last for all tasks after that."""
+    patience: Epochs | None
+    """Epochs without a better validation accuracy after which training ends, and keeps its best epoch's network; none:
+    it goes through all epochs, and keeps the last one's."""
+    shrink: Literal["exact", "progressive"] = "exact"
+    """Which free neurons leave a training on the way: those that no training image excites any more, or also those of
+    a mean activity up to 0.001."""
+    cache_mb: int = Field(default=256, ge=0, le=1_000_000)
+    """MiB that the activations of frozen neurons may take for a task, to be computed once and not batch by batch."""
+    theta_mode: Literal["shared", "per-layer"] = "shared"
+    """One θ for all layers, as in the paper, or for each layer its own, so that the most is freed within the margin."""
+    layer_weights: dict[str, NonNegative] | None = None
+    """What a free neuron of each layer is worth where each has a θ of its own; none: the layer that would be full first
+    comes first."""
+    theta: NonNegative | tuple[NonNegative, ...] | None = None
+    """Activity threshold θ, one or one per hidden layer; none: the highest that the margin allows."""
+    margin: float = Field(ge=0, lt=1, allow_inf_nan=False)
+    """m, a fraction: 0.01 is one point of validation accuracy."""
+    fine_tuning: FineTuning | None = None
+    grow: dict[str, Annotated[int, Field(ge=1, le=100_000)]] = Field(default_factory=dict)
+    """Neurons by which layers ("1", "2", ...) are widened between tasks: in a fork once, before `at_task`; with
+    `grow_below` whenever a layer has become too full."""
+    grow_below: float | None = Field(default=None, gt=0, le=1, allow_inf_nan=False)
+    """Free share of a layer below which it grows before the next task."""
+    single_task: bool = False
+    """Whether to measure, for comparison, each task trained alone on the same network."""
+    seed: int = Field(ge=0, lt=2**31)
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where training happens."""
+    fork_of: RunSpec | None = None
+    """The run this one continues in another way: its settings hold for the tasks before `at_task`."""
+    at_task: int | None = Field(default=None, ge=1)
+    """The first task that this specification's own settings hold for."""
+    imported: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    """Of a run that came in an archive: that archive's SHA-256; see `clnp_core.runs.archive`."""
+
+    @property
+    def architecture(self) -> Architecture:
+        """The network, as data, before anything grows."""
+        if isinstance(self.network, Architecture):
+            return self.network
+        return ARCHITECTURES[self.network].with_outputs(self.stream.classes)
+
+    @property
+    def network_name(self) -> str:
+        """Of the network, for a person."""
+        return self.network.name if isinstance(self.network, Architecture) else self.network
+
+    @property
+    def partitions(self) -> bool:
+        """Whether the method claims neurons for its tasks, and promises that nothing is forgotten."""
+        return METHODS[self.method].partitions
+
+    @property
+    def tuning_rounds(self) -> int:
+        """How often each task is pruned and fine-tuned; 0 where it is not."""
+        return self.fine_tuning.rounds if self.fine_tuning and self.partitions else 0
+
+    @property
+    def trains_alone(self) -> bool:
+        """Whether each task is trained alone as well: not where all are learned at once."""
+        return self.single_task and not METHODS[self.method].at_once
+
+    @property
+    def lessons(self) -> list[int]:
+        """The tasks in whose name something is learned: each, or the last one alone where all are learned at once."""
+        last = self.stream.tasks
+        return [last] if METHODS[self.method].at_once else list(range(1, last + 1))
+
+    @property
+    def layer_keys(self) -> tuple[str, ...]:
+        """Keys of `lambda`: one per hidden layer and the output's."""
+        return _layer_keys(self.architecture)
+
+    @property
+    def grid(self) -> list[tuple[tuple[float, ...], float]]:
+        """Candidates: (λ of each layer, output last; learning rate), in the order in which ties are broken."""
+        # What trains without L1 is the same training whatever λ is.
+        axes = [self.lambda_[key] if self.partitions else (0.0,) for key in self.layer_keys]
+        return [(tuple(l1), rate) for *l1, rate in product(*axes, self.learning_rate)]
+
+    def at(self, task: int) -> RunSpec:
+        """The specification whose settings hold for that task: this one's, or before a fork the other's."""
+        return self.fork_of.at(task) if self.fork_of and task < self.at_task else self
+
+    def epochs_of(self, task: int) -> int:
+        """Epochs at most for that task, whose settings these are."""
+        return self.epochs[min(task, len(self.epochs)) - 1]
+
+    def searches(self, task: int) -> bool:
+        """Whether that task searches the grid, rather than keep what an earlier one settled on."""
+        own = self.at(task)
+        return own.search == "every-task" or task == (own.at_task or self.lessons[0])
+
+    def growth(self, task: int, free: Sequence[float]) -> tuple[int, ...]:
+        """By how many neurons each hidden layer is widened before that task.
+
+        Parameters
+        ----------
+        task : int
+        free : sequence of float
+            Share of each hidden layer that is free, 0 to 1.
+        """
+        own = self.at(task)
+        if not own.partitions:
+            return (0,) * len(free)
+        due = [task == own.at_task if own.grow_below is None else share < own.grow_below for share in free]
+        return tuple(own.grow.get(key, 0) * is_due for key, is_due in zip(own.layer_keys, due, strict=False))
+
+    def fits(self, task: int) -> int:
+        """Candidates trained for that task."""
+        return len(self.at(task).grid) if self.searches(task) else 1
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RunSpec:
+        architecture, name = self.architecture, self.network_name
+        wanted, given = self.stream.image_shape, architecture.input_shape
+        if wanted != given:
+            raise ValueError(
+                f"network: {name} takes images of {list(given)}, {self.stream.data} has "
+                f"{list(wanted)}; give a network that fits the data set"
+            )
+        if architecture.outputs < self.stream.classes:
+            raise ValueError(
+                f"network: {name} has {architecture.outputs} outputs for the {self.stream.classes} classes of a task; "
+                f"give at least as many"
+            )
+        if self.batch_size == 1 and any(layer.batch_norm for layer in architecture.hidden):
+            raise ValueError("batch_size: a batch of 1 cannot be normalised; give at least 2")
+        *layers, _ = self.layer_keys
+        if set(self.lambda_) != set(self.layer_keys):
+            raise ValueError(
+                f"lambda: {name} has the layers {', '.join(self.layer_keys)}, "
+                f"but values are given for {', '.join(self.lambda_) or 'none'}"
+            )
+        for setting, values in (("layer_weights", self.layer_weights), ("grow", self.grow)):
+            if unknown := set(values or ()) - set(layers):
+                raise ValueError(f"{setting}: {name} has no hidden layer {min(unknown)!r}; it has {', '.join(layers)}")
+        if self.layer_weights and set(self.layer_weights) != set(layers):
+            raise ValueError(f"layer_weights: give one for each of the layers {', '.join(layers)}")
+        if len(self.grid) > _MAX_GRID:
+            raise ValueError(f"lambda, learning_rate: the grid has {len(self.grid)} points; at most {_MAX_GRID}")
+        if isinstance(self.theta, tuple) and len(self.theta) != len(layers):
+            raise ValueError(
+                f"theta: {len(self.theta)} thresholds for {len(layers)} hidden layers; give one, or one per layer"
+            )
+        if self.grow_below is not None and not self.grow:
+            raise ValueError("grow_below: no layer is named that grows; give grow, such as grow.1=100, or neither")
+        self._check_fork()
+        return self
+
+    def _check_fork(self) -> None:
+        if (self.fork_of is None) != (self.at_task is None):
+            raise ValueError("fork_of, at_task: a fork needs both; give both or neither")
+        if self.fork_of is None:
+            if self.grow and self.grow_below is None:
+                raise ValueError("grow: between which tasks? give grow_below as well, or fork a run at a task")
+            return
+        if METHODS[self.method].at_once:
+            raise ValueError(f"fork_of: {self.method} learns all tasks at once; start a new run instead")
+        if self.at_task == 1 and self.grow and self.grow_below is None:
+            raise ValueError("grow: nothing is learned before task 1; give at_task 2 or later")
+        if self.at_task > self.stream.tasks:
+            raise ValueError(
+                f"at_task: {self.at_task} is past the last of {self.stream.tasks} tasks; give 1 to {self.stream.tasks}"
+            )
+        for name in ("network", "method", "head", "seed", "device", "stream"):
+            mine, other = getattr(self, name), getattr(self.fork_of, name)
+            if name == "stream":
+                mine, other = (stream.model_copy(update={"tasks": 1}) for stream in (mine, other))
+            if mine != other:
+                raise ValueError(f"{name}: a fork keeps that of the run it comes from; leave it, or start a new run")
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data, ready for `json.dumps`."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def _layer_keys(architecture: Architecture) -> tuple[str, ...]:
+    return (*(str(number) for number in range(1, len(architecture.hidden) + 1)), OUTPUT)
+
+
+def parse(data: dict[str, Any]) -> RunSpec:
+    """A specification from plain data.
+
+    Raises
+    ------
+    SpecError
+        Naming the first wrong field, its value and what would be right.
+    """
+    try:
+        return RunSpec.model_validate(data)
+    except ValidationError as error:
+        raise SpecError(_sentence(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    path = ".".join(_fields(problem["loc"]))
+    if problem["type"] == "value_error":
+        return f"{problem['ctx']['error']}."
+    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        names = _settings(problem["loc"])
+        return f"There is no setting {path!r}{_nearest(path.split('.')[-1], names)}; there are {', '.join(names)}."
+    if problem["type"] in ("missing", "missing_argument"):
+        return f"The setting {path!r} is missing."
+    if problem["type"] == "union_tag_invalid":
+        context = problem["ctx"]
+        return f"{path}.kind = {_shown(context['tag'])} is not possible: it should be {context['expected_tags']}."
+    message = problem["msg"].replace("Input should", "it should", 1)
+    return f"{path} = {_shown(problem['input'])} is not possible: {message}."
+
+
+_LAYERS = {"conv": Conv, "dense": Dense}
+_STREAMS = {"permuted": PermutedSpec, "split": SplitSpec, "own": OwnSpec}
+
+
+def _fields(place: tuple[int | str, ...]) -> Iterator[str]:
+    """The place of an error as a path: without what names a branch of a type, hidden layers numbered from 1."""
+    branches = {"stream": set(_STREAMS), "network": {"name", "own"}, "hidden": set(_LAYERS)}
+    inside = ""
+    for part in place:
+        if inside == "hidden" and isinstance(part, int):
+            yield str(part + 1)
+        elif isinstance(part, str) and part not in branches.get(inside, ()) and not _is_type(part):
+            yield part
+            inside = part
+
+
+def _is_type(part: str) -> bool:
+    return "constrained" in part or "tuple" in part or part in ("float", "int")
+
+
+def _settings(place: tuple[int | str, ...]) -> list[str]:
+    """Names of the settings there are beside one that there is not."""
+    *inside, _ = place
+    match inside:
+        case []:
+            model = RunSpec
+        case ["stream", kind]:
+            model = _STREAMS[kind]
+        case ["fine_tuning"]:
+            model = FineTuning
+        case [*_, "pool"]:
+            model = Pool
+        case [*_, "conv" | "dense" as kind]:
+            model = _LAYERS[kind]
+        case _:
+            model = Architecture
+    if is_dataclass(model):
+        return [field.name for field in fields(model)]
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _nearest(word: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(word, names, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that ship with the package, the default first."""
+    return list(_preset_files())
+
+
+@cache
+def _preset_files() -> dict[str, dict[str, Any]]:
+    folder = resources.files("clnp_core.runs.spec") / "presets"
+    files = [json.loads(file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".json")]
+
+    def place(data: dict[str, Any]) -> tuple:
+        return data["preset"] != _DEFAULT, data["stream"]["kind"], data["network"], data["preset"]
+
+    return {data["preset"]: data for data in sorted(files, key=place)}
+
+
+def preset(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
+    """A preset, with some settings changed.
+
+    Parameters
+    ----------
+    name : str
+    changes : dict
+        Dotted path → value: {"margin": 0.02, "lambda.1": [1e-3, 2e-3], "stream.tasks": 3}.
+
+    Raises
+    ------
+    SpecError
+        If there is no such preset or setting, or the value is impossible.
+    """
+    presets = _preset_files()
+    if name not in presets:
+        raise SpecError(f"There is no preset {name!r}{_nearest(name, list(presets))}; there are {', '.join(presets)}.")
+    return parse(_changed(presets[name], changes or {}))
+
+
+def fork(spec: RunSpec, at_task: int, changes: dict[str, Any]) -> RunSpec:
+    """A specification that shares tasks 1 to `at_task` - 1 with another and goes on with some settings changed.
+
+    Raises
+    ------
+    SpecError
+        If a setting is impossible, or one that a fork cannot change.
+    """
+    # What it learns anew is not of an archive, even if what it shares is.
+    data = spec.to_json() | {"fork_of": spec.to_json(), "at_task": at_task, "imported": None}
+    if spec.grow_below is None and at_task != spec.at_task:
+        data["grow"] = {}  # what grew once does not grow again
+    return parse(_changed(data, changes))
+
+
+_GROUPS = ("stream", "lambda", "fine_tuning", "grow", "layer_weights")
+
+
+def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    data = copy.deepcopy(data)
+    for path, value in changes.items():
+        group, dot, name = path.rpartition(".")
+        if not dot:
+            data[name] = value
+            continue
+        if group not in _GROUPS or (group == "lambda" and name not in data["lambda"]):
+            known = [f"{key}.{inner}" for key in _GROUPS for inner in data.get(key) or ()]
+            raise SpecError(f"There is no setting {path!r}{_nearest(path, known)}; there are {', '.join(known)}.")
+        data[group] = (data.get(group) or {}) | {name: value}
+    return data
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """Read `key=value` from a command line: numbers, JSON, `a,b,c` for several values, else text.
+
+    >>> parse_assignment("lambda.1=1e-3,2e-3")
+    ('lambda.1', [0.001, 0.002])
+
+    Raises
+    ------
+    SpecError
+        If there is no `=`.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise SpecError(f"{text!r} is not a setting; write key=value, such as margin=0.02.")
+    return key.strip(), _value(value.strip())
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return [_value(part.strip()) for part in text.split(",")] if "," in text else text

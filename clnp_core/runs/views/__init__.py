@@ -1,0 +1,1 @@
+"""What pages, the command line and Python ask of a store."""

@@ -1,0 +1,155 @@
+"""How long a run will take, told before it starts. Imports no torch.
+
+What the store has measured of the same network comes first, then what was measured elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from clnp_core.machine import cores
+from clnp_core.methods import METHODS
+from clnp_core.runs.fold.summary import duration
+from clnp_core.runs.spec import RunSpec, preset
+from clnp_core.runs.store import Store
+from clnp_core.tasks.datasets import classes
+
+# Seconds of `clnp run PRESET --seed 0` on two cores of an Intel Xeon, torch 2.13.0 (CPU), 2026-11-21 and 22. The wide
+# network was not trained to the end: its training step of 64 images takes 2.3 s (`python -m benchmarks.convolutions`).
+_MEASURED = {
+    "digits": 15,
+    "split-digits": 6,
+    "split-digits-cnn": 15,
+    "permuted-mnist-quick": 174,
+    "permuted-mnist": 2956,
+    "split-cifar-quick": 1200,
+    "split-cifar-wide": 60 * (45_000 + 10 * 4_500) * 2.3 / 64,
+}
+_MEASURED_CORES = 2
+_START_SECONDS = 3  # until an engine's workers are there and the stream is drawn
+_TRAINING_IMAGES = {"digits": 1437, "mnist": 60_000, "fashion-mnist": 60_000, "cifar10": 50_000, "cifar100": 50_000}
+
+_Pace = Callable[[str | None, int], float]
+"""Seconds of training for an image, by method, None where a task is trained alone, and task."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """How long a run takes at most: training that ends early takes less, and so does what the store has already.
+
+    Attributes
+    ----------
+    seconds : float
+    here : bool
+        Whether runs of this store told the speed, rather than those of the README's machine.
+    """
+
+    seconds: float
+    here: bool
+
+    def __str__(self) -> str:
+        return f"about {duration(self.seconds)}"
+
+
+def estimate(spec: RunSpec, store: Store | None = None, first_task: int = 1) -> Estimate | None:
+    """How long a run takes on the cores of this machine.
+
+    Trainings that wait for no other are shared out among the cores, as the engine does it; those of one task after
+    those of another are not.
+
+    Parameters
+    ----------
+    spec : RunSpec
+    store : Store, optional
+        Whose runs tell the speed.
+    first_task : int
+        The first task that is learned anew, where the spec is a fork.
+
+    Returns
+    -------
+    Estimate or None
+        None where nothing comparable was measured: trainings of the same hidden layers with batches of the same size,
+        and of the same data if that is one's own.
+    """
+    here = _pace_here(spec, store) if store else None
+    pace = here or _pace_elsewhere(spec)
+    if pace is None:
+        return None
+    return Estimate(_START_SECONDS + _seconds(spec, pace, cores(), first_task), here is not None)
+
+
+def _pace_here(spec: RunSpec, store: Store) -> _Pace | None:
+    """Of the same method and the nearest task, as far as the store knows."""
+    trainings = [
+        {**training, "pace": training["seconds"] / _images(training["stream"], training["method"], training["task"])}
+        for training in store.trainings_like(spec.architecture, spec.batch_size, spec.device)
+        if training["stream"].get("name") == _own_name(spec)
+    ]
+    if not trainings:
+        return None
+
+    def pace(method: str | None, task: int) -> float:
+        alike = [training for training in trainings if training["method"] == method] or trainings
+        nearest = min(abs(training["task"] - task) for training in alike)
+        return median(training["pace"] for training in alike if abs(training["task"] - task) == nearest)
+
+    return pace
+
+
+def _pace_elsewhere(spec: RunSpec) -> _Pace | None:
+    def comparable(given: RunSpec) -> tuple:
+        architecture = given.architecture
+        return architecture.hidden, architecture.input_shape, given.batch_size, given.device, _own_name(given)
+
+    def how_far(given: RunSpec) -> float:
+        """In number of epochs, which are the shorter the more neurons have left before them."""
+        return abs(math.log(given.epochs[-1] / spec.epochs[-1]))
+
+    alike = [given for given in map(preset, _MEASURED) if comparable(given) == comparable(spec)]
+    if not alike:
+        return None
+    nearest = min(alike, key=how_far)
+    seconds = _MEASURED[nearest.preset] - _START_SECONDS
+    for_one = seconds / _seconds(nearest, lambda method, task: 1.0, _MEASURED_CORES)
+    return lambda method, task: for_one
+
+
+def _seconds(spec: RunSpec, pace: _Pace, places: int, first_task: int = 1) -> float:
+    """Seconds of training at that pace on so many cores."""
+    stream = spec.stream.model_dump(mode="json")
+    at_once = max(1, places // spec.architecture.threads)
+    in_turn = in_all = 0.0
+    for task in spec.lessons:
+        if task < first_task:
+            continue
+        own, images, candidates = spec.at(task), _images(stream, spec.method, task), spec.fits(task)
+        fit = own.epochs_of(task) * images * pace(spec.method, task)
+        tuned = own.tuning_rounds * own.fine_tuning.epochs * images * pace(spec.method, task) if own.fine_tuning else 0
+        alone = own.epochs_of(task) * images * pace(None, task) if spec.trains_alone else 0
+        in_turn += math.ceil(candidates / at_once) * fit + tuned
+        in_all += candidates * fit + tuned + alone
+    return max(in_turn, in_all / at_once)
+
+
+def _images(stream: Mapping[str, Any], method: str | None, task: int) -> float:
+    """Training images of an epoch; 1 for a task of one's own data, of which an epoch alone is known."""
+    if method and METHODS[method].at_once:
+        return sum(_images(stream, None, each) for each in range(1, task + 1))
+    match stream.get("kind", "permuted"):
+        case "permuted":
+            return _TRAINING_IMAGES[stream["dataset"]] - stream["validation"]
+        case "split":
+            width = stream["classes_per_task"]
+            data = [name for name in stream["datasets"] for _ in range(classes(name) // width)][task - 1]
+            return (1 - stream["validation"]) * _TRAINING_IMAGES[data] * width / classes(data)
+        case _:
+            return 1.0
+
+
+def _own_name(spec: RunSpec) -> str | None:
+    """Of the data, if it is one's own."""
+    return getattr(spec.stream, "name", None)

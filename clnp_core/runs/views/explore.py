@@ -1,0 +1,174 @@
+"""What the store knows of a task's candidates: the way to the answers of `analysis.tradeoff`. Imports no torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from clnp_core.analysis.tradeoff import Before, Split, Theta, TradeOff, Trained
+from clnp_core.errors import StoreError
+from clnp_core.methods.graceful import Curve, ScanPoint
+from clnp_core.runs.engine.questions import ask
+from clnp_core.runs.spec import RunSpec, fork
+from clnp_core.runs.store import Store
+from clnp_core.runs.store.artifacts import Artifacts
+
+_KEPT = 256  # candidates read; one of two layers of 2000 neurons takes some 100 KB
+_KEPT_TASKS = 32
+
+
+def explorable(spec: RunSpec, records: Sequence[dict[str, Any]]) -> list[int]:
+    """The learned tasks of a run whose candidates can be pruned another way; none of a method that does not prune."""
+    return [record["task"] for record in records] if spec.partitions else []
+
+
+def trade_off(store: Store, run: str, task: int) -> TradeOff:
+    """Everything that can be said of a learned task without training.
+
+    Its candidates are the run's own, in the order of its grid, and after them those that other runs in the store have
+    trained from the same network on the same task with another λ or learning rate.
+
+    Raises
+    ------
+    StoreError
+        If there is no such run, it has not learned the task, its method does not prune, or an artifact is damaged.
+    """
+    spec, records = store.run(run).spec, store.learned(run)
+    if not spec.partitions:
+        raise StoreError(f"The method {spec.method} does not prune: there is no θ or m to move in {run}.")
+    if task not in explorable(spec, records):
+        raise StoreError(f"The run {run} has not learned task {task}; it has learned {len(records)}.")
+    folder = store.artifacts.folder
+    candidates = tuple(_read(folder, row["key"], row["seconds"]) for row in store.candidates(run, task))
+    return _assembled(_before(spec, records[:task]), candidates, _StoredAnswers(store))
+
+
+@lru_cache(_KEPT_TASKS)
+def _assembled(before: Before, candidates: tuple[Trained, ...], answers: _StoredAnswers) -> TradeOff:
+    """What follows from the same candidates is worked out once."""
+    return TradeOff(before, candidates, answers)
+
+
+def _before(spec: RunSpec, records: Sequence[dict[str, Any]]) -> Before:
+    """From the record of the task and those before it."""
+    *earlier, record = records
+    layers = range(len(record["widths"]))
+    return Before(
+        task=record["task"],
+        names=tuple(layer.name for layer in spec.architecture.hidden),
+        widths=tuple(record["widths"]),
+        free=tuple(record["free"][layer] + record["claimed"][layer] for layer in layers),
+        claimed=tuple(tuple(before["claimed"][layer] for before in earlier) for layer in layers),
+        kept=tuple(record["claimed"]),
+        kept_l1=tuple(record["lambda"]),
+        kept_accuracy=record["validation_accuracy"],
+    )
+
+
+@lru_cache(_KEPT)
+def _read(folder: Path, key: str, seconds: float) -> Trained:
+    """A candidate's artifact, but for its weights. It never changes under its key."""
+    artifacts = Artifacts(folder)
+    data = artifacts.data(key)
+    hyperparameters = data["hyperparameters"]
+    curve = [ScanPoint(tuple(point["theta"]), point["accuracy"], tuple(point["claimed"])) for point in data["curve"]]
+    return Trained(
+        key=key,
+        l1=tuple(hyperparameters["l1"]),
+        learning_rate=hyperparameters["learning_rate"],
+        curve=Curve(math.nan if data["accuracy"] is None else data["accuracy"], curve),
+        free=tuple(artifacts.arrays(key, "activity")),
+        reused=tuple(artifacts.arrays(key, "reused")),
+        seconds=seconds,
+    )
+
+
+@dataclass(frozen=True)
+class _StoredAnswers:
+    """What the engine was asked before is in the store; what it was not, it is asked."""
+
+    store: Store
+
+    def known(self, candidate: Trained, split: Split) -> Mapping[Theta, float]:
+        return self.store.pruned_accuracies(candidate.key, split)
+
+    def ask(self, candidate: Trained, thetas: Sequence[Theta], split: Split) -> list[float]:
+        return ask(self.store, candidate.key, thetas, split)
+
+
+def training_fork(spec: RunSpec, task: int, axes: Mapping[str, Sequence[float]], learning_rate: float) -> RunSpec:
+    """A run that trains more candidates of a task that a run has learned, and goes no further.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        Of the run.
+    task : int
+    axes : mapping
+        Values of λ by layer ("1", "2", ..., "output"), at least one each; their product is trained. What is trained
+        already is found, not trained again.
+    learning_rate : float
+
+    Raises
+    ------
+    SpecError
+        If a value is impossible.
+    """
+    only_fit = {"stream.tasks": task, "single_task": False, "theta": None, "fine_tuning": None}
+    grid = {f"lambda.{layer}": list(values) for layer, values in axes.items()}
+    return fork(spec.at(task), task, {**only_fit, **grid, "learning_rate": learning_rate})
+
+
+def committing_fork(
+    spec: RunSpec,
+    task: int,
+    candidate: Trained,
+    theta: float | Theta,
+    margin: float,
+    fine_tuning: Mapping[str, Any] | None,
+) -> RunSpec:
+    """A run that goes on from a task in another way: with that candidate, pruned at that θ.
+
+    Later tasks keep its λ, unless each task searches the grid, and are pruned at the highest θ that the margin allows:
+    one for all layers if `theta` is one, else one for each.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        Of the run.
+    task : int
+    candidate : Trained
+    theta : float or tuple of float
+        One for all hidden layers, or one for each.
+    margin : float
+        m, a fraction.
+    fine_tuning : mapping or None
+        As `RunSpec.fine_tuning`.
+
+    Raises
+    ------
+    SpecError
+        If a setting is impossible.
+    """
+    base, tasks = spec.at(task), spec.stream.tasks
+    shared = not isinstance(theta, tuple)
+    chosen = dict(zip((f"lambda.{key}" for key in base.layer_keys), candidate.l1, strict=True))
+    chosen["learning_rate"] = candidate.learning_rate
+    pruning = {
+        "theta": theta if shared else list(theta),
+        "theta_mode": "shared" if shared else "per-layer",
+        "margin": margin,
+        "fine_tuning": fine_tuning,
+    }
+    here = fork(base, task, {"stream.tasks": tasks, **chosen, **pruning})
+    if task == tasks:
+        return here
+    searched = {}
+    if base.search == "every-task":
+        given = base.to_json()
+        searched = {name: given[name] for name in ("lambda", "learning_rate")}
+    return fork(here, task + 1, {"theta": None, **searched})

@@ -1,0 +1,52 @@
+"""The network of a task, out of the store: to use in Python, or as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from clnp_core.errors import StoreError
+from clnp_core.networks.network import Network
+from clnp_core.networks.portable import check_format, content, image_shape, to_module
+from clnp_core.runs.store import Store
+from clnp_core.runs.store.artifacts import write_whole
+from clnp_core.runs.views.verify import last_network
+from clnp_core.tasks.streams import open_stream
+
+
+def network(store: Store, run: str, task: int) -> nn.Sequential:
+    """As `clnp_core.runs.handle.RunHandle.network`."""
+    return to_module(_learned(store, run, task), task)
+
+
+def test_set(store: Store, run: str, task: int) -> tuple[Tensor, Tensor]:
+    """As `clnp_core.runs.handle.RunHandle.test_set`."""
+    spec = store.run(run).spec
+    _check_learned(store, run, task)
+    settled = next(each["key"] for each in store.stages(run) if each["kind"] == "settle" and each["task"] >= task)
+    # As the stage has it: with the digest of the data that it was learned on.
+    test = open_stream(store.stage(settled).inputs["stream"], spec.seed, task).test(task)
+    return test.x.unflatten(1, image_shape(spec.architecture)), test.y
+
+
+def export(store: Store, run: str, task: int, path: Path) -> None:
+    """As `clnp_core.runs.handle.RunHandle.export`."""
+    check_format(path)
+    spec = store.run(run).spec
+    about = {"run": run, "preset": spec.preset, "task": task, "classes": spec.stream.classes}
+    write_whole(path, content(_learned(store, run, task), task, path.suffix, about))
+
+
+def _learned(store: Store, run: str, task: int) -> Network:
+    spec = store.run(run).spec
+    if not spec.partitions:
+        raise StoreError(f"The method {spec.method} does not prune: {run} has no network of a single task.")
+    _check_learned(store, run, task)
+    return last_network(store, run)[0]
+
+
+def _check_learned(store: Store, run: str, task: int) -> None:
+    learned = store.learned_tasks().get(run, 0)
+    if not 0 < task <= learned:
+        raise StoreError(f"The run {run} has not learned task {task}; it has learned {learned}.")

@@ -1,0 +1,113 @@
+"""One run's capacity on the page: used, free and forecast, and whose neurons its tasks use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from clnp_core.analysis import figures
+from clnp_core.analysis.capacity import in_words
+from clnp_core.analysis.reuse import share_reused
+from clnp_core.runs.store import Run, Store
+from clnp_core.runs.views.reuse import reuse
+from dashboard.shared.code import code_for
+from dashboard.shared.kept_figure import shared_figure
+from dashboard.shared.live_chart import live_chart
+
+_COLUMNS = 3
+_TRANSFER = (
+    "The more of a layer is used again, the better its features transfer. With natural images those of earlier layers "
+    "transfer best (Yosinski et al. 2014); where tasks permute the pixels, the first layer has little to share."
+)
+
+
+def show_capacity(run: Run, layers: Sequence[dict[str, Any]]) -> None:
+    """How full each hidden layer is, by task and over tasks, and how long it will last."""
+    theme, tasks = st.context.theme.type or "light", run.spec.stream.tasks
+    outlook = in_words(layers)
+    with st.container(horizontal=True):
+        for layer in layers:
+            used = 1 - layer["free"] / layer["width"]
+            about = f"{layer['width'] - layer['free']} of {layer['width']} neurons are claimed."
+            st.metric(f"Used in {layer['name']}", f"{used:.1%}", help=about, border=True, width="stretch")
+    st.markdown(f":material/hourglass_bottom: {outlook}")
+    left, right = st.columns(2)
+    with left:
+        live_chart(
+            shared_figure(("used", layers, tasks, theme), lambda: figures.used_capacity(layers, tasks, theme)),
+            f"{run.id} used capacity",
+            f"Used capacity after each task. {outlook}",
+            code=code_for(run.id, f'figures.used_capacity(run.summary()["layers"], tasks={tasks})'),
+        )
+    with right:
+        live_chart(
+            shared_figure(("capacity", layers, theme), lambda: figures.capacity(layers, theme)),
+            f"{run.id} capacity by task",
+            "Used capacity, by task. "
+            + " ".join(f"{layer['name']}: tasks claimed {', '.join(map(str, layer['claimed']))}." for layer in layers),
+            code=code_for(run.id, 'figures.capacity(run.summary()["layers"])'),
+        )
+
+
+def show_reuse(store: Store, run: Run) -> None:
+    """Whose neurons later tasks use.
+
+    Raises
+    ------
+    StoreError
+        If an artifact of the run is damaged.
+    """
+    theme, table = st.context.theme.type or "light", reuse(store, run.id)
+    of, shares = (run.id, len(table)), share_reused(table)
+    means = shares.groupby("layer", sort=False)["share"].mean()
+    st.caption(_about(run, shares))
+    left, right = st.columns(2)
+    with left:
+        live_chart(
+            shared_figure(("in use", *of, theme), lambda: figures.neurons_in_use(table, theme)),
+            f"{run.id} neurons in use",
+            "Neurons that each task uses, its own and those of earlier tasks, by layer.",
+            code=code_for(run.id, "figures.neurons_in_use(run.reuse())"),
+        )
+    if shares.empty:
+        return
+    with right:
+        live_chart(
+            shared_figure(("reuse by layer", *of, theme), lambda: figures.reuse_by_layer(table, theme)),
+            f"{run.id} reuse by layer",
+            "Share of earlier tasks' neurons that a task uses again, on average: "
+            + ", ".join(f"{name} {mean:.0%}" for name, mean in means.items()),
+            code=code_for(run.id, "figures.reuse_by_layer(run.reuse())"),
+        )
+        st.caption(_TRANSFER)
+    st.caption("Of each layer, whose neurons a task uses; on the diagonal stands how many it claimed itself.")
+    columns = st.columns(min(_COLUMNS, max(2, len(means))))
+    for place, name in enumerate(means.index):
+        with columns[place % len(columns)]:
+            live_chart(
+                shared_figure(("reuse", name, *of, theme), partial(figures.reuse_matrix, table, name, theme)),
+                f"{run.id} reuse {name}",
+                f"Matrix: whose neurons of {name} each task uses, in per cent of those the owner claimed.",
+                code=code_for(run.id, f'figures.reuse_matrix(run.reuse(), "{name}")'),
+            )
+
+
+def _about(run: Run, shares: pd.DataFrame) -> str:
+    """What reuse means, and what there is none of."""
+    parts = [
+        "A later task may read every neuron that earlier ones claimed, and changes none. One counts as used again "
+        "where its mean activity on the later task's training images is above that task's θ."
+    ]
+    if shares.empty:
+        parts.append("So far there is nothing to use again.")
+    if run.spec.head == "single":
+        last = run.spec.architecture.hidden[-1].name
+        parts.append(
+            f"Of the last hidden layer, {last}, nothing is used again: the single head's mask hides the neurons of "
+            "other tasks there."
+        )
+    return " ".join(parts)

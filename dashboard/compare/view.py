@@ -1,0 +1,129 @@
+"""Runs side by side on the page: what they came to as table and figures, and the settings in which they differ."""
+
+import json
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from clnp_core.analysis import compare, figures
+from clnp_core.analysis.compare import Group
+from clnp_core.runs.spec import RunSpec
+from dashboard.shared.copy_link import copy_link
+from dashboard.shared.live_chart import live_chart
+from dashboard.shared.words import common_settings, unbroken
+
+_NAMES = {
+    "mean_accuracy": "Mean accuracy",
+    "forgetting": "Forgetting",
+    "backward_transfer": "Backward transfer",
+    "forward_transfer": "Forward transfer",
+    "capacity_used": "Capacity used",
+    "tasks": "Tasks",
+    "seconds": "Seconds",
+}
+
+
+def show_comparison(groups: Sequence[Group], spec: RunSpec) -> None:
+    """Show groups of runs, the baseline first. Any of the runs has the specification."""
+    table = compare.table(groups)
+    _show_measures(groups, table)
+    _show_settings(groups, spec)
+    _show_figures(groups)
+    with st.container(horizontal=True, gap="small"):
+        content = table.to_csv(index=False)
+        st.download_button("Table as CSV", content, "comparison.csv", icon=":material/download:", on_click="ignore")
+        copy_link()
+
+
+def _show_measures(groups: Sequence[Group], table: pd.DataFrame) -> None:
+    """A row for each group. Measures that can be told of none are left out."""
+    names = [_in_parts(group.name) for group in groups]
+    if len(groups) > 1:
+        names[0] += _below("baseline")
+    columns = {"Runs": names, "Seeds": table["seeds"].map(str)}
+    for name in compare.MEASURES:
+        if table[name].notna().any():
+            told = zip(table[name], table[f"{name} std"], table[f"{name} difference"], strict=True)
+            columns[unbroken(_NAMES[name])] = [
+                _measure(name, *numbers, is_baseline=not place) for place, numbers in enumerate(told)
+            ]
+    st.table(pd.DataFrame(columns), hide_index=True)
+    if len(groups) > 1:
+        spread = " ± one standard deviation over the seeds" if table["seeds"].max() > 1 else ""
+        learned = " Measures are over the tasks that each has learned." if table["tasks"].nunique() > 1 else ""
+        st.caption(f"Each measure{spread}, and below it the difference to the baseline, {groups[0].name}.{learned}")
+
+
+def _measure(name: str, mean: float, deviation: float, difference: float, is_baseline: bool) -> str:
+    """As cell of the table: the mean with its spread, below it the difference to the baseline."""
+    if math.isnan(mean):
+        return "–"
+    whole = name == "tasks" and not deviation > 0
+    digits, factor, unit = (0 if whole else 1, 1, "") if name in ("tasks", "seconds") else (2, 100, " %")
+    spread = "" if math.isnan(deviation) or whole else f" ± {factor * deviation:.{digits}f}"
+    told = f"{factor * mean:.{digits}f}{spread}{unit}"
+    if is_baseline or math.isnan(difference):
+        return unbroken(told)
+    return unbroken(told) + _below(f"{round(factor * difference, digits) + 0.0:+.{digits}f}")
+
+
+def _in_parts(name: str) -> str:
+    """A group's name, to be broken between settings alone."""
+    return unbroken(name).replace("·\N{NO-BREAK SPACE}", "· ")
+
+
+def _below(text: str) -> str:
+    """On a line of its own in a cell, in small."""
+    return f"  \n:small[:gray[{text}]]"
+
+
+def _show_settings(groups: Sequence[Group], spec: RunSpec) -> None:
+    """What is different, a row for each setting, and in a sentence what is not."""
+    different = compare.differences(groups)
+    if different:
+        columns = {"Settings that differ": [unbroken(compare.setting_name(path)) for path in different]}
+        for group in groups:
+            columns[_in_parts(group.name)] = [_setting(path, group, groups[0]) for path in different]
+        st.table(pd.DataFrame(columns), hide_index=True)
+    st.caption(f"{'The same in all' if different else 'Settings'}: {common_settings(spec, different)}.")
+
+
+def _setting(path: str, group: Group, baseline: Group) -> str:
+    """What is not as in the baseline stands out; a dash where the setting has no effect."""
+    value = group.settings.get(path)
+    told = compare.setting_value(path, value)
+    as_there = value == baseline.settings.get(path) or not group.has(path)
+    return told if as_there else f":orange-background[**{told}**]"
+
+
+def _show_figures(groups: Sequence[Group]) -> None:
+    theme, names = st.context.theme.type or "light", ", ".join(group.name for group in groups)
+    left, right = st.columns(2)
+    with left:
+        live_chart(
+            figures.accuracy_by_task(compare.by_task(groups), theme),
+            "accuracy by task",
+            f"Test accuracy on every task at the end, of {names}.",
+            code=_code(groups, "accuracy_by_task(compare.by_task(groups))"),
+        )
+    with right:
+        live_chart(
+            figures.mean_accuracies(compare.after_each_task(groups), theme),
+            "mean accuracies",
+            f"Mean test accuracy after each task, of {names}; where it ends is in the table.",
+            code=_code(groups, "mean_accuracies(compare.after_each_task(groups))"),
+        )
+
+
+def _code(groups: Sequence[Group], drawing: str) -> str:
+    """What makes a figure in a notebook."""
+    runs = [run.run for group in groups for run in group.runs]
+    return (
+        "from clnp_core.analysis import compare, figures\n"
+        "from clnp_core.runs.comparison import comparison\n"
+        "from clnp_core.runs.store import Store\n\n"
+        f"groups = comparison(Store(), {json.dumps(runs)})\n"
+        f"figures.{drawing}\n"
+    )

@@ -1,0 +1,251 @@
+"""One run on the page: how far it is, what it learned, and that it forgot nothing."""
+
+import math
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from plotly.graph_objects import Figure
+
+from clnp_core.analysis import figures
+from clnp_core.analysis.capacity import in_words
+from clnp_core.analysis.metrics import forgetting
+from clnp_core.methods import METHODS
+from clnp_core.runs.fold.summary import accuracy_matrix, layers, settled
+from clnp_core.runs.spec import RunSpec
+from clnp_core.runs.store import ALONE, TUNED, Run, Store
+from dashboard.shared.code import code_for
+from dashboard.shared.kept_figure import kept_figure
+from dashboard.shared.live_chart import live_chart
+from dashboard.shared.words import settings, state_word, time_left, unbroken
+
+Records = list[dict[str, Any]]
+
+# Of those that show a run: the label, its icon, and whether there must be a partition.
+_PAGES = (
+    ("Partition", "view_comfy", True),
+    ("Trade-off", "tune", True),
+    ("Capacity", "stacked_bar_chart", True),
+    ("Accuracy", "grid_on", False),
+)
+
+
+def show_heading(store: Store, run: Run, runs: list[Run]) -> None:
+    """Which run it is, what people wrote to it, and its settings."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(run.id, anchor=False, width="content")
+        if store.baseline() == run.id:
+            st.badge("baseline", icon=":material/star:", color="orange")
+        for tag in run.tags:
+            st.badge(tag, color="gray")
+    with st.container():
+        if run.note:
+            st.text(run.note)
+    st.caption(settings(run.spec) + _origin(run, runs))
+
+
+def show_links(store: Store, run: Run) -> None:
+    """The pages that show more of a run that has learned something."""
+    baseline = store.baseline()
+    with st.container(horizontal=True, gap="small"):
+        if not store.learned(run.id):
+            return
+        for label, icon, needs_partition in _PAGES:
+            if run.spec.partitions or not needs_partition:
+                page = f"{label.lower().replace('-', '')}/page.py"
+                st.page_link(page, label=label, icon=f":material/{icon}:", query_params={"run": run.id})
+        if baseline not in (None, run.id):
+            runs = {"runs": f"{baseline},{run.id}"}
+            st.page_link("compare/page.py", label="Compare", icon=":material/compare_arrows:", query_params=runs)
+
+
+def show_state(store: Store, run: Run) -> None:
+    """How far a run is, or why it is no further."""
+    with st.container(key=f"state-{run.id}"):
+        _show_state(store, run)
+
+
+def show_results(store: Store, run: Run) -> None:
+    """What a run has come to: measures, figures and tables."""
+    trainings, records = store.last_epochs(run.id), store.learned(run.id)
+    if trainings or run.is_active:
+        _show_figures(store, run, sum(training["epoch"] for training in trainings), records)
+    if run.spec.partitions:
+        if records:
+            st.markdown(
+                f":material/hourglass: **Room left.** {in_words(layers(run.spec, records))}",
+                help="Free neurons, over what the last three tasks claimed on average. A layer that fills up can grow.",
+            )
+        if len(records) > 1 and run.state != "failed":  # what fails may be the promise itself
+            _show_promise(records)
+        if records:
+            _show_table(run.spec, records)
+
+
+def _show_state(store: Store, run: Run) -> None:
+    done = f"{run.fraction:.0%}"
+    if run.state == "queued":
+        st.progress(run.fraction, f"Queued · {_turn(store, run)}")
+    elif run.state == "running":
+        spent = f"{_duration(run.seconds)} so far"
+        parts = (state_word(run).capitalize(), done, spent, time_left(run), _where(store, run))
+        st.progress(run.fraction, " · ".join(filter(None, parts)))
+    elif run.state == "paused":
+        st.progress(run.fraction, f"Paused at {done} · Resume goes on from there; nothing is lost")
+    elif run.state == "cancelled":
+        st.progress(run.fraction, f"Cancelled at {done} · what it learned is kept; Resume goes on from there")
+    elif run.state == "interrupted":
+        st.warning(
+            f"Interrupted at {done}: the engine is gone. The run goes on by itself when the engine is started again.",
+            icon=":material/power_off:",
+        )
+    elif run.state == "failed":
+        st.error(run.error, icon=":material/error:", title=f"Failed at {done}")
+        st.caption("Resume tries again where it stopped; Fork goes on with other settings.")
+    else:
+        st.progress(1.0, f"Finished in {_duration(run.summary['seconds'])}")
+        if run.summary["notes"]:
+            st.info("  \n".join(run.summary["notes"]), icon=":material/info:")
+
+
+def _turn(store: Store, run: Run) -> str:
+    ahead = sum(other.created < run.created for other in store.active())
+    return f"{ahead} before it" if ahead else "its turn is next"
+
+
+def _where(store: Store, run: Run) -> str:
+    """The task in progress; the ones before it may still be trained alone, for comparison, beside it."""
+    spec, learned = run.spec, len(store.learned(run.id))
+    if learned == len(spec.lessons):
+        return "training each task alone, for comparison" if spec.trains_alone else "finishing"
+    task, tasks = spec.lessons[learned], spec.stream.tasks
+    where = f"all {tasks} tasks at once" if METHODS[spec.method].at_once else f"task {task} of {tasks}"
+    trainings = store.last_epochs(run.id)
+    own = [training for training in trainings if training["task"] == task and training["candidate"] != ALONE]
+    tuned = [training["epoch"] for training in own if training["candidate"] == TUNED]
+    if tuned:
+        tuning = spec.at(task).fine_tuning
+        among = f" {len(tuned)} of {tuning.rounds}" if tuning.rounds > 1 else ""
+        return f"{where} · fine-tuning{among}, epoch {tuned[-1]} of {tuning.epochs}"
+    epoch = f" · epoch {max(training['epoch'] for training in own)} of {spec.at(task).epochs_of(task)}" if own else ""
+    return f"{where}{epoch}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else "{} min {} s".format(*divmod(round(seconds), 60))
+
+
+def _origin(run: Run, runs: list[Run]) -> str:
+    """Of which run it is a fork, if of any; of one that is deleted only that it was one."""
+    spec = run.spec
+    if not spec.fork_of:
+        return ""
+    earlier = (other.id for other in runs if other.created < run.created and other.spec == spec.fork_of)
+    return f"  \nForked from {next(earlier, 'a deleted run')}: these settings hold from task {spec.at_task} on."
+
+
+def _show_figures(store: Store, run: Run, epochs: int, records: Records) -> None:
+    theme = st.context.theme.type or "light"
+    hidden, tasks, learned = layers(run.spec, records), run.spec.stream.tasks, len(records)
+    matrix, at_once = accuracy_matrix(records), METHODS[run.spec.method].at_once
+
+    def kept(place: str, stamp: Hashable, draw: Callable[[], Figure]) -> Figure:
+        return kept_figure(place, (run.id, theme), stamp, run.is_active, draw)
+
+    def curves() -> Figure:
+        return figures.learning_curves(store.epochs(run.id), settled(run.spec, records), theme, at_once=at_once)
+
+    _show_measures(run.spec, records, hidden)
+    live_chart(
+        kept("curves", (epochs, learned), curves),
+        f"{run.id} curves",
+        f"Loss and validation accuracy of {epochs} epochs.",
+        code=code_for(run.id, f"figures.learning_curves(run.metrics(), run.settled(), at_once={at_once})"),
+    )
+    left, right = st.columns(2)
+    if hidden:
+        with left:
+            live_chart(
+                kept("capacity", learned, lambda: figures.capacity(hidden, theme)),
+                f"{run.id} capacity",
+                "Used capacity. " + " ".join(f"{layer['name']}: {_free(layer):.0%} free." for layer in hidden),
+                code=code_for(run.id, 'figures.capacity(run.summary()["layers"])') if records else "",
+            )
+    with right if hidden else left:
+        code = code_for(run.id, f'figures.accuracy_matrix(run.summary()["accuracy"], tasks={tasks})')
+        live_chart(
+            kept("matrix", learned, lambda: figures.accuracy_matrix(matrix, tasks, theme)),
+            f"{run.id} matrix",
+            f"Accuracy matrix after {len(matrix)} tasks; its last row is in the table.",
+            code=code if records else "",
+        )
+    if records and not hidden:
+        with right:
+            _show_table(run.spec, records)
+
+
+def _free(layer: dict[str, Any]) -> float:
+    return layer["free"] / layer["width"]
+
+
+def _show_measures(spec: RunSpec, records: Records, hidden: list[dict[str, Any]]) -> None:
+    accuracy = records[-1]["accuracy"] if records else []
+    with st.container(horizontal=True):
+        _measure("Mean accuracy", _mean_percent(accuracy), "Over the tasks learned so far, on their test images.")
+        if spec.trains_alone:
+            alone = _mean_percent([record["single_task_accuracy"] for record in records])
+            _measure("Each task alone", alone, "The same tasks, each trained alone on a whole network.")
+        if not spec.partitions and not METHODS[spec.method].at_once:
+            about = "How much worse earlier tasks are known now than at their best before, on average."
+            _measure("Forgetting", _points(forgetting(accuracy_matrix(records))), about)
+        for layer in hidden:
+            _measure(f"Free in {layer['name']}", f"{_free(layer):.1%}", "Neurons no task has claimed.")
+
+
+def _measure(label: str, value: str, about: str) -> None:
+    st.metric(label, value, help=about, border=True, width="stretch")
+
+
+def _points(fraction: float) -> str:
+    return "–" if math.isnan(fraction) else f"{100 * fraction:.2f} points"
+
+
+def _mean_percent(fractions: list[float | None]) -> str:
+    return _percent(None if not fractions or None in fractions else sum(fractions) / len(fractions))
+
+
+def _percent(fraction: float | None) -> str:
+    return "–" if fraction is None else f"{fraction:.2%}"
+
+
+def _show_promise(records: Records) -> None:
+    later = len(records) - 1
+    st.markdown(
+        f":material/verified: **Nothing forgotten.** Task 1: identical after {later} later task{'s' * (later > 1)}.",
+        help="After each task, every earlier task's outputs on its test images are compared with those it had when it "
+        "was learned. A single different bit ends the run with an error.",
+    )
+
+
+def _show_table(spec: RunSpec, records: Records) -> None:
+    """A row for each task that was learned, also where all were at once and the records are one."""
+    accuracy = records[-1]["accuracy"]
+    # In words already: pandas' own way of saying numbers takes longer than all the rest of the page.
+    columns = {"Task": range(1, len(accuracy) + 1), "Accuracy": map(_percent, accuracy)}
+    if spec.trains_alone:
+        columns["Alone"] = [_percent(record["single_task_accuracy"]) for record in records]
+    if spec.partitions:
+        columns["θ"] = [_theta(record["theta"]) for record in records]
+        for place, layer in enumerate(spec.architecture.hidden):
+            columns[unbroken(layer.name.capitalize())] = [
+                unbroken(" / ".join(str(record[what][place]) for what in ("claimed", "reused", "free")))
+                for record in records
+            ]
+    st.table(pd.DataFrame(columns), hide_index=True)
+    if spec.partitions:
+        st.caption("Of each layer: neurons the task claimed / neurons of earlier tasks it uses / neurons left free.")
+
+
+def _theta(theta: list[float]) -> str:
+    return unbroken(" / ".join(f"{value:.3f}" for value in (theta if len(set(theta)) > 1 else theta[:1])))

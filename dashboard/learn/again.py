@@ -1,0 +1,78 @@
+"""A step's numbers, computed anew by the engine and shown beside those that ship."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from clnp_core.lesson.parts import PARTS, Data, about, measure, shipped
+from clnp_core.lesson.runs import ask, find
+from clnp_core.runs.fold.summary import words_for
+from clnp_core.runs.store import Run, Store, default_location
+from dashboard.shared.requests import open_store, start_engine
+from dashboard.shared.said import attempt, said
+
+_TICK_SECONDS = 1
+
+
+def show_again(part: str) -> None:
+    """The numbers of a part, and the way to compute them here; again and again while that is being done."""
+    with said():
+        store = open_store(default_location())
+        active = any(run and run.is_active for run in _runs(store, part).values())
+        st.fragment(_follow, run_every=_TICK_SECONDS if active else None)(store, part, active)
+
+
+def _follow(store: Store, part: str, active: bool) -> None:
+    with said(), st.expander("Compute it anew", icon=":material/replay:", key=f"anew {part}"):
+        st.caption(_origin(part))
+        runs = _runs(store, part)
+        if all(run and run.state == "finished" for run in runs.values()):
+            _compare(part, _measured(store.location, part, {name: run.id for name, run in runs.items()}))
+        elif any(run and run.is_active for run in runs.values()):
+            st.progress(sum(run.fraction if run else 0 for run in runs.values()) / len(runs), "The engine is at work")
+        else:
+            st.button("Compute it anew", icon=":material/replay:", key=f"ask {part}", on_click=_ask, args=(store, part))
+        if any(run and run.is_active for run in runs.values()) != active:
+            st.rerun()
+
+
+def _runs(store: Store, part: str) -> dict[str, Run | None]:
+    runs = store.runs()
+    return {name: find(runs, name) for name in PARTS[part].runs}
+
+
+def _ask(store: Store, part: str) -> None:
+    if attempt(lambda: [ask(store, name) for name in PARTS[part].runs]):
+        start_engine(store)
+
+
+def _origin(part: str) -> str:
+    """Where the numbers that ship come from."""
+    told = about()
+    took = words_for(told["seconds"][part]).removesuffix(" left")
+    return (
+        f"The numbers above are of {told['date']}: seed {told['seed']}, torch {told['torch']}, on {told['cores']} "
+        f"cores of an {told['processor']}, in {took}. The same runs can be computed here; on the same kind of "
+        "processor they come to the same numbers, to the bit."
+    )
+
+
+@st.cache_data(show_spinner="Measuring …")
+def _measured(location: Path, part: str, runs: dict[str, str]) -> Data:
+    return measure(open_store(location), part, runs)
+
+
+def _compare(part: str, here: Data) -> None:
+    ships = shipped(part)
+    if here == ships:
+        st.markdown(":material/verified: Computed here: **every number is the same, to the bit.**")
+    else:
+        st.markdown(
+            ":material/difference: Computed here, with **other numbers**: another processor, or other versions, take "
+            "sums in another order, and training carries that on."
+        )
+    headlines = PARTS[part].headlines
+    st.table(pd.DataFrame({"shipped": headlines(ships), "here": headlines(here)}))

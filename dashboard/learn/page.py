@@ -1,0 +1,28 @@
+"""Learn: a lesson on catastrophic and graceful forgetting, step by step, each with a figure to move."""
+
+import streamlit as st
+
+from dashboard.learn.again import show_again
+from dashboard.learn.state import current_step, is_lecture
+from dashboard.learn.steps import lesson
+from dashboard.learn.view import apply_lecture_style, show_contents, show_exercise, show_step, show_way
+from dashboard.shared.said import said
+
+
+def main() -> None:
+    steps, lecture = lesson(), is_lecture()
+    if lecture:
+        apply_lecture_style()
+    with said():
+        number = current_step(len(steps))
+        step = steps[number - 1]
+        show_contents(steps, number)
+        st.title(f"{number} · {step.title}", anchor=False)
+        show_way(number, len(steps), lecture)
+        st.fragment(show_step)(number, step, lecture)
+        if not lecture:
+            show_exercise(step)
+            show_again(step.part)
+
+
+main()

@@ -1,0 +1,203 @@
+"""The lesson's steps about room: sparsity, who is active, the partition, and graceful forgetting."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from clnp_core.analysis import figures
+from clnp_core.analysis.figures import Theme
+from clnp_core.analysis.tradeoff import Outcome, TradeOff, Trained
+from clnp_core.lesson.parts import as_trade_off, neurons_needed, shipped
+from dashboard.learn.step import Shown, Step, code, percent
+from dashboard.shared.words import points, power
+
+_L1 = 1e-3
+_LAYER = 1  # the second hidden one
+_THETAS = 24
+_SKETCHED = 8
+_MARGINS = (0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.1, 0.15, 0.2)
+_IMAGES = "On the 150 images held out for validation an accuracy moves in steps of 0.7 points."
+
+
+def sparsity() -> Step:
+    table = neurons_needed(as_trade_off(shipped("sparsity")))
+    names, rows = list(table.columns[2:]), table.to_dict("records")
+
+    def show(place: int, theme: Theme) -> Shown:
+        row = rows[place]
+        return Shown(
+            figures.neurons_needed(table, place, theme),
+            f"λ = {power(row['lambda'])}: {percent(row['accuracy'])} right with "
+            f"{' and '.join(f'{row[name]} neurons of {name}' for name in names)}.",
+            code(
+                f'table = neurons_needed(as_trade_off(shipped("sparsity")))\nfigures.neurons_needed(table, {place})',
+                "as_trade_off, neurons_needed, shipped",
+            ),
+        )
+
+    first, last = rows[0], rows[-1]
+    return Step(
+        title="Sparsity leaves room",
+        text="Each hidden layer has 400 neurons, far more than a task needs. While task 1 is trained, **L1** adds λ "
+        "times the sum of all weights' magnitudes to the loss: a weight that is not worth its price goes to 0, and "
+        "neurons fall silent. The bars show how many neurons it takes to stay within a point of the accuracy reached.",
+        part="sparsity",
+        label="λ of layer 2",
+        places=tuple(power(value) for value in table["lambda"]),
+        start=list(table["lambda"]).index(_L1),
+        show=show,
+        try_this="Raise λ from 0. When does accuracy begin to suffer?",
+        question="Why not simply choose the highest λ?",
+        answer=f"Without L1 on layer 2 it takes {first[names[1]]} of its neurons for {percent(first['accuracy'])}. At "
+        f"λ = {power(last['lambda'])} accuracy is down to {percent(last['accuracy'])}, and not even fewer neurons are "
+        f"needed: the penalty is in the way of training itself. {_IMAGES}",
+    )
+
+
+def active() -> Step:
+    tradeoff, candidate = _candidate()
+    name = tradeoff.before.names[_LAYER]
+    thetas = _thetas(candidate)
+
+    def show(place: int, theme: Theme) -> Shown:
+        outcome = tradeoff.at(candidate, thetas[place])
+        counts = tradeoff.distribution(outcome)
+        ranked = np.sort(candidate.free[_LAYER])[::-1]
+        return Shown(
+            figures.activities(counts[counts["layer"] == name], ranked, thetas[place], theme),
+            f"θ = {thetas[place]:.3g}: {outcome.claimed[_LAYER]} of {tradeoff.before.widths[_LAYER]} neurons of {name} "
+            f"are active{_right(tradeoff, outcome)}.",
+            code(
+                f'tradeoff = as_trade_off(shipped("sparsity"))\n'
+                f"candidate = tradeoff.find({candidate.l1}, {candidate.learning_rate})\n"
+                f"counts = tradeoff.distribution(tradeoff.at(candidate, {thetas[place]!r}))\n"
+                f"ranked = sorted(candidate.free[{_LAYER}], reverse=True)\n"
+                f'figures.activities(counts[counts["layer"] == "{name}"], ranked, {thetas[place]!r})',
+                "as_trade_off, shipped",
+            ),
+        )
+
+    dead = tradeoff.before.widths[_LAYER] - tradeoff.at(candidate, 0.0).claimed[_LAYER]
+    return Step(
+        title="Who is active?",
+        text="A neuron's **activity** is its mean output over all training images of the task. With ReLU it is 0 for a "
+        "neuron that never fires, and small for one that hardly matters. Neurons above the **threshold θ** count as "
+        "active: task 1 *claims* them. The others are given back.",
+        part="sparsity",
+        label="Threshold θ",
+        places=tuple(f"{theta:.3g}" for theta in thetas),
+        start=_start(tradeoff, candidate, thetas),
+        show=show,
+        try_this="Move θ to 0, then slowly up. Which neurons go first, and when does it cost accuracy?",
+        question="At θ = 0 many neurons are given back already. What does that cost?",
+        answer=f"Nothing. The {dead} neurons of {name} that are not active at θ = 0 never fire on any training image: "
+        "what the network computes there is computed by the others alone. It is a narrower network inside a wide one.",
+    )
+
+
+def partition() -> Step:
+    tradeoff, candidate = _candidate()
+    widths = tradeoff.before.widths
+    thetas = _thetas(candidate)
+    shown = [_spread(layer) for layer in candidate.free]
+    sizes = (len(shipped("tasks")["images"][0]), *widths, len(shipped("tasks")["images"]))
+
+    def show(place: int, theme: Theme) -> Shown:
+        outcome = tradeoff.at(candidate, thetas[place])
+        free = sum(width - count for width, count in zip(widths, outcome.claimed, strict=True))
+        return Shown(
+            figures.partition_sketch(sizes, outcome.claimed, shown, thetas[place], theme),
+            f"θ = {thetas[place]:.3g}: {free} of {sum(widths)} neurons are free for later tasks"
+            f"{_right(tradeoff, outcome)}.",
+            code(
+                f"figures.partition_sketch(\n    {sizes},\n    {outcome.claimed},\n    {shown},\n"
+                f"    {thetas[place]!r},\n)"
+            ),
+        )
+
+    return Step(
+        title="The partition",
+        text="Active and inactive neurons split all weights into three classes. **Active** weights join active "
+        "neurons: they are task 1 and are frozen. **Free** weights lead *into* an inactive neuron, from anywhere: the "
+        "next task may train every one of them. **Interference** weights lead from an inactive neuron into an active "
+        "one. They are the only way in which a later task could reach task 1.",
+        part="sparsity",
+        label="Threshold θ",
+        places=tuple(f"{theta:.3g}" for theta in thetas),
+        start=_start(tradeoff, candidate, thetas),
+        show=show,
+        try_this="Watch one neuron turn inactive: which of its weights change class, and into what?",
+        question="Why may the next task read task 1's neurons, but not write to them?",
+        answer="A weight from an active neuron into a free one is a free weight: training it changes what the free "
+        "neuron computes, and nothing else. That is transfer. A weight from a free neuron into an active one would "
+        "change what the active one computes, and with it task 1's answers. That is interference.",
+    )
+
+
+def graceful() -> Step:
+    tradeoff = as_trade_off(shipped("sparsity"))
+    best = tradeoff.verdict(0.0).best
+
+    def show(place: int, theme: Theme) -> Shown:
+        verdict = tradeoff.verdict(_MARGINS[place])
+        chosen, mark = verdict.outcome, tradeoff.mark(verdict.outcome)
+        free = sum(chosen.free)
+        return Shown(
+            figures.trade_off(tradeoff.table, (verdict.floor, verdict.best), selected=mark, theme=theme),
+            f"m = {points(_MARGINS[place])}: {100 * (best - chosen.accuracy):.1f} points of accuracy are given up, "
+            f"{free} of {sum(tradeoff.before.widths)} neurons stay free, and there is room for about "
+            f"{chosen.lasts:.0f} more tasks that take as much.",
+            code(
+                'tradeoff = as_trade_off(shipped("sparsity"))\n'
+                f"verdict = tradeoff.verdict({_MARGINS[place]})\n"
+                "band, chosen = (verdict.floor, verdict.best), tradeoff.mark(verdict.outcome)\n"
+                "figures.trade_off(tradeoff.table, band, selected=chosen)",
+                "as_trade_off, shipped",
+            ),
+        )
+
+    return Step(
+        title="Graceful forgetting",
+        text="How sparse should task 1 be? The **margin m** says how much of the best accuracy may be given up, once "
+        "and under control. Among all λ and θ that stay within it, the rule takes the sparsest network. Whoever gives "
+        "up nothing has little room left for later tasks; whoever gives up too much knows no task well.",
+        part="sparsity",
+        label="Margin m",
+        places=tuple(points(margin) for margin in _MARGINS),
+        start=_MARGINS.index(0.01),
+        show=show,
+        try_this="Find the margin beyond which more accuracy wins hardly any more neurons.",
+        question="In what is this forgetting different from that of the fine-tuned network?",
+        answer="It is chosen, it is small, it is paid once when the task has been learned, and it is measured on "
+        "images held out for that. Fine-tuning forgets later, without limit and without notice. " + _IMAGES,
+    )
+
+
+def _candidate() -> tuple[TradeOff, Trained]:
+    """Task 1's candidates, and the one with the λ of the preset."""
+    tradeoff = as_trade_off(shipped("sparsity"))
+    return tradeoff, next(each for each in tradeoff.candidates if each.l1[_LAYER] == _L1)
+
+
+def _thetas(candidate: Trained) -> list[float]:
+    """Some of the thresholds whose accuracy is known, from the lowest to one that leaves hardly anything."""
+    known = candidate.thresholds()
+    return [known[place] for place in np.linspace(0, len(known) - 2, _THETAS).round().astype(int)]
+
+
+def _start(tradeoff: TradeOff, candidate: Trained, thetas: list[float]) -> int:
+    """The last place whose θ is within a point of the candidate's own accuracy."""
+    within = [tradeoff.at(candidate, theta).accuracy >= candidate.curve.accuracy - 0.01 for theta in thetas]
+    return max(place for place, is_within in enumerate(within) if is_within)
+
+
+def _spread(activity: np.ndarray) -> list[float]:
+    """Activities of a few neurons: evenly by rank among those that are not dead, and one that is."""
+    alive = np.sort(activity[activity > 0])[::-1]
+    places = np.linspace(0, len(alive) - 1, _SKETCHED - 1).round().astype(int)
+    return [*alive[places].tolist(), 0.0]
+
+
+def _right(tradeoff: TradeOff, outcome: Outcome) -> str:
+    known = tradeoff.accuracy(outcome, "validation", only_known=True)
+    return "" if known is None else f", and {percent(known)} of the held-out images are right"

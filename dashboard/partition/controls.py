@@ -1,0 +1,76 @@
+"""The controls of the partition page: which task, one after another, and before or after severing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from clnp_core.runs.store import Run
+from dashboard.partition.state import View, is_due, is_playing, play, show, stop
+from dashboard.shared.copy_link import copy_link
+from dashboard.shared.live_slider import live_slider
+
+_AFTER, _BEFORE = "After severing", "Before"
+
+
+def step_if_due(view: View, learned: int) -> View:
+    """The view; of the next task, if the network is filling up and it is time."""
+    if not is_due():
+        return view
+    task = min((learned if view.task is None else view.task) + 1, learned)
+    if task == learned:
+        stop()
+    moved = replace(view, task=task)
+    show(moved, settled=task == learned)
+    return moved
+
+
+def show_steps(view: View, task: int, learned: int) -> None:
+    """Buttons: one task back, fill up, one task on."""
+
+    def step(to: int) -> None:
+        stop()
+        show(replace(view, task=to))
+
+    def start() -> None:
+        show(replace(view, task=0 if task == learned else task), settled=False)
+        play()
+
+    with st.container(horizontal=True, gap="small"):
+        st.button("Back", icon=":material/skip_previous:", on_click=step, args=(task - 1,), disabled=task == 0)
+        if is_playing():
+            st.button("Pause", icon=":material/pause:", on_click=step, args=(task,))
+        else:
+            about = "Watch the network fill up, task after task."
+            st.button("Play", icon=":material/play_arrow:", on_click=start, type="primary", help=about)
+        st.button("Step", icon=":material/skip_next:", on_click=step, args=(task + 1,), disabled=task == learned)
+
+
+def choose_task(run: Run, view: View, task: int, learned: int) -> None:
+    """A slider over the tasks that were learned. At its end it follows a run that learns more."""
+
+    def move(place: int, settled: bool) -> None:
+        stop()
+        follows = place == learned and run.is_active
+        show(replace(view, task=None if follows else place), settled)
+
+    of_all = f"of {run.spec.stream.tasks}"
+    texts = ["before the first task", *(f"after task {each} {of_all}" for each in range(1, learned + 1))]
+    live_slider("The network", texts, task, move, f"task {run.id}")
+
+
+def choose_severing(view: View) -> None:
+    """Whether the interference is shown that pruning cut, and the link to what is shown."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", horizontal_alignment="right"):
+        key = f"severing {view.before}"
+        st.segmented_control(
+            "Interference",
+            [_AFTER, _BEFORE],
+            default=_BEFORE if view.before else _AFTER,
+            required=True,
+            key=key,
+            on_change=lambda: show(replace(view, before=st.session_state[key] == _BEFORE)),
+            help="Weights from neurons that were given back into those that the task claimed. Pruning sets them to 0.",
+        )
+        copy_link()

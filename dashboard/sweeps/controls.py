@@ -1,0 +1,125 @@
+"""What the visitor chooses of a sweep, in the side panel: what its sequences share, and the values they differ in."""
+
+from typing import Any
+
+import streamlit as st
+
+from clnp_core.errors import SpecError
+from clnp_core.runs.spec import RunSpec, preset, preset_names
+from clnp_core.runs.sweep import Axes, sequences
+from dashboard.shared.words import epochs, layer_name, power
+
+_MARGINS = [0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0]
+_FIRST_MARGINS = [0.5, 1.0, 2.0]
+_LAMBDAS = [0.0, *(float(f"{digit}e{power}") for power in range(-7, 0) for digit in (1, 2, 5))]
+_SEEDS = list(range(20))
+_MOST_TASKS, _MOST_EPOCHS = 1000, 10_000
+
+
+def choose_sweep() -> tuple[Axes, list[RunSpec], bool]:
+    """The side panel.
+
+    Returns
+    -------
+    dict, list of RunSpec, bool
+        The axes and the sequences, as `clnp_core.runs.sweep.sequences` takes and gives them; none where nothing is
+        chosen, or something impossible. And whether Start was pressed.
+    """
+    with st.sidebar:
+        name = st.selectbox("Preset", preset_names(), key="sweep preset")
+        base = preset(name)
+        st.caption(base.about)
+        start_place = st.container()
+        st.markdown("**What all sequences share**")
+        changes = _shared_settings(base)
+        st.markdown(
+            "**Values to compare**",
+            help="Every value is combined with every other, and each combination learns the whole sequence of tasks. "
+            "What you leave empty is as the preset has it.",
+        )
+        axes = _axes(base)
+        with start_place:
+            return _start_button(name, changes, axes)
+
+
+def _shared_settings(base: RunSpec) -> dict[str, Any]:
+    """Dotted path → value, as `preset` takes it."""
+    key = f"sweep {base.preset}"
+    # A table of whole sequences has no place for each task's training alone.
+    changes: dict[str, Any] = {"single_task": False}
+    with st.container(horizontal=True):
+        changes["stream.tasks"] = st.number_input(
+            "Tasks", 1, _MOST_TASKS, base.stream.tasks, key=f"{key} stream.tasks", width=140
+        )
+        if len(base.epochs) == 1:
+            changes["epochs"] = st.number_input(
+                "Epochs", 1, _MOST_EPOCHS, base.epochs[0], key=f"{key} epochs", width=140
+            )
+    if len(base.epochs) > 1:
+        st.text(epochs(base).capitalize())
+    return changes
+
+
+def _axes(base: RunSpec) -> Axes:
+    """Those of which any value was chosen."""
+    key = f"sweep {base.preset}"
+    points = st.multiselect(
+        "Margin m (percentage points)",
+        sorted({*_MARGINS, 100 * base.margin}),
+        _FIRST_MARGINS,
+        format_func="{:g}".format,
+        key=f"{key} margin",
+        placeholder=_untouched(f"{100 * base.margin:g}"),
+        help="Graceful forgetting: how much validation accuracy may be given up for free neurons. Acts on the trained "
+        "network: sequences that differ in m alone share the training of task 1.",
+    )
+    axes = {"margin": [round(value / 100, 6) for value in sorted(points)]}
+    for layer in base.layer_keys:
+        values = base.lambda_[layer]
+        axes[f"lambda.{layer}"] = sorted(
+            st.multiselect(
+                f"λ {layer_name(base, layer)}",
+                sorted({*_LAMBDAS, *values}),
+                format_func=power,
+                key=f"{key} lambda.{layer}",
+                placeholder=_untouched(*map(power, values)),
+                help="Strength of the L1 penalty on this layer's weights: a higher λ leaves fewer neurons active.",
+            )
+        )
+    axes["seed"] = sorted(
+        st.multiselect(
+            "Seed",
+            sorted({*_SEEDS, base.seed}),
+            key=f"{key} seed",
+            placeholder=_untouched(base.seed),
+            help="Decides everything random. The spread over several seeds tells chance from effect.",
+        )
+    )
+    return {path: values for path, values in axes.items() if values}
+
+
+def _untouched(*values: object) -> str:
+    return f"as the preset: {', '.join(map(str, values))}"
+
+
+def _start_button(name: str, changes: dict[str, Any], axes: Axes) -> tuple[Axes, list[RunSpec], bool]:
+    specs: list[RunSpec] = []
+    try:
+        specs = sequences(name, changes, axes) if axes else []
+    except SpecError as error:
+        st.error(str(error), icon=":material/error:")
+    start = st.button("Start", type="primary", icon=":material/play_arrow:", width="stretch", disabled=not specs)
+    if specs:
+        st.caption(_cost(specs))
+    elif not axes:
+        st.caption("Choose the values to compare below.")
+    return axes, specs, start
+
+
+def _cost(specs: list[RunSpec]) -> str:
+    trainings = sum(spec.fits(task) + spec.tuning_rounds for spec in specs for task in spec.lessons)
+    many = "1 sequence" if len(specs) == 1 else f"{len(specs)} sequences"
+    most = max(most for spec in specs for most in spec.epochs)
+    return (
+        f"{many}, at most {trainings} trainings of up to {most} epochs; what sequences have in common is trained once."
+    )

@@ -1,0 +1,241 @@
+"""One sweep on the page: how far it is, and what its sequences came to, as figure, table and files."""
+
+from datetime import datetime
+
+import pandas as pd
+import streamlit as st
+from pandas.api.types import is_numeric_dtype
+
+from clnp_core.analysis import figures
+from clnp_core.runs import sweep as sweeps
+from clnp_core.runs.spec import RunSpec
+from clnp_core.runs.store import Run, Store, Sweep
+from dashboard.lab.runs import COLOURS, notice_engine
+from dashboard.shared.live_chart import live_chart
+from dashboard.shared.requests import start_engine
+from dashboard.shared.said import attempt
+from dashboard.shared.words import epochs, layer_name, state_word
+
+_TO_OPEN = "run to open"
+_BEFORE = "sweep looked at"
+_LAMBDA = "λ"
+_MOST_ROWS = 12
+_ROW_PIXELS = 35
+
+
+def linked_sweep() -> str | None:
+    """The sweep that the page's address names."""
+    return st.query_params.get("sweep")
+
+
+def link_to_sweep(sweep: str | None) -> None:
+    """Put a sweep into the address, and nothing else; None for the newest, whichever that is."""
+    st.query_params.from_dict({"sweep": sweep} if sweep else {})
+
+
+def choose_shown(store: Store) -> Sweep:
+    """The list of sweeps.
+
+    Returns
+    -------
+    Sweep
+        The one to be looked at: the one that the link names, else the one looked at before, else the newest.
+
+    Raises
+    ------
+    StoreError
+        If there is none of that id.
+    """
+    known = {sweep.id: sweep for sweep in store.sweeps()}
+    if not linked_sweep():
+        before = st.session_state.get(_BEFORE)
+        link_to_sweep(before if before in known else next(iter(known)))
+    linked = st.session_state[_BEFORE] = linked_sweep()
+    st.session_state["shown sweep"] = linked if linked in known else None
+    st.selectbox(
+        "Sweep",
+        list(known),
+        format_func=lambda sweep: f"{sweep} · {datetime.fromtimestamp(known[sweep].created):%d %b %H:%M}",
+        key="shown sweep",
+        on_change=lambda: link_to_sweep(st.session_state["shown sweep"]),
+        placeholder="Choose a sweep",
+    )
+    return known.get(linked) or store.sweep(linked)
+
+
+def show_sweep(store: Store, sweep: Sweep, runs: list[Run]) -> None:
+    """Show one sweep and its runs.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be read.
+    """
+    if run := st.session_state.pop(_TO_OPEN, None):
+        st.switch_page("lab/page.py", query_params={"run": run})
+    notice_engine(store, runs)
+    _show_state(sweep, runs)
+    _show_actions(store, sweep, runs)
+    if not runs:
+        st.info("All its runs have been deleted.", icon=":material/info:")
+        return
+    frame = sweeps.table(store, sweep.id)
+    spec = runs[0].spec
+    st.caption(_in_common(spec, sweep))
+    names = {path: _axis_name(path, spec) for path in sweep.over}
+    shown = _in_points(frame).rename(columns=names)
+    axes = list(names.values())
+    _show_figure(sweep, shown, names)
+    _show_table(shown, axes)
+    _offer_files(sweep, frame)
+
+
+def _show_state(sweep: Sweep, runs: list[Run]) -> None:
+    finished = sum(run.state == "finished" for run in runs)
+    parts = [f"{finished} of {len(runs)} sequences finished"]
+    parts += [f"{count} {state}" for state in COLOURS if state != "finished" and (count := _count(runs, state))]
+    with st.container(key=f"state-{sweep.id}"):
+        st.progress(sum(run.fraction for run in runs) / max(1, len(runs)), " · ".join(parts))
+    for run in runs:
+        if run.state == "failed":
+            st.error(f"{run.id}: {run.error}", icon=":material/error:")
+
+
+def _in_common(spec: RunSpec, sweep: Sweep) -> str:
+    """What a person would know of all sequences, any of which has this specification."""
+    parts = {
+        "stream.tasks": f"{spec.stream.tasks} task{'s' * (spec.stream.tasks != 1)} of {spec.stream.data}",
+        "network": spec.network_name,
+        "epochs": epochs(spec),
+        "method": f"method {spec.method}",
+        "seed": f"seed {spec.seed}",
+    }
+    return " · ".join(part for path, part in parts.items() if path not in sweep.over)
+
+
+def _count(runs: list[Run], state: str) -> int:
+    return sum(state_word(run) == state for run in runs)
+
+
+def _show_actions(store: Store, sweep: Sweep, runs: list[Run]) -> None:
+    with st.container(horizontal=True, gap="small"):
+        active = any(run.is_active for run in runs)
+        stopped = any(run.state in sweeps.RESUMABLE for run in runs)
+        if _button("Pause", "pause", active) and attempt(lambda: sweeps.pause(store, sweep.id)):
+            st.rerun()
+        if _button("Resume", "play_arrow", stopped) and attempt(lambda: sweeps.resume(store, sweep.id)):
+            start_engine(store)
+            st.rerun()
+        about = "Takes it off this list. Its runs stay in the Lab."
+        if _button("Forget", "playlist_remove", True, about) and attempt(lambda: store.remove_sweep(sweep.id)):
+            link_to_sweep(None)
+            st.rerun()
+
+
+def _button(label: str, icon: str, enabled: bool, about: str | None = None) -> bool:
+    return st.button(label, icon=f":material/{icon}:", disabled=not enabled, help=about)
+
+
+def _axis_name(path: str, spec: RunSpec) -> str:
+    """What a setting is called on the page."""
+    group, _, layer = path.rpartition(".")
+    if group == "lambda":
+        return f"{_LAMBDA} {layer_name(spec, layer)}"
+    return "m (points)" if path == "margin" else path
+
+
+def _in_points(frame: pd.DataFrame) -> pd.DataFrame:
+    """With m in percentage points."""
+    return frame.assign(margin=(100 * frame["margin"]).round(4)) if "margin" in frame else frame
+
+
+def _show_figure(sweep: Sweep, shown: pd.DataFrame, names: dict[str, str]) -> None:
+    drawn = shown.dropna(subset=["mean_accuracy", "capacity_used"])
+    best = f" The best has {drawn['mean_accuracy'].max():.2%}." if len(drawn) else ""
+    axes = list(names.values())
+    live_chart(
+        figures.sweep(shown, axes, st.context.theme.type or "light"),
+        f"{sweep.id} figure",
+        f"Mean accuracy against capacity used of {len(drawn)} sequences; the numbers are in the table.{best}",
+        code=_code(sweep, names),
+        on_click=lambda point: _open(point[0]),
+    )
+
+
+def _code(sweep: Sweep, names: dict[str, str]) -> str:
+    """What makes the figure in a notebook."""
+    lines = [
+        "from clnp_core.analysis import figures",
+        "from clnp_core.runs import sweep",
+        "from clnp_core.runs.store import Store",
+        "",
+        f"frame = sweep.table(Store(), {sweep.id!r})",
+    ]
+    if "margin" in names:
+        lines.append('frame["margin"] = (100 * frame["margin"]).round(4)')
+    lines += [f"names = {names!r}", "figures.sweep(frame.rename(columns=names), list(names.values()))"]
+    return "\n".join(lines)
+
+
+def _coefficients(shown: pd.DataFrame, axes: list[str]) -> list[str]:
+    """The axes that are λ; not where a sequence tries several."""
+    return [axis for axis in axes if axis.startswith(_LAMBDA) and is_numeric_dtype(shown[axis])]
+
+
+def _show_table(shown: pd.DataFrame, axes: list[str]) -> None:
+    """The sequences; one whose row is clicked is opened in the lab, as one whose mark is."""
+    ids = list(shown["run"])
+    shown = shown.assign(
+        mean_accuracy=100 * shown["mean_accuracy"],
+        capacity_used=100 * shown["capacity_used"],
+        state=[[state] for state in shown["state"]],
+    )
+    exponents = {axis: st.column_config.NumberColumn(format="%e") for axis in _coefficients(shown, axes)}
+    st.dataframe(
+        shown[[*axes, "mean_accuracy", "capacity_used", "tasks_fitted", "seconds", "state", "run"]],
+        height=_ROW_PIXELS * (1 + min(len(ids), _MOST_ROWS)) + 2,
+        row_height=_ROW_PIXELS,
+        hide_index=True,
+        column_config=exponents
+        | {
+            "mean_accuracy": st.column_config.NumberColumn(
+                "Mean accuracy",
+                format="%.2f%%",
+                help="Over the tasks learned, on their test images.",
+            ),
+            "capacity_used": st.column_config.NumberColumn(
+                "Capacity used", format="%.1f%%", help="Neurons that tasks have claimed, mean of the hidden layers."
+            ),
+            "tasks_fitted": st.column_config.NumberColumn("Tasks"),
+            "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
+            "state": st.column_config.MultiselectColumn("State", options=list(COLOURS), color=list(COLOURS.values())),
+            "run": st.column_config.TextColumn("Run"),
+        },
+        key="sequences",
+        on_select=lambda: _open_selected(ids),
+        selection_mode="single-row",
+        alt="The sequences of the sweep and what they came to",
+    )
+    st.caption("Click a mark of the figure, or the box before a row, to open that run in the Lab.")
+
+
+def _open_selected(shown: list[str]) -> None:
+    for row in st.session_state["sequences"]["selection"]["rows"]:
+        _open(shown[row])
+
+
+def _open(run: str) -> None:
+    """With the next tick; a callback cannot turn the page itself."""
+    st.session_state[_TO_OPEN] = run
+
+
+def _offer_files(sweep: Sweep, frame: pd.DataFrame) -> None:
+    with st.container(horizontal=True, gap="small"):
+        for suffix, name in ((".csv", "CSV"), (".parquet", "Parquet")):
+            st.download_button(
+                f"Table as {name}",
+                sweeps.content(frame, suffix),
+                f"{sweep.id}{suffix}",
+                icon=":material/download:",
+                on_click="ignore",
+            )

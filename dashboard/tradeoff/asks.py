@@ -1,0 +1,112 @@
+"""What the trade-off page asks the engine for: a forward pass, more candidates, or a run that goes on from here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from clnp_core.analysis.tradeoff import Outcome, TradeOff
+from clnp_core.errors import ClnpError
+from clnp_core.runs.engine.questions import prepare
+from clnp_core.runs.fold.summary import words_for
+from clnp_core.runs.spec import RunSpec
+from clnp_core.runs.store import Run, Store
+from clnp_core.runs.views.explore import committing_fork, training_fork
+from dashboard.shared.requests import start_engine
+from dashboard.shared.said import attempt, said, say
+from dashboard.shared.words import points, power, training_cost
+from dashboard.tradeoff.controls import choose_to_train
+from dashboard.tradeoff.state import View, candidate_of, show
+
+
+def ask_for_accuracies(store: Store, tradeoff: TradeOff, outcome: Outcome) -> None:
+    """Have what is not known of an outcome computed, and draw the page again with it."""
+    missing = [split for split in ("validation", "test") if tradeoff.accuracy(outcome, split, only_known=True) is None]
+    asked = (outcome.candidate.key, outcome.claimed)
+    if not missing and st.session_state.get("prepared") != outcome.candidate.key:
+        prepare(store, outcome.candidate.key)
+        st.session_state["prepared"] = outcome.candidate.key
+    if not missing or st.session_state.get("asked in vain") == asked:
+        return
+    if store.engine() is None:
+        start_engine(store)
+    try:
+        if missing == ["test"] and len(set(outcome.theta)) == 1:
+            tradeoff.test_curve(outcome.candidate)  # so that θ can be moved from here without asking
+        for split in missing:
+            tradeoff.accuracy(outcome, split)
+    except ClnpError as error:
+        st.session_state["asked in vain"] = asked
+        say(error)
+    else:
+        st.rerun()
+
+
+def training_runs(store: Store, run: Run, task: int) -> list[Run]:
+    """Runs at work that train more candidates of a run's task."""
+    base = run.spec.at(task)
+    return [
+        other
+        for other in store.active()
+        if other.spec.fork_of == base and (other.spec.at_task, other.spec.stream.tasks) == (task, task)
+    ]
+
+
+def offer_training(store: Store, run: Run, tradeoff: TradeOff, view: View) -> bool:
+    """A button that has missing λ trained. Returns whether some are being trained."""
+    training = training_runs(store, run, view.task)
+    for other in training:
+        left = words_for(other.seconds_left)
+        st.progress(other.fraction, f"Training more λ · {other.fraction:.0%}" + (f" · {left}" if left else ""))
+    untrained = candidate_of(view, tradeoff) is None
+    with st.popover("Train missing λ", icon=":material/model_training:", width="stretch"), said():
+        axes, missing = choose_to_train(run.spec, tradeoff, view)
+        seconds = sum(each.seconds for each in tradeoff.candidates) / len(tradeoff.candidates)
+        st.caption(f"{missing} to train, {seconds:.1f} s each at the speed of those there are.")
+        asked = st.button("Train", type="primary", icon=":material/play_arrow:", disabled=not missing, width="stretch")
+    if untrained and not training:
+        asked |= st.button(f"Train this λ, about {seconds:.0f} s", type="primary", width="stretch")
+        axes = {key: [value] for key, value in zip(axes, view.l1, strict=True)} if not missing else axes
+    if asked and attempt(lambda: store.add(training_fork(run.spec, view.task, axes, view.learning_rate))):
+        start_engine(store)
+        st.rerun()
+    return bool(training)
+
+
+def offer_run(store: Store, run: Run, tradeoff: TradeOff, view: View) -> None:
+    """A button that starts a run which goes on from the task with these settings."""
+    candidate = candidate_of(view, tradeoff)
+    with st.popover("Commit as a new run", icon=":material/fork_right:", width="stretch", disabled=candidate is None):
+        tuning = fine_tuning(run.spec, view)
+        wanted = st.checkbox(
+            f"Fine-tune what is left: {tuning['epochs']} epochs at {power(tuning['learning_rate'])}",
+            view.fine_tuning,
+            key=f"fine-tuning {view.fine_tuning}",
+        )
+        if wanted != view.fine_tuning:
+            show(replace(view, fine_tuning=wanted))
+        if candidate is None:
+            return
+        spec = committing_fork(run.spec, view.task, candidate, view.theta, view.margin, tuning if wanted else None)
+        shared = f"Shares tasks 1 to {view.task - 1} with {run.id}, and" if view.task > 1 else "Shares"
+        later = f" Later tasks are pruned within m = {points(view.margin)}." if spec.at_task > view.task else ""
+        st.caption(f"{shared} the training of this candidate.{later} At most {training_cost(spec, view.task)}.")
+        if st.button("Start the run", type="primary", icon=":material/play_arrow:", width="stretch"):
+            _start(store, spec)
+
+
+def fine_tuning(spec: RunSpec, view: View) -> dict[str, Any]:
+    """The run's own, or else as the paper has it: a third of the epochs at a tenth of the rate (section 3.2)."""
+    own = spec.at(view.task)
+    if own.fine_tuning:
+        return own.fine_tuning.model_dump(mode="json")
+    return {"epochs": max(1, own.epochs_of(view.task) // 3), "learning_rate": view.learning_rate / 10}
+
+
+def _start(store: Store, spec: RunSpec) -> None:
+    added: list[str] = []
+    if attempt(lambda: added.append(store.add(spec))):
+        start_engine(store)
+        st.switch_page("lab/page.py", query_params={"run": added[0]})

@@ -1,0 +1,210 @@
+"""The left side of the trade-off page: λ, θ and m as sliders, presets, undo, and what can be asked for from here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from clnp_core.analysis.tradeoff import TradeOff
+from clnp_core.runs.spec import RunSpec
+from dashboard.shared.copy_link import copy_link
+from dashboard.shared.live_slider import live_slider
+from dashboard.shared.words import layer_name, points, power
+from dashboard.tradeoff.state import (
+    View,
+    as_it_ran,
+    can_redo,
+    can_undo,
+    candidate_of,
+    redo,
+    show,
+    undo,
+    with_l1,
+    with_margin,
+    with_outcome,
+)
+
+_THETA_PLACES = 60
+_MARGINS = (0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8, 10, 15, 20)  # points
+_LAMBDA_DIGITS = (1, 3)
+_MODES = {True: "One for all layers", False: "One per layer"}
+
+_PAPER = {
+    "permuted": {"first": 1e-7, "hidden": 1e-5, "output": 1e-6, "margin": 0.0005},  # section 3.1
+    "split": {"first": 5e-5, "hidden": 5e-5, "output": 5e-5, "margin": 0.01},  # section 3.2, Table 2
+}
+
+
+def show_sliders(spec: RunSpec, tradeoff: TradeOff, view: View) -> None:
+    """The three kinds of slider. To be drawn after what follows them."""
+    _lambda_sliders(spec, tradeoff, view)
+    st.markdown("**Pruning** :blue-badge[answered at once]")
+    _theta_sliders(tradeoff, view)
+    _margin_slider(tradeoff, view)
+
+
+def _lambda_sliders(spec: RunSpec, tradeoff: TradeOff, view: View) -> None:
+    st.markdown("**Sparsity in training** :gray-badge[a job: it trains anew]")
+    for layer, key in enumerate(spec.layer_keys):
+        values = lambda_places(tradeoff, view.l1, layer)
+        missing = [place for place, value in enumerate(values) if not _is_trained(tradeoff, view, layer, value)]
+        live_slider(
+            f"λ {layer_name(spec, key)}",
+            [power(value) + (" · train this" if place in missing else "") for place, value in enumerate(values)],
+            values.index(view.l1[layer]),
+            lambda place, settled, layer=layer, values=values: show(
+                with_l1(view, _replaced(view.l1, layer, values[place]), tradeoff), settled
+            ),
+            f"lambda {key}",
+            marked=missing,
+        )
+
+
+def lambda_places(tradeoff: TradeOff, l1: Sequence[float], layer: int) -> list[float]:
+    """Values of a layer's λ slider: those trained, the one now, and 1 and 3 of each power of ten around them."""
+    trained = {candidate.l1[layer] for candidate in tradeoff.candidates} | {l1[layer]}
+    positive = [value for value in trained if value > 0] or [1e-5]
+    powers = range(math.floor(math.log10(min(positive))) - 1, math.ceil(math.log10(max(positive))) + 1)
+    return sorted(trained | {float(f"{digit}e{power}") for power in powers for digit in _LAMBDA_DIGITS})
+
+
+def _is_trained(tradeoff: TradeOff, view: View, layer: int, value: float) -> bool:
+    return tradeoff.find(_replaced(view.l1, layer, value), view.learning_rate) is not None
+
+
+def _replaced(values: Sequence[float], place: int, value: float) -> tuple[float, ...]:
+    return (*values[:place], value, *values[place + 1 :])
+
+
+def _theta_sliders(tradeoff: TradeOff, view: View) -> None:
+    layers = tradeoff.before.names
+    shared = st.segmented_control(
+        "Threshold θ",
+        list(_MODES),
+        default=view.is_shared,
+        required=True,
+        format_func=_MODES.get,
+        key=f"theta mode {view.is_shared}",
+        help="A neuron whose mean activity is at most θ goes back to the free ones.",
+    )
+    if shared != view.is_shared:
+        show(replace(view, theta=(view.theta,) * len(layers) if view.is_shared else min(view.theta)))
+        st.rerun(scope="fragment")
+    candidate = candidate_of(view, tradeoff)
+    if view.is_shared:
+        values = theta_places(candidate.thresholds() if candidate else [], view.theta)
+        _theta_slider("θ", values, view.theta, candidate is None, lambda theta: replace(view, theta=theta), "theta")
+        return
+    for layer, name in enumerate(layers):
+        values = theta_places(np.unique(candidate.free[layer]) if candidate else [], view.theta[layer])
+        _theta_slider(
+            f"θ {name}",
+            values,
+            view.theta[layer],
+            candidate is None,
+            lambda theta, layer=layer: replace(view, theta=_replaced(view.theta, layer, theta)),
+            f"theta {layer}",
+        )
+
+
+def _theta_slider(
+    label: str, values: list[float], theta: float, disabled: bool, changed: Callable[[float], View], key: str
+) -> None:
+    live_slider(
+        label,
+        [f"{value:.3g}" for value in values],
+        values.index(theta),
+        lambda place, settled: show(changed(values[place]), settled),
+        key,
+        disabled=disabled,
+    )
+
+
+def theta_places(activities: Sequence[float], theta: float) -> list[float]:
+    """Values of a θ slider: 0, the activities nearest below equal steps of the logarithm, and θ itself; ascending."""
+    positive = np.array([activity for activity in activities if activity > 0])
+    places = {0.0, theta}
+    if len(positive):
+        steps = np.geomspace(positive[0], positive[-1], _THETA_PLACES)
+        steps[-1] = positive[-1]  # the power may miss it by a rounding
+        below = np.maximum(positive.searchsorted(steps, "right") - 1, 0)
+        places |= set(positive[below].tolist())
+    return sorted(places)
+
+
+def _margin_slider(tradeoff: TradeOff, view: View) -> None:
+    values = sorted({each / 100 for each in _MARGINS} | {view.margin})
+    live_slider(
+        "Margin m",
+        [points(value) for value in values],
+        values.index(view.margin),
+        lambda place, settled: show(with_margin(view, values[place], tradeoff), settled),
+        "margin",
+    )
+    st.caption(
+        "m is how much validation accuracy may be given up for free neurons. What you have not moved by hand follows "
+        "it."
+    )
+
+
+def show_steps() -> None:
+    """Undo, redo, copy the link."""
+    st.button("Undo", icon=":material/undo:", on_click=undo, disabled=not can_undo(), shortcut="Ctrl+Z")
+    st.button("Redo", icon=":material/redo:", on_click=redo, disabled=not can_redo(), shortcut="Ctrl+Y")
+    copy_link()
+
+
+def show_presets(spec: RunSpec, tradeoff: TradeOff, view: View, record: Mapping[str, Any]) -> None:
+    """Views to begin from."""
+    ruled = {margin: tradeoff.verdict(margin).outcome for margin in (0.0005, 0.04)}
+    shared = view if view.is_shared else replace(view, theta=0.0)
+    ran = as_it_ran(view.run, record, spec.at(view.task).margin)
+    presets = {
+        "As it ran": (ran, "What the run itself settled on."),
+        "Paper": (
+            _paper(spec, tradeoff, shared),
+            "The paper's λ and m for streams of this kind, one θ for all layers.",
+        ),
+        "Cautious (m = 0.05 %)": (
+            replace(with_outcome(shared, ruled[0.0005]), margin=0.0005, fine_tuning=False),
+            "Hardly any validation accuracy is given up.",
+        ),
+        "Bold (m = 4 % + fine-tuning)": (
+            replace(with_outcome(shared, ruled[0.04]), margin=0.04, fine_tuning=True),
+            "Much is pruned, and what is left is trained on once the run is committed.",
+        ),
+    }
+    with st.container(horizontal=True, gap="small"):
+        for name, (preset, about) in presets.items():
+            st.button(name, help=about, on_click=show, args=(preset,), disabled=preset == view)
+
+
+def _paper(spec: RunSpec, tradeoff: TradeOff, view: View) -> View:
+    paper = _PAPER["permuted" if spec.stream.kind == "permuted" else "split"]
+    hidden = len(tradeoff.before.names)
+    l1 = (paper["first"], *(paper["hidden"],) * (hidden - 1), paper["output"])
+    moved = replace(view, l1=l1, margin=paper["margin"], fine_tuning=False)
+    candidate = candidate_of(moved, tradeoff)
+    return with_outcome(moved, tradeoff.within(candidate, moved.margin)) if candidate else moved
+
+
+def choose_to_train(spec: RunSpec, tradeoff: TradeOff, view: View) -> tuple[dict[str, list[float]], int]:
+    """Which λ to train for the task: by layer, and how many of their combinations are not trained yet."""
+    axes = {}
+    for layer, key in enumerate(spec.layer_keys):
+        values = lambda_places(tradeoff, view.l1, layer)
+        axes[key] = st.multiselect(
+            f"λ {layer_name(spec, key)}",
+            values,
+            default=[view.l1[layer]],
+            format_func=power,
+            key=f"train {key} {view.l1[layer]}",
+        )
+    missing = [l1 for l1 in product(*axes.values()) if tradeoff.find(l1, view.learning_rate) is None]
+    return axes, len(missing)

@@ -1,0 +1,168 @@
+"""The right side of the trade-off page: what the view comes to, in numbers and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from clnp_core.analysis import figures
+from clnp_core.analysis.tradeoff import Outcome, TradeOff, Verdict
+from dashboard.shared.code import code_for
+from dashboard.shared.live_chart import live_chart
+from dashboard.shared.words import points, power
+from dashboard.tradeoff.state import View, candidate_of, show
+
+_COLUMNS = 3
+
+
+def show_outcome(tradeoff: TradeOff, view: View) -> Outcome | None:
+    """Everything about the view that is known without a forward pass. Returns what it comes to; None if not trained."""
+    theme = st.context.theme.type or "light"
+    candidate = candidate_of(view, tradeoff)
+    outcome = tradeoff.at(candidate, view.theta) if candidate else None
+    verdict = tradeoff.verdict(view.margin)
+    if outcome:
+        _show_numbers(tradeoff, outcome)
+    else:
+        st.info(
+            f"λ = {lambdas(view.l1)} has not been trained for task {view.task}. Train it with the button under the "
+            "sliders; the page fills by itself when it is there.",
+            icon=":material/model_training:",
+        )
+    _show_trade_off(tradeoff, view, outcome, verdict, theme)
+    st.caption(_ruling(verdict, view.margin))
+    if outcome:
+        charts = [_partition, *(_activities(layer) for layer in range(len(tradeoff.before.names)))]
+        for first in range(0, len(charts), _COLUMNS):
+            for column, chart in zip(st.columns(_COLUMNS), charts[first : first + _COLUMNS], strict=False):
+                with column:
+                    chart(tradeoff, view, outcome, theme)
+    return outcome
+
+
+def lambdas(l1: Sequence[float]) -> str:
+    """λ of each layer in words."""
+    return " / ".join(map(power, l1))
+
+
+def _show_numbers(tradeoff: TradeOff, outcome: Outcome) -> None:
+    validation, test = (tradeoff.accuracy(outcome, split, only_known=True) for split in ("validation", "test"))
+    left = outcome.lasts
+    with st.container(horizontal=True, key="outcome"):
+        _measure("Validation accuracy", _percent(validation), "On images that were held out of training.")
+        _measure("Test accuracy", _percent(test), "On images that took no part in any choice.")
+        for name, claimed, free in zip(tradeoff.before.names, outcome.claimed, outcome.free, strict=True):
+            about = f"{name.capitalize()}: neurons the task would claim, and neurons nobody has claimed afterwards."
+            _measure(f"Claimed / free, {name}", f"{claimed} / {free}", about)
+        _measure(
+            "Tasks it would last",
+            "–" if left is None else f"{tradeoff.before.task + int(left)}",
+            "Forecast of how many tasks fit in all, if later ones go on claiming as many neurons as the last three: as "
+            "long as the layer that is full first lasts. After the first task alone it is too low: later tasks reuse.",
+        )
+
+
+def _measure(label: str, value: str, about: str) -> None:
+    st.metric(label, value, help=about, border=True, width="stretch")
+
+
+def _percent(fraction: float | None) -> str:
+    return "…" if fraction is None else f"{fraction:.2%}"
+
+
+def _ruling(verdict: Verdict, margin: float) -> str:
+    """The margin rule's choice in a sentence."""
+    chosen = verdict.outcome
+    left = "" if chosen.lasts is None else f", room for {chosen.lasts:.1f} more tasks like it"
+    rule = (
+        f"At m = {points(margin)} the margin rule chooses λ = {lambdas(chosen.candidate.l1)} and "
+        f"θ = {chosen.theta[0]:.3g}: {chosen.accuracy:.2%} on the validation images where {verdict.floor:.2%} is the "
+        f"least, {' / '.join(map(str, chosen.claimed))} neurons claimed{left}."
+    )
+    return rule if verdict.within_margin else f"{rule} Nothing stays within the margin; this is the mildest pruning."
+
+
+def _show_trade_off(
+    tradeoff: TradeOff, view: View, outcome: Outcome | None, verdict: Verdict, theme: figures.Theme
+) -> None:
+    table = tradeoff.table_with_tests(outcome and outcome.candidate)
+    marks = tradeoff.mark(verdict.outcome), outcome and tradeoff.mark(outcome), tradeoff.kept
+    live_chart(
+        figures.trade_off(table, (verdict.floor, verdict.best), *marks, theme),
+        f"trade-off {view.run} {view.task}",
+        "Accuracy against sparsity. " + _ruling(verdict, view.margin),
+        code=_code(
+            view,
+            f"verdict = tradeoff.verdict(margin={view.margin!r})",
+            "marks = tradeoff.mark(verdict.outcome), outcome and tradeoff.mark(outcome), tradeoff.kept",
+            "table = tradeoff.table_with_tests(outcome and outcome.candidate)",
+            "figures.trade_off(table, (verdict.floor, verdict.best), *marks)",
+        ),
+        on_click=lambda point: _select(tradeoff, view, point),
+    )
+
+
+def _code(view: View, *lines: str) -> str:
+    """What makes a figure of the view in a notebook."""
+    begin = (
+        f"tradeoff = run.trade_off({view.task})",
+        f"candidate = tradeoff.find({view.l1!r}, {view.learning_rate!r})",
+        f"outcome = candidate and tradeoff.at(candidate, {view.theta!r})",
+    )
+    return code_for(view.run, "\n".join((*begin, *lines)))
+
+
+def _select(tradeoff: TradeOff, view: View, point: Sequence[Any] | None) -> None:
+    """Set the sliders to a point of a curve that was clicked; what else can be clicked has no candidate."""
+    if not point or point[0] is None:
+        return
+    candidate, theta = tradeoff.candidates[int(point[0])], float(point[1])
+    everywhere = theta if view.is_shared else (theta,) * len(view.theta)
+    show(replace(view, l1=candidate.l1, learning_rate=candidate.learning_rate, theta=everywhere))
+
+
+def _partition(tradeoff: TradeOff, view: View, outcome: Outcome, theme: figures.Theme) -> None:
+    layers, title = tradeoff.layers(outcome), f"Partition after task {view.task}"
+    free = zip(layers, outcome.free, strict=True)
+    live_chart(
+        figures.capacity(layers, theme, title),
+        f"partition {view.run} {view.task}",
+        "The partition. " + " ".join(f"{layer['name']}: {left} of {layer['width']} free." for layer, left in free),
+        code=_code(view, f"figures.capacity(tradeoff.layers(outcome), title={title!r})"),
+    )
+
+
+def _activities(layer: int) -> Callable[[TradeOff, View, Outcome, figures.Theme], None]:
+    def chart(tradeoff: TradeOff, view: View, outcome: Outcome, theme: figures.Theme) -> None:
+        name, theta = tradeoff.before.names[layer], outcome.theta[layer]
+        trained = outcome.candidate.free[layer]
+        counts = tradeoff.distribution(outcome)
+        live_chart(
+            figures.activities(counts[counts["layer"] == name], np.sort(trained)[::-1], theta, theme),
+            f"activity {view.run} {view.task} {layer}",
+            f"Activity of the neurons of {name}: {outcome.claimed[layer]} of {len(trained)} are above θ = {theta:.3g}.",
+            code=_code(
+                view,
+                "counts = tradeoff.distribution(outcome)",
+                f"ranked = sorted(outcome.candidate.free[{layer}], reverse=True)",
+                f"figures.activities(counts[counts.layer == {name!r}], ranked, outcome.theta[{layer}])",
+            ),
+            on_drag=lambda place: _drag(tradeoff, view, outcome, layer, 10**place),
+        )
+
+    return chart
+
+
+def _drag(tradeoff: TradeOff, view: View, outcome: Outcome, layer: int, activity: float) -> None:
+    """Put θ where the line was dragged to, or rather at the nearest value below that changes anything."""
+    candidate = outcome.candidate
+    if view.is_shared:
+        theta = max((each for each in candidate.thresholds() if each <= activity), default=0.0)
+    else:
+        dragged = (*view.theta[:layer], activity, *view.theta[layer + 1 :])
+        theta = (*view.theta[:layer], candidate.lowest_alike(dragged)[layer], *view.theta[layer + 1 :])
+    show(replace(view, theta=theta))
