@@ -68,9 +68,7 @@ def learn(spec: RunSpec, rule: str) -> dict[str, float]:
         }
 
 
-def train(
-    network: Trainable, task: Task, settings: Hyperparameters, rule: str, seed: int
-) -> tuple[float, float]:
+def train(network: Trainable, task: Task, settings: Hyperparameters, rule: str, seed: int) -> tuple[float, float]:
     """Train in place and leave the best epoch's weights: their validation accuracy, the median epoch's seconds."""
     tensors = [tensor.requires_grad_() for tensor in network.parameters()]
     optimiser = torch.optim.Adam(tensors, fused=True)
@@ -104,9 +102,7 @@ def train(
     return best, statistics.median(seconds)
 
 
-def _soft_threshold(
-    weights: Tensor, square: Tensor, by: float, correction: float, high: Tensor, low: Tensor
-) -> None:
+def _soft_threshold(weights: Tensor, square: Tensor, by: float, correction: float, high: Tensor, low: Tensor) -> None:
     """w less what of it lies within ±by / (√(v / correction) + ε)."""
     torch.sqrt(square, out=high)
     high.div_(correction**0.5).add_(_EPSILON).reciprocal_().mul_(by)

@@ -39,9 +39,7 @@ def measure(epochs: int, rounds: int) -> dict[str, Any]:
     return {"rows": rows, "epoch seconds": epoch}
 
 
-def _compared(
-    name: str, network: Trainable, whole: Trainable, task: Task, rounds: int, epoch: float
-) -> dict[str, Any]:
+def _compared(name: str, network: Trainable, whole: Trainable, task: Task, rounds: int, epoch: float) -> dict[str, Any]:
     measured = sparsify.activities(network, task.train)
     scans, evaluations = [], []
     for _ in range(rounds):

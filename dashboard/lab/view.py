@@ -12,9 +12,10 @@ from clnp_core.analysis import figures
 from clnp_core.analysis.capacity import in_words
 from clnp_core.analysis.metrics import forgetting
 from clnp_core.methods import METHODS
+from clnp_core.runs.fold.stages import ALONE, TUNED
 from clnp_core.runs.fold.summary import accuracy_matrix, layers, settled
 from clnp_core.runs.spec import RunSpec
-from clnp_core.runs.store import ALONE, TUNED, Run, Store
+from clnp_core.runs.store import Run, Store
 from dashboard.shared.code import code_for
 from dashboard.shared.kept_figure import kept_figure
 from dashboard.shared.live_chart import live_chart

@@ -14,8 +14,9 @@ from clnp_core.errors import StoreError
 from clnp_core.runs.engine import service as engine_module
 from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.engine.worker import perform_on_worker
+from clnp_core.runs.fold.stages import ALONE
 from clnp_core.runs.spec import fork, preset
-from clnp_core.runs.store import ALONE, Store
+from clnp_core.runs.store import Store
 
 from .conftest import identical, serve
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from clnp_core.errors import StoreError
+from clnp_core.runs.fold.stages import TUNED
 from clnp_core.runs.spec import fork, preset
-from clnp_core.runs.store import TUNED
 from clnp_core.tasks.streams import from_arrays
 
 from .conftest import identical, serve

@@ -188,8 +188,8 @@ def reuse_by_layer(reuse: pd.DataFrame, theme: Theme = "light") -> go.Figure:
     Parameters
     ----------
     reuse : table
-        As `clnp_core.runs.views.reuse.reuse` gives it: task, layer, owner, neurons, used. A layer without rows of earlier
-        owners is said to be masked.
+        As `RunHandle.reuse` gives it: task, layer, owner, neurons, used. A layer without rows of earlier owners is said
+        to be masked.
     theme : {"light", "dark"}
     """
     names = list(reuse["layer"].unique())

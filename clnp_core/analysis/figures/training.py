@@ -20,7 +20,7 @@ from clnp_core.analysis.figures.base import (
     as_figure,
     task_colour,
 )
-from clnp_core.runs.store import TUNED
+from clnp_core.runs.fold.stages import TUNED
 
 _MOST_FINE_TICKS = 300
 _MOST_TICKS = 5  # of half a figure

@@ -27,10 +27,10 @@ from clnp_core.runs.engine.answers import Answers
 from clnp_core.runs.engine.evaluate import Evaluators, Theta, ready_on_worker
 from clnp_core.runs.engine.worker import EPOCHS_TOPIC, TOKEN_FILE, NotShared, perform_on_worker, stop_flag
 from clnp_core.runs.fold.course import Learned, Wanted, course
-from clnp_core.runs.fold.stages import Stage
+from clnp_core.runs.fold.stages import ALONE, Stage
 from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.spec import RunSpec
-from clnp_core.runs.store import ALONE, Run, Store
+from clnp_core.runs.store import Run, Store
 from clnp_core.runs.store.artifacts import write_whole
 from clnp_core.tasks.content import check, content_digest
 

@@ -1,0 +1,133 @@
+"""The folder and the database of a store, and the lock of the engine that serves it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import sqlalchemy as sql
+
+from clnp_core.errors import StoreError
+from clnp_core.runs.store.artifacts import Artifacts
+from clnp_core.runs.store.tables import FAMILIES, METADATA
+
+SCHEMA_VERSION = 5
+
+_EXTENDED = 3  # this format lacks tables, but what it has is as it was
+_BUSY_SECONDS = 10
+
+
+def default_location() -> Path:
+    """`CLNP_STORE`, else this user's data directory."""
+    named = os.environ.get("CLNP_STORE")
+    return Path(named) if named else platformdirs.user_data_path("clnp") / "store"
+
+
+class Database:
+    """A store's folder: its database, its artifacts, and its engine's lock.
+
+    Parameters
+    ----------
+    location : Path, optional
+        A directory, made if it is not there; `default_location()` if not given.
+
+    Attributes
+    ----------
+    location : Path
+    artifacts : Artifacts
+        Results of stages.
+
+    Raises
+    ------
+    StoreError
+        If the directory or the database cannot be opened, is damaged, or was written by a newer version.
+    """
+
+    def __init__(self, location: Path | None = None) -> None:
+        self.location = Path(location) if location else default_location()
+        self.artifacts = Artifacts(self.location / "artifacts")
+        try:
+            self.location.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"The store {self.location} cannot be made: {error.strerror}.") from error
+        self._file = self.location / "clnp.sqlite"
+        self._database = sql.create_engine(f"sqlite:///{self._file}", connect_args={"timeout": _BUSY_SECONDS})
+        sql.event.listen(self._database, "connect", _set_up_connection)
+        with self.transaction() as connection:
+            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            if version > SCHEMA_VERSION:
+                raise StoreError(
+                    f"The store {self.location} was written by a newer version (its format is {version}, "
+                    f"this one knows {SCHEMA_VERSION}); update, or name another folder."
+                )
+            if 0 < version < _EXTENDED:
+                raise StoreError(
+                    f"The store {self.location} was written by an early version (its format is {version}, this one "
+                    f"knows {SCHEMA_VERSION}); name another folder."
+                )
+            if version < SCHEMA_VERSION:
+                METADATA.create_all(connection)
+                connection.exec_driver_sql(FAMILIES)
+                connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    @contextmanager
+    def transaction(self) -> Iterator[sql.Connection]:
+        """One transaction: all of what is written in it, or nothing.
+
+        Raises
+        ------
+        StoreError
+            If the database cannot be used.
+        """
+        try:
+            with self._database.begin() as connection:
+                yield connection
+        except sql.exc.DatabaseError as error:
+            raise StoreError(f"The store {self._file} cannot be used: {error.orig}.") from error
+
+    @contextmanager
+    def hold_engine(self) -> Iterator[None]:
+        """Serve the store for as long as this process lives.
+
+        Raises
+        ------
+        StoreError
+            If another engine does.
+        """
+        descriptor = os.open(self.location / "engine.lock", os.O_RDWR | os.O_CREAT, 0o644)
+        with open(descriptor, "r+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise StoreError(f"The store {self.location} has an engine already: process {self.engine()}.") from None
+            file.truncate()
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+    def engine(self) -> int | None:
+        """Process number of the engine that serves the store; None if there is none.
+
+        The system drops the lock of a process that dies, however it dies.
+        """
+        try:
+            with open(self.location / "engine.lock") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except OSError:
+                    return int(file.read() or 0)
+        except FileNotFoundError:
+            pass
+        return None
+
+
+def _set_up_connection(connection: Any, _: Any) -> None:
+    # Readers never wait for the writer; a commit survives a killed process, though not always a power cut.
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")

@@ -1,0 +1,139 @@
+"""What anyone may ask of a store: a new run, pause, resume, cancel, remove; tags, sweeps, the baseline."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sql
+from sqlalchemy.dialects.sqlite import insert
+
+from clnp_core.errors import StoreError
+from clnp_core.runs.spec import RunSpec
+from clnp_core.runs.store import writing
+from clnp_core.runs.store.reading import Reading
+from clnp_core.runs.store.tables import BASELINE, RUN_NOTES, RUNS, SWEEP_RUNS, SWEEPS
+
+_MOST_TAG_LETTERS = 40
+_MOST_NOTE_LETTERS = 4000
+
+
+class Requests(Reading):
+    """A store to ask things of."""
+
+    def add(self, spec: RunSpec) -> str:
+        """Ask for a run. Returns its id."""
+        run = f"{spec.preset}-{secrets.token_hex(3)}"
+        asked = {"id": run, "spec": spec, "state": "queued", "wanted": "run", "created": time.time()}
+        with self.transaction() as connection:
+            connection.execute(RUNS.insert().values(seconds=0.0, fraction=0.0, **asked))
+        return run
+
+    def pause(self, run: str) -> None:
+        """Ask a run to stop where it is; `resume` lets it go on.
+
+        Raises
+        ------
+        StoreError
+            If there is no such run, or it is over.
+        """
+        self._ask(run, "pause", "paused", ("queued", "running", "interrupted"))
+
+    def cancel(self, run: str) -> None:
+        """Ask a run to stop for good. What is finished is kept.
+
+        Raises
+        ------
+        StoreError
+            If there is no such run, or it is over.
+        """
+        self._ask(run, "cancel", "cancelled", ("queued", "running", "interrupted", "paused"))
+
+    def resume(self, run: str) -> None:
+        """Put a paused, interrupted, cancelled or failed run into the queue again; its finished stages are kept.
+
+        Raises
+        ------
+        StoreError
+            If there is no such run, or it is finished or at work.
+        """
+        self._ask(run, "run", "queued", ("paused", "interrupted", "cancelled", "failed"))
+
+    def _ask(self, run: str, wanted: str, state: str, possible: tuple[str, ...]) -> None:
+        now = self.run(run).state
+        if now not in possible:
+            verb = "resumed" if wanted == "run" else {"pause": "paused", "cancel": "cancelled"}[wanted]
+            raise StoreError(f"The run {run} cannot be {verb}: it is {now}.")
+        values = {"wanted": wanted}
+        if now != "running":
+            values |= {"state": state, "finished": None, "error": None, "detail": None}
+        with self.transaction() as connection:
+            # If an engine took it up in between, its state is the engine's to change.
+            known = "running" if now == "interrupted" else now
+            changed = connection.execute(RUNS.update().where(RUNS.c.id == run, RUNS.c.state == known).values(**values))
+            if not changed.rowcount:
+                connection.execute(RUNS.update().where(RUNS.c.id == run).values(wanted=wanted))
+            writing.note_event(connection, run, f"asked to {wanted}" if wanted != "run" else "asked to go on")
+
+    def remove(self, run: str) -> None:
+        """Forget a run. Artifacts that no other run needs are freed by `prune`.
+
+        Raises
+        ------
+        StoreError
+            If there is no such run, or it is at work.
+        """
+        at_work = sql.and_(RUNS.c.state == "running", self.run(run).state != "interrupted")
+        with self.transaction() as connection:
+            removed = connection.execute(RUNS.delete().where(RUNS.c.id == run, sql.not_(at_work)))
+        if not removed.rowcount:
+            raise StoreError(f"The run {run} is running; cancel it before it is removed.")
+
+    def describe(self, run: str, tags: Sequence[str], note: str) -> None:
+        """Replace the tags and the note of a run; tags are stripped, and each is kept once.
+
+        Raises
+        ------
+        StoreError
+            If there is no such run, or a tag or the note is too long.
+        """
+        kept = list(dict.fromkeys(filter(None, (" ".join(tag.split()) for tag in tags))))
+        if too_long := [tag for tag in kept if len(tag) > _MOST_TAG_LETTERS]:
+            raise StoreError(f"The tag {too_long[0]!r} is too long; give at most {_MOST_TAG_LETTERS} letters.")
+        if len(note) > _MOST_NOTE_LETTERS:
+            raise StoreError(f"The note has {len(note)} letters; at most {_MOST_NOTE_LETTERS} are kept.")
+        self.run(run)
+        values = {"run": run, "tags": kept, "note": note.strip()}
+        with self.transaction() as connection:
+            connection.execute(insert(RUN_NOTES).prefix_with("OR REPLACE").values(**values))
+
+    def pin(self, run: str | None) -> None:
+        """Make a run the baseline, that others are compared with; None for no baseline.
+
+        Raises
+        ------
+        StoreError
+            If there is no such run.
+        """
+        if run is not None:
+            self.run(run)
+        with self.transaction() as connection:
+            connection.execute(BASELINE.delete())
+            if run is not None:
+                connection.execute(BASELINE.insert().values(place=1, run=run))
+
+    def add_sweep(self, name: str, over: dict[str, list[Any]], runs: Sequence[str]) -> str:
+        """Note that those runs, in the order of the grid's points, make up a sweep. Returns its id."""
+        sweep = f"{name}-{secrets.token_hex(3)}"
+        places = [{"sweep": sweep, "place": place, "run": run} for place, run in enumerate(runs)]
+        with self.transaction() as connection:
+            connection.execute(SWEEPS.insert().values(id=sweep, over=over, created=time.time()))
+            connection.execute(SWEEP_RUNS.insert(), places)
+        return sweep
+
+    def remove_sweep(self, sweep: str) -> None:
+        """Forget that runs were asked for together. They themselves are kept."""
+        with self.transaction() as connection:
+            connection.execute(SWEEPS.delete().where(SWEEPS.c.id == sweep))

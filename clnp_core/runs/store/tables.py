@@ -1,0 +1,134 @@
+"""The tables of a store's database."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sql
+
+from clnp_core.runs.spec import RunSpec, parse
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> RunSpec:
+    """Each once: pages that follow runs read all of them again and again."""
+    return parse(json.loads(text))
+
+
+class Specification(sql.types.TypeDecorator):
+    impl = sql.String
+    cache_ok = True
+
+    def process_bind_param(self, value: RunSpec, dialect: Any) -> str:
+        return json.dumps(value.to_json())
+
+    def process_result_value(self, value: str, dialect: Any) -> RunSpec:
+        return _parsed(value)
+
+
+METADATA = sql.MetaData()
+RUNS = sql.Table(
+    "runs",
+    METADATA,
+    sql.Column("id", sql.String, primary_key=True),
+    sql.Column("spec", Specification, nullable=False),
+    sql.Column("state", sql.String, nullable=False, index=True),
+    sql.Column("wanted", sql.String, nullable=False),
+    sql.Column("created", sql.Float, nullable=False),
+    sql.Column("started", sql.Float),
+    sql.Column("finished", sql.Float),
+    sql.Column("seconds", sql.Float, nullable=False),
+    sql.Column("fraction", sql.Float, nullable=False),
+    sql.Column("seconds_left", sql.Float),
+    sql.Column("error", sql.String),
+    sql.Column("detail", sql.String),
+    sql.Column("summary", sql.JSON(none_as_null=True)),
+)
+STAGES = sql.Table(
+    "stages",
+    METADATA,
+    sql.Column("key", sql.String, primary_key=True),
+    sql.Column("kind", sql.String, nullable=False),
+    sql.Column("inputs", sql.JSON, nullable=False),
+    sql.Column("computed", sql.Integer, nullable=False),  # how often: 1 however many runs share it
+    sql.Column("seconds", sql.Float),
+    sql.Column("network", sql.String),  # the artifact of the network it committed
+)
+# What is equal of candidates that differ by nothing but λ and learning rate. An index on it finds a candidate's rivals
+# among thousands of stages, if a query repeats it to the letter.
+FAMILY = sql.literal_column("json_remove(inputs, '$.hyperparameters.l1', '$.hyperparameters.learning_rate')")
+IS_FIT = sql.literal_column("kind = 'fit'")
+FAMILIES = f"CREATE INDEX IF NOT EXISTS ix_stages_family ON stages ({FAMILY}) WHERE {IS_FIT}"
+RUN_STAGES = sql.Table(
+    "run_stages",
+    METADATA,
+    sql.Column("id", sql.Integer, primary_key=True),
+    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    sql.Column("stage", sql.ForeignKey("stages.key"), nullable=False),
+    sql.Column("task", sql.Integer),
+    sql.Column("candidate", sql.Integer, nullable=False),
+    sql.UniqueConstraint("run", "stage"),
+)
+EPOCHS = sql.Table(
+    "epochs",
+    METADATA,
+    sql.Column("stage", sql.ForeignKey("stages.key"), primary_key=True),
+    sql.Column("epoch", sql.Integer, primary_key=True),
+    sql.Column("loss", sql.Float),  # none where it left the numbers
+    sql.Column("validation_accuracy", sql.Float, nullable=False),
+    sql.Column("seconds", sql.Float, nullable=False),
+)
+LEARNED = sql.Table(
+    "learned",
+    METADATA,
+    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sql.Column("task", sql.Integer, primary_key=True),
+    sql.Column("record", sql.JSON, nullable=False),
+)
+EVENTS = sql.Table(
+    "events",
+    METADATA,
+    sql.Column("id", sql.Integer, primary_key=True),
+    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
+    sql.Column("time", sql.Float, nullable=False),
+    sql.Column("text", sql.String, nullable=False),
+)
+
+PRUNED = sql.Table(
+    "pruned",
+    METADATA,
+    sql.Column("stage", sql.ForeignKey("stages.key"), primary_key=True),
+    sql.Column("split", sql.String, primary_key=True),
+    sql.Column("theta", sql.String, primary_key=True),  # of each hidden layer, as JSON
+    sql.Column("accuracy", sql.Float, nullable=False),
+)
+SWEEPS = sql.Table(
+    "sweeps",
+    METADATA,
+    sql.Column("id", sql.String, primary_key=True),
+    sql.Column("over", sql.JSON, nullable=False),
+    sql.Column("created", sql.Float, nullable=False),
+)
+SWEEP_RUNS = sql.Table(
+    "sweep_runs",
+    METADATA,
+    sql.Column("sweep", sql.ForeignKey("sweeps.id", ondelete="CASCADE"), primary_key=True),
+    sql.Column("place", sql.Integer, primary_key=True),
+    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+RUN_NOTES = sql.Table(
+    "run_notes",
+    METADATA,
+    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sql.Column("tags", sql.JSON, nullable=False),
+    sql.Column("note", sql.String, nullable=False),
+)
+BASELINE = sql.Table(
+    "baseline",
+    METADATA,
+    sql.Column("place", sql.Integer, primary_key=True),  # always 1: there is one at most
+    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+)
+DESCRIBED_RUNS = sql.select(RUNS, RUN_NOTES.c.tags, RUN_NOTES.c.note).outerjoin(RUN_NOTES)
