@@ -19,7 +19,8 @@ import dask
 from dask.distributed import LocalCluster
 
 from benchmarks import report
-from clnp_core.runs.engine.service import DASK_SETTINGS, Engine
+from clnp_core.runs.engine.cluster import DASK_SETTINGS
+from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
 

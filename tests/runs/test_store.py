@@ -12,7 +12,8 @@ from clnp_core.errors import StoreError
 from clnp_core.runs.fold.stages import fit_stages
 from clnp_core.runs.fold.summary import words_for
 from clnp_core.runs.spec import preset
-from clnp_core.runs.store import SCHEMA_VERSION, Store
+from clnp_core.runs.store import Store
+from clnp_core.runs.store.database import SCHEMA_VERSION
 
 EPOCH = {"epoch": 1, "loss": 1.5, "validation_accuracy": 0.8, "seconds": 0.1}
 

@@ -8,23 +8,23 @@ torch: the workers do.
 from __future__ import annotations
 
 import asyncio
-import math
-import re
 import secrets
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Collection, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 
-import dask
 from distributed import Client, Event, KilledWorker, LocalCluster
 
-from clnp_core.errors import ClnpError, StoreError
+from clnp_core.errors import ClnpError
 from clnp_core.machine import cores, environment
 from clnp_core.runs.engine.answers import Answers
+from clnp_core.runs.engine.cluster import client_of, own_workers
+from clnp_core.runs.engine.desk import Desk
 from clnp_core.runs.engine.evaluate import Evaluators, Theta, ready_on_worker
+from clnp_core.runs.engine.pace import Pace
 from clnp_core.runs.engine.worker import EPOCHS_TOPIC, TOKEN_FILE, NotShared, perform_on_worker, stop_flag
 from clnp_core.runs.fold.course import Learned, Wanted, course
 from clnp_core.runs.fold.stages import ALONE, Stage
@@ -34,28 +34,8 @@ from clnp_core.runs.store import Run, Store
 from clnp_core.runs.store.artifacts import write_whole
 from clnp_core.tasks.content import check, content_digest
 
-WORKER_DEATHS = 3
-"""How often a stage is tried again after its worker died."""
-
-_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # until a stage asks for more
-DASK_SETTINGS = {
-    "distributed.scheduler.allowed-failures": WORKER_DEATHS,
-    "distributed.worker.profile.enabled": False,  # it would interrupt the training every 10 ms
-    # Each process looks after itself fifty times a second by default: a third of a core with nothing to do.
-    "distributed.admin.tick.interval": "1s",
-    "distributed.admin.system-monitor.interval": "10s",
-    # Without what else Dask sets there: its MALLOC_TRIM_THRESHOLD_ gives memory back to the system after every step,
-    # which makes training a small network take half as long again.
-    "distributed.nanny.pre-spawn-environ": dict.fromkeys(_ONE_THREAD, 1),
-}
-"""Of the engine's own workers."""
-
-_STARTS = 6  # a busy machine, or one that kills, may take some
 _POLL_SECONDS = 0.2
-_GATHER_SECONDS = 0.01
-_MOST_TOGETHER = 16
 _STOP_SECONDS = 5
-_CONNECT_SECONDS = 5
 _TRACEBACK_LINES = 12
 
 
@@ -93,7 +73,7 @@ class Engine:
         self._client: Client | None = None
         self._cluster: LocalCluster | None = None
         self._connecting = asyncio.Lock()
-        self._desk = _Desk(cores(), self._on_worker)
+        self._desk = Desk(cores(), self._on_worker)
         self._flights: dict[str, _Flight] = {}
         self._active: dict[str, _Active] = {}
         self._told: list[tuple[str, dict[str, Any]]] = []
@@ -275,11 +255,11 @@ class Engine:
             if self._client:
                 return
             if self._scheduler:
-                self._client = await _client_of(self._scheduler)
+                self._client = await client_of(self._scheduler)
                 await self._client.wait_for_workers(1)
                 self._desk.places = sum((await self._client.nthreads()).values())
             else:
-                self._cluster = await _own_workers(self._desk.places)
+                self._cluster = await own_workers(self._desk.places)
                 self._client = await Client(self._cluster, asynchronous=True, set_as_default=False)
             self._client.subscribe_topic(EPOCHS_TOPIC, self._hear)
             # Side by side and now, so that neither the first stage nor the first question waits for every import.
@@ -321,47 +301,9 @@ class Engine:
             self._artifacts.sweep()
 
 
-async def _own_workers(count: int, attempts: int = _STARTS) -> LocalCluster:
-    """Worker processes on this machine. One may be killed while it starts, too: then all start again."""
-    dask.config.set(DASK_SETTINGS)
-    cluster = LocalCluster(
-        n_workers=count,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-        security=True,  # TLS with keys of its own: who may connect may run code, other users may not
-        memory_limit=0,
-        silence_logs="CRITICAL",
-        asynchronous=True,
-    )
-    try:
-        return await cluster
-    except RuntimeError:
-        await cluster.close()
-        if not attempts:
-            raise
-        return await _own_workers(count, attempts - 1)
-
-
-async def _client_of(address: str) -> Client:
-    try:
-        if not re.fullmatch(r"[a-z]+://.+:\d+", address):
-            raise ValueError(address)
-        return await Client(address, asynchronous=True, timeout=_CONNECT_SECONDS, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise StoreError(
-            f"There is no Dask scheduler at {address}; give the address of one, such as tcp://127.0.0.1:8786, "
-            "or none to compute on this machine."
-        ) from error
-
-
 def _checked_digest(stream: dict[str, Any]) -> str:
     check(stream)
     return content_digest(stream)
-
-
-def _tuning_epochs(spec: RunSpec) -> int:
-    return spec.fine_tuning.epochs * spec.tuning_rounds if spec.fine_tuning else 0
 
 
 async def _all(coroutines: Iterable[Coroutine | asyncio.Task]) -> list[Any]:
@@ -401,156 +343,5 @@ class _Active:
     task: asyncio.Task
 
     def __init__(self, run: Run) -> None:
-        self.progress = _Progress(run.spec, run.seconds)
+        self.progress = Pace(run.spec, run.seconds)
         self.leaves_as = "queued"
-
-
-class _Progress:
-    """How far a run is, counted in epochs, and how long the rest takes at the speed so far.
-
-    A training that stops early counts as if it had not. Stages that were found, not computed, say nothing of speed.
-    """
-
-    def __init__(self, spec: RunSpec, seconds_before: float) -> None:
-        self._total = sum(
-            spec.at(task).epochs_of(task) * (spec.fits(task) + spec.trains_alone) + _tuning_epochs(spec.at(task))
-            for task in spec.lessons
-        )
-        self._done: dict[str, int] = {}
-        self._found = 0
-        self._seconds_before = seconds_before
-        self._began = time.monotonic()
-
-    def found(self, stage: Stage) -> None:
-        """A stage's result was there."""
-        self._found += self.finished(stage)
-
-    def finished(self, stage: Stage) -> int:
-        """A stage's result has arrived. Returns its epochs."""
-        epochs = stage.inputs.get("hyperparameters", {}).get("epochs", 0)
-        self._done[stage.key] = epochs
-        return epochs
-
-    def reached(self, key: str, epoch: int) -> None:
-        """A stage has done that many epochs."""
-        self._done[key] = max(epoch, self._done.get(key, 0))
-
-    @property
-    def seconds(self) -> float:
-        """How long the run has been worked on, the times before it was stopped included."""
-        return self._seconds_before + time.monotonic() - self._began
-
-    @property
-    def fraction(self) -> float:
-        """Share of the work that is done, 0 to 1."""
-        return min(1.0, sum(self._done.values()) / self._total)
-
-    @property
-    def seconds_left(self) -> float | None:
-        """None until something has been computed."""
-        done = sum(self._done.values())
-        computed = done - self._found
-        if computed <= 0:
-            return None
-        return max(0, self._total - done) * (time.monotonic() - self._began) / computed
-
-
-class _Group:
-    """Stages that a worker computes together."""
-
-    def __init__(self, members: list[_Waiting]) -> None:
-        self.task: asyncio.Task
-        self._wanted = len(members)
-        for member in members:
-            member.group = self
-
-    async def leave(self) -> None:
-        """One of them is not wanted any more. When none is, stop the worker and wait until it is free."""
-        self._wanted -= 1
-        if not self._wanted:
-            self.task.cancel()
-            await asyncio.gather(self.task, return_exceptions=True)
-
-
-class _Waiting:
-    """A stage at the desk."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        self.program = stage.program
-        self.group: _Group | None = None
-        self.done = asyncio.get_running_loop().create_future()
-
-
-class _Desk:
-    """Sends stages to the workers: torch threads times workers stay within the places, one for each core.
-
-    Stages are sent in the order in which they come, but a task's training alone last, for no other stage waits for it.
-    Those of the same program that wait at the same moment are sent together, in as many parts as there is room for.
-
-    Parameters
-    ----------
-    places : int
-    send : callable
-        Has a worker compute a list of stages.
-    """
-
-    def __init__(self, places: int, send: Callable[[list[Stage]], Coroutine]) -> None:
-        self.places = places
-        self._send = send
-        self._used = 0
-        self._waiting: list[_Waiting] = []
-
-    async def computed(self, stage: Stage) -> None:
-        """Wait until a worker has computed the stage."""
-        waiting = _Waiting(stage)
-        self._waiting.append(waiting)
-        # In a moment and not now, because the rest of a grid comes in the same moment.
-        asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._admit)
-        try:
-            await waiting.done
-        except asyncio.CancelledError:
-            if waiting.group:
-                await waiting.group.leave()
-            else:
-                self._waiting.remove(waiting)
-            raise
-
-    def _admit(self) -> None:
-        self._waiting.sort(key=lambda waiting: waiting.stage.kind == "alone")
-        while self._waiting:
-            first = self._waiting[0]
-            threads = min(first.stage.threads, self.places)
-            parts = (self.places - self._used) // threads
-            if not parts:
-                return
-            alike = [waiting for waiting in self._waiting if waiting.program == first.program]
-            members = alike[: min(_MOST_TOGETHER, math.ceil(len(alike) / parts))]
-            for member in members:
-                self._waiting.remove(member)
-            self._used += threads
-            _Group(members).task = asyncio.create_task(self._compute(members, threads))
-
-    async def _compute(self, members: list[_Waiting], threads: int) -> None:
-        try:
-            await self._send([member.stage for member in members])
-        except Exception as error:
-            self._failed(members, error)
-        else:
-            for member in members:
-                if not member.done.done():
-                    member.done.set_result(None)
-        finally:
-            self._used -= threads
-            self._admit()
-
-    def _failed(self, members: list[_Waiting], error: Exception) -> None:
-        """Tell it of a stage by itself. Of several, try each by itself, so that none fails for another's fault."""
-        for member in members:
-            if member.done.done():
-                continue
-            if len(members) == 1:
-                member.done.set_exception(error)
-            else:
-                member.group, member.program = None, (member.stage.key,)
-                self._waiting.append(member)
