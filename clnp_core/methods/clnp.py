@@ -21,6 +21,7 @@ from clnp_core.methods.method import (
     check_any_trained,
     place_of,
 )
+from clnp_core.methods.regularisers import L1
 from clnp_core.methods.training import NO_HOOKS, Hooks, Hyperparameters, Job, no_pulse, train
 from clnp_core.networks import partition
 from clnp_core.networks.network import Network, reinitialise_free
@@ -59,7 +60,7 @@ def candidate_jobs(
     block = _free_block(network, task.number, seed).to(task.train.x.device)
     draws = derive_seed(seed, "training", task.number)
     pairs = zip(grid, hooks or [NO_HOOKS] * len(grid), strict=True)
-    return [Job(block, task, hyperparameters, draws, own) for hyperparameters, own in pairs]
+    return [Job(block, task, point, draws, own, L1(point.l1)) for point, own in pairs]
 
 
 def fit_candidates(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) -> list[Candidate]:
@@ -68,7 +69,8 @@ def fit_candidates(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) ->
     Inside `arithmetic.computing`, with the threads of their architecture.
     """
     candidates = []
-    for job, (block, reached) in zip(jobs, train(jobs, pulse), strict=True):
+    for job, trained in zip(jobs, train(jobs, pulse), strict=True):
+        block, reached = trained.network, trained.accuracy
         measured = sparsify.activities(block, job.task.train)
         points = [] if math.isnan(reached) else sparsify.scan(block, measured, job.task.validation, pulse)
         block = block.to(torch.device("cpu"))
@@ -143,7 +145,7 @@ def fine_tuning_job(
 ) -> Job:
     """The training of what is left of a candidate after pruning (section 3.2, 'CLNP + fine tuning')."""
     kept = sparsify.above(candidate.activities.free, choice.point.theta)
-    return Job(candidate.network.keep(kept).to(task.train.x.device), task, settings, seed, hooks)
+    return Job(candidate.network.keep(kept).to(task.train.x.device), task, settings, seed, hooks, L1(settings.l1))
 
 
 def fine_tuned(candidate: Candidate, choice: Choice, tuned: Candidate) -> Candidate:

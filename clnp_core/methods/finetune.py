@@ -22,7 +22,6 @@ from clnp_core.methods.method import (
     jobs_on,
     most_accurate,
 )
-from clnp_core.methods.single import without_l1
 from clnp_core.methods.training import Hooks, Hyperparameters, Job
 from clnp_core.networks import partition
 from clnp_core.networks.layers import linear, passed_on
@@ -42,7 +41,7 @@ def start(lesson: Lesson) -> Trainable:
 
 def jobs(lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
     """As `Method.jobs`. A neuron that is dead for this task may serve a later one, so none leaves the training."""
-    return jobs_on(lesson, start(lesson), [replace(without_l1(point), shrink="none") for point in grid], hooks)
+    return jobs_on(lesson, start(lesson), [replace(point, shrink="none") for point in grid], hooks)
 
 
 def settle(

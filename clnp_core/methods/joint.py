@@ -29,8 +29,7 @@ from clnp_core.methods.method import (
     fit_plainly,
     most_accurate,
 )
-from clnp_core.methods.single import without_l1
-from clnp_core.methods.training import Hooks, Hyperparameters, Job, Mixture
+from clnp_core.methods.training import Hooks, Hyperparameters, Job, Objective
 from clnp_core.networks.architectures import Architecture
 from clnp_core.networks.network import Network, initial, reinitialise_free
 from clnp_core.networks.subnetwork import Trainable, trainable
@@ -66,16 +65,18 @@ def jobs(lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]
         lesson.task,
         *(_together([getattr(task, name) for task in tasks], classes) for name in ("train", "validation", "test")),
     )
-    mask = _own_part(lesson).to(lesson.device) if lesson.network.head == "single" else None
     network, task = start(lesson).to(lesson.device), together.to(lesson.device)
+    masks = None
+    if lesson.network.head == "single":
+        masks = replace(network.each(torch.ones_like), head_weight=_own_part(lesson).to(lesson.device))
     draws = derive_seed(lesson.seed, "training", "joint")
     made = []
     for point, own in zip(grid, hooks, strict=True):
         shares = batch_shares([len(each.train) for each in tasks], point.batch_size)
-        order = MixedOrder([len(each.train) for each in tasks], shares)
+        objective = Mixture(classes, [len(each.train) for each in tasks], shares)
         milestones = () if point.cooldown else tuple(round(share * point.epochs) for share in _MILESTONES)
-        settings = replace(without_l1(point), shrink="none", milestones=milestones, batch_size=sum(shares))
-        made.append(Job(network, task, settings, draws, own, Mixture(classes, order, mask)))
+        settings = replace(point, shrink="none", milestones=milestones, batch_size=sum(shares))
+        made.append(Job(network, task, settings, draws, own, objective=objective, masks=masks))
     return made
 
 
@@ -119,15 +120,36 @@ def batch_shares(sizes: Sequence[int], batch_size: int) -> list[int]:
     return [max(1, round(batch_size * weight / sum(weights))) for weight in weights]
 
 
-class MixedOrder:
-    """Draws epochs in which each batch has its share of every task."""
+class Mixture(Objective):
+    """Several tasks at once: their outputs stand side by side, and so do their labels.
 
-    def __init__(self, sizes: Sequence[int], shares: Sequence[int]) -> None:
+    Parameters
+    ----------
+    classes : int
+        Of one task. A sample's logits compete only among those of its own task.
+    sizes, shares : sequences of int
+        Training samples of each task, and how many of them a batch has.
+    """
+
+    def __init__(self, classes: int, sizes: Sequence[int], shares: Sequence[int]) -> None:
+        self._classes = classes
         self._sizes = sizes
         self.batch_shares = shares
+        self._steps = max(1, min(size // share for size, share in zip(sizes, shares, strict=True)))
 
-    def __call__(self, generator: torch.Generator) -> Tensor:
-        steps = max(1, min(size // share for size, share in zip(self._sizes, self.batch_shares, strict=True)))
+    def logits(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """As `Objective.logits`: those of other tasks than the label's are at minus infinity."""
+        outputs = torch.arange(logits.shape[-1], device=logits.device)
+        others = outputs // self._classes != (labels // self._classes)[..., None]
+        return logits.masked_fill(others, -math.inf)
+
+    def length(self, samples: int) -> int:
+        """As `Objective.length`: an epoch ends when the first task runs out of samples."""
+        return self._steps * sum(self.batch_shares)
+
+    def order(self, samples: int, generator: torch.Generator) -> Tensor:
+        """As `Objective.order`: each batch has its share of every task."""
+        steps = self._steps
         first, parts = 0, []
         for size, share in zip(self._sizes, self.batch_shares, strict=True):
             drawn = torch.randperm(size, generator=generator)

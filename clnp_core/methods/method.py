@@ -157,8 +157,8 @@ class Method:
 def fit_plainly(jobs: Sequence[Job], pulse: Callable[[], None]) -> list[Candidate]:
     """Train candidates of a method that does not prune."""
     return [
-        Candidate(job.hyperparameters, network.to(torch.device("cpu")), Curve(reached, []))
-        for job, (network, reached) in zip(jobs, train(jobs, pulse), strict=True)
+        Candidate(job.hyperparameters, trained.network.to(torch.device("cpu")), Curve(trained.accuracy, []))
+        for job, trained in zip(jobs, train(jobs, pulse), strict=True)
     ]
 
 

@@ -27,11 +27,6 @@ from clnp_core.networks.subnetwork import Trainable, trainable
 from clnp_core.seeds import derive_seed
 
 
-def without_l1(hyperparameters: Hyperparameters) -> Hyperparameters:
-    """The same training with every λ at 0."""
-    return replace(hyperparameters, l1=(0.0,) * len(hyperparameters.l1))
-
-
 def start(lesson: Lesson) -> Trainable:
     """The whole network, freshly initialised; nothing is left of the tasks before."""
     fresh = initial(lesson.network.architecture, lesson.network.head)
@@ -40,7 +35,7 @@ def start(lesson: Lesson) -> Trainable:
 
 def jobs(lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
     """As `Method.jobs`."""
-    return jobs_on(lesson, start(lesson), list(map(without_l1, grid)), hooks)
+    return jobs_on(lesson, start(lesson), grid, hooks)
 
 
 def settle(
@@ -66,4 +61,4 @@ METHOD = Method(start, jobs, fit_plainly, settle, predictor)
 
 def accuracies(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) -> list[float]:
     """Test accuracy of each training, a fraction."""
-    return [accuracy(network, job.task.test) for job, (network, _) in zip(jobs, train(jobs, pulse), strict=True)]
+    return [accuracy(trained.network, job.task.test) for job, trained in zip(jobs, train(jobs, pulse), strict=True)]

@@ -182,7 +182,11 @@ class Trainable:
         return [x, *(passed for _, passed in self.frozen(x))]
 
     def forward(
-        self, sources: list[Tensor], training: bool = False, drops: torch.Generator | None = None
+        self,
+        sources: list[Tensor],
+        training: bool = False,
+        drops: torch.Generator | None = None,
+        reads: Callable[[int, Tensor], Tensor] | None = None,
     ) -> tuple[Tensor, list[Tensor]]:
         """Logits, and the activations of the free neurons before pooling.
 
@@ -195,6 +199,8 @@ class Trainable:
             and what is read of a layer is dropped out. Active neurons compute what they will always compute.
         drops : torch.Generator, optional
             Draws what is dropped out while training.
+        reads : callable, optional
+            Changes what a layer reads, given its place, the output layer's being the last.
 
         Returns
         -------
@@ -204,10 +210,12 @@ class Trainable:
         x = as_input(self.architecture, x)
         trained = []
         for layer, parameters in enumerate(zip(self.weights, self.biases, self.norms, strict=True)):
+            x = reads(layer, x) if reads else x
             trained.append(activate(self.architecture, layer, x, *parameters, training))
             x = joined(frozen, layer, passed_on(self.architecture, layer, trained[-1]))  # [batch, A_l + F_l, ...]
             if training and (rate := self.architecture.hidden[layer].dropout):
                 x = dropped_out(x, rate, drops)
+        x = reads(len(trained), x) if reads else x
         return linear(x, self.head_weight, self.head_bias), trained
 
     def __call__(self, x: Tensor) -> Tensor:

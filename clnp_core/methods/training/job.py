@@ -1,0 +1,193 @@
+"""One network to train, and what its method brings to the loop: an objective, a regulariser, masks, a transform."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from clnp_core.methods.training.settings import Epoch, Hyperparameters
+from clnp_core.networks.subnetwork import Trainable
+from clnp_core.tasks.streams import Task
+
+
+class Checkpoint:
+    """Where a training keeps its state between epochs. This one keeps nothing."""
+
+    def load(self) -> dict[str, Tensor] | None:
+        """The state last saved; None if there is none."""
+        return None
+
+    def is_due(self, epoch: int) -> bool:
+        """Whether the state after that epoch is to be saved."""
+        return False
+
+    def save(self, epoch: int, state: dict[str, Tensor]) -> None:
+        """Keep the state after that epoch."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What goes on beside a training. None of it changes the result.
+
+    Attributes
+    ----------
+    on_epoch : callable
+        Told of every epoch; where the training goes on from a checkpoint, first of those before it.
+    checkpoint : Checkpoint
+        Where to go on from, and where to keep the state.
+    """
+
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)
+
+
+NO_HOOKS = Hooks()
+
+
+class Objective:
+    """What a training makes smaller: the cross-entropy of its logits. A method may bring one over logits of its own."""
+
+    def length(self, samples: int) -> int:
+        """How many samples an epoch has, of a task that has so many."""
+        return samples
+
+    def order(self, samples: int, generator: torch.Generator) -> Tensor:
+        """Draw an epoch: the samples in their order, int64 [length]."""
+        return torch.randperm(samples, generator=generator)
+
+    def logits(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The logits that compete for a sample: logits [..., outputs] and labels [...] → [..., outputs]."""
+        return logits
+
+    def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The loss of each sample: logits [..., outputs] and labels [...] → [...]."""
+        each = F.cross_entropy(logits.flatten(0, -2), labels.flatten(), reduction="none")
+        return each.view(labels.shape)
+
+
+class Regulariser:
+    """What a method adds to the gradients of a training. This one adds nothing.
+
+    Tensors come as lists in the order of `Trainable.parameters`, each with an axis of replicas before its own: of one
+    replica, unless `is_plain`. The same object serves all epochs, so what it learns on the way belongs in `memory`.
+
+    Attributes
+    ----------
+    is_plain : bool
+        Whether several trainings with it may be computed as one program: it has no memory, and `together`.
+    observes : bool
+        Whether `observe` is to be called.
+    """
+
+    is_plain: ClassVar[bool] = True
+    observes: ClassVar[bool] = False
+
+    @classmethod
+    def together(cls, each: Sequence[Regulariser]) -> Regulariser:
+        """The regularisers of replicas that are trained together as one, for an epoch."""
+        return each[0]
+
+    def memory(self, network: Trainable) -> dict[str, Trainable]:
+        """What it keeps during the training, by name: shaped like the network, and shrinking with it."""
+        return {}
+
+    def add_to(
+        self, gradients: Sequence[Tensor], weights: Sequence[Tensor], memory: Mapping[str, Sequence[Tensor]]
+    ) -> None:
+        """Add to the gradients of the loss, in place, before the optimiser's step."""
+
+    def observe(
+        self, gradients: Sequence[Tensor], steps: Sequence[Tensor], memory: Mapping[str, Sequence[Tensor]]
+    ) -> None:
+        """See the gradients of the loss alone and the step that was taken, and change `memory` in place."""
+
+
+@dataclass(frozen=True)
+class OptimiserState:
+    """Adam's state at the end of a training, for one that goes on with it.
+
+    Attributes
+    ----------
+    average, square : Trainable
+        Running averages of the gradients and of their squares.
+    steps : int
+    """
+
+    average: Trainable
+    square: Trainable
+    steps: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """One network to train.
+
+    Attributes
+    ----------
+    network : Trainable
+        As it starts. Training leaves it as it is.
+    task : Task
+        On the same device.
+    hyperparameters : Hyperparameters
+    seed : int
+        Decides the batches of every epoch.
+    hooks : Hooks
+    regulariser : Regulariser
+    objective : Objective
+    masks : Trainable or None
+        Shaped like the network, 0 where a weight may not move, else 1.
+    reads : callable or None
+        Changes what a layer reads, given its place, the output layer's being the last: a tensor [batch, ...] → another
+        of the same shape.
+    optimiser : OptimiserState or None
+        To go on with; by default it starts afresh.
+    """
+
+    network: Trainable
+    task: Task
+    hyperparameters: Hyperparameters
+    seed: int
+    hooks: Hooks
+    regulariser: Regulariser = field(default_factory=Regulariser)
+    objective: Objective = field(default_factory=Objective)
+    masks: Trainable | None = None
+    reads: Callable[[int, Tensor], Tensor] | None = None
+    optimiser: OptimiserState | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it can be trained beside others as one program: dense layers with ReLU, and nothing of its own."""
+        own = self.masks or self.reads or self.optimiser
+        return (
+            self.network.architecture.is_plain
+            and self.regulariser.is_plain
+            and type(self.objective) is Objective
+            and own is None
+        )
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves.
+
+    Attributes
+    ----------
+    network : Trainable
+        Of the epoch that `Hyperparameters.patience` chooses, with the free neurons that were still in it.
+    accuracy : float
+        Its validation accuracy, a fraction; nan if training diverged.
+    memory : dict of str to Trainable
+        The regulariser's, after the last epoch.
+    optimiser : OptimiserState
+        After the last epoch.
+    """
+
+    network: Trainable
+    accuracy: float
+    memory: dict[str, Trainable]
+    optimiser: OptimiserState

@@ -1,0 +1,182 @@
+"""The state of one training between its epochs."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import astuple, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clnp_core.methods.training.evaluation import counted
+from clnp_core.methods.training.job import Job, OptimiserState, Trained
+from clnp_core.methods.training.settings import Epoch
+from clnp_core.methods.training.shrinking import survivors
+from clnp_core.networks.sources import Sources
+from clnp_core.networks.subnetwork import Trainable
+from clnp_core.seeds import derive_seed
+
+_BEST = "best"  # the name of the best network in a checkpoint
+
+
+class Replica:
+    """The state of one training: weights, Adam's averages, memory, the best weights so far, and the epochs behind it.
+
+    Attributes
+    ----------
+    networks : dict of str to Trainable
+        All that shrinks together: "weights", "average", "square", and the regulariser's memory by its names.
+    history : list of Epoch
+    """
+
+    def __init__(self, job: Job, sources: Sources, validation: Sources) -> None:
+        self.job = job
+        self.sources = sources
+        self._validation = validation
+        start = job.optimiser
+        self.networks = {
+            "weights": job.network.each(torch.clone),
+            "average": start.average.each(torch.clone) if start else job.network.each(torch.zeros_like),
+            "square": start.square.each(torch.clone) if start else job.network.each(torch.zeros_like),
+            **job.regulariser.memory(job.network),
+        }
+        self._best = job.network
+        self.history: list[Epoch] = []
+        self._restore(job.hooks.checkpoint.load())
+        for epoch in self.history:
+            job.hooks.on_epoch(epoch)
+
+    @property
+    def weights(self) -> Trainable:
+        """The network as it is now."""
+        return self.networks["weights"]
+
+    @property
+    def memory(self) -> dict[str, Trainable]:
+        """The regulariser's."""
+        own = ("weights", "average", "square")
+        return {name: network for name, network in self.networks.items() if name not in own}
+
+    @property
+    def form(self) -> tuple:
+        """What replicas have in common that can be trained as one program."""
+        tensors = (*self.weights.parameters(), *self.weights.frozen_biases)
+        shapes = tuple(tuple(tensor.shape) for tensor in tensors)
+        return shapes, self.job.hyperparameters.batch_size, len(self.sources), type(self.job.regulariser).__name__
+
+    @property
+    def batches(self) -> tuple[int, int]:
+        """Samples of a whole batch, and of the last one of an epoch; 0 where none is left for it."""
+        size = self.job.hyperparameters.batch_size
+        return size, self._length % size
+
+    @property
+    def _length(self) -> int:
+        return self.job.objective.length(len(self.sources))
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the epoch to come."""
+        return self.job.hyperparameters.learning_rate_in(len(self.history) + 1)
+
+    @property
+    def order(self) -> Tensor:
+        """int64 [N]: the order of the samples in the epoch to come."""
+        drawn = torch.Generator().manual_seed(derive_seed(self.job.seed, "batches", len(self.history) + 1))
+        return self.job.objective.order(len(self.sources), drawn)
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch. A single sample cannot be normalised by its own statistics, and is left out."""
+        size, rest = self.batches
+        return self._length // size + (rest > any(norm is not None for norm in self.weights.norms))
+
+    @property
+    def steps_before(self) -> int:
+        """Steps that Adam's averages had seen before this training."""
+        return self.job.optimiser.steps if self.job.optimiser else 0
+
+    @property
+    def _diverged(self) -> bool:
+        return bool(self.history) and not math.isfinite(self.history[-1].loss)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all epochs are done, none has improved for too long, or training diverged."""
+        if not self.history:
+            return False
+        given = self.job.hyperparameters
+        if self._diverged or len(self.history) >= given.epochs:
+            return True
+        if given.patience is None:
+            return False
+        reached = [epoch.validation_accuracy for epoch in self.history]
+        return len(reached) - 1 - reached.index(max(reached)) >= given.patience
+
+    def end_epoch(self, loss: float, activity: list[np.ndarray], seconds: float) -> None:
+        """Take in an epoch: its mean loss and each free neuron's mean activity in it. Then shrink."""
+        start = time.perf_counter()
+        reached = counted(self._validation_logits, self.job.task.validation.y)
+        seconds += time.perf_counter() - start
+        self.history.append(Epoch(len(self.history) + 1, loss, reached, seconds))
+        if not self._diverged and reached >= self._reached:
+            self._best = self.weights.each(torch.clone)
+        hooks, given = self.job.hooks, self.job.hyperparameters
+        hooks.on_epoch(self.history[-1])
+        if self.is_over:
+            return
+        kept = survivors(self.weights, activity, self.sources, given, given.epochs - len(self.history))
+        if kept is not None:
+            self.networks = {name: network.keep(kept) for name, network in self.networks.items()}
+        if hooks.checkpoint.is_due(len(self.history)):
+            hooks.checkpoint.save(len(self.history), self._state())
+
+    def _validation_logits(self, rows: slice) -> Tensor:
+        logits, _ = self.weights.forward(self._validation.at(rows), reads=self.job.reads)
+        return self.job.objective.logits(logits, self.job.task.validation.y[rows])
+
+    @property
+    def _reached(self) -> float:
+        """The validation accuracy of the best epoch so far; where none is chosen, of the last."""
+        if self.job.hyperparameters.patience is None:
+            return self.history[-1].validation_accuracy
+        return max(epoch.validation_accuracy for epoch in self.history)
+
+    def result(self) -> Trained:
+        """What the training leaves."""
+        return Trained(
+            network=self._best.each(torch.Tensor.contiguous),
+            accuracy=math.nan if self._diverged else self._reached,
+            memory=self.memory,
+            optimiser=OptimiserState(
+                self.networks["average"], self.networks["square"], self.steps_before + self.steps * len(self.history)
+            ),
+        )
+
+    def _state(self) -> dict[str, Tensor]:
+        """All of it as named tensors."""
+        state = {"history": torch.tensor([astuple(epoch) for epoch in self.history], dtype=torch.float64)}
+        for name, network in {**self.networks, _BEST: self._best}.items():
+            tensors = (*network.parameters(), *network.statistics())
+            state |= {f"{name}.{place}": tensor.contiguous() for place, tensor in enumerate(tensors)}
+            state |= {f"{name}.free.{layer}": torch.tensor(free) for layer, free in enumerate(network.free)}
+        return state
+
+    def _restore(self, state: dict[str, Tensor] | None) -> None:
+        """Go back to what `state` gave; None is the beginning."""
+        if state is None:
+            return
+        self.history = [Epoch(int(epoch), *rest) for epoch, *rest in state["history"].tolist()]
+        restored = {name: self._restored(name, state) for name in (*self.networks, _BEST)}
+        self._best = restored.pop(_BEST)
+        self.networks = restored
+
+    def _restored(self, name: str, state: dict[str, Tensor]) -> Trainable:
+        start, device = self.job.network, self.job.network.head_weight.device
+        count = len(start.parameters())
+        tensors = [state[f"{name}.{place}"].to(device) for place in range(count + len(start.statistics()))]
+        network = start.with_parameters(tensors[:count]).with_statistics(tensors[count:])
+        free = tuple(state[f"{name}.free.{layer}"].numpy() for layer in range(len(start.free)))
+        return replace(network, free=free)

@@ -1,0 +1,77 @@
+"""How a candidate is trained, and what an epoch comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SMALL_ACTIVITY = 1e-3
+"""Mean activity at or below which a neuron leaves a training that shrinks progressively."""
+
+_MILESTONE_FACTOR = 0.05
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """How one candidate is trained.
+
+    Attributes
+    ----------
+    l1 : tuple of float
+        L1 coefficient λ of each hidden layer and, last, of the output layer.
+    learning_rate : float
+        Of Adam, started afresh for each task.
+    cooldown : float
+        Share of the epochs, the last ones, over which the learning rate falls linearly towards 0. Without it weights
+        that L1 has driven to nothing go on hovering around 0 by about the learning rate.
+    batch_size, epochs : int
+        Samples a step; passes over the training set at most.
+    patience : int or None
+        Training ends after this many epochs without a better validation accuracy, and leaves the weights of the best
+        epoch, of several equal ones the last, which is the sparsest. None: it goes through all epochs, and leaves the
+        weights of the last.
+    shrink : {"exact", "progressive", "none"}
+        Which free neurons leave the training at the end of an epoch: those whose activity on the training set is
+        exactly 0, or also those whose mean activity in the epoch was at most `SMALL_ACTIVITY`, or none.
+    cache_mb : int
+        The activations of frozen neurons are computed once, for all of a training, if they take at most this many
+        MiB; else batch by batch.
+    milestones : tuple of int
+        Epochs after which the learning rate falls to a twentieth.
+    """
+
+    l1: tuple[float, ...]
+    learning_rate: float
+    cooldown: float
+    batch_size: int
+    epochs: int
+    patience: int | None
+    shrink: str = "exact"
+    cache_mb: int = 256
+    milestones: tuple[int, ...] = ()
+
+    def learning_rate_in(self, epoch: int) -> float:
+        """The learning rate of that epoch, 1 for the first."""
+        cooling = self.cooldown * self.epochs
+        fallen = _MILESTONE_FACTOR ** sum(epoch > milestone for milestone in self.milestones)
+        return self.learning_rate * fallen * min(1.0, (self.epochs - epoch + 1) / (cooling + 1))
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the training set came to.
+
+    Attributes
+    ----------
+    epoch : int
+        1 for the first.
+    loss : float
+        Mean cross-entropy over the epoch's samples, as they were trained on, without the L1 term.
+    validation_accuracy : float
+        Fraction, after the epoch.
+    seconds : float
+    """
+
+    epoch: int
+    loss: float
+    validation_accuracy: float
+    seconds: float
