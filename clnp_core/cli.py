@@ -326,7 +326,7 @@ def _check_writable(option: str, path: Path) -> None:
 
 
 def _write_json(path: Path, summary: dict) -> None:
-    from clnp_core.runs.store.artifacts import write_whole
+    from clnp_core.files import write_whole
 
     write_whole(path, (json.dumps(summary, indent=2) + "\n").encode())
 

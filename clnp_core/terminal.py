@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
-from clnp_core.runs.fold.stages import ALONE, TUNED
+from clnp_core.analysis.epochs import ALONE, TUNED
 from clnp_core.runs.fold.summary import summarise, words_for
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store

@@ -16,7 +16,7 @@ from PIL import Image
 
 from clnp_core.analysis import pdf
 from clnp_core.errors import ExportError, NoBrowserError
-from clnp_core.runs.store.artifacts import write_whole
+from clnp_core.files import write_whole
 
 _PX_PER_INCH = 96
 _MM_PER_PX = 25.4 / _PX_PER_INCH

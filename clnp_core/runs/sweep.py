@@ -16,10 +16,10 @@ from typing import Any
 import pandas as pd
 
 from clnp_core.errors import SpecError, StoreError
+from clnp_core.files import write_whole
 from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.spec import RunSpec, parse_assignment, preset
 from clnp_core.runs.store import Run, Store
-from clnp_core.runs.store.artifacts import write_whole
 
 MOST_SEQUENCES = 256
 

@@ -10,9 +10,9 @@ from plotly.graph_objects import Figure
 
 from clnp_core.analysis import figures
 from clnp_core.analysis.capacity import in_words
+from clnp_core.analysis.epochs import ALONE, TUNED
 from clnp_core.analysis.metrics import forgetting
 from clnp_core.methods import METHODS
-from clnp_core.runs.fold.stages import ALONE, TUNED
 from clnp_core.runs.fold.summary import accuracy_matrix, layers, settled
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from clnp_core.analysis import figures
-from clnp_core.runs.fold.stages import TUNED
+from clnp_core.analysis.epochs import TUNED
 
 MATRIX = [[0.975], [0.975, 0.96], [0.975, 0.96, 0.5]]
 LAYERS = [

@@ -9,12 +9,12 @@ import torch
 from distributed import Client
 from safetensors import safe_open
 
+from clnp_core.analysis.epochs import ALONE
 from clnp_core.analysis.metrics import mean_accuracy
 from clnp_core.errors import StoreError
 from clnp_core.runs.engine import service as engine_module
 from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.engine.worker import perform_on_worker
-from clnp_core.runs.fold.stages import ALONE
 from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import Store
 

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from clnp_core.analysis.epochs import TUNED
 from clnp_core.errors import StoreError
-from clnp_core.runs.fold.stages import TUNED
 from clnp_core.runs.spec import fork, preset
 from clnp_core.tasks.streams import from_arrays
 

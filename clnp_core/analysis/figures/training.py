@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from clnp_core.analysis.epochs import TUNED
 from clnp_core.analysis.figures.base import (
     ACTIVE,
     DASHES,
@@ -20,7 +21,6 @@ from clnp_core.analysis.figures.base import (
     as_figure,
     task_colour,
 )
-from clnp_core.runs.fold.stages import TUNED
 
 _MOST_FINE_TICKS = 300
 _MOST_TICKS = 5  # of half a figure

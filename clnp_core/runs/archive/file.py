@@ -21,9 +21,9 @@ from torch import Tensor
 
 from clnp_core.arithmetic import owned
 from clnp_core.errors import ArchiveError, StoreError
+from clnp_core.files import writing_whole
 from clnp_core.runs.fold import stages
 from clnp_core.runs.spec.stream import Strict
-from clnp_core.runs.store.artifacts import writing_whole
 
 MANIFEST, SPEC, RUN, ENVIRONMENT = "manifest.json", "spec.json", "run.json", "environment.json"
 LOGITS = "logits.safetensors"

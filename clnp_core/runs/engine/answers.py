@@ -17,12 +17,12 @@ from contextlib import suppress
 from typing import Any
 
 from clnp_core.errors import ClnpError, SpecError
+from clnp_core.files import write_whole
 from clnp_core.methods import METHODS
 from clnp_core.runs.engine.evaluate import Theta
 from clnp_core.runs.engine.questions import ADDRESS_FILE, MOST_THRESHOLDS, line
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.store import Store
-from clnp_core.runs.store.artifacts import write_whole
 
 _MAX_LINE_BYTES = 2**20
 

@@ -19,6 +19,7 @@ from typing import Any
 from distributed import Client, Event, KilledWorker, LocalCluster
 
 from clnp_core.errors import ClnpError
+from clnp_core.files import write_whole
 from clnp_core.machine import cores, environment
 from clnp_core.runs.engine.answers import Answers
 from clnp_core.runs.engine.cluster import client_of, own_workers
@@ -31,7 +32,6 @@ from clnp_core.runs.fold.stages import ALONE, Stage
 from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
-from clnp_core.runs.store.artifacts import write_whole
 from clnp_core.tasks.content import check, content_digest
 
 _POLL_SECONDS = 0.2

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from clnp_core.arithmetic import TOLERANCE, computing, described, kind, owned
 from clnp_core.errors import DeviceError
+from clnp_core.files import write_whole
 from clnp_core.methods import METHODS, clnp, single, sparsify
 from clnp_core.methods import load as load_method
 from clnp_core.methods.graceful import Choice, Curve, ScanPoint
@@ -27,7 +28,7 @@ from clnp_core.networks.fingerprint import Fingerprint, Taken, as_fingerprint, c
 from clnp_core.networks.network import Network, digest, from_tensors, grow, initial, to_tensors
 from clnp_core.networks.subnetwork import Trainable
 from clnp_core.runs.fold.stages import Stage
-from clnp_core.runs.store.artifacts import Artifacts, metadata, write_whole
+from clnp_core.runs.store.artifacts import Artifacts, metadata
 from clnp_core.seeds import derive_seed
 from clnp_core.tasks.streams import Stream, open_stream
 

@@ -24,12 +24,6 @@ from clnp_core.runs.spec import RunSpec
 VERSION = 4
 """Part of every key. To be raised when the same inputs no longer give the same result."""
 
-ALONE = -1
-"""Stands for a candidate's number where a task is trained alone, for comparison."""
-
-TUNED = -2
-"""The same, where what is left of the winner is fine-tuned."""
-
 
 @dataclass(frozen=True)
 class Stage:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import secrets
 import struct
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from clnp_core.errors import StoreError
+from clnp_core.files import write_whole
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 _MAX_HEADER_BYTES = 64 * 2**20
@@ -117,45 +115,6 @@ class Artifacts:
         for checkpoint in self.folder.glob("??/*.checkpoint"):
             if checkpoint.stem in self:
                 checkpoint.unlink(missing_ok=True)
-
-
-def write_whole(path: Path, content: bytes, secret: bool = False) -> None:
-    """Write under another name and rename, so that what stands under `path` is always whole.
-
-    A secret can be read by its owner alone; of any other file the process's umask says who can.
-
-    Raises
-    ------
-    StoreError
-        If the disk is full or not writable.
-    """
-    with writing_whole(path, secret) as file:
-        file.write(content)
-
-
-@contextmanager
-def writing_whole(path: Path, secret: bool = False) -> Iterator[BinaryIO]:
-    """As `write_whole`, a part at a time; what is raised inside leaves what stood there before.
-
-    Raises
-    ------
-    StoreError
-        As `write_whole`.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.stem[:8]}{secrets.token_hex(8)}.part")
-        mode = 0o600 if secret else 0o666
-        with open(part, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-            try:
-                yield file
-                file.flush()
-                os.replace(part, path)
-            except BaseException:
-                part.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def _damaged(path: Path, error: Exception) -> StoreError:

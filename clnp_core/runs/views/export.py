@@ -7,10 +7,10 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from clnp_core.errors import StoreError
+from clnp_core.files import write_whole
 from clnp_core.networks.network import Network
 from clnp_core.networks.portable import check_format, content, image_shape, to_module
 from clnp_core.runs.store import Store
-from clnp_core.runs.store.artifacts import write_whole
 from clnp_core.runs.views.verify import last_network
 from clnp_core.tasks.streams import open_stream
 
