@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from clnp_core.runs.engine.service import DASK_SETTINGS
+from clnp_core.runs.engine.cluster import DASK_SETTINGS
 
 # How long an example takes depends on what else the machine is doing.
 settings.register_profile("any machine", deadline=None)

@@ -8,9 +8,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import dashboard
+from clnp_core.analysis.epochs import TUNED
 from clnp_core.errors import StoreError
 from clnp_core.runs import background
-from clnp_core.runs.fold.stages import TUNED, Stage
+from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.spec import RunSpec, fork, preset, preset_names
 from clnp_core.runs.store import Store
 from dashboard.lab.runs import COLOURS

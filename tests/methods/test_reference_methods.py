@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from clnp_core.arithmetic import computing
 from clnp_core.errors import DivergedError
 from clnp_core.methods import METHODS, load
-from clnp_core.methods.joint import MixedOrder, batch_shares
+from clnp_core.methods.joint import Mixture, batch_shares
 from clnp_core.methods.method import Lesson, Pruning
 from clnp_core.methods.training import NO_HOOKS, Hyperparameters, accuracy, no_pulse
 from clnp_core.networks.architectures import ARCHITECTURES, Architecture, Conv, Dense
@@ -89,14 +89,17 @@ def test_batches_of_all_tasks_are_those_of_the_supplement():
     sizes = [50_000, *[5_000] * 9]
     shares = batch_shares(sizes, 140)
     assert shares == [50, *[10] * 9]
-    assert len(MixedOrder(sizes, shares)(torch.Generator().manual_seed(0))) == 500 * 140
+    mixture = Mixture(10, sizes, shares)
+    drawn = mixture.order(sum(sizes), torch.Generator().manual_seed(0))
+    assert len(drawn) == mixture.length(sum(sizes)) == 500 * 140
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=5), st.integers(1, 40), st.integers(0, 2**20))
 @settings(max_examples=60, deadline=None)
 def test_every_batch_has_its_share_of_every_task(sizes, batch_size, seed):
     shares = batch_shares(sizes, batch_size)
-    order = MixedOrder(sizes, shares)(torch.Generator().manual_seed(seed)).view(-1, sum(shares))
+    drawn = Mixture(10, sizes, shares).order(sum(sizes), torch.Generator().manual_seed(seed))
+    order = drawn.view(-1, sum(shares))
     task_of = np.repeat(np.arange(len(sizes)), sizes)
     for batch in order.numpy():
         assert np.bincount(task_of[batch], minlength=len(sizes)).tolist() == shares

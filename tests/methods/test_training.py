@@ -15,7 +15,8 @@ from clnp_core.arithmetic import ALIGNMENT, computing
 from clnp_core.methods import clnp, sparsify
 from clnp_core.methods.graceful import highest_within
 from clnp_core.methods.method import Pruning
-from clnp_core.methods.training import Checkpoint, Hooks, Hyperparameters, accuracy, fires, train
+from clnp_core.methods.training import Checkpoint, Hooks, Hyperparameters, accuracy, train
+from clnp_core.methods.training.shrinking import fires
 from clnp_core.networks.architectures import ARCHITECTURES, Architecture, Dense
 from clnp_core.networks.fingerprint import check, take
 from clnp_core.networks.network import initial, reinitialise_free
@@ -44,8 +45,8 @@ def short(task, samples):
 
 
 def assert_equal(one, two):
-    (network, reached), (other, other_reached) = one, two
-    assert reached == other_reached
+    network, other = one.network, two.network
+    assert one.accuracy == two.accuracy
     for tensors in zip(network.parameters(), other.parameters(), strict=True):
         assert torch.equal(*tensors)
     for neurons in zip(network.free, other.free, strict=True):
@@ -174,12 +175,12 @@ def test_patience_decides_when_a_training_ends_and_which_epoch_it_leaves(stream,
     epochs = []
     with computing(1):
         hooks = Hooks(on_epoch=lambda epoch: epochs.append(epoch.validation_accuracy), checkpoint=kept)
-        ((block, reached),) = whole = train(clnp.candidate_jobs(network, task, [noisy], 0, [hooks]))
+        whole = train(clnp.candidate_jobs(network, task, [noisy], 0, [hooks]))
         (resumed,) = train(clnp.candidate_jobs(network, task, [noisy], 0, [Hooks(checkpoint=kept)]))
     assert epochs[-1] < max(epochs)
     assert len(epochs) == (epochs.index(max(epochs)) + 3 if patience == 2 else 20)
-    assert reached == (epochs[-1] if patience is None else max(epochs))
-    assert accuracy(block, task.validation) == reached
+    assert whole[0].accuracy == (epochs[-1] if patience is None else max(epochs))
+    assert accuracy(whole[0].network, task.validation) == whole[0].accuracy
     assert_equal(whole[0], resumed)
 
 
@@ -191,8 +192,8 @@ def trained(stream, head="single", learned=0.0, **changes):
         network, _, _ = learn(network, 1, learned)
     grid = [replace(SETTINGS, **changes)]
     with computing(1):
-        ((block, _),) = train(clnp.candidate_jobs(network, task, grid, seed=0))
-    return block, task
+        (left,) = train(clnp.candidate_jobs(network, task, grid, seed=0))
+    return left.network, task
 
 
 @pytest.mark.parametrize("head", ["single", "multi"])
@@ -235,13 +236,13 @@ def test_training_shrinks_and_progressively_it_shrinks_more(stream):
     task, network = stream.task(1), initial(network_of(400, 400), "single")
     grid = [replace(SETTINGS, epochs=20, patience=20, shrink=mode) for mode in ("exact", "progressive")]
     with computing(1):
-        (exact, reached), (progressive, reached_too) = train(clnp.candidate_jobs(network, task, grid, seed=0))
+        left = train(clnp.candidate_jobs(network, task, grid, seed=0))
+        exact, progressive = (each.network for each in left)
         dead = [(activity == 0).sum() for activity in sparsify.activities(exact, task.train).free]
     assert all(len(free) < 300 for free in exact.free)
     assert all(count < 70 for count in dead)  # no more than the step of its width leaves
     assert sum(map(len, progressive.free)) <= sum(map(len, exact.free))
-    assert reached > 0.93
-    assert reached_too > 0.93
+    assert min(each.accuracy for each in left) > 0.93
 
 
 def test_a_shrunk_candidate_is_committed_to_the_full_width(stream):
@@ -353,11 +354,11 @@ def test_the_network_of_table_3_learns_two_tasks_and_forgets_nothing():
         ]
         task = Task(number, *parts)
         with computing(architecture.threads):
-            ((block, reached),) = train(clnp.candidate_jobs(network, task, [point], 0))
-            kept = [np.arange(len(free)) % 2 == 0 for free in block.free]
-        network = commit(network, block, kept)
+            (left,) = train(clnp.candidate_jobs(network, task, [point], 0))
+            kept = [np.arange(len(free)) % 2 == 0 for free in left.network.free]
+        network = commit(network, left.network, kept)
         promised = promised or (task.test.x, take(network, 1, task.test.x))
-        assert np.isfinite(reached)
+        assert np.isfinite(left.accuracy)
     x, taken = promised
     assert check(network, 1, x, taken.fingerprint, lambda: taken.logits).fingerprint == taken.fingerprint
     assert [(owner == 1).sum() for owner in network.owners] == [64, 128, 256, 512, 1024]

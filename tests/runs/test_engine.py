@@ -12,6 +12,7 @@ from safetensors import safe_open
 from clnp_core.analysis.epochs import ALONE
 from clnp_core.analysis.metrics import mean_accuracy
 from clnp_core.errors import StoreError
+from clnp_core.runs.engine import cluster
 from clnp_core.runs.engine import service as engine_module
 from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.engine.worker import perform_on_worker
@@ -283,7 +284,7 @@ def test_a_second_engine_says_who_holds_the_store(tmp_path, scheduler):
 
 
 def test_no_scheduler_at_the_address_is_a_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(engine_module, "_CONNECT_SECONDS", 1)
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 1)
     with pytest.raises(StoreError, match=r"no Dask scheduler at tcp://127\.0\.0\.1:9"):
         asyncio.run(Engine(Store(tmp_path), "tcp://127.0.0.1:9").serve())
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from distributed import Client, Event, KilledWorker, LocalCluster
 
+from clnp_core.analysis.epochs import ALONE
 from clnp_core.errors import ClnpError
 from clnp_core.files import write_whole
 from clnp_core.machine import cores, environment
@@ -28,7 +29,7 @@ from clnp_core.runs.engine.evaluate import Evaluators, Theta, ready_on_worker
 from clnp_core.runs.engine.pace import Pace
 from clnp_core.runs.engine.worker import EPOCHS_TOPIC, TOKEN_FILE, NotShared, perform_on_worker, stop_flag
 from clnp_core.runs.fold.course import Learned, Wanted, course
-from clnp_core.runs.fold.stages import ALONE, Stage
+from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store

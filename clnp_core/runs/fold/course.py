@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from clnp_core.analysis.epochs import ALONE, TUNED
 from clnp_core.runs.fold import stages
-from clnp_core.runs.fold.stages import ALONE, TUNED, Stage
+from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.fold.summary import is_depleted
 from clnp_core.runs.spec import RunSpec
 
