@@ -1,11 +1,29 @@
-"""The pages Capacity and Accuracy as a person reads them, from one to the other and with their code."""
+"""The pages Capacity and Accuracy as a person reads them: filled, on a phone, and with their code."""
+
+import time
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from clnp_core.runs.background import ensure_engine
+from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 
 pytestmark = pytest.mark.browser
+
+# With heads of their own, tasks use neurons of both layers again.
+SHORT = {"stream.tasks": 3, "epochs": 9, "single_task": False}
+
+
+@pytest.fixture(scope="module")
+def reused(learned: tuple[str, Store, str]) -> tuple[str, Store, str]:
+    """Address of the app, its store, and the run in it, which has learned three tasks."""
+    address, store, _ = learned
+    run = store.add(preset("digits-multihead", SHORT))
+    ensure_engine(store)
+    while store.run(run).is_active:
+        time.sleep(0.1)
+    return address, store, run
 
 
 def drawn(page: Page, count: int) -> None:
@@ -18,8 +36,8 @@ def cells(page: Page, chart: str) -> Locator:
     return page.locator(f".live-chart[aria-label^='{chart}'] .heatmap-label")
 
 
-def test_capacity_shows_what_each_task_claims_and_whose_neurons_it_uses(page: Page, learned: tuple[str, Store, str]):
-    address, store, run = learned
+def test_capacity_shows_what_each_task_claims_and_whose_neurons_it_uses(page: Page, reused: tuple[str, Store, str]):
+    address, store, run = reused
     page.goto(f"{address}/capacity?run={run}")
     drawn(page, 6)
     first = [record["claimed"][0] for record in store.learned(run)]
@@ -33,9 +51,9 @@ def test_capacity_shows_what_each_task_claims_and_whose_neurons_it_uses(page: Pa
 
 
 def test_the_run_that_is_looked_at_goes_along_to_the_next_page_and_its_measures_are_defined(
-    page: Page, learned: tuple[str, Store, str]
+    page: Page, reused: tuple[str, Store, str]
 ):
-    address, _, run = learned
+    address, _, run = reused
     page.goto(f"{address}/capacity?run={run}")
     drawn(page, 6)
     page.get_by_role("link", name="Accuracy", exact=True).click()
@@ -44,3 +62,16 @@ def test_the_run_that_is_looked_at_goes_along_to_the_next_page_and_its_measures_
     expect(page.get_by_text("identical after 2 later tasks")).to_be_visible()
     page.get_by_text("How these are defined").click()
     expect(page.locator("[data-testid=stExpander] .katex-display")).to_have_count(4)
+
+
+@pytest.mark.parametrize(("name", "charts"), [("capacity", 6), ("accuracy", 4)])
+def test_on_a_phone_nothing_is_wider_than_the_page(page: Page, reused: tuple[str, Store, str], name: str, charts: int):
+    address, _, run = reused
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.goto(f"{address}/{name}?run={run}")
+    drawn(page, charts)
+    assert page.evaluate("document.documentElement.scrollWidth") == 400
+    widest = page.evaluate(
+        "Math.max(...[...document.querySelectorAll('.live-chart')].map((e) => e.getBoundingClientRect().right))"
+    )
+    assert widest <= 400
