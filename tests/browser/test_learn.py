@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from clnp_core.lesson.parts import shipped
+from clnp_core.runs.store import Store
 from dashboard.learn.steps import lesson
 
 pytestmark = pytest.mark.browser
@@ -13,9 +14,9 @@ FIGURE = "[...document.querySelectorAll('.live-chart')].map(({ data }) => JSON.s
 
 
 @pytest.fixture
-def learn(empty_app: str) -> str:
+def learn(held: tuple[str, Store]) -> str:
     """The page's address, on an empty store."""
-    return f"{empty_app}/learn"
+    return f"{held[0]}/learn"
 
 
 def opened(page: Page, address: str) -> None:
@@ -40,6 +41,7 @@ def test_the_arrow_keys_walk_through_all_steps_and_back(page: Page, learn: str):
     for number, step in enumerate(STEPS, start=1):
         expect(page.get_by_role("heading", level=1)).to_have_text(f"{number} · {step.title}")
         expect(page.get_by_label(f"Step {number} of {len(STEPS)}")).to_be_visible()
+        page.wait_for_function(f"(seen) => !seen.includes({FIGURE})", arg=list(figures))
         figures.add(drawn(page))
         if number < len(STEPS):
             page.keyboard.press("ArrowRight")

@@ -1,61 +1,47 @@
 """The partition as a person looks at it: watch the network fill up, click a neuron, see two layers' weights at once."""
 
 import re
-import statistics
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import plotly
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 from plotly.io.json import to_json_plotly
 
 from clnp_core.analysis import figures
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.anatomy import anatomy
-from tests.browser.conftest import serving
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 60_000
-MOST_MILLISECONDS = 200
-PRESET = ["digits", "--tasks", "4", "--epochs", "8", "--set", "single_task=false"]
+TASKS = 3
 
-DRAW = """
-async ({ traces, layout, turns }) => {
-  const plot = document.body.appendChild(document.createElement("div"));
-  await Plotly.newPlot(plot, [{ y: [1, 2] }], {});
-  const milliseconds = [];
-  for (let turn = 0; turn < turns; turn++) {
-    const drawn = new Promise((done) => plot.once("plotly_afterplot", done));
-    const began = performance.now();
-    Plotly.react(plot, traces[turn], layout[turn]);
-    await drawn;
-    milliseconds.push(performance.now() - began);
-  }
-  return milliseconds;
+# Every title that is drawn from now on, and how many neurons are not free then.
+WATCH = """
+(graph) => {
+  window.drawn = {};
+  graph.on("plotly_afterplot", () => {
+    const claimed = graph.data.filter(({ name }) => /^task \\d+$/.test(name));
+    window.drawn[graph.querySelector(".gtitle").textContent] =
+      claimed.reduce((sum, { customdata }) => sum + customdata.length, 0);
+  });
 }
 """
 
 
-@pytest.fixture(scope="module")
-def learned(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Store, str]]:
-    """The page's address, its store, and the run in it, which has learned four tasks."""
-    folder = tmp_path_factory.mktemp("store")
-    subprocess.run([sys.executable, "-m", "clnp_core.cli", "run", *PRESET, "--store", folder], check=True)
-    store = Store(folder)
-    with serving(folder) as address:
-        yield f"{address}/partition", store, store.runs()[0].id
+@pytest.fixture
+def partition(learned: tuple[str, Store, str]) -> tuple[str, Store, str]:
+    """The page's address, its store, and the run in it, which has learned three tasks."""
+    address, store, run = learned
+    return f"{address}/partition", store, run
 
 
 def opened(page: Page, address: str) -> Locator:
     """The graph, once it is drawn."""
     page.goto(address)
     graph = page.locator(".live-chart").first
-    expect(graph.locator("path.point").first).to_be_visible(timeout=PATIENCE)
+    expect(graph.locator("path.point").first).to_be_visible()
     settled(page)
     return graph
 
@@ -69,33 +55,23 @@ def button(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=re.compile(name))
 
 
-def claimed(graph: Locator) -> int:
-    """Neurons on the screen that are not free."""
-    return graph.evaluate(
-        "({ data }) => data.filter(({ name }) => /^task \\d+$/.test(name))"
-        ".reduce((sum, { customdata }) => sum + customdata.length, 0)"
-    )
-
-
-def test_play_fills_the_network_up(page: Page, learned: tuple[str, Store, str]):
-    address, store, run = learned
+def test_play_fills_the_network_up(page: Page, partition: tuple[str, Store, str]):
+    address, store, run = partition
     graph = opened(page, f"{address}?run={run}&task=0")
-    assert claimed(graph) == 0
+    graph.evaluate(WATCH)
     button(page, "Play").click()
-    seen = [0]
-    for task in range(1, 5):
-        expect(graph.locator(".gtitle")).to_have_text(f"The partition after task {task}", timeout=PATIENCE)
-        seen.append(claimed(graph))
-    assert seen == sorted(set(seen))
-    assert seen[-1] == sum(sum(record["claimed"]) for record in store.learned(run))
-    page.wait_for_url(f"{address}?run={run}&task=4")
+    page.wait_for_url(f"{address}?run={run}&task={TASKS}")
     expect(button(page, "Play")).to_be_visible()
+    expect(graph.locator(".gtitle")).to_have_text(f"The partition after task {TASKS}")
+    sizes = [sum(record["claimed"]) for record in store.learned(run)]
+    drawn = page.evaluate("Object.entries(window.drawn)")
+    assert drawn == [[f"The partition after task {task}", sum(sizes[:task])] for task in range(1, TASKS + 1)]
 
 
-def test_a_neuron_that_is_clicked_is_looked_at_and_the_address_tells_it(page: Page, learned: tuple[str, Store, str]):
-    address, store, run = learned
+def test_a_neuron_that_is_clicked_is_looked_at_and_the_address_tells_it(page: Page, partition: tuple[str, Store, str]):
+    address, store, run = partition
     graph = opened(page, f"{address}?run={run}")
-    first = int(np.flatnonzero(anatomy(store, run, 4).owners[0] == 1)[0])
+    first = int(np.flatnonzero(anatomy(store, run, TASKS).owners[0] == 1)[0])
     dot = graph.locator("path.point").first  # the first neuron of task 1 in layer 1
     dot.hover(force=True)
     expect(graph.locator(".hoverlayer")).to_contain_text(f"layer 1, neuron {first}")
@@ -113,12 +89,12 @@ def test_a_neuron_that_is_clicked_is_looked_at_and_the_address_tells_it(page: Pa
 
 
 def test_the_slider_goes_through_the_tasks_and_the_address_follows_when_it_rests(
-    page: Page, learned: tuple[str, Store, str]
+    page: Page, partition: tuple[str, Store, str]
 ):
-    address, _, run = learned
+    address, _, run = partition
     graph = opened(page, f"{address}?run={run}&task=2")
     slider = page.get_by_role("slider", name="The network")
-    assert slider.get_attribute("aria-valuetext") == "after task 2 of 4"
+    assert slider.get_attribute("aria-valuetext") == f"after task 2 of {TASKS}"
     slider.press("ArrowRight")
     page.wait_for_url("**task=3")
     expect(graph.locator(".gtitle")).to_have_text("The partition after task 3")
@@ -128,8 +104,8 @@ def test_the_slider_goes_through_the_tasks_and_the_address_follows_when_it_rests
     expect(graph.locator(".gtitle")).to_have_text("The partition after task 3, before severing")
 
 
-def test_a_strip_of_the_matrix_leads_to_a_neuron(page: Page, learned: tuple[str, Store, str]):
-    address, _, run = learned
+def test_a_strip_of_the_matrix_leads_to_a_neuron(page: Page, partition: tuple[str, Store, str]):
+    address, _, run = partition
     opened(page, f"{address}?run={run}")
     matrix = page.locator(".live-chart").nth(1)
     matrix.scroll_into_view_if_needed()
@@ -138,34 +114,19 @@ def test_a_strip_of_the_matrix_leads_to_a_neuron(page: Page, learned: tuple[str,
     page.wait_for_url(re.compile(r"neuron=2(:|%3A)\d+$"))
 
 
-def test_two_thousand_by_two_thousand_weights_are_drawn_within_a_fifth_of_a_second(page: Page):
+def test_two_thousand_by_two_thousand_weights_are_an_image(page: Page):
     generator = np.random.default_rng(0)
-    drawn = []
-    for seed in range(5):
-        layers = [generator.permutation(np.repeat(np.arange(11, dtype=np.int16), 182)[:2000]) for _ in range(2)]
-        names, theme = ("input", "layer 1", "layer 2", "output"), ("light", "dark")[seed % 2]
-        drawn.append(figures.weight_classes(*layers, names, 2, theme))
+    layers = [generator.permutation(np.repeat(np.arange(11, dtype=np.int16), 182)[:2000]) for _ in range(2)]
+    figure = figures.weight_classes(*layers, ("input", "layer 1", "layer 2", "output"), 2)
     page.set_content("<body></body>")
     page.add_script_tag(path=Path(plotly.__file__).parent / "package_data" / "plotly.min.js")
-    code = "[" + ",".join(to_json_plotly(figure.to_plotly_json()) for figure in drawn) + "]"
-    milliseconds = page.evaluate(
-        f"(code) => {{ const figures = JSON.parse(code); return ({DRAW})({{"
-        "traces: figures.map(({ data }) => data), layout: figures.map(({ layout }) => layout), turns: figures.length"
-        "}); }",
-        code,
-    )
-    assert statistics.median(milliseconds) < MOST_MILLISECONDS
+    page.evaluate("(code) => Plotly.newPlot(document.body, JSON.parse(code))", to_json_plotly(figure.to_plotly_json()))
     assert page.locator("image").count() >= 1
+    assert page.locator("path.point").count() == 0
 
 
-def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Browser, learned: tuple[str, Store, str]):
-    address, _, run = learned
-    phone = browser.new_page(viewport={"width": 400, "height": 800})
-    opened(phone, f"{address}?run={run}&neuron=1:3")
-    assert phone.evaluate("document.documentElement.scrollWidth") <= 400
-    phone.close()
-
-
-def test_an_empty_store_says_where_to_begin(empty_app: str, page: Page):
-    page.goto(f"{empty_app}/partition")
-    expect(page.get_by_text("Nothing has been learned yet")).to_be_visible()
+def test_on_a_phone_nothing_is_wider_than_the_screen(page: Page, partition: tuple[str, Store, str]):
+    address, _, run = partition
+    page.set_viewport_size({"width": 400, "height": 800})
+    opened(page, f"{address}?run={run}&neuron=1:3")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400

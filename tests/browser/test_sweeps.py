@@ -4,24 +4,29 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
+from clnp_core.runs.store import Store
+
 pytestmark = pytest.mark.browser
 
-PATIENCE = 90_000
 ROW_PIXELS = 35
 
 
-def test_a_sweep_started_in_the_page_fills_figure_table_and_files_and_leads_to_its_runs(page: Page, app: str):
+def test_a_sweep_started_in_the_page_fills_figure_table_and_files_and_leads_to_its_runs(
+    page: Page, learned: tuple[str, Store, str]
+):
+    app, store, _ = learned
+    before = {sweep.id for sweep in store.sweeps()}
     page.goto(app)
     page.get_by_role("link", name="Sweeps").click()
-    page.wait_for_url(f"{app}/sweeps")
+    page.wait_for_url(f"{app}/sweeps*")
     for label, value in (("Tasks", 2), ("Epochs", 7)):
         page.get_by_label(label, exact=True).fill(str(value))
         page.get_by_label(label, exact=True).press("Enter")
     expect(page.get_by_text("3 sequences, at most 6 trainings of up to 7 epochs")).to_be_visible()
     page.get_by_role("button", name="Start", exact=True).click()
-    page.wait_for_url("**/sweeps?sweep=digits-sweep-*")
+    page.wait_for_url(lambda url: url.partition("?sweep=")[2] not in {"", *before})
     sweep = page.url.partition("?sweep=")[2]
-    expect(page.locator(f".st-key-state-{sweep}")).to_contain_text("3 of 3 sequences finished", timeout=PATIENCE)
+    expect(page.locator(f".st-key-state-{sweep}")).to_contain_text("3 of 3 sequences finished")
 
     marks = page.locator(".live-chart .scatterlayer .trace .points path")
     expect(marks).to_have_count(3)

@@ -1,45 +1,34 @@
 """The trade-off explorer as a person uses it: move sliders, drag, click, undo, send the link, train, go on from it."""
 
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from clnp_core.cli import main
 from clnp_core.runs.store import Store
-from tests.browser.conftest import serving
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 60_000
-PRESSES = 7
-MOST_MILLISECONDS = 400
-PRESET = ["digits", "--tasks", "3", "--epochs", "14", "--set", "single_task=false", "--set", "lambda.2=5e-4,2e-3"]
-
 WATCH = """
 () => {
-  window.drawn = new Map();
+  window.drawn = new Set();
   for (const chart of document.querySelectorAll(".live-chart"))
-    chart.on("plotly_afterplot", () => window.drawn.set(chart, performance.now()));
+    chart.on("plotly_afterplot", () => window.drawn.add(chart));
 }
 """
 
 
-@pytest.fixture(scope="module")
-def explored(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Store, str]]:
-    """The page's address, its store, and the run in it, which has learned three tasks."""
-    folder = tmp_path_factory.mktemp("store")
-    subprocess.run([sys.executable, "-m", "clnp_core.cli", "run", *PRESET, "--store", folder], check=True)
-    store = Store(folder)
-    with serving(folder) as address:
-        yield f"{address}/trade-off", store, store.runs()[0].id
+@pytest.fixture
+def explored(learned: tuple[str, Store, str]) -> tuple[str, Store, str]:
+    """The run's address on the page, its store, and the run, which has learned three tasks."""
+    address, store, run = learned
+    return f"{address}/trade-off?run={run}", store, run
 
 
 def opened(page: Page, address: str) -> None:
     page.goto(address)
-    expect(measure(page, "Test accuracy")).to_contain_text("%", timeout=PATIENCE)
+    expect(measure(page, "Test accuracy")).to_contain_text("%")
     page.wait_for_function("[...document.querySelectorAll('.live-chart')].every((chart) => chart.on)")
     page.wait_for_selector("[data-test-script-state=notRunning]")
 
@@ -68,14 +57,16 @@ def moved(page: Page, act) -> None:
     page.wait_for_selector("[data-test-script-state=notRunning]")
 
 
-def test_its_numbers_are_those_of_clnp_show(page: Page, explored: tuple[str, Store, str]):
+def test_its_numbers_are_those_of_clnp_show(
+    page: Page, explored: tuple[str, Store, str], capsys: pytest.CaptureFixture
+):
     address, store, run = explored
-    show = [sys.executable, "-m", "clnp_core.cli", "show", run, "--store", store.location]
-    shown = subprocess.run(show, check=True, capture_output=True, text=True).stdout
+    assert main(["show", run, "--store", str(store.location)]) == 0
+    shown = capsys.readouterr().out
     rows = [re.findall(r"[\d./%]+", line) for line in shown.splitlines() if line.startswith("│")]
     for task, record in enumerate(store.learned(run), start=1):
         _, accuracy, theta, *layers = rows[task - 1]
-        opened(page, f"{address}?run={run}&task={task}")
+        opened(page, f"{address}&task={task}")
         assert value(page, "Test accuracy") == accuracy
         assert value(page, "Validation accuracy") == f"{record['validation_accuracy']:.2%}"
         assert slider(page, "θ").get_attribute("aria-valuetext") == theta
@@ -84,22 +75,18 @@ def test_its_numbers_are_those_of_clnp_show(page: Page, explored: tuple[str, Sto
             assert value(page, f"Claimed / free, {name}") == f"{claimed} / {free}"
 
 
-def test_figures_follow_theta_in_place_within_a_blink(page: Page, explored: tuple[str, Store, str]):
+def test_figures_follow_theta_in_place(page: Page, explored: tuple[str, Store, str]):
     opened(page, explored[0])
+    charts = page.locator(".live-chart")
+    expect(charts).to_have_count(4)
     page.evaluate(WATCH)
-    charts, milliseconds = page.locator(".live-chart"), []
-    for _ in range(PRESSES):
-        began, before = (
-            page.evaluate("[performance.now(), window.drawn.clear()]"),
-            value(page, "Claimed / free, layer 1"),
-        )
+    for _ in range(3):
+        page.evaluate("window.drawn.clear()")
+        before = value(page, "Claimed / free, layer 1")
         slider(page, "θ").press("ArrowRight")
-        page.wait_for_function(f"window.drawn.size === {charts.count()}")
-        milliseconds.append(max(page.evaluate("[...window.drawn.values()]")) - began[0])
+        page.wait_for_function("window.drawn.size === 4")
         expect(measure(page, "Claimed / free, layer 1")).not_to_contain_text(before)
         page.wait_for_selector("[data-test-script-state=notRunning]")
-    assert charts.count() == 4
-    assert min(milliseconds) < MOST_MILLISECONDS  # of several, for the machine may be busy with other work
 
 
 def test_figures_change_while_the_slider_is_in_the_hand(page: Page, explored: tuple[str, Store, str]):
@@ -188,19 +175,19 @@ def test_thresholds_of_each_layer_are_evaluated_by_the_engine_and_a_run_goes_on_
     page: Page, explored: tuple[str, Store, str]
 ):
     address, store, run = explored
-    opened(page, f"{address}?run={run}&task=2")
+    opened(page, f"{address}&task=2")
     moved(page, lambda: page.get_by_text("One per layer").click())
     moved(page, lambda: [slider(page, "θ layer 1").press("ArrowRight") for _ in range(2)])
     moved(page, lambda: slider(page, "θ layer 2").press("ArrowLeft"))
     for label in ("Validation accuracy", "Test accuracy"):
-        expect(measure(page, label)).to_contain_text("%", timeout=PATIENCE)
+        expect(measure(page, label)).to_contain_text("%")
     told = [value(page, label) for label in ("Validation accuracy", "Test accuracy", "Claimed / free, layer 1")]
     button(page, "Commit as a new run").click()
     expect(page.get_by_text(f"Shares tasks 1 to 1 with {run}, and the training of this candidate.")).to_be_visible()
     button(page, "Start the run").click()
     page.wait_for_url(re.compile(r"/\?run=digits-"))
     fork = page.url.partition("?run=")[2]
-    expect(page.locator(f".st-key-state-{fork}")).to_contain_text("Finished in", timeout=PATIENCE)
+    expect(page.locator(f".st-key-state-{fork}")).to_contain_text("Finished in")
     record = store.learned(fork)[1]
     claimed = f"{record['claimed'][0]} / {record['free'][0]}"
     assert told == [f"{record['validation_accuracy']:.2%}", f"{record['accuracy'][1]:.2%}", claimed]
@@ -212,14 +199,14 @@ def test_thresholds_of_each_layer_are_evaluated_by_the_engine_and_a_run_goes_on_
 
 
 def test_a_lambda_that_is_not_trained_is_trained_and_fills_the_page(page: Page, explored: tuple[str, Store, str]):
-    address, store, run = explored
-    opened(page, f"{address}?run={run}&task=1")
+    address, store, _ = explored
+    opened(page, f"{address}&task=1")
     moved(page, lambda: slider(page, "λ layer 1").press("ArrowRight"))
     expect(page.get_by_text("has not been trained for task 1")).to_be_visible()
     assert "train this" in slider(page, "λ layer 1").get_attribute("aria-valuetext")
     expect(slider(page, "θ")).to_be_disabled()
     button(page, "Train this λ").click()
-    expect(measure(page, "Test accuracy")).to_contain_text("%", timeout=PATIENCE)
+    expect(measure(page, "Test accuracy")).to_contain_text("%")
     expect(slider(page, "θ")).to_be_enabled()
     assert "train this" not in slider(page, "λ layer 1").get_attribute("aria-valuetext")
     newest = store.runs()[0]
@@ -229,14 +216,7 @@ def test_a_lambda_that_is_not_trained_is_trained_and_fills_the_page(page: Page, 
 
 def test_a_wrong_link_is_said_to_be_wrong(page: Page, explored: tuple[str, Store, str]):
     address, _, run = explored
-    page.goto(f"{address}?run={run}&theta=high")
+    page.goto(f"{address}&theta=high")
     expect(page.get_by_text("The link's theta = high is not possible")).to_be_visible()
-    page.goto(f"{address}?run={run}&task=9")
+    page.goto(f"{address}&task=9")
     expect(page.get_by_text(f"The run {run} has not learned task 9")).to_be_visible()
-
-
-def test_an_empty_store_says_where_to_begin(empty_app: str, page: Page):
-    page.goto(f"{empty_app}/trade-off")
-    expect(page.get_by_text("Nothing has been learned yet")).to_be_visible()
-    page.get_by_text("To the Lab").click()
-    expect(page.get_by_text("Nothing has run yet")).to_be_visible()
