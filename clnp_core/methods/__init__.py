@@ -43,6 +43,9 @@ METHODS = {
 }
 """By name, which is that of their file."""
 
+REFERENCE = "single"
+"""The method that trains a task by itself, for comparison with the others."""
+
 
 def load(name: str) -> Method:
     """The method itself; imports torch."""

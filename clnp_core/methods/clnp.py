@@ -18,6 +18,7 @@ from clnp_core.methods.method import (
     Method,
     Predictor,
     Pruning,
+    Tuning,
     check_any_trained,
     place_of,
 )
@@ -30,19 +31,8 @@ from clnp_core.seeds import derive_seed
 from clnp_core.tasks.streams import Split, Task
 
 
-def start(lesson: Lesson) -> Trainable:
-    """The network's free weights, re-initialised."""
-    return _free_block(lesson.network, lesson.task, lesson.seed)
-
-
 def _free_block(network: Network, task: int, seed: int) -> Trainable:
     return trainable(reinitialise_free(network, derive_seed(seed, "initial weights", task)))
-
-
-def jobs(lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
-    """As `Method.jobs`."""
-    task = lesson.stream.task(lesson.task).to(lesson.device)
-    return candidate_jobs(lesson.network, task, grid, lesson.seed, hooks)
 
 
 def candidate_jobs(
@@ -153,16 +143,6 @@ def fine_tuned(candidate: Candidate, choice: Choice, tuned: Candidate) -> Candid
     return replace(tuned, hyperparameters=candidate.hyperparameters, pruned=choice)
 
 
-def settle(
-    lesson: Lesson, candidates: Sequence[Candidate], pruning: Pruning, pulse: Callable[[], None]
-) -> tuple[Network, Learned]:
-    """As `Method.settle`."""
-    choice = candidates[0].pruned
-    if choice is None:
-        choice = choose_candidate(candidates, lesson.network, lesson.stream.held_out(lesson.task), pruning, pulse)
-    return prune_and_commit(lesson.network, candidates[place_of(choice.candidate, candidates)], choice)
-
-
 def prune_and_commit(network: Network, candidate: Candidate, choice: Choice) -> tuple[Network, Learned]:
     """Give back the neurons whose activity is at most θ and claim the others for the task.
 
@@ -199,9 +179,54 @@ def _notes(network: Network, choice: Choice) -> Iterator[str]:
         )
 
 
-def predictor(network: Network, task: int) -> Predictor:
-    """As `Method.predictor`: the task's own narrow network."""
-    return task_network(network, task)
+class Clnp(Method):
+    """Continual learning via neural pruning."""
+
+    def start(self, lesson: Lesson) -> Trainable:
+        """The network's free weights, re-initialised."""
+        return _free_block(lesson.network, lesson.task, lesson.seed)
+
+    def jobs(self, lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
+        """As `Method.jobs`."""
+        task = lesson.stream.task(lesson.task).to(lesson.device)
+        return candidate_jobs(lesson.network, task, grid, lesson.seed, hooks)
+
+    def fit(self, jobs: Sequence[Job], pulse: Callable[[], None]) -> list[Candidate]:
+        """As `Method.fit`; the thresholds of each are scanned."""
+        return fit_candidates(jobs, pulse)
+
+    def tune(
+        self,
+        lesson: Lesson,
+        candidates: Sequence[Candidate],
+        pruning: Pruning,
+        tuning: Tuning,
+        hooks: Hooks,
+        pulse: Callable[[], None],
+    ) -> Candidate:
+        """As `Method.tune`; λ stays as it was."""
+        task = lesson.stream.task(lesson.task)
+        choice = choose_candidate(candidates, lesson.network, task.validation, pruning, pulse)
+        winner = candidates[place_of(choice.candidate, candidates)]
+        seed = derive_seed(lesson.seed, "fine-tuning", lesson.task, tuning.round)
+        asked = {"learning_rate": tuning.learning_rate, "epochs": tuning.epochs, "patience": tuning.epochs}
+        settings = replace(winner.hyperparameters, **asked, cooldown=0.0)
+        job = fine_tuning_job(winner, choice, task.to(lesson.device), settings, seed, hooks)
+        (tuned,) = fit_candidates([job], pulse)
+        return fine_tuned(winner, choice, tuned)
+
+    def settle(
+        self, lesson: Lesson, candidates: Sequence[Candidate], pruning: Pruning, pulse: Callable[[], None]
+    ) -> tuple[Network, Learned]:
+        """Choose by the margin rule, prune at θ, and claim what is left."""
+        choice = candidates[0].pruned
+        if choice is None:
+            choice = choose_candidate(candidates, lesson.network, lesson.stream.held_out(lesson.task), pruning, pulse)
+        return prune_and_commit(lesson.network, candidates[place_of(choice.candidate, candidates)], choice)
+
+    def predictor(self, network: Network, task: int) -> Predictor:
+        """As `Method.predictor`: the task's own narrow network."""
+        return task_network(network, task)
 
 
-METHOD = Method(start, jobs, fit_candidates, settle, predictor)
+METHOD = Clnp()

@@ -17,10 +17,6 @@ from clnp_core.methods.method import (
     Method,
     Predictor,
     Pruning,
-    commit_whole,
-    fit_plainly,
-    jobs_on,
-    most_accurate,
 )
 from clnp_core.methods.training import Hooks, Hyperparameters, Job
 from clnp_core.networks import partition
@@ -30,40 +26,38 @@ from clnp_core.networks.subnetwork import Trainable, trainable
 from clnp_core.seeds import derive_seed
 
 
-def start(lesson: Lesson) -> Trainable:
-    """The whole network as the task before left it, with a head for this one; fresh for the first task."""
-    network = lesson.network
-    if network.tasks:  # what is claimed is not drawn again
-        network = replace(network, owners=tuple(np.ones_like(owner) for owner in network.owners))
-    drawn = reinitialise_free(network, derive_seed(lesson.seed, "initial weights", lesson.task))
-    return trainable(_unclaimed(drawn))
+class FineTune(Method):
+    """One task after the other, without any care."""
 
+    def start(self, lesson: Lesson) -> Trainable:
+        """The whole network as the task before left it, with a head for this one; fresh for the first task."""
+        network = lesson.network
+        if network.tasks:  # what is claimed is not drawn again
+            network = replace(network, owners=tuple(np.ones_like(owner) for owner in network.owners))
+        drawn = reinitialise_free(network, derive_seed(lesson.seed, "initial weights", lesson.task))
+        return trainable(_unclaimed(drawn))
 
-def jobs(lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
-    """As `Method.jobs`. A neuron that is dead for this task may serve a later one, so none leaves the training."""
-    return jobs_on(lesson, start(lesson), [replace(point, shrink="none") for point in grid], hooks)
+    def jobs(self, lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
+        """As `Method.jobs`. A neuron that is dead for this task may serve a later one, so none leaves the training."""
+        return super().jobs(lesson, [replace(point, shrink="none") for point in grid], hooks)
 
+    def settle(
+        self, lesson: Lesson, candidates: Sequence[Candidate], pruning: Pruning, pulse: Callable[[], None]
+    ) -> tuple[Network, Learned]:
+        """As `Method.settle`; the next task may train all of it."""
+        network, learned = super().settle(lesson, candidates, pruning, pulse)
+        return _unclaimed(network), learned
 
-def settle(
-    lesson: Lesson, candidates: Sequence[Candidate], pruning: Pruning, pulse: Callable[[], None]
-) -> tuple[Network, Learned]:
-    """The most accurate candidate's network."""
-    place = most_accurate(lesson.task, candidates)
-    winner = candidates[place]
-    network = _unclaimed(commit_whole(lesson.network, winner.network))
-    return network, Learned(lesson.task, place, winner.hyperparameters, winner.curve.accuracy)
-
-
-def predictor(network: Network, task: int) -> Predictor:
-    """As `Method.predictor`."""
-    if network.head == "multi":
-        return lambda x: network.logits(task, x)
-    last = len(network.weights) - 1
-    return lambda x: linear(passed_on(network.architecture, last, network.hidden(x)[-1]), network.head_weights[0], None)
+    def predictor(self, network: Network, task: int) -> Predictor:
+        """As `Method.predictor`."""
+        if network.head == "multi":
+            return lambda x: network.logits(task, x)
+        last, head = len(network.weights) - 1, network.head_weights[0]
+        return lambda x: linear(passed_on(network.architecture, last, network.hidden(x)[-1]), head, None)
 
 
 def _unclaimed(network: Network) -> Network:
     return replace(network, owners=tuple(partition.unclaimed(len(owner)) for owner in network.owners))
 
 
-METHOD = Method(start, jobs, fit_plainly, settle, predictor)
+METHOD = FineTune()

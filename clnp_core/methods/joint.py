@@ -26,7 +26,6 @@ from clnp_core.methods.method import (
     Predictor,
     Pruning,
     commit_whole,
-    fit_plainly,
     most_accurate,
 )
 from clnp_core.methods.training import Hooks, Hyperparameters, Job, Objective
@@ -40,70 +39,70 @@ _MOST_TIMES = 5
 _MILESTONES = (50 / 120, 90 / 120)  # of the epochs
 
 
-def start(lesson: Lesson) -> Trainable:
-    """The whole network, freshly initialised, with the outputs of all tasks side by side."""
-    network = initial(lesson.network.architecture, lesson.network.head)
-    body = trainable(reinitialise_free(network, derive_seed(lesson.seed, "initial weights", 1)))
-    generator = torch.Generator().manual_seed(derive_seed(lesson.seed, "initial weights", "outputs"))
-    outputs, *rest = body.head_weight.shape
-    bound = 1 / math.sqrt(math.prod(rest))
+class Joint(Method):
+    """All tasks at once."""
 
-    def drawn(*shape: int) -> Tensor:
-        return torch.empty(shape).uniform_(-bound, bound, generator=generator)
+    def start(self, lesson: Lesson) -> Trainable:
+        """The whole network, freshly initialised, with the outputs of all tasks side by side."""
+        network = initial(lesson.network.architecture, lesson.network.head)
+        body = trainable(reinitialise_free(network, derive_seed(lesson.seed, "initial weights", 1)))
+        generator = torch.Generator().manual_seed(derive_seed(lesson.seed, "initial weights", "outputs"))
+        outputs, *rest = body.head_weight.shape
+        bound = 1 / math.sqrt(math.prod(rest))
 
-    head_weight = drawn(outputs * lesson.task, *rest)
-    if lesson.network.head == "single":
-        return replace(body, head_weight=head_weight * _own_part(lesson))
-    return replace(body, head_weight=head_weight, head_bias=drawn(outputs * lesson.task))
+        def drawn(*shape: int) -> Tensor:
+            return torch.empty(shape).uniform_(-bound, bound, generator=generator)
 
+        head_weight = drawn(outputs * lesson.task, *rest)
+        if lesson.network.head == "single":
+            return replace(body, head_weight=head_weight * _own_part(lesson))
+        return replace(body, head_weight=head_weight, head_bias=drawn(outputs * lesson.task))
 
-def jobs(lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
-    """As `Method.jobs`. The learning rate falls to a twentieth twice, where it has no cooldown of its own."""
-    classes = lesson.network.architecture.outputs
-    tasks = [lesson.stream.task(number) for number in range(1, lesson.task + 1)]
-    together = Task(
-        lesson.task,
-        *(_together([getattr(task, name) for task in tasks], classes) for name in ("train", "validation", "test")),
-    )
-    network, task = start(lesson).to(lesson.device), together.to(lesson.device)
-    masks = None
-    if lesson.network.head == "single":
-        masks = replace(network.each(torch.ones_like), head_weight=_own_part(lesson).to(lesson.device))
-    draws = derive_seed(lesson.seed, "training", "joint")
-    made = []
-    for point, own in zip(grid, hooks, strict=True):
-        shares = batch_shares([len(each.train) for each in tasks], point.batch_size)
-        objective = Mixture(classes, [len(each.train) for each in tasks], shares)
-        milestones = () if point.cooldown else tuple(round(share * point.epochs) for share in _MILESTONES)
-        settings = replace(point, shrink="none", milestones=milestones, batch_size=sum(shares))
-        made.append(Job(network, task, settings, draws, own, objective=objective, masks=masks))
-    return made
+    def jobs(self, lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
+        """As `Method.jobs`. The learning rate falls to a twentieth twice, where it has no cooldown of its own."""
+        classes = lesson.network.architecture.outputs
+        tasks = [lesson.stream.task(number) for number in range(1, lesson.task + 1)]
+        together = Task(
+            lesson.task,
+            *(_together([getattr(task, name) for task in tasks], classes) for name in ("train", "validation", "test")),
+        )
+        network, task = self.start(lesson).to(lesson.device), together.to(lesson.device)
+        masks = None
+        if lesson.network.head == "single":
+            masks = replace(network.each(torch.ones_like), head_weight=_own_part(lesson).to(lesson.device))
+        draws = derive_seed(lesson.seed, "training", "joint")
+        made = []
+        for point, own in zip(grid, hooks, strict=True):
+            shares = batch_shares([len(each.train) for each in tasks], point.batch_size)
+            objective = Mixture(classes, [len(each.train) for each in tasks], shares)
+            milestones = () if point.cooldown else tuple(round(share * point.epochs) for share in _MILESTONES)
+            settings = replace(point, shrink="none", milestones=milestones, batch_size=sum(shares))
+            made.append(Job(network, task, settings, draws, own, objective=objective, masks=masks))
+        return made
 
+    def settle(
+        self, lesson: Lesson, candidates: Sequence[Candidate], pruning: Pruning, pulse: Callable[[], None]
+    ) -> tuple[Network, Learned]:
+        """The most accurate candidate's network, its outputs as a head per task, or as one that tasks share."""
+        place = most_accurate(lesson.task, candidates)
+        winner = candidates[place].network
+        fresh = initial(lesson.network.architecture, lesson.network.head)
+        heads = winner.head_weight.unflatten(0, (lesson.task, -1))  # [tasks, outputs, N_L, ...]
+        if fresh.head == "multi":
+            biases = winner.head_bias.unflatten(0, (lesson.task, -1))
+            body = commit_whole(fresh, replace(winner, head_weight=heads[0], head_bias=biases[0]))
+            network = replace(body, head_weights=tuple(heads), head_biases=tuple(biases))
+        else:
+            # Outside its own part a task's weights are 0.
+            body = commit_whole(fresh, replace(winner, head_weight=heads.sum(0)))
+            parts = _parts(fresh.architecture, lesson.task).astype(np.int16) + 1
+            network = replace(body, owners=(*body.owners[:-1], parts))
+        learned = Learned(lesson.task, place, candidates[place].hyperparameters, candidates[place].curve.accuracy)
+        return replace(network, tasks=lesson.task), learned
 
-def settle(
-    lesson: Lesson, candidates: Sequence[Candidate], pruning: Pruning, pulse: Callable[[], None]
-) -> tuple[Network, Learned]:
-    """The most accurate candidate's network, its outputs as a head per task, or as one that tasks share."""
-    place = most_accurate(lesson.task, candidates)
-    winner = candidates[place].network
-    fresh = initial(lesson.network.architecture, lesson.network.head)
-    heads = winner.head_weight.unflatten(0, (lesson.task, -1))  # [tasks, outputs, N_L, ...]
-    if fresh.head == "multi":
-        biases = winner.head_bias.unflatten(0, (lesson.task, -1))
-        body = commit_whole(fresh, replace(winner, head_weight=heads[0], head_bias=biases[0]))
-        network = replace(body, head_weights=tuple(heads), head_biases=tuple(biases))
-    else:
-        # Outside its own part a task's weights are 0.
-        body = commit_whole(fresh, replace(winner, head_weight=heads.sum(0)))
-        parts = _parts(fresh.architecture, lesson.task).astype(np.int16) + 1
-        network = replace(body, owners=(*body.owners[:-1], parts))
-    learned = Learned(lesson.task, place, candidates[place].hyperparameters, candidates[place].curve.accuracy)
-    return replace(network, tasks=lesson.task), learned
-
-
-def predictor(network: Network, task: int) -> Predictor:
-    """As `Method.predictor`."""
-    return lambda x: network.logits(task, x)
+    def predictor(self, network: Network, task: int) -> Predictor:
+        """As `Method.predictor`."""
+        return lambda x: network.logits(task, x)
 
 
 def _together(splits: Sequence[Split], classes: int) -> Split:
@@ -174,4 +173,4 @@ def _own_part(lesson: Lesson) -> Tensor:
     return own.float().view(*own.shape, *[1] * (len(head_shape) - 2)).expand(-1, -1, *head_shape[2:]).contiguous()
 
 
-METHOD = Method(start, jobs, fit_plainly, settle, predictor)
+METHOD = Joint()

@@ -5,6 +5,7 @@ What a method has learned is a `Network`, whatever it makes of its owners and he
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -130,36 +131,76 @@ Predictor = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Method:
-    """A method as functions; pure, and to be called inside `arithmetic.computing`.
+class Tuning:
+    """One round of fine-tuning (section 3.2, 'CLNP + fine tuning').
 
     Attributes
     ----------
-    start : callable
-        What the lesson trains, as it starts.
-    jobs : callable
-        The trainings of a grid of hyper-parameters, each with its hooks.
-    fit : callable
-        Train them, side by side where that is possible; the second argument is a pulse, called often, which may raise.
-    settle : callable
-        Choose among the candidates and learn: the network after the lesson, and what it came to.
-    predictor : callable
-        What a network answers for a task; None where it cannot any more.
+    learning_rate : float
+    epochs : int
+    round : int
+        1 for the first.
     """
 
-    start: Callable[[Lesson], Trainable]
-    jobs: Callable[[Lesson, Sequence[Hyperparameters], Sequence[Hooks]], list[Job]]
-    fit: Callable[[Sequence[Job], Callable[[], None]], list[Candidate]]
-    settle: Callable[[Lesson, Sequence[Candidate], Pruning, Callable[[], None]], tuple[Network, Learned]]
-    predictor: Callable[[Network, int], Predictor | None]
+    learning_rate: float
+    epochs: int
+    round: int
 
 
-def fit_plainly(jobs: Sequence[Job], pulse: Callable[[], None]) -> list[Candidate]:
-    """Train candidates of a method that does not prune."""
-    return [
-        Candidate(job.hyperparameters, trained.network.to(torch.device("cpu")), Curve(trained.accuracy, []))
-        for job, trained in zip(jobs, train(jobs, pulse), strict=True)
-    ]
+class Method(ABC):
+    """A continual-learning method. Its steps are pure; they are taken inside `arithmetic.computing`.
+
+    Most methods keep the defaults: every candidate of the grid is trained on from where the task starts, the most
+    accurate one is kept whole.
+
+    >>> class FromScratch(Method):
+    ...     def start(self, lesson):
+    ...         fresh = initial(lesson.network.architecture, lesson.network.head)
+    ...         return trainable(reinitialise_free(fresh, lesson.seed))
+    ...
+    ...     def predictor(self, network, task):
+    ...         return lambda x: network.logits(task, x)
+    """
+
+    @abstractmethod
+    def start(self, lesson: Lesson) -> Trainable:
+        """Cut out what the lesson trains, as it starts."""
+
+    @abstractmethod
+    def predictor(self, network: Network, task: int) -> Predictor | None:
+        """Give the answers of a network for a task; None where it cannot answer any more."""
+
+    def jobs(self, lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
+        """Plan the trainings of a grid of hyper-parameters, each with its hooks."""
+        return jobs_on(lesson, self.start(lesson), grid, hooks)
+
+    def fit(self, jobs: Sequence[Job], pulse: Callable[[], None]) -> list[Candidate]:
+        """Train them, side by side where that is possible. `pulse` is called often, and may raise."""
+        return [
+            Candidate(job.hyperparameters, trained.network.to(torch.device("cpu")), Curve(trained.accuracy, []))
+            for job, trained in zip(jobs, train(jobs, pulse), strict=True)
+        ]
+
+    def tune(
+        self,
+        lesson: Lesson,
+        candidates: Sequence[Candidate],
+        pruning: Pruning,
+        tuning: Tuning,
+        hooks: Hooks,
+        pulse: Callable[[], None],
+    ) -> Candidate:
+        """Choose a candidate, prune it and train on what is left. Asked only of a method that prunes."""
+        return candidates[most_accurate(lesson.task, candidates)]
+
+    def settle(
+        self, lesson: Lesson, candidates: Sequence[Candidate], pruning: Pruning, pulse: Callable[[], None]
+    ) -> tuple[Network, Learned]:
+        """Choose among the candidates and learn: the network after the lesson, and what it came to."""
+        place = most_accurate(lesson.task, candidates)
+        winner = candidates[place]
+        network = commit_whole(lesson.network, winner.network)
+        return network, Learned(lesson.task, place, winner.hyperparameters, winner.curve.accuracy)
 
 
 def jobs_on(lesson: Lesson, network: Trainable, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:

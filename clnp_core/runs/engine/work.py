@@ -18,10 +18,10 @@ from torch import Tensor
 from clnp_core.arithmetic import TOLERANCE, computing, described, kind, owned
 from clnp_core.errors import DeviceError
 from clnp_core.files import write_whole
-from clnp_core.methods import METHODS, clnp, single, sparsify
+from clnp_core.methods import METHODS, sparsify
 from clnp_core.methods import load as load_method
 from clnp_core.methods.graceful import Choice, Curve, ScanPoint
-from clnp_core.methods.method import Candidate, Lesson, Method, Pruning, place_of
+from clnp_core.methods.method import Candidate, Lesson, Method, Pruning, Tuning, place_of
 from clnp_core.methods.training import Checkpoint, Epoch, Hooks, Hyperparameters, accuracy
 from clnp_core.networks import partition
 from clnp_core.networks.fingerprint import Fingerprint, Taken, as_fingerprint, carry_over, check, take
@@ -29,7 +29,6 @@ from clnp_core.networks.network import Network, digest, from_tensors, grow, init
 from clnp_core.networks.subnetwork import Trainable
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.store.artifacts import Artifacts, metadata
-from clnp_core.seeds import derive_seed
 from clnp_core.tasks.streams import Stream, open_stream
 
 _CHECKPOINT_EPOCHS = 5
@@ -149,16 +148,12 @@ def _tune(stage: Stage, context: Context) -> _Made:
     inputs = stage.inputs
     lesson, epochs = _lesson(stage, context), {}
     candidates = _candidates(stage, lesson, context)
-    task = lesson.stream.task(lesson.task)
-    choice = clnp.choose_candidate(candidates, lesson.network, task.validation, _pruning(stage), context.pulse)
-    place = place_of(choice.candidate, candidates)
-    winner, given = candidates[place], context.artifacts.data(inputs["candidates"][place])["hyperparameters"]
-    tuning = {**inputs["hyperparameters"], "patience": inputs["hyperparameters"]["epochs"], "cooldown": 0.0}
-    seed = derive_seed(lesson.seed, "fine-tuning", lesson.task, inputs["round"])
-    settings = replace(winner.hyperparameters, **tuning)
-    job = clnp.fine_tuning_job(winner, choice, task.to(lesson.device), settings, seed, _hooks(stage, context, epochs))
-    (tuned,) = clnp.fit_candidates([job], context.pulse)
-    return {stage.key: _candidate_artifact(clnp.fine_tuned(winner, choice, tuned), given, epochs[stage.key])}
+    tuning = Tuning(round=inputs["round"], **inputs["hyperparameters"])
+    hooks = _hooks(stage, context, epochs)
+    tuned = _method(stage).tune(lesson, candidates, _pruning(stage), tuning, hooks, context.pulse)
+    winner = inputs["candidates"][place_of(tuned.pruned.candidate, candidates)]
+    given = context.artifacts.data(winner)["hyperparameters"]
+    return {stage.key: _candidate_artifact(tuned, given, epochs[stage.key])}
 
 
 def _settle(stage: Stage, context: Context) -> _Made:
@@ -245,14 +240,16 @@ def _grow(stage: Stage, context: Context) -> _Made:
 
 def _train_alone(alike: Sequence[Stage], context: Context) -> _Made:
     epochs: dict[str, list[Epoch]] = {}
-    jobs = []
+    method, jobs = _method(alike[0]), []
     for stage in alike:
         grid = [_hyperparameters(stage.inputs["hyperparameters"])]
-        jobs += single.jobs(_lesson(stage, context), grid, [_hooks(stage, context, epochs)])
-    return {
-        stage.key: ({}, {"accuracy": reached, "epochs": [asdict(epoch) for epoch in epochs[stage.key]]})
-        for stage, reached in zip(alike, single.accuracies(jobs, context.pulse), strict=True)
-    }
+        jobs += method.jobs(_lesson(stage, context), grid, [_hooks(stage, context, epochs)])
+    made: _Made = {}
+    for stage, candidate in zip(alike, method.fit(jobs, context.pulse), strict=True):
+        task = stage.inputs["task"]
+        reached = accuracy(candidate.network, _stream(stage, task).test(task))
+        made[stage.key] = {}, {"accuracy": reached, "epochs": [asdict(epoch) for epoch in epochs[stage.key]]}
+    return made
 
 
 def _hooks(stage: Stage, context: Context, epochs: dict[str, list[Epoch]]) -> Hooks:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from clnp_core.methods import REFERENCE
 from clnp_core.networks.architectures import Architecture, architecture_data, as_architecture
 from clnp_core.runs.spec import RunSpec
 
@@ -216,4 +217,5 @@ def settle_stage(
 def alone_stage(spec: RunSpec, dataset_digest: str, task: int, hyperparameters: dict[str, Any]) -> Stage:
     """Train the task by itself on the whole network, without L1 and pruning, for comparison."""
     plain = hyperparameters | {"l1": [0.0] * len(hyperparameters["l1"]), "epochs": spec.epochs_of(task)}
-    return Stage("alone", {**_common(spec, dataset_digest), "task": task, "hyperparameters": plain})
+    common = {**_common(spec, dataset_digest), "method": REFERENCE, "task": task}
+    return Stage("alone", common | {"hyperparameters": plain})

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sql
 
 from clnp_core.errors import StoreError
+from clnp_core.methods import REFERENCE
 from clnp_core.networks.architectures import Architecture, architecture_data
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.spec import RunSpec
@@ -213,8 +214,7 @@ class Reading(Database):
         Returns
         -------
         list of dict
-            method (None where a task is trained alone), stream (as a specification has it), task, and seconds of an
-            epoch on average; the newest first.
+            method, stream (as a specification has it), task, and seconds of an epoch on average; the newest first.
         """
         data = architecture_data(architecture)
         alike = {
@@ -236,7 +236,7 @@ class Reading(Database):
             rows = connection.execute(newest.limit(_MOST_TRAININGS)).all()
         return [
             {
-                "method": row.inputs.get("method"),
+                "method": row.inputs.get("method", REFERENCE),  # which earlier versions did not note of a task alone
                 "stream": row.inputs["stream"],
                 "task": row.inputs["task"],
                 "seconds": row.seconds,

@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 from clnp_core.machine import cores
-from clnp_core.methods import METHODS
+from clnp_core.methods import METHODS, REFERENCE
 from clnp_core.runs.fold.summary import duration
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
@@ -33,8 +33,8 @@ _MEASURED_CORES = 2
 _START_SECONDS = 3  # until an engine's workers are there and the stream is drawn
 _TRAINING_IMAGES = {"digits": 1437, "mnist": 60_000, "fashion-mnist": 60_000, "cifar10": 50_000, "cifar100": 50_000}
 
-_Pace = Callable[[str | None, int], float]
-"""Seconds of training for an image, by method, None where a task is trained alone, and task."""
+_Pace = Callable[[str, int], float]
+"""Seconds of training for an image, by method and task."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _pace_here(spec: RunSpec, store: Store) -> _Pace | None:
     if not trainings:
         return None
 
-    def pace(method: str | None, task: int) -> float:
+    def pace(method: str, task: int) -> float:
         alike = [training for training in trainings if training["method"] == method] or trainings
         nearest = min(abs(training["task"] - task) for training in alike)
         return median(training["pace"] for training in alike if abs(training["task"] - task) == nearest)
@@ -129,16 +129,16 @@ def _seconds(spec: RunSpec, pace: _Pace, places: int, first_task: int = 1) -> fl
         own, images, candidates = spec.at(task), _images(stream, spec.method, task), spec.fits(task)
         fit = own.epochs_of(task) * images * pace(spec.method, task)
         tuned = own.tuning_rounds * own.fine_tuning.epochs * images * pace(spec.method, task) if own.fine_tuning else 0
-        alone = own.epochs_of(task) * images * pace(None, task) if spec.trains_alone else 0
+        alone = own.epochs_of(task) * images * pace(REFERENCE, task) if spec.trains_alone else 0
         in_turn += math.ceil(candidates / at_once) * fit + tuned
         in_all += candidates * fit + tuned + alone
     return max(in_turn, in_all / at_once)
 
 
-def _images(stream: Mapping[str, Any], method: str | None, task: int) -> float:
+def _images(stream: Mapping[str, Any], method: str, task: int) -> float:
     """Training images of an epoch; 1 for a task of one's own data, of which an epoch alone is known."""
-    if method and METHODS[method].at_once:
-        return sum(_images(stream, None, each) for each in range(1, task + 1))
+    if METHODS[method].at_once:
+        return sum(_images(stream, REFERENCE, each) for each in range(1, task + 1))
     match stream.get("kind", "permuted"):
         case "permuted":
             return _TRAINING_IMAGES[stream["dataset"]] - stream["validation"]
