@@ -84,6 +84,6 @@ def test_methods_and_training_alone_have_speeds_of_their_own(learn, tmp_path):
     store = Store(tmp_path)
     learn({"stream.tasks": 1, "epochs": 8, "single_task": True}, into=store)
     trainings = store.trainings_like(preset("digits").architecture, 64, "cpu")
-    assert {training["method"] for training in trainings} == {"clnp", None}
+    assert {training["method"] for training in trainings} == {"clnp", "single"}
     assert all(training["task"] == 1 and training["seconds"] > 0 for training in trainings)
     assert store.trainings_like(preset("digits").architecture, 32, "cpu") == []
