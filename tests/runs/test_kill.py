@@ -6,9 +6,9 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from itertools import product
 
 import psutil
+import pytest
 
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
@@ -24,7 +24,7 @@ Condition = Callable[[], bool]
 def run_number(number: int) -> RunSpec:
     """Each of another seed, and longer than the one before: on a fast machine, too, one comes to a checkpoint."""
     short = {"stream.tasks": 3, "batch_size": 16, "patience": None, "single_task": False}
-    return preset("digits", {**short, "epochs": [50 + 25 * number, 8], "lambda.2": [5e-4, 2e-3], "seed": number})
+    return preset("digits", {**short, "epochs": [30 * (1 + number), 6], "lambda.2": [5e-4, 2e-3], "seed": number})
 
 
 def start_engine(store: Store) -> psutil.Process:
@@ -48,10 +48,10 @@ def is_worker(process: psutil.Process) -> bool:
         return False
 
 
-def moments(store: Store) -> list[Callable[[psutil.Process], Condition]]:
-    """For each kind of moment, from an engine to whether such a moment has come since.
+def kills(store: Store) -> list[tuple[str, Callable[[psutil.Process], Condition]]]:
+    """Who is killed when: for each, from an engine to whether the moment has come since.
 
-    They are: workers start, a training has begun, a training has a checkpoint, a task is learned.
+    The moments are: workers start, a training has begun, a training has a checkpoint, a task is learned.
     """
 
     def learned() -> int:
@@ -68,13 +68,17 @@ def moments(store: Store) -> list[Callable[[psutil.Process], Condition]]:
         return any(store.artifacts.folder.rglob("*.checkpoint"))
 
     return [
-        lambda engine: lambda: bool(workers_of(engine)),
-        lambda engine: more(told),
-        lambda engine: has_checkpoint,
-        lambda engine: more(learned),
+        ("worker", lambda engine: lambda: bool(workers_of(engine))),
+        ("engine", lambda engine: lambda: bool(workers_of(engine))),
+        ("worker", lambda engine: more(told)),
+        ("worker", lambda engine: has_checkpoint),
+        ("engine", lambda engine: has_checkpoint),
+        ("worker", lambda engine: more(learned)),
+        ("engine", lambda engine: more(learned)),
     ]
 
 
+@pytest.mark.timeout(600)  # an engine and its workers start four times, each time as others need the machine
 def test_runs_end_as_they_would_have(tmp_path, scheduler):
     dice = random.Random(20)
     store = Store(tmp_path / "killed")
@@ -96,7 +100,7 @@ def test_runs_end_as_they_would_have(tmp_path, scheduler):
         return dice.choice(workers)
 
     try:
-        for moment, victim in product(moments(store), ("worker", "engine")):
+        for victim, moment in kills(store):
             has_come = moment(engine)
             while not has_come():
                 go_on()
