@@ -802,7 +802,8 @@ class Store:
         """Keys of the artifacts that no run in the store needs."""
         query = sql.select(_stages.c.key, _stages.c.network).join(_run_stages, _run_stages.c.stage == _stages.c.key)
         with self._transaction() as connection:
-            needed = {key for row in connection.execute(query) for key in row if key in self.artifacts}
+            linked = {key for row in connection.execute(query) for key in row if key is not None}
+        needed = {key for key in linked if key in self.artifacts}
         # The logits behind fingerprints are artifacts of their own.
         for key in list(needed):
             needed.update(fingerprint["logits"] for fingerprint in self.artifacts.data(key).get("fingerprints", ()))
