@@ -7,7 +7,6 @@ import onnx
 import pytest
 import torch
 
-from clnp_core.cli import main
 from clnp_core.networks.portable import load_module
 from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.spec import preset
@@ -25,24 +24,17 @@ def learned(tmp_path_factory, scheduler):
     return folder, run
 
 
-@pytest.fixture
-def said(capsys):
-    """Do what a command line asks for, here: its exit status, and what it says and complains of."""
-
-    def said(*arguments):
-        status = main([str(argument) for argument in arguments])
-        return status, *capsys.readouterr()
-
-    return said
-
-
-def test_a_tasks_network_is_exported_for_use_without_this_project(learned, tmp_path):
+def test_a_tasks_network_is_exported_for_use_without_this_project(learned, said, tmp_path):
     folder, run = learned
-    for name in ("task.onnx", "task.safetensors"):
-        # As a process of its own, where whatever torch's exporter says would be seen.
-        done = clnp("export", run, "--task", 2, "--out", tmp_path / name, "--store", folder)
-        assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout == f"task 2 of {run} in {tmp_path / name}\n"
+
+    def arguments(name):
+        return ("export", run, "--task", 2, "--out", tmp_path / name, "--store", folder)
+
+    # As a process of its own, where whatever torch's exporter says would be seen.
+    done = clnp(*arguments("task.onnx"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"task 2 of {run} in {tmp_path / 'task.onnx'}\n"
+    assert said(*arguments("task.safetensors")) == (0, f"task 2 of {run} in {tmp_path / 'task.safetensors'}\n", "")
     told = {each.key: each.value for each in onnx.load(tmp_path / "task.onnx").metadata_props}
     assert told == {"run": run, "preset": "digits", "task": "2", "classes": "10"}
     handle = RunHandle(Store(folder), run)

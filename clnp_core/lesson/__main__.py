@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import datetime
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from clnp_core.arithmetic import kind
 from clnp_core.lesson.parts import FILE, PARTS, measure
 from clnp_core.lesson.runs import RUNS
 from clnp_core.machine import environment
@@ -34,9 +37,9 @@ def main() -> None:
     print(f"{path}: {path.stat().st_size:,} bytes")
 
 
-def _about() -> dict[str, str | int]:
+def _about() -> dict[str, Any]:
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return {"date": today, **environment(), "seed": RUNS["clnp"].seed}
+    return {"date": today, **environment(), "kind": dataclasses.asdict(kind()), "seed": RUNS["clnp"].seed}
 
 
 if __name__ == "__main__":

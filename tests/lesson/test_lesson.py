@@ -3,24 +3,31 @@
 import asyncio
 import subprocess
 import sys
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from clnp_core.arithmetic import kind
 from clnp_core.lesson.parts import FILE, PARTS, about, as_trade_off, learned_well, measure, neurons_needed, shipped
 from clnp_core.lesson.runs import LAMBDAS, MARGINS, RUNS, TASKS, ask, find
 from clnp_core.lesson.stored import accuracy, digits, plain_network, seen, uncut
-from clnp_core.machine import processor
 from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.spec import RunSpec, parse
 from clnp_core.runs.store import Store
 
 MOST_BYTES = 2**20
 ONE_LAMBDA = LAMBDAS[3]
-ELSEWHERE = 0.04
-"""How far accuracies may be off on another kind of processor, where sums are taken in another order."""
+LEARNED = 0.1
+"""How far a number may be off where another kind of arithmetic computed it: no less than with another seed.
+
+Sums are taken in another order there, and a training goes another way. Accuracies on what has just been learned, and
+what is measured of weights, are up to 0.07 apart between any two of six seeds.
+"""
+FORGOTTEN = 0.5
+"""The same of a task that plain training has left or is about to reach: up to 0.45 apart."""
 
 
 def shortened(name: str, tasks: int, **changes: object) -> RunSpec:
@@ -47,12 +54,17 @@ def computed(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[
     return store, runs
 
 
-def alike(here: object, ships: object) -> None:
-    """Equal to the bit where the processor is of the kind that what ships was computed on; else nearly."""
-    if processor() == about()["processor"]:
+def same_arithmetic() -> bool:
+    """Whether what ships was computed with arithmetic of the same kind as here."""
+    return about().get("kind") == asdict(kind()) and about()["numpy"] == np.__version__
+
+
+def alike(here: object, ships: object, elsewhere: float = LEARNED) -> None:
+    """Equal to the bit where the arithmetic is of the same kind; else no further apart than that."""
+    if same_arithmetic():
         assert here == ships
     else:
-        assert np.asarray(here) == pytest.approx(np.asarray(ships), abs=ELSEWHERE)
+        assert np.asarray(here) == pytest.approx(np.asarray(ships), abs=elsewhere)
 
 
 def test_what_ships_is_small_and_says_where_it_comes_from():
@@ -70,14 +82,18 @@ def test_reading_it_imports_no_torch():
 def test_fine_tuning_forgets_as_the_engine_computes_it(computed: tuple[Store, dict[str, str]]):
     here = measure(computed[0], "forgetting", computed[1])["accuracy"]
     for row, ships in zip(here, shipped("forgetting")["accuracy"], strict=False):
-        alike(row, ships)
+        alike(row[-1], ships[-1])
+        alike(row[:-1], ships[:-1], FORGOTTEN)
+    assert here[1][0] < here[0][0] - 0.2
     assert shipped("forgetting")["accuracy"][-1][0] < 0.5
 
 
 def test_the_way_between_two_tasks_is_that_between_their_networks(computed: tuple[Store, dict[str, str]]):
     here, ships = measure(computed[0], "between", computed[1]), shipped("between")
-    for name in ("share", "task_1", "task_2", "moved"):
-        alike(here[name], ships[name])
+    assert here["share"] == ships["share"]
+    alike(here["moved"], ships["moved"])
+    for name in ("task_1", "task_2"):
+        alike(here[name], ships[name], FORGOTTEN)
     first, second = computed[0].learned(computed[1]["finetune"])
     assert here["task_1"][0] == first["accuracy"][0]
     assert [here["task_1"][-1], here["task_2"][-1]] == second["accuracy"]
@@ -89,7 +105,7 @@ def test_answers_stay_the_same_to_the_bit_and_are_the_engines(computed: tuple[St
     assert len(set(here["clnp"]["sha256"])) == len(set(ships["clnp"]["sha256"])) == 1
     assert len(set(ships["finetune"]["sha256"])) == TASKS
     for name in ("clnp", "finetune"):
-        if processor() == about()["processor"]:
+        if same_arithmetic():
             assert here[name]["sha256"] == ships[name]["sha256"][:2]
             assert here[name]["logits"] == ships[name]["logits"][:2]
     images = seen(digits().x_test, np.arange(64))  # task 1 sees them as they are
@@ -122,7 +138,7 @@ def test_candidates_are_those_the_engine_trains(computed: tuple[Store, dict[str,
     assert [each["lambda"][1] for each in here] == [ONE_LAMBDA]
     assert list(by_lambda) == list(LAMBDAS)
     for each in here:
-        if processor() == about()["processor"]:
+        if same_arithmetic():
             assert each == by_lambda[each["lambda"][1]]
         else:
             alike(each["accuracy"], by_lambda[each["lambda"][1]]["accuracy"])

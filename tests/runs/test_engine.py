@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import time
+from contextlib import suppress
 
 import pytest
 import torch
@@ -19,6 +19,7 @@ from clnp_core.runs.engine.worker import perform_on_worker
 from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import Store
 
+from . import on_worker
 from .conftest import identical, serve
 
 
@@ -71,7 +72,6 @@ def test_another_margin_chooses_anew_among_the_candidates_there_are(store, learn
     run, _ = learn({**grid, "margin": 0.2})
     computed = [(stage["kind"], stage["computed"]) for stage in store.stages(run)]
     assert computed == [("stream", 1), *[("fit", 1)] * 4, ("settle", 1)]
-    assert store.run(run).finished - store.run(run).started < 2
 
 
 def test_the_first_task_searches_the_grid_and_the_others_keep_what_it_found(store, learn):
@@ -161,43 +161,45 @@ def test_runs_of_different_seeds_go_in_parallel(tmp_path, scheduler):
 
 
 @pytest.mark.parametrize(("ask", "state"), [(Store.pause, "paused"), (Store.cancel, "cancelled")])
-def test_a_run_stops_within_two_seconds_in_the_middle_of_an_epoch(tmp_path, scheduler, ask, state):
-    """An epoch of 300 steps on a small network takes longer than that: batches of 4."""
+def test_a_run_stops_in_the_middle_of_its_training(tmp_path, scheduler, ask, state):
+    """And its workers are free then: without being stopped they would train for many minutes."""
     store = Store(tmp_path)
     long = {"stream.tasks": 1, "epochs": 3000, "patience": 3000, "batch_size": 4, "single_task": False}
     run = store.add(preset("digits", {**long, "lambda.2": [1e-3, 2e-3]}))
 
-    async def scenario() -> float:
+    async def scenario() -> None:
         serving = asyncio.create_task(Engine(store, scheduler).serve(only=[run]))
         async with Client(scheduler, asynchronous=True, set_as_default=False) as client:
             while not store.epochs(run):
                 await asyncio.sleep(0.1)
             ask(store, run)
-            asked = time.monotonic()
             await serving
             while any((await client.processing()).values()):
                 await asyncio.sleep(0.05)
-            return time.monotonic() - asked
 
-    assert asyncio.run(scenario()) < 2
+    asyncio.run(scenario())
     assert store.run(run).state == state
-    reached = store.run(run).fraction
-    assert 0 < reached < 1
+    assert 0 < store.run(run).fraction < 0.5
 
 
 def test_a_paused_run_goes_on_from_its_checkpoint(tmp_path, scheduler, learn):
     store = Store(tmp_path)
-    changes = {"stream.tasks": 1, "epochs": 120, "patience": 120, "batch_size": 8}
-    run = store.add(preset("digits", {**changes, "single_task": False}))
 
-    async def until_paused() -> None:
+    async def paused_after_a_checkpoint(run: str) -> bool:
         serving = asyncio.create_task(Engine(store, scheduler).serve(only=[run]))
-        while not any(store.artifacts.folder.rglob("*.checkpoint")):
-            await asyncio.sleep(0.05)
-        store.pause(run)
+        while not serving.done() and not any(store.artifacts.folder.rglob("*.checkpoint")):
+            await asyncio.sleep(0.02)
+        with suppress(StoreError):  # it is over
+            store.pause(run)
         await serving
+        return store.run(run).state == "paused"
 
-    asyncio.run(until_paused())
+    # On a machine so fast that it is over before it is paused, a run takes twice as many epochs.
+    for epochs in (80 * 2**more for more in range(6)):
+        changes = {"stream.tasks": 1, "epochs": epochs, "patience": epochs, "batch_size": 8}
+        run = store.add(preset("digits", {**changes, "single_task": False}))
+        if asyncio.run(paused_after_a_checkpoint(run)):
+            break
     (fit,) = (stage["key"] for stage in store.stages(run) if stage["kind"] == "fit")
     before = store.epochs(run)
     assert store.artifacts.checkpoint(fit).is_file()
@@ -212,13 +214,7 @@ def test_a_paused_run_goes_on_from_its_checkpoint(tmp_path, scheduler, learn):
 
 
 def test_a_stage_whose_worker_dies_is_tried_again_three_times_and_then_fails_the_run(store, learn, monkeypatch):
-    def die(*_):
-        import os
-        import signal
-
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    monkeypatch.setattr(engine_module, "perform_on_worker", die)
+    monkeypatch.setattr(engine_module, "perform_on_worker", on_worker.die)
     run, _ = learn({"seed": 40})
     failed = store.run(run)
     assert failed.state == "failed"
@@ -266,10 +262,7 @@ def test_a_device_that_is_not_there_is_said_in_a_sentence(store, learn):
 
 
 def test_an_exception_nobody_expected_is_kept_with_its_last_lines(store, learn, monkeypatch):
-    def fail(*_):
-        raise ZeroDivisionError("there is nothing to divide by")
-
-    monkeypatch.setattr(engine_module, "perform_on_worker", fail)
+    monkeypatch.setattr(engine_module, "perform_on_worker", on_worker.fail)
     run, _ = learn({"seed": 41})
     failed = store.run(run)
     assert failed.error == "The stage 'drawing the stream' failed, ZeroDivisionError: there is nothing to divide by"

@@ -1,7 +1,8 @@
-"""How long runs will take: figures that are known, and a real run."""
+"""How long runs will take: from figures that are known, and from what a store has."""
 
 import pytest
 
+from clnp_core.runs.fold.stages import fit_stages
 from clnp_core.runs.spec import fork, preset, preset_names
 from clnp_core.runs.store import Store
 from clnp_core.runs.views import estimate as module
@@ -71,13 +72,16 @@ def test_what_nothing_was_measured_of_is_not_known(changes: dict, tmp_path):
     assert estimate(preset("digits", changes), Store(tmp_path)) is None
 
 
-def test_a_run_takes_about_what_a_shorter_one_foretold(store: Store, learn):
-    learn({"stream.tasks": 1, "epochs": 40, "patience": 40})
-    longer = {"stream.tasks": 3, "epochs": 80, "patience": 80, "single_task": False}
-    told = estimate(preset("digits", longer), store)
+def test_a_run_takes_what_the_epochs_of_another_one_in_the_store_foretell(tmp_path):
+    """The first epoch warms up, and says nothing."""
+    store, trained = Store(tmp_path), preset("digits", SHORT | {"stream.tasks": 1})
+    (stage,) = fit_stages(trained, "data", 1, None, None)
+    store.link(store.add(trained), stage, 0)
+    epoch = {"loss": 0.1, "validation_accuracy": 0.9}
+    store.put_epochs((stage.key, epoch | {"epoch": 1 + place, "seconds": each}) for place, each in enumerate([9, 2, 4]))
+    told = estimate(preset("digits", SHORT | {"stream.tasks": 3, "epochs": 80}), store)
     assert told.here
-    run, _ = learn(longer)
-    assert told.seconds / 3 < store.run(run).seconds < 3 * told.seconds
+    assert told.seconds - module._START_SECONDS == pytest.approx(3 * 80 * 3)
 
 
 def test_methods_and_training_alone_have_speeds_of_their_own(learn, tmp_path):

@@ -1,6 +1,10 @@
 """Waiting for runs behind a progress bar."""
 
-import threading
+import re
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,33 +23,44 @@ def handles(tmp_path: Path) -> list[RunHandle]:
     return [RunHandle(store, store.add(preset("digits", {"seed": seed}))) for seed in range(2)]
 
 
+@contextmanager
+def waiting(*handles: RunHandle) -> Iterator[None]:
+    """Somebody waits for runs, which have to be over in the end."""
+    with ThreadPoolExecutor() as threads:
+        waiter = threads.submit(wait, *handles)
+        yield
+        waiter.result()
+
+
+def until_shown(capsys: pytest.CaptureFixture[str], text: str) -> str:
+    """Wait until a text is shown. Returns the line it is in."""
+    shown = ""
+    while text not in shown:
+        time.sleep(0.02)
+        shown += capsys.readouterr().err
+    return next(line for line in shown.split("\r") if text in line)
+
+
 def test_it_waits_until_all_are_finished(handles: list[RunHandle], capsys: pytest.CaptureFixture[str]) -> None:
     store = handles[0].store
     store.finish(handles[0].id, {})
-    later = threading.Timer(0.5, store.finish, (handles[1].id, {}))
-    later.start()
-    wait(*handles)
-    later.join()
-    assert [handle.status for handle in handles] == ["finished", "finished"]
-    shown = capsys.readouterr().err
-    assert "1 of 2 runs  50%" in shown
-    assert "2 of 2 runs 100%" in shown
+    with waiting(*handles):
+        until_shown(capsys, "1 of 2 runs  50%")
+        store.finish(handles[1].id, {})
+    assert "2 of 2 runs 100%" in capsys.readouterr().err
 
 
 def test_it_shows_how_far_a_run_is_and_how_long_it_takes(
     handles: list[RunHandle], capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, store = handles[0], handles[0].store
-    going_on = threading.Timer(0.3, store.put_progress, (run.id, 1.0, 0.25, 3.0))
-    ending = threading.Timer(1.0, store.finish, (run.id, {}))
-    for timer in (going_on, ending):
-        timer.start()
-    wait(run)
-    for timer in (going_on, ending):
-        timer.join()
-    line = next(part for part in capsys.readouterr().err.split("\r") if " 25% " in part)
+    with waiting(run):
+        until_shown(capsys, "  0%")
+        store.put_progress(run.id, 1.0, 0.25, 3.0)
+        line = until_shown(capsys, " 25% ")
+        store.finish(run.id, {})
     assert line.startswith(run.id)
-    assert "00:0" in line.rpartition("|")[2]
+    assert re.fullmatch(r"\d\d:\d\d left", line.rpartition("|")[2].strip())
 
 
 def test_it_ends_at_once_with_the_reason_when_one_fails(handles: list[RunHandle]) -> None:

@@ -162,10 +162,12 @@ def test_a_worker_with_other_data_refuses(tmp_path):
 
 
 def test_permuted_mnist_is_learned(mnist_directory, tmp_path, monkeypatch):
-    """One epoch on the real thing, at full width."""
+    """One epoch on the real thing, with a fifth of the neurons."""
     monkeypatch.setenv("CLNP_DATA_DIR", str(mnist_directory))
-    quick = preset("permuted-mnist-quick", {"epochs": 1})
+    hidden = [{"kind": "dense", "name": name, "width": 400} for name in ("a", "b")]
+    narrow = {"name": "narrow", "input_shape": [1, 28, 28], "hidden": hidden, "outputs": 10}
+    quick = preset("permuted-mnist-quick", {"epochs": 1, "network": narrow})
     (stage,) = stages.fit_stages(quick, datasets.load("mnist").digest(), 1, None, None)
     _, data = content(perform([stage], Context(Artifacts(tmp_path))), stage.key)
-    assert data["accuracy"] > 0.95
+    assert data["accuracy"] > 0.9
     assert data["curve"][0]["theta"] == [0.0, 0.0]

@@ -45,7 +45,8 @@ def summarise(spec: RunSpec, records: Sequence[dict[str, Any]], seconds: float) 
     }
     if spec.partitions:
         shared = spec.theta_mode == "shared" and not isinstance(spec.theta, tuple)
-        # A run whose fingerprints do not hold ends with an error: there is no summary of it.
+        # A run whose fingerprints do not hold ends with an error: there is no summary of it. Records of an older store
+        # say nothing of rounding.
         summary["identical_logits"] = not any(record.get("rounded") for record in records)
         summary["theta"] = [record["theta"][0] if shared else list(record["theta"]) for record in records]
         summary["lambda"] = [list(record["lambda"]) for record in records]
