@@ -19,12 +19,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-
+from clnp_core.lazy import functional as F
+from clnp_core.lazy import torch
 from clnp_core.machine import processor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ALIGNMENT = 64
 """Bytes; a processor's widest register and a line of its cache. Torch's own allocations begin at multiples of it."""

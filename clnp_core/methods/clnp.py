@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 
+from clnp_core.lazy import torch
 from clnp_core.methods import sparsify
 from clnp_core.methods.graceful import Choice, Curve, choose, highest_within, margin_floor
 from clnp_core.methods.method import (

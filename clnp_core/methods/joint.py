@@ -13,11 +13,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from clnp_core.lazy import torch
 from clnp_core.methods.method import (
     Candidate,
     Learned,
@@ -34,6 +34,9 @@ from clnp_core.networks.network import Network, initial, reinitialise_free
 from clnp_core.networks.subnetwork import Trainable, trainable
 from clnp_core.seeds import derive_seed
 from clnp_core.tasks.streams import Split, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _MOST_TIMES = 5
 _MILESTONES = (50 / 120, 90 / 120)  # of the epochs

@@ -8,12 +8,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from clnp_core.errors import DivergedError
+from clnp_core.lazy import torch
 from clnp_core.methods.graceful import Choice, Curve
 from clnp_core.methods.sparsify import Activities
 from clnp_core.methods.training import Hooks, Hyperparameters, Job, train
@@ -21,6 +21,9 @@ from clnp_core.networks.network import Network
 from clnp_core.networks.subnetwork import Trainable, commit
 from clnp_core.seeds import derive_seed
 from clnp_core.tasks.streams import Stream
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ class Learned:
     notes: tuple[str, ...] = ()
 
 
-Predictor = Callable[[Tensor], Tensor]
+Predictor = Callable[["Tensor"], "Tensor"]
 """Logits of one task: x [batch, inputs] → [batch, outputs]."""
 
 

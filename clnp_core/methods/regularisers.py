@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-from torch import Tensor
-
+from clnp_core.lazy import torch
 from clnp_core.methods.training import Regulariser
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class L1(Regulariser):

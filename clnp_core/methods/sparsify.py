@@ -7,17 +7,20 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional as F
 
+from clnp_core.lazy import functional as F
+from clnp_core.lazy import torch
 from clnp_core.methods.graceful import ScanPoint, in_margin
 from clnp_core.methods.training import no_pulse
 from clnp_core.networks.layers import activate, as_input, joined, linear, passed_on, spatial_mean
 from clnp_core.networks.subnetwork import Trainable
 from clnp_core.tasks.streams import Split
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MAX_THRESHOLDS = 100
 """Thresholds a scan tries at most."""

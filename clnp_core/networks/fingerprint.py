@@ -14,16 +14,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clnp_core.arithmetic import TOLERANCE, Kind, computing, kind
 from clnp_core.errors import ForgettingError
+from clnp_core.lazy import torch
 from clnp_core.networks import partition
 from clnp_core.networks.network import Network
 from clnp_core.networks.subnetwork import task_network
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SAMPLES = 512
 """Test samples a fingerprint is taken on, at most."""

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+from typing import TYPE_CHECKING
 
 from clnp_core import arithmetic
+from clnp_core.lazy import functional as F
+from clnp_core.lazy import torch
 from clnp_core.networks.architectures import Architecture
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MOMENTUM = 0.1
 """Weight of a batch in BatchNorm's running statistics."""

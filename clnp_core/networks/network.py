@@ -7,15 +7,17 @@ import json
 import math
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from clnp_core.lazy import torch
 from clnp_core.networks import partition
 from clnp_core.networks.architectures import Architecture, architecture_data, as_architecture
 from clnp_core.networks.layers import Norm, activate, as_input, fresh_norm, linear, passed_on
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from itertools import islice
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from clnp_core.arithmetic import owned
+from clnp_core.lazy import torch
 from clnp_core.networks.subnetwork import Trainable
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _BATCH = 1024
 _CONVOLUTION_BATCH = 256

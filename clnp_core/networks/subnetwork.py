@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from clnp_core.lazy import torch
 from clnp_core.networks import partition
 from clnp_core.networks.architectures import Architecture
 from clnp_core.networks.layers import Norm, activate, as_input, dropped_out, joined, linear, passed_on
 from clnp_core.networks.network import Network
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def _rows_and_columns(weight: Tensor, rows: np.ndarray, columns: np.ndarray | None) -> Tensor:
@@ -161,7 +164,6 @@ class Trainable:
             frozen_norms=tuple(norm and norm.each(moved) for norm in self.frozen_norms),
         )
 
-    @torch.no_grad()
     def frozen(self, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Activations of the active neurons, layer by layer: before pooling, and as they are passed on.
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.utils.data import Dataset as TorchDataset
-from torch.utils.data import IterableDataset
 
 from clnp_core.errors import DataError, SpecError
+from clnp_core.lazy import torch
 from clnp_core.seeds import derive_seed
 from clnp_core.tasks.content import loaded
 from clnp_core.tasks.datasets import Dataset, own_path, write_own
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.utils.data import Dataset as TorchDataset
 
 _OWN_VALIDATION = 0.1
 
@@ -360,7 +361,11 @@ def from_datasets(name: str, tasks: Sequence[tuple[TorchDataset, TorchDataset]])
 
 def _collected(dataset: TorchDataset, what: str) -> tuple[np.ndarray, np.ndarray]:
     # One found by index says where it ends by its length alone.
-    items = dataset if isinstance(dataset, IterableDataset) else map(dataset.__getitem__, range(len(dataset)))
+    items = (
+        dataset
+        if isinstance(dataset, torch.utils.data.IterableDataset)
+        else map(dataset.__getitem__, range(len(dataset)))
+    )
     images: list[np.ndarray] = []
     labels: list[int] = []
     for number, item in enumerate(items):
@@ -388,7 +393,7 @@ def _collected(dataset: TorchDataset, what: str) -> tuple[np.ndarray, np.ndarray
 
 def _image(given: Any) -> np.ndarray:
     """An image as an array [C, H, W]."""
-    if isinstance(given, Tensor):
+    if isinstance(given, torch.Tensor):
         array = (given.to(torch.float32) if given.is_floating_point() else given).detach().cpu().numpy()
         return array[None] if array.ndim == 2 else array
     array = np.asarray(given.convert("RGB") if getattr(given, "mode", None) == "P" else given)

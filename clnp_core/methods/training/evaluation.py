@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from clnp_core.lazy import torch
 from clnp_core.methods.training.shrinking import EVALUATION_BATCH
 from clnp_core.tasks.streams import Split
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def accuracy(network: Callable[[Tensor], Tensor], split: Split) -> float:

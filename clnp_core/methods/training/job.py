@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-
+from clnp_core.lazy import functional as F
+from clnp_core.lazy import torch
 from clnp_core.methods.training.settings import Epoch, Hyperparameters
 from clnp_core.networks.subnetwork import Trainable
 from clnp_core.tasks.streams import Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Checkpoint:

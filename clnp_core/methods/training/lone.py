@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
+from clnp_core.lazy import torch
 from clnp_core.methods.training.program import Program
 from clnp_core.methods.training.replica import Replica
 from clnp_core.networks.layers import spatial_mean
 from clnp_core.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class LoneProgram(Program):

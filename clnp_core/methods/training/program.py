@@ -6,13 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.optim.adam import adam
 
+from clnp_core.lazy import torch
 from clnp_core.methods.training.replica import Replica
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # Batches are gathered several at a time, up to about this many numbers.
 _GATHERED = 2**20
@@ -118,6 +120,8 @@ class Program(ABC):
 
     def _adam(self) -> Callable[[Sequence[Tensor]], None]:
         """What makes a step of Adam from gradients: replicas that adjoin and have the same learning rate together."""
+        from torch.optim.adam import adam
+
         places = [place for place, tensor in enumerate(self._weights) if tensor.numel()]
         first = self._replicas[0]
         done = float(first.steps_before + len(first.history) * first.steps)

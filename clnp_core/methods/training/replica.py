@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import astuple, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from clnp_core.lazy import torch
 from clnp_core.methods.training.evaluation import counted
 from clnp_core.methods.training.job import Job, OptimiserState, Trained
 from clnp_core.methods.training.settings import Epoch
@@ -17,6 +17,9 @@ from clnp_core.methods.training.shrinking import survivors
 from clnp_core.networks.sources import Sources
 from clnp_core.networks.subnetwork import Trainable
 from clnp_core.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _BEST = "best"  # the name of the best network in a checkpoint
 

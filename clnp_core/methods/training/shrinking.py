@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
+from clnp_core.lazy import torch
 from clnp_core.methods.training.settings import SMALL_ACTIVITY, Hyperparameters
 from clnp_core.networks.layers import activate, as_input, joined, passed_on
 from clnp_core.networks.sources import Sources

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from clnp_core.arithmetic import aligned, owned
+from clnp_core.lazy import functional as F
+from clnp_core.lazy import torch
 from clnp_core.methods.training.program import Program
 from clnp_core.methods.training.replica import Replica
 from clnp_core.networks.layers import joined
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class SideBySide(Program):
