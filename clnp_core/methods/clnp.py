@@ -182,6 +182,10 @@ def _notes(network: Network, choice: Choice) -> Iterator[str]:
 class Clnp(Method):
     """Continual learning via neural pruning."""
 
+    about = "The paper's: each task keeps the few neurons it needs for good, and the next one trains what is left."
+    place = 0
+    partitions = True
+
     def start(self, lesson: Lesson) -> Trainable:
         """The network's free weights, re-initialised."""
         return _free_block(lesson.network, lesson.task, lesson.seed)

@@ -29,6 +29,9 @@ from clnp_core.seeds import derive_seed
 class FineTune(Method):
     """One task after the other, without any care."""
 
+    about = "One task after the other, without any care: shows how much is forgotten."
+    place = 3
+
     def start(self, lesson: Lesson) -> Trainable:
         """The whole network as the task before left it, with a head for this one; fresh for the first task."""
         network = lesson.network

@@ -45,6 +45,10 @@ _MILESTONES = (50 / 120, 90 / 120)  # of the epochs
 class Joint(Method):
     """All tasks at once."""
 
+    about = "All tasks at once: what a learner reaches that need not remember."
+    place = 2
+    at_once = True
+
     def start(self, lesson: Lesson) -> Trainable:
         """The whole network, freshly initialised, with the outputs of all tasks side by side."""
         network = initial(lesson.network.architecture, lesson.network.head)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 from clnp_core.errors import DivergedError
 from clnp_core.lazy import torch
@@ -41,6 +42,8 @@ class Lesson:
         Of the run.
     device : torch.device
         Where to train.
+    settings : Settings
+        The method's own.
     """
 
     network: Network
@@ -48,6 +51,7 @@ class Lesson:
     task: int
     seed: int
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    settings: Settings = field(default_factory=lambda: Settings())
 
 
 @dataclass(frozen=True)
@@ -150,13 +154,37 @@ class Tuning:
     round: int
 
 
+class Settings(BaseModel):
+    """What a method can be told beside λ and learning rate. This one has nothing to be told.
+
+    Each field has a range and, as its description, a sentence with the unit: they draw its form.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
 class Method(ABC):
     """A continual-learning method. Its steps are pure; they are taken inside `arithmetic.computing`.
 
     Most methods keep the defaults: every candidate of the grid is trained on from where the task starts, the most
     accurate one is kept whole.
 
+    Attributes
+    ----------
+    about : str
+        What it does, in a sentence that a student understands.
+    place : int
+        Where it stands among the methods; those of the same place stand in the order of their names.
+    partitions : bool
+        Whether it claims neurons for a task, prunes, and promises that no earlier answer changes.
+    at_once : bool
+        Whether it learns all tasks of a stream together, in one step.
+    Settings : type of Settings
+        Its own settings, with their ranges.
+
     >>> class FromScratch(Method):
+    ...     about = "A new network for every task."
+    ...
     ...     def start(self, lesson):
     ...         fresh = initial(lesson.network.architecture, lesson.network.head)
     ...         return trainable(reinitialise_free(fresh, lesson.seed))
@@ -164,6 +192,12 @@ class Method(ABC):
     ...     def predictor(self, network, task):
     ...         return lambda x: network.logits(task, x)
     """
+
+    about: ClassVar[str]
+    place: ClassVar[int] = 100
+    partitions: ClassVar[bool] = False
+    at_once: ClassVar[bool] = False
+    Settings: ClassVar[type[Settings]] = Settings
 
     @abstractmethod
     def start(self, lesson: Lesson) -> Trainable:

@@ -25,6 +25,9 @@ from clnp_core.seeds import derive_seed
 class Single(Method):
     """A new network for every task."""
 
+    about = "A new network for every task: nothing to forget, and nothing shared either."
+    place = 1
+
     def start(self, lesson: Lesson) -> Trainable:
         """The whole network, freshly initialised; nothing is left of the tasks before."""
         fresh = initial(lesson.network.architecture, lesson.network.head)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,8 @@ class Network:
     head_biases : tuple of tensors [outputs]
         One per learned task for multi-head; none for a single head, whose shared bias could not be trained by a
         second task without changing the first.
+    memory : mapping of str to tensor
+        What a method carries from task to task besides; none for CLNP.
     """
 
     architecture: Architecture
@@ -53,6 +56,7 @@ class Network:
     norms: tuple[Norm | None, ...]
     head_weights: tuple[Tensor, ...]
     head_biases: tuple[Tensor, ...]
+    memory: Mapping[str, Tensor] = field(default_factory=dict)
 
     def hidden(self, x: Tensor) -> list[Tensor]:
         """Activations of every hidden layer at full width, before pooling: x [batch, inputs] → [batch, N_l, ...]."""
@@ -176,6 +180,7 @@ def to_tensors(network: Network) -> tuple[dict[str, Tensor], dict[str, Any]]:
         for kind in ("weights", "biases", "head_weights", "head_biases")
         for place, tensor in enumerate(getattr(network, kind))
     }
+    tensors |= {f"memory.{name}": tensor for name, tensor in network.memory.items()}
     tensors |= {f"owners.{place}": torch.from_numpy(owner) for place, owner in enumerate(network.owners)}
     for place, norm in enumerate(network.norms):
         tensors |= {f"norms.{place}.{name}": tensor for name, tensor in (vars(norm) if norm else {}).items()}
@@ -206,6 +211,7 @@ def from_tensors(tensors: dict[str, Tensor], described: dict[str, Any]) -> Netwo
         ),
         head_weights=group("head_weights"),
         head_biases=group("head_biases"),
+        memory={name.removeprefix("memory."): tensors[name] for name in tensors if name.startswith("memory.")},
     )
 
 

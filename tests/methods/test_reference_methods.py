@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from clnp_core.arithmetic import computing
 from clnp_core.errors import DivergedError
-from clnp_core.methods import METHODS, load
+from clnp_core.methods import METHODS
 from clnp_core.methods.joint import Mixture, batch_shares
 from clnp_core.methods.method import Lesson, Pruning
 from clnp_core.methods.training import NO_HOOKS, Hyperparameters, accuracy, no_pulse
@@ -38,7 +38,7 @@ def split():
 
 def learn(name, stream, architecture, head, tasks, point=SETTINGS):
     """The accuracy matrix of a method on a stream: after each lesson, on each task it still answers for."""
-    method, network, rows = load(name), initial(architecture, head), []
+    method, network, rows = METHODS[name], initial(architecture, head), []
     with computing(1):
         for task in tasks:
             lesson = Lesson(network, stream, task, seed=0)

@@ -17,7 +17,7 @@ from torch import Tensor
 from clnp_core.arithmetic import TOLERANCE, Kind, kind
 from clnp_core.errors import ClnpError, DataError, SpecError
 from clnp_core.machine import environment
-from clnp_core.methods import load
+from clnp_core.methods import METHODS
 from clnp_core.methods.method import Lesson
 from clnp_core.networks.architectures import Architecture, as_architecture
 from clnp_core.networks.fingerprint import furthest_off, logits_digest
@@ -315,7 +315,7 @@ class Incoming:
         known = all(free is not None and free.ndim == 1 and free.dtype == torch.int64 for free in frees)
         require(known, "it does not say which neurons were free")
         # The network is as the task before left it; what is drawn anew for this one has the same shapes.
-        cut = load(self.spec.method).start(Lesson(self._network, self._stream, stage.inputs["task"], self.spec.seed))
+        cut = METHODS[self.spec.method].start(Lesson(self._network, self._stream, stage.inputs["task"], self.spec.seed))
         kept = cut.keep([np.isin(own, free.numpy()) for own, free in zip(cut.free, frees, strict=True)])
         expected = {f"free.{layer}": torch.from_numpy(free) for layer, free in enumerate(kept.free)}
         same = all(torch.equal(tensors[name], free) for name, free in expected.items())

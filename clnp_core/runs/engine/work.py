@@ -19,9 +19,8 @@ from clnp_core.arithmetic import TOLERANCE, computing, described, kind, owned
 from clnp_core.errors import DeviceError
 from clnp_core.files import write_whole
 from clnp_core.methods import METHODS, sparsify
-from clnp_core.methods import load as load_method
 from clnp_core.methods.graceful import Choice, Curve, ScanPoint
-from clnp_core.methods.method import Candidate, Lesson, Method, Pruning, Tuning, place_of
+from clnp_core.methods.method import Candidate, Lesson, Method, Pruning, Settings, Tuning, place_of
 from clnp_core.methods.training import Checkpoint, Epoch, Hooks, Hyperparameters, accuracy
 from clnp_core.networks import partition
 from clnp_core.networks.fingerprint import Fingerprint, Taken, as_fingerprint, carry_over, check, take
@@ -276,13 +275,18 @@ def _device(stage: Stage) -> torch.device:
 
 
 def _method(stage: Stage) -> Method:
-    return load_method(stage.inputs["method"])
+    return METHODS[stage.inputs["method"]]
 
 
 def _lesson(stage: Stage, context: Context) -> Lesson:
     """What the stage is about, from where it starts."""
-    task = stage.inputs["task"]
-    return Lesson(_network(stage, context), _stream(stage, task), task, stage.inputs["seed"], _device(stage))
+    task, seed = stage.inputs["task"], stage.inputs["seed"]
+    return Lesson(_network(stage, context), _stream(stage, task), task, seed, _device(stage), _own_settings(stage))
+
+
+def _own_settings(stage: Stage) -> Settings:
+    """The settings of the stage's method."""
+    return _method(stage).Settings(**stage.inputs.get("settings", {}))
 
 
 def _pruning(stage: Stage) -> Pruning:
@@ -305,7 +309,8 @@ def _network(stage: Stage, context: Context) -> Network:
 def trained(stage: Stage, context: Context) -> tuple[Candidate, Stream]:
     """The candidate that a stage has trained, on the processor wherever that was, and the stream its task is of."""
     task = stage.inputs["task"]
-    lesson = Lesson(_network(stage, context), _stream(stage, task), task, stage.inputs["seed"])
+    start, stream = _network(stage, context), _stream(stage, task)
+    lesson = Lesson(start, stream, task, stage.inputs["seed"], settings=_own_settings(stage))
     return _candidate(_method(stage).start(lesson), stage.key, context), lesson.stream
 
 

@@ -114,6 +114,11 @@ def _origin(spec: RunSpec) -> dict[str, str]:
     return {"imported": spec.imported} if spec.imported else {}
 
 
+def _method(spec: RunSpec) -> dict[str, Any]:
+    own = spec.method_settings
+    return {"method": spec.method, **({"settings": own} if own else {})}
+
+
 def _hyperparameters(spec: RunSpec, task: int, l1: Sequence[float], rate: float) -> dict[str, Any]:
     return {
         "l1": list(l1),
@@ -149,7 +154,7 @@ def fit_stages(
     points = [_hyperparameters(spec, task, *point) for point in spec.grid]
     if settled:
         points = [settled | {"epochs": spec.epochs_of(task)}]
-    common = {**_common(spec, dataset_digest), "method": spec.method, "task": task, "network": network}
+    common = {**_common(spec, dataset_digest), **_method(spec), "task": task, "network": network}
     return [Stage("fit", common | {"hyperparameters": point}) for point in points]
 
 
@@ -187,7 +192,7 @@ def _settling(spec: RunSpec, dataset_digest: str, task: int, network: str | None
     weights = spec.layer_weights
     return {
         **_common(spec, dataset_digest),
-        "method": spec.method,
+        **_method(spec),
         "task": task,
         "network": network,
         "margin": spec.margin,

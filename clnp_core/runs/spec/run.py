@@ -15,7 +15,7 @@ from importlib import resources
 from itertools import product
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError, create_model, model_validator
 
 from clnp_core.errors import SpecError
 from clnp_core.methods import METHODS
@@ -57,6 +57,18 @@ class FineTuning(Strict):
     """How often a task is pruned and fine-tuned."""
 
 
+MethodSettings = create_model(
+    "MethodSettings",
+    __base__=Strict,
+    **{
+        name: (method.Settings, Field(default_factory=method.Settings))
+        for name, method in METHODS.items()
+        if method.Settings.model_fields
+    },
+)
+"""The own settings of every method that has some, under its name."""
+
+
 class RunSpec(Strict):
     """Everything a run depends on. The same specification gives the same results, to the bit.
 
@@ -72,6 +84,8 @@ class RunSpec(Strict):
     method: Literal[tuple(METHODS)] = "clnp"
     """What learns. Those beside clnp train without L1, and neither prune nor fine-tune nor grow: such settings have no
     effect on them."""
+    settings: MethodSettings = Field(default_factory=MethodSettings)
+    """Settings of methods' own; those of the method that learns have an effect."""
     head: Literal["single", "multi"] = "single"
     lambda_: dict[str, LambdaAxis] = Field(alias="lambda")
     """L1 coefficients λ by layer: "1", "2", ... from the input upwards, and "output"."""
@@ -255,6 +269,12 @@ class RunSpec(Strict):
             if mine != other:
                 raise ValueError(f"{name}: a fork keeps that of the run it comes from; leave it, or start a new run")
 
+    @property
+    def method_settings(self) -> dict[str, Any]:
+        """Of the method that learns, as plain data; empty where it has none."""
+        own = getattr(self.settings, self.method, None)
+        return own.model_dump(mode="json") if own else {}
+
     def to_json(self) -> dict[str, Any]:
         """As plain data, ready for `json.dumps`."""
         return self.model_dump(mode="json", by_alias=True)
@@ -325,6 +345,8 @@ def _settings(place: tuple[int | str, ...]) -> list[str]:
             model = _STREAMS[kind]
         case ["fine_tuning"]:
             model = FineTuning
+        case ["settings", method]:
+            model = METHODS[method].Settings
         case [*_, "pool"]:
             model = Pool
         case [*_, "conv" | "dense" as kind]:
@@ -406,6 +428,10 @@ def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         group, dot, name = path.rpartition(".")
         if not dot:
             data[name] = value
+            continue
+        if group in MethodSettings.model_fields:
+            own = data.get("settings") or {}
+            data["settings"] = own | {group: (own.get(group) or {}) | {name: value}}
             continue
         if group not in _GROUPS or (group == "lambda" and name not in data["lambda"]):
             known = [f"{key}.{inner}" for key in _GROUPS for inner in data.get(key) or ()]

@@ -1,0 +1,103 @@
+"""The worked example of the documentation: a method is one file, and nothing else has to know of it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "docs" / "examples" / "towards_last.py"
+RUN = ["digits", "--tasks", "2", "--set", "method=towards_last", "--set", "single_task=false"]
+LONG = ["--epochs", "150", "--set", "patience=null", "--set", "towards_last.strength=0.01"]
+
+Python = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Python:
+    """Starts Python in a copy of the project to which the one file was added."""
+    project = tmp_path_factory.mktemp("project")
+    for package in ("clnp_core", "dashboard"):
+        shutil.copytree(ROOT / package, project / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(EXAMPLE, project / "clnp_core" / "methods")
+    # Workers of its own: those that the tests share know nothing of the file.
+    environment = {name: value for name, value in os.environ.items() if name != "CLNP_SCHEDULER"}
+
+    def start(*arguments: object, **variables: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, *map(str, arguments)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        own = environment | {"PYTHONPATH": str(project)} | variables
+        return subprocess.Popen(command, cwd=project, env=own, **pipes)
+
+    return start
+
+
+def clnp(python: Python, *arguments: object) -> tuple[int, str]:
+    process = python("-m", "clnp_core.cli", *arguments)
+    _, complained = process.communicate()
+    return process.returncode, complained
+
+
+def learned(python: Python, store: Path, *arguments: object) -> dict[str, Any]:
+    """The summary of a run of the method."""
+    file = store / "summary.json"
+    assert clnp(python, "run", *RUN, *arguments, "--store", store, "--json", file) == (0, "")
+    summary = json.loads(file.read_text("utf-8"))
+    return {name: value for name, value in summary.items() if name not in ("seconds", "environment")}
+
+
+@pytest.fixture(scope="module")
+def calm(python: Python, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A store with an undisturbed run, and its summary."""
+    store = tmp_path_factory.mktemp("calm")
+    return store, learned(python, store, *LONG)
+
+
+def test_it_fits_on_a_page():
+    assert len(EXAMPLE.read_text("utf-8").splitlines()) < 80
+
+
+def test_a_stronger_pull_forgets_less(python, calm, tmp_path):
+    free, pulled = learned(python, tmp_path, "--epochs", 8, "--set", "towards_last.strength=0"), calm[1]
+    assert pulled["method"] == "towards_last"
+    assert pulled["accuracy"][-1][0] > free["accuracy"][-1][0] + 0.2
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [("strength=-1", "towards_last.strength = -1 is not possible"), ("stength=1", "there are strength")],
+)
+def test_a_wrong_setting_is_refused_in_a_sentence(python, tmp_path, setting, said):
+    status, complained = clnp(python, "run", *RUN, "--set", f"towards_last.{setting}", "--store", tmp_path)
+    assert (status, complained.count("\n")) == (2, 1)
+    assert said in complained
+
+
+def test_killed_with_its_memory_half_way_it_comes_to_the_same(python, calm, tmp_path):
+    process = python("-m", "clnp_core.cli", "run", *RUN, *LONG, "--store", tmp_path)
+    # The second task's: the first is pulled nowhere, and has no memory.
+    while not (any(tmp_path.rglob("*.checkpoint")) and any(tmp_path.rglob("*.safetensors"))):
+        assert process.poll() is None
+    family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+    for each in reversed(family):
+        each.kill()
+    process.communicate()
+    assert learned(python, tmp_path, *LONG) == calm[1]
+
+
+def test_the_page_compare_knows_it(python, calm):
+    code = (
+        "from streamlit.testing.v1 import AppTest; "
+        "app = AppTest.from_file('dashboard/compare/page.py', default_timeout=60).run(); "
+        "assert not app.exception, app.exception; "
+        "print([each.label for each in app.button], [table.value.to_string() for table in app.table])"
+    )
+    said, complained = python("-c", code, CLNP_STORE=str(calm[0])).communicate()
+    assert "towards_last" in said, complained
