@@ -1,6 +1,6 @@
 """Measures of continual learning, as pure functions of the accuracy matrix.
 
-The accuracy matrix A has one row per learned task: A[i][j] is the test accuracy, a fraction, on task j + 1 after
+The accuracy matrix A has one row per learned task: `A[i][j]` is the test accuracy, a fraction, on task j + 1 after
 task i + 1 was learned, for j <= i (lower triangular). A method that learns all tasks at once has only the last row;
 the earlier ones are then missing (`[]`), and a measure that needs them is nan.
 """

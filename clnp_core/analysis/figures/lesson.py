@@ -39,7 +39,7 @@ def permuted_images(
     images : [N, pixels]
         One of each class, in the order of the classes; 0 is the ground.
     permutations : [tasks, pixels]
-        Task t sees pixel permutations[t - 1][i] at place i.
+        Task t sees pixel `permutations[t - 1][i]` at place i.
     task : int
     theme : {"light", "dark"}
     """
