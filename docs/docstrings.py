@@ -6,13 +6,13 @@ from typing import Any
 import griffe
 
 _EXAMPLE = re.compile(r"(?:^ *>>> .*\n?(?:^ *\S.*\n?)*)+", re.MULTILINE)
-_TABLE = re.compile(r"^=+( =+)+\n(?:.+\n)+=+( =+)+$", re.MULTILINE)
+_TABLE = re.compile(r"^=+(?: =+)+\n((?:.+\n)+?)=+(?: =+)+$", re.MULTILINE)
 
 
 def as_markdown(text: str) -> str:
     """A docstring whose examples and tables of fixed width are blocks of code."""
     text = _EXAMPLE.sub(lambda found: _fenced(found[0], "pycon"), text)
-    return _TABLE.sub(lambda found: _fenced(found[0], "text"), text)
+    return _TABLE.sub(lambda found: _fenced(found[1], "text"), text)
 
 
 def _fenced(block: str, language: str) -> str:
