@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from clnp_core import __version__
 from clnp_core.cli import main
 from clnp_core.runs.spec import parse_assignment, preset, preset_names
 from clnp_core.runs.sweep import parse_axes, sequences
@@ -126,3 +127,11 @@ def test_every_page_is_in_the_site():
     site = (ROOT / "mkdocs.yml").read_text("utf-8")
     pages = [page.relative_to(ROOT / "docs").as_posix() for page in PAGES if page.parent != ROOT]
     assert [page for page in pages if f": {page}\n" not in site] == []
+
+
+def test_one_version_is_told_everywhere():
+    told = [r'^version = "(.+)"$', r"^version: (.+)$"]
+    files = [ROOT / "pyproject.toml", ROOT / "CITATION.cff"]
+    found = [re.findall(line, file.read_text("utf-8"), re.MULTILINE) for line, file in zip(told, files, strict=True)]
+    assert found == [[__version__]] * 2
+    assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text("utf-8")
