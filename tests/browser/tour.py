@@ -1,4 +1,4 @@
-"""Takes the README's pictures: `make tour`. Every page of the app, wide and narrow, light and dark, after a digits run.
+"""Takes the app's pictures: `make tour`. Every page of the app, wide and narrow, light and dark, after a digits run.
 
 Writes docs/tour/PAGE-WIDTH-SCHEME.png and docs/tour.md, which shows them all.
 """

@@ -47,7 +47,7 @@ def test_the_paper_preset_has_the_paper_settings():
     assert spec.grid == [((1e-7, 1e-5, 1e-6), 2e-3)]
     assert (spec.margin, spec.batch_size, spec.stream.tasks, spec.head) == (0.0005, 256, 10, "single")
     assert spec.architecture.widths == (2000, 2000)
-    assert (spec.epochs, spec.patience) == ((150,), None), "in fewer, L1 does not empty the network (README)"
+    assert (spec.epochs, spec.patience) == ((150,), None), "in fewer, L1 does not empty the network (docs/guide.md)"
 
 
 def test_the_grid_is_the_product_of_its_axes():

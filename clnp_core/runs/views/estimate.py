@@ -45,7 +45,7 @@ class Estimate:
     ----------
     seconds : float
     here : bool
-        Whether runs of this store told the speed, rather than those of the README's machine.
+        Whether runs of this store told the speed, rather than the machine of docs/performance.md.
     """
 
     seconds: float
