@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "docs" / "examples" / "towards_last.py"
 RUN = ["digits", "--tasks", "2", "--set", "method=towards_last", "--set", "single_task=false"]
-LONG = ["--epochs", "150", "--set", "patience=null", "--set", "towards_last.strength=0.01"]
+LONG = ["--epochs", "60", "--set", "patience=null", "--set", "towards_last.strength=0.01"]
 
 Python = Callable[..., "subprocess.Popen[str]"]
 
@@ -85,6 +86,7 @@ def test_killed_with_its_memory_half_way_it_comes_to_the_same(python, calm, tmp_
     # The second task's: the first is pulled nowhere, and has no memory.
     while not (any(tmp_path.rglob("*.checkpoint")) and any(tmp_path.rglob("*.safetensors"))):
         assert process.poll() is None
+        time.sleep(0.1)
     family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
     for each in reversed(family):
         each.kill()
