@@ -5,7 +5,7 @@ import streamlit as st
 from clnp_core.runs.spec import RunSpec, preset, preset_names
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.estimate import estimate
-from dashboard.words import count, epochs
+from dashboard.shared.words import count, epochs
 
 _OF_THE_PAPER = ("permuted-mnist", "split-cifar-narrow", "split-cifar-narrow-ft", "split-cifar-wide")
 _SHORT_SECONDS = 30
