@@ -4,30 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.learn.state import go_to, move, slider_place
 from dashboard.learn.step import Step
+from dashboard.shared.front_end import style_sheet
 from dashboard.shared.live_chart import live_chart
 from dashboard.shared.live_slider import live_slider
 
 _LARGER = 1.3
-_LECTURE = """
-<style>
-:root { font-size: 130%; }
-[data-testid="stSidebar"], [data-testid="stExpandSidebarButton"], .live-chart-menu { display: none !important; }
-</style>
-"""
-_DOTS = """
-<style>
-.dots { display: flex; flex-wrap: wrap; gap: 0.375rem; align-items: center; min-height: 2.5rem; }
-.dots i { width: 0.5rem; height: 0.5rem; border-radius: 50%; border: 1px solid currentColor; opacity: 0.6; }
-.dots i.done { background: currentColor; }
-.dots i.here { background: currentColor; opacity: 1; width: 1.25rem; border-radius: 0.25rem; }
-</style>
-"""
+_DOTS = style_sheet(Path(__file__).with_name("dots.css"))
+_LECTURE = style_sheet(Path(__file__).with_name("lecture.css"))
 
 
 def show_contents(steps: Sequence[Step], current: int) -> None:
