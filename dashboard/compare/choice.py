@@ -100,18 +100,3 @@ def _queue(store: Store, chosen: Sequence[Run], method: str) -> None:
 def _run_of(store: Store, spec: RunSpec) -> str:
     known = (run.id for run in store.runs() if run.spec == spec and run.state not in _GONE)
     return next(known, None) or store.add(spec)
-
-
-def invite() -> None:
-    """What a store in which nothing was learned shows."""
-    with st.container(border=True, horizontal_alignment="center", gap="medium"):
-        st.space("small")
-        st.subheader("Nothing has been learned yet", anchor=False, text_alignment="center")
-        st.markdown(
-            "Start a run in the Lab. As soon as its first task is learned, it can be compared here with runs of other "
-            "methods and settings.",
-            text_alignment="center",
-            width=520,
-        )
-        st.page_link("lab/page.py", label="To the Lab", icon=":material/science:")
-        st.space("small")

@@ -9,6 +9,7 @@ from dashboard.lab.controls import choose_spec
 from dashboard.lab.presets import show_cards
 from dashboard.lab.runs import show_runs
 from dashboard.lab.view import show_heading, show_links, show_results, show_state
+from dashboard.shared.empty import show_empty
 from dashboard.shared.link import link_to, linked_run
 from dashboard.shared.requests import open_store, start_run
 from dashboard.shared.said import said
@@ -87,16 +88,11 @@ def _drawn(store: Store, run: Run) -> tuple[str, bool]:
 
 def invite(store: Store, spec: RunSpec | None) -> None:
     """What a store without runs shows."""
-    with st.container(border=True, horizontal_alignment="center", gap="medium"):
-        st.space("small")
-        st.subheader("Nothing has run yet", anchor=False, text_alignment="center")
-        st.markdown(
-            "Choose a preset, move its settings in the side panel (» on a small screen) if you like, and press "
-            "**Start**. Then watch the network learn task after task, and forget none.",
-            text_alignment="center",
-            width=520,
-        )
-        st.space("small")
+    show_empty(
+        "Nothing has run yet",
+        "Choose a preset, move its settings in the side panel (» on a small screen) if you like, and press "
+        "**Start**. Then watch the network learn task after task, and forget none.",
+    )
     if show_cards(store, st.session_state["preset"], spec):
         start_run(store, spec)
         st.rerun()
