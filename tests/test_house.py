@@ -61,6 +61,14 @@ def test_every_module_has_a_row():
     assert [module for module, _ in modules() if row(module) is None] == ["clnp_core", "clnp_core.runs"]
 
 
+def test_no_page_imports_another_page():
+    for module, path in modules():
+        own = module.split(".")[:2]
+        if own[0] == "dashboard":
+            there = {tuple(name.split(".")[:2]) for name in imports(path) if name.startswith("dashboard.")}
+            assert there <= {tuple(own), ("dashboard", "shared")}, module
+
+
 def test_no_page_imports_torch():
     for module, path in modules():
         if module.startswith("dashboard"):

@@ -8,9 +8,9 @@ from clnp_core.methods import METHODS
 from clnp_core.runs.comparison import with_method
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
-from dashboard.shared.requests import start_engine
-from dashboard.shared.said import attempt
-from dashboard.shared.words import state_word
+from dashboard.shared.errors import attempt
+from dashboard.shared.run_text import state_text
+from dashboard.shared.store import start_engine
 
 _LINK = "runs"
 _BEFORE = "runs compared"
@@ -65,7 +65,7 @@ def _at_first(runs: Sequence[Run], baseline: str | None) -> list[str]:
 
 def _in_short(run: Run, is_baseline: bool) -> str:
     tasks = run.spec.stream.tasks
-    state = "" if run.state == "finished" else state_word(run)
+    state = "" if run.state == "finished" else state_text(run)
     parts = (run.id, run.spec.method, f"seed {run.spec.seed}", f"{tasks} task{'s' * (tasks != 1)}", state)
     return " · ".join(filter(None, (*parts, "baseline" if is_baseline else "")))
 

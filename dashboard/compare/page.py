@@ -9,15 +9,15 @@ from clnp_core.runs.store import Run, Store, default_location
 from dashboard.compare.choice import choose_runs, offer_methods
 from dashboard.compare.view import show_comparison
 from dashboard.shared.empty import show_nothing_learned
+from dashboard.shared.errors import show_errors
 from dashboard.shared.follow import follow
-from dashboard.shared.requests import open_store
-from dashboard.shared.said import said
-from dashboard.shared.words import state_word, time_left
+from dashboard.shared.run_text import state_text, time_left_text
+from dashboard.shared.store import open_store
 
 
 def main() -> None:
     st.title("Compare", anchor=False)
-    with said():
+    with show_errors():
         store = open_store(default_location())
         if not store.learned_tasks() and "runs" not in st.query_params:
             show_nothing_learned("it can be compared here with runs of other methods and settings.")
@@ -44,7 +44,7 @@ def show_progress(runs: list[Run]) -> None:
     """How far those are that are not done."""
     for run in runs:
         if run.state != "finished":
-            parts = (run.id, f"{state_word(run)} at {run.fraction:.0%}", time_left(run))
+            parts = (run.id, f"{state_text(run)} at {run.fraction:.0%}", time_left_text(run))
             st.progress(run.fraction, " · ".join(filter(None, parts)))
 
 

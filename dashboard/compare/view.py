@@ -12,7 +12,8 @@ from clnp_core.analysis.compare import Group
 from clnp_core.runs.spec import RunSpec
 from dashboard.shared.copy_link import copy_link
 from dashboard.shared.live_chart import live_chart
-from dashboard.shared.words import common_settings, unbroken
+from dashboard.shared.number_text import unbroken
+from dashboard.shared.run_text import common_settings_text
 
 _NAMES = {
     "mean_accuracy": "Mean accuracy",
@@ -87,7 +88,7 @@ def _show_settings(groups: Sequence[Group], spec: RunSpec) -> None:
         for group in groups:
             columns[_in_parts(group.name)] = [_setting(path, group, groups[0]) for path in different]
         st.table(pd.DataFrame(columns), hide_index=True)
-    st.caption(f"{'The same in all' if different else 'Settings'}: {common_settings(spec, different)}.")
+    st.caption(f"{'The same in all' if different else 'Settings'}: {common_settings_text(spec, different)}.")
 
 
 def _setting(path: str, group: Group, baseline: Group) -> str:
@@ -106,18 +107,18 @@ def _show_figures(groups: Sequence[Group]) -> None:
             figures.accuracy_by_task(compare.by_task(groups), theme),
             "accuracy by task",
             f"Test accuracy on every task at the end, of {names}.",
-            code=_code(groups, "accuracy_by_task(compare.by_task(groups))"),
+            code=_notebook_code(groups, "accuracy_by_task(compare.by_task(groups))"),
         )
     with right:
         live_chart(
             figures.mean_accuracies(compare.after_each_task(groups), theme),
             "mean accuracies",
             f"Mean test accuracy after each task, of {names}; where it ends is in the table.",
-            code=_code(groups, "mean_accuracies(compare.after_each_task(groups))"),
+            code=_notebook_code(groups, "mean_accuracies(compare.after_each_task(groups))"),
         )
 
 
-def _code(groups: Sequence[Group], drawing: str) -> str:
+def _notebook_code(groups: Sequence[Group], drawing: str) -> str:
     """What makes a figure in a notebook."""
     runs = [run.run for group in groups for run in group.runs]
     return (

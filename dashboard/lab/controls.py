@@ -11,7 +11,8 @@ from clnp_core.runs.spec import RunSpec, preset, preset_names
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.estimate import estimate
 from dashboard.lab.presets import choose_from_card
-from dashboard.shared.words import epochs, layer_name, network, power, time_wanted, training_cost
+from dashboard.shared.number_text import scientific
+from dashboard.shared.run_text import epochs_text, layer_name, network_text, time_text, training_text
 
 _LAMBDAS = [0.0, *(float(f"{digit}e{power}") for power in range(-8, 0) for digit in (1, 2, 3, 5))]
 _RATES = [float(f"{digit}e{power}") for power in range(-5, 0) for digit in (1, 2, 3, 5)]
@@ -42,7 +43,7 @@ def choose_spec(store: Store) -> tuple[RunSpec | None, bool]:
         with st.expander("Stream", expanded=True):
             changes = {"method": method} | _stream(base)
         with st.expander("Network"):
-            st.markdown(f"**{base.network_name}**  \n{network(base)}")
+            st.markdown(f"**{base.network_name}**  \n{network_text(base)}")
             if partitions:
                 changes |= _growth(base)
         if partitions:
@@ -177,13 +178,13 @@ def _lambda_sliders(base: RunSpec, key: str) -> dict[str, Any]:
         label = f"λ {layer_name(base, layer)}"
         values = base.lambda_[layer]
         if len(values) > 1:
-            st.text(f"{label}: tries {', '.join(map(power, values))}")
+            st.text(f"{label}: tries {', '.join(map(scientific, values))}")
             continue
         changes[f"lambda.{layer}"] = st.select_slider(
             label,
             sorted({*_LAMBDAS, *values}),
             values[0],
-            format_func=power,
+            format_func=scientific,
             key=f"{key} lambda.{layer}",
             help=_LAMBDA_HELP,
         )
@@ -203,7 +204,7 @@ def _lambda_grid(base: RunSpec, key: str) -> dict[str, Any]:
 def _values(label: str, options: Iterable[float], given: Iterable[float], key: str, about: str) -> list[float]:
     """Any of many values, in ascending order."""
     chosen = st.multiselect(
-        label, sorted({*options, *given}), list(given), format_func=power, key=key, help=about, select_all=False
+        label, sorted({*options, *given}), list(given), format_func=scientific, key=key, help=about, select_all=False
     )
     return sorted(chosen)
 
@@ -233,7 +234,7 @@ def _fine_tuning(base: RunSpec, key: str) -> dict[str, Any]:
                 "Rate",
                 rates := sorted({*_RATES, rate}),
                 rates.index(rate),
-                format_func=power,
+                format_func=scientific,
                 key=f"{key} fine_tuning.learning_rate",
                 width=_NARROW,
             ),
@@ -354,7 +355,7 @@ def _epochs_input(base: RunSpec, key: str, width: int) -> dict[str, Any]:
 
 def _say_own_epochs(base: RunSpec) -> None:
     if len(base.epochs) > 1:
-        st.text(epochs(base).capitalize())
+        st.text(epochs_text(base).capitalize())
 
 
 def _start_button(store: Store, name: str, changes: dict[str, Any]) -> tuple[RunSpec | None, bool]:
@@ -368,7 +369,7 @@ def _start_button(store: Store, name: str, changes: dict[str, Any]) -> tuple[Run
         st.error(problem, icon=":material/error:")
     start = st.button("Start", type="primary", icon=":material/play_arrow:", width="stretch", disabled=spec is None)
     if spec:
-        st.caption(f"Takes {time_wanted(estimate(spec, store))}: {training_cost(spec)}, in the background.")
+        st.caption(f"Takes {time_text(estimate(spec, store))}: {training_text(spec)}, in the background.")
     return spec, start
 
 

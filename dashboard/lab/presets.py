@@ -5,7 +5,8 @@ import streamlit as st
 from clnp_core.runs.spec import RunSpec, preset, preset_names
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.estimate import estimate
-from dashboard.shared.words import count, epochs
+from dashboard.shared.number_text import counted
+from dashboard.shared.run_text import epochs_text
 
 _OF_THE_PAPER = ("permuted-mnist", "split-cifar-narrow", "split-cifar-narrow-ft", "split-cifar-wide")
 _SHORT_SECONDS = 30
@@ -62,10 +63,10 @@ def _is_short(base: RunSpec) -> bool:
 
 def _card(store: Store, base: RunSpec, is_chosen: bool, asked: RunSpec | None) -> bool:
     """Whether it is to be started."""
-    name, tasks = base.preset, count(base.stream.tasks, "task")
+    name, tasks = base.preset, counted(base.stream.tasks, "task")
     st.markdown(f"**{name}**  \n{base.about}")
     time = estimate(base, store) or "time not known yet"
-    st.caption(f":material/schedule: {time} · {tasks} · {epochs(base)}")
+    st.caption(f":material/schedule: {time} · {tasks} · {epochs_text(base)}")
     if is_chosen:
         start = f"Start {name}"
         icon = ":material/play_arrow:"

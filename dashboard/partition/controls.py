@@ -26,7 +26,7 @@ def step_if_due(view: View, learned: int) -> View:
     return moved
 
 
-def show_steps(view: View, task: int, learned: int) -> None:
+def show_player(view: View, task: int, learned: int) -> None:
     """Buttons: one task back, fill up, one task on."""
 
     def step(to: int) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from clnp_core.runs.store import Run, Store
 from clnp_core.runs.views.anatomy import anatomy
-from dashboard.partition.controls import choose_severing, choose_task, show_steps, step_if_due
+from dashboard.partition.controls import choose_severing, choose_task, show_player, step_if_due
 from dashboard.partition.neuron import look_at_neuron
 from dashboard.partition.state import current, is_playing
 from dashboard.partition.view import checked, show_graph, show_matrix
@@ -28,7 +28,7 @@ def show(store: Store, run: Run, records: list[dict[str, Any]]) -> None:
         look_at_neuron(shown, view)
     show_matrix(shown, view)
     with left:
-        show_steps(view, task, learned)
+        show_player(view, task, learned)
     with right:
         choose_severing(view)
     with middle:  # last, for by being drawn it asks for the next value

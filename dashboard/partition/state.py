@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from clnp_core.errors import SpecError
-from dashboard.shared.said import say
+from dashboard.shared.errors import toast_error
 
 _STATE = "partition"
 _STEPPED = "partition stepped"
@@ -108,7 +108,7 @@ def current(run: str) -> View:
         try:
             show(linked_view(link))
         except SpecError as error:
-            say(error)
+            toast_error(error)
             show(View(run))
     return st.session_state[_STATE].view
 

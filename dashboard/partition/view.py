@@ -14,9 +14,9 @@ from clnp_core.analysis.anatomy import Anatomy, Kind
 from clnp_core.errors import SpecError
 from clnp_core.networks import partition
 from dashboard.partition.state import View, show
-from dashboard.shared.code import code_for
 from dashboard.shared.kept_figure import shared_figure
 from dashboard.shared.live_chart import live_chart
+from dashboard.shared.notebook_code import run_code
 
 _ABOUT = {
     Kind.ACTIVE: "from a task's own neurons, or the input, into its neurons: frozen for good",
@@ -71,7 +71,7 @@ def show_graph(anatomy: Anatomy, view: View) -> None:
         shared_figure(("partition", view.run, task, view.neuron, view.before, theme), draw),
         f"partition {view.run}",
         f"{title}. {_in_words(anatomy)}",
-        code=_code(view, anatomy, call),
+        code=anatomy_code(view, anatomy, call),
         on_click=lambda address: select(view, address),
     )
     st.caption(_in_words(anatomy) + _cut_in_words(anatomy))
@@ -135,7 +135,7 @@ def show_matrix(anatomy: Anatomy, view: View) -> None:
             shared_figure(("weight classes", view.run, anatomy.task, layer, not_cut, theme), draw),
             f"weights {view.run} {layer}",
             f"Weights into {anatomy.names[layer]} by class. The table beside it has their numbers.",
-            code=_code(
+            code=anatomy_code(
                 view,
                 anatomy,
                 f"target, source = anatomy.owners_at({layer}), anatomy.owners_at({layer - 1})\n"
@@ -159,5 +159,5 @@ def _show_counts(counts: dict[Kind, int]) -> None:
     st.caption("  \n".join(there))
 
 
-def _code(view: View, anatomy: Anatomy, call: str) -> str:
-    return code_for(view.run, f"anatomy = run.anatomy({anatomy.task})\n{call}")
+def anatomy_code(view: View, anatomy: Anatomy, call: str) -> str:
+    return run_code(view.run, f"anatomy = run.anatomy({anatomy.task})\n{call}")

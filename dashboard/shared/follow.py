@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard.shared.said import said
+from dashboard.shared.errors import show_errors
 
 
 def follow(draw: Callable[[], bool], is_active: bool, seconds: float = 1) -> None:
@@ -23,6 +23,6 @@ def follow(draw: Callable[[], bool], is_active: bool, seconds: float = 1) -> Non
 
 
 def _draw_part(draw: Callable[[], bool], was_active: bool) -> None:
-    with said():
+    with show_errors():
         if draw() != was_active:
             st.rerun()

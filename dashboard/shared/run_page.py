@@ -8,11 +8,11 @@ import streamlit as st
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store, default_location
 from dashboard.shared.empty import show_nothing_learned
+from dashboard.shared.errors import show_errors
 from dashboard.shared.follow import follow
-from dashboard.shared.link import link_to, linked_run
-from dashboard.shared.requests import open_store
-from dashboard.shared.said import said
-from dashboard.shared.words import settings
+from dashboard.shared.link import link_to_run, linked_run
+from dashboard.shared.run_text import settings_text
+from dashboard.shared.store import open_store
 
 _LOOKED_AT = "run looked at"
 
@@ -39,12 +39,12 @@ def run_page(
         From one drawing to the next, while anything changes.
     """
     st.title(title, anchor=False)
-    with said():
+    with show_errors():
         store = open_store(default_location())
 
         def draw() -> bool:
             if picked := _pick_run(store, wanted):
-                st.caption(settings(picked[0].spec))
+                st.caption(settings_text(picked[0].spec))
                 show(store, *picked)
             return is_moving() or _is_live(store)
 
@@ -70,7 +70,7 @@ def _pick_run(store: Store, wanted: Callable[[RunSpec], bool]) -> tuple[Run, lis
         if not runs:
             show_nothing_learned("it is shown here.")
             return None
-        link_to(before if before in runs else next(iter(runs)))
+        link_to_run(before if before in runs else next(iter(runs)))
     run = runs.get(linked_run()) or store.run(linked_run())
     if run.id not in runs:
         st.info(f"There is nothing to show here of {run.id}. Choose another run.", icon=":material/info:")
@@ -82,7 +82,7 @@ def _pick_run(store: Store, wanted: Callable[[RunSpec], bool]) -> tuple[Run, lis
         list(runs),
         list(runs).index(run.id) if run.id in runs else None,
         key=key,
-        on_change=lambda: link_to(st.session_state[key]),
+        on_change=lambda: link_to_run(st.session_state[key]),
         placeholder="Choose a run",
         width=320,
     )

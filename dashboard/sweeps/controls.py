@@ -7,7 +7,8 @@ import streamlit as st
 from clnp_core.errors import SpecError
 from clnp_core.runs.spec import RunSpec, preset, preset_names
 from clnp_core.runs.sweep import Axes, sequences
-from dashboard.shared.words import epochs, layer_name, power
+from dashboard.shared.number_text import scientific
+from dashboard.shared.run_text import epochs_text, layer_name
 
 _MARGINS = [0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0]
 _FIRST_MARGINS = [0.5, 1.0, 2.0]
@@ -56,7 +57,7 @@ def _shared_settings(base: RunSpec) -> dict[str, Any]:
                 "Epochs", 1, _MOST_EPOCHS, base.epochs[0], key=f"{key} epochs", width=140
             )
     if len(base.epochs) > 1:
-        st.text(epochs(base).capitalize())
+        st.text(epochs_text(base).capitalize())
     return changes
 
 
@@ -80,9 +81,9 @@ def _axes(base: RunSpec) -> Axes:
             st.multiselect(
                 f"λ {layer_name(base, layer)}",
                 sorted({*_LAMBDAS, *values}),
-                format_func=power,
+                format_func=scientific,
                 key=f"{key} lambda.{layer}",
-                placeholder=_untouched(*map(power, values)),
+                placeholder=_untouched(*map(scientific, values)),
                 help="Strength of the L1 penalty on this layer's weights: a higher λ leaves fewer neurons active.",
             )
         )

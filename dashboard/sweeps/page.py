@@ -9,16 +9,16 @@ from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Store, Sweep, default_location
 from clnp_core.runs.sweep import Axes
 from dashboard.shared.empty import show_empty
+from dashboard.shared.errors import attempt, show_errors
 from dashboard.shared.follow import follow
-from dashboard.shared.requests import open_store, start_engine
-from dashboard.shared.said import attempt, said
+from dashboard.shared.store import open_store, start_engine
 from dashboard.sweeps.controls import choose_sweep
 from dashboard.sweeps.view import choose_shown, link_to_sweep, linked_sweep, show_sweep
 
 
 def main() -> None:
     st.title("Sweeps", anchor=False)
-    with said():
+    with show_errors():
         store = open_store(default_location())
         axes, specs, start = choose_sweep()
         if start:

@@ -15,7 +15,8 @@ from clnp_core.analysis.tradeoff import TradeOff
 from clnp_core.runs.spec import RunSpec
 from dashboard.shared.copy_link import copy_link
 from dashboard.shared.live_slider import live_slider
-from dashboard.shared.words import layer_name, points, power
+from dashboard.shared.number_text import margin_text, scientific
+from dashboard.shared.run_text import layer_name
 from dashboard.tradeoff.state import (
     View,
     as_it_ran,
@@ -56,7 +57,7 @@ def _lambda_sliders(spec: RunSpec, tradeoff: TradeOff, view: View) -> None:
         missing = [place for place, value in enumerate(values) if not _is_trained(tradeoff, view, layer, value)]
         live_slider(
             f"λ {layer_name(spec, key)}",
-            [power(value) + (" · train this" if place in missing else "") for place, value in enumerate(values)],
+            [scientific(value) + (" · train this" if place in missing else "") for place, value in enumerate(values)],
             values.index(view.l1[layer]),
             lambda place, settled, layer=layer, values=values: show(
                 with_l1(view, _replaced(view.l1, layer, values[place]), tradeoff), settled
@@ -142,7 +143,7 @@ def _margin_slider(tradeoff: TradeOff, view: View) -> None:
     values = sorted({each / 100 for each in _MARGINS} | {view.margin})
     live_slider(
         "Margin m",
-        [points(value) for value in values],
+        [margin_text(value) for value in values],
         values.index(view.margin),
         lambda place, settled: show(with_margin(view, values[place], tradeoff), settled),
         "margin",
@@ -153,7 +154,7 @@ def _margin_slider(tradeoff: TradeOff, view: View) -> None:
     )
 
 
-def show_steps() -> None:
+def show_history() -> None:
     """Undo, redo, copy the link."""
     st.button("Undo", icon=":material/undo:", on_click=undo, disabled=not can_undo(), shortcut="Ctrl+Z")
     st.button("Redo", icon=":material/redo:", on_click=redo, disabled=not can_redo(), shortcut="Ctrl+Y")
@@ -203,7 +204,7 @@ def choose_to_train(spec: RunSpec, tradeoff: TradeOff, view: View) -> tuple[dict
             f"λ {layer_name(spec, key)}",
             values,
             default=[view.l1[layer]],
-            format_func=power,
+            format_func=scientific,
             key=f"train {key} {view.l1[layer]}",
         )
     missing = [l1 for l1 in product(*axes.values()) if tradeoff.find(l1, view.learning_rate) is None]

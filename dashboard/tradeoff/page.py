@@ -8,31 +8,31 @@ from clnp_core.errors import SpecError
 from clnp_core.runs.store import Run, Store, default_location
 from clnp_core.runs.views.explore import trade_off
 from dashboard.shared.empty import show_nothing_learned
+from dashboard.shared.errors import show_errors, toast_error
 from dashboard.shared.follow import follow
-from dashboard.shared.requests import open_store
-from dashboard.shared.said import said, say
-from dashboard.tradeoff.asks import ask_for_accuracies, offer_run, offer_training, training_runs
-from dashboard.tradeoff.controls import show_presets, show_sliders, show_steps
+from dashboard.shared.store import open_store
+from dashboard.tradeoff.controls import show_history, show_presets, show_sliders
+from dashboard.tradeoff.engine_requests import ask_for_accuracies, offer_run, offer_training, training_runs
 from dashboard.tradeoff.state import View, as_it_ran, begin, current, linked_view, show
 from dashboard.tradeoff.view import show_outcome
 
 
 def main() -> None:
     st.title("Trade-off", anchor=False)
-    with said():
+    with show_errors():
         store = open_store(default_location())
         runs = {run.id: run for run in store.runs() if run.spec.partitions}
         learned = {run: tasks for run, tasks in store.learned_tasks().items() if run in runs}
         if not learned and not st.query_params:
             show_nothing_learned("you can move λ, θ and the margin here and see what they would have meant.")
             return
-        look(store, next((run for run in runs if run in learned), None))
+        begin_view(store, next((run for run in runs if run in learned), None))
         view = current()
         active = bool(training_runs(store, store.run(view.run), view.task))
         follow(partial(explore, store, runs, learned), active)
 
 
-def look(store: Store, newest: str | None) -> None:
+def begin_view(store: Store, newest: str | None) -> None:
     """See that there is a view: what the address tells, else the last one, else the newest run's first task."""
     view, link = current(), st.query_params.to_dict()
     if view and link == view.to_link():
@@ -46,7 +46,7 @@ def look(store: Store, newest: str | None) -> None:
     try:
         begin(linked_view(link, start, len(run.spec.architecture.hidden)))
     except SpecError as error:
-        say(error)
+        toast_error(error)
         begin(start)
 
 
@@ -76,7 +76,7 @@ def choose_task(store: Store, runs: dict[str, Run], learned: dict[str, int], vie
         tasks = range(1, learned[view.run] + 1)
         st.selectbox("Task", tasks, view.task - 1, key=f"task {view.run} {view.task}", on_change=change, width=100)
         with st.container(horizontal=True, gap="small", width="content"):
-            show_steps()
+            show_history()
 
 
 def explore(store: Store, runs: dict[str, Run], learned: dict[str, int]) -> bool:

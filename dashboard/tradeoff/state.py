@@ -160,7 +160,7 @@ def with_l1(view: View, l1: tuple[float, ...], tradeoff: TradeOff) -> View:
 
 
 @dataclass(frozen=True)
-class _Steps:
+class _History:
     """The view now, the one the address tells, and those before and after it."""
 
     now: View
@@ -171,7 +171,7 @@ class _Steps:
 
 def begin(view: View) -> None:
     """Show a view from now on; there is nothing to undo."""
-    _keep(_Steps(view, view))
+    _keep(_History(view, view))
 
 
 def current() -> View | None:
@@ -181,25 +181,25 @@ def current() -> View | None:
 
 def show(view: View, settled: bool = True) -> None:
     """Show another view; if `settled` it is a step, which the address tells and which can be undone."""
-    steps: _Steps = st.session_state[_STATE]
-    if not settled or view == steps.settled:
-        st.session_state[_STATE] = replace(steps, now=view)
+    history: _History = st.session_state[_STATE]
+    if not settled or view == history.settled:
+        st.session_state[_STATE] = replace(history, now=view)
     else:
-        _keep(_Steps(view, view, (*steps.past, steps.settled)))
+        _keep(_History(view, view, (*history.past, history.settled)))
 
 
 def undo() -> None:
     """Show the view before the last step."""
-    steps: _Steps = st.session_state[_STATE]
-    *past, view = steps.past
-    _keep(_Steps(view, view, tuple(past), (steps.settled, *steps.future)))
+    history: _History = st.session_state[_STATE]
+    *past, view = history.past
+    _keep(_History(view, view, tuple(past), (history.settled, *history.future)))
 
 
 def redo() -> None:
     """Show the view that was undone."""
-    steps: _Steps = st.session_state[_STATE]
-    view, *future = steps.future
-    _keep(_Steps(view, view, (*steps.past, steps.settled), tuple(future)))
+    history: _History = st.session_state[_STATE]
+    view, *future = history.future
+    _keep(_History(view, view, (*history.past, history.settled), tuple(future)))
 
 
 def can_undo() -> bool:
@@ -212,8 +212,8 @@ def can_redo() -> bool:
     return bool(st.session_state[_STATE].future)
 
 
-def _keep(steps: _Steps) -> None:
-    st.session_state[_STATE] = steps
-    link = steps.settled.to_link()
+def _keep(history: _History) -> None:
+    st.session_state[_STATE] = history
+    link = history.settled.to_link()
     if st.query_params.to_dict() != link:
         st.query_params.from_dict(link)

@@ -9,6 +9,6 @@ run = RunHandle(Store(), "{run}")
 {figure}"""
 
 
-def code_for(run: str, figure: str) -> str:
+def run_code(run: str, figure: str) -> str:
     """Lines that make a figure of a run, which `figure` calls `run`."""
     return _LINES.format(run=run, figure=figure)

@@ -11,7 +11,7 @@ _ICON = ":material/error:"
 
 
 @contextmanager
-def said() -> Iterator[None]:
+def show_errors() -> Iterator[None]:
     """Show what goes wrong inside in place of what would have been shown."""
     try:
         yield
@@ -24,12 +24,12 @@ def attempt(act: Callable[[], object]) -> bool:
     try:
         act()
     except (ClnpError, OSError) as error:
-        say(error)
+        toast_error(error)
         return False
     return True
 
 
-def say(error: Exception) -> None:
+def toast_error(error: Exception) -> None:
     """Say what went wrong in a corner of the page."""
     st.toast(_sentence(error), icon=_ICON, duration="long")
 

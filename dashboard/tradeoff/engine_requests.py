@@ -14,9 +14,10 @@ from clnp_core.runs.fold.summary import words_for
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
 from clnp_core.runs.views.explore import committing_fork, training_fork
-from dashboard.shared.requests import start_engine
-from dashboard.shared.said import attempt, said, say
-from dashboard.shared.words import points, power, training_cost
+from dashboard.shared.errors import attempt, show_errors, toast_error
+from dashboard.shared.number_text import margin_text, scientific
+from dashboard.shared.run_text import training_text
+from dashboard.shared.store import start_engine
 from dashboard.tradeoff.controls import choose_to_train
 from dashboard.tradeoff.state import View, candidate_of, show
 
@@ -39,7 +40,7 @@ def ask_for_accuracies(store: Store, tradeoff: TradeOff, outcome: Outcome) -> No
             tradeoff.accuracy(outcome, split)
     except ClnpError as error:
         st.session_state["asked in vain"] = asked
-        say(error)
+        toast_error(error)
     else:
         st.rerun()
 
@@ -61,7 +62,7 @@ def offer_training(store: Store, run: Run, tradeoff: TradeOff, view: View) -> bo
         left = words_for(other.seconds_left)
         st.progress(other.fraction, f"Training more λ · {other.fraction:.0%}" + (f" · {left}" if left else ""))
     untrained = candidate_of(view, tradeoff) is None
-    with st.popover("Train missing λ", icon=":material/model_training:", width="stretch"), said():
+    with st.popover("Train missing λ", icon=":material/model_training:", width="stretch"), show_errors():
         axes, missing = choose_to_train(run.spec, tradeoff, view)
         seconds = sum(each.seconds for each in tradeoff.candidates) / len(tradeoff.candidates)
         st.caption(f"{missing} to train, {seconds:.1f} s each at the speed of those there are.")
@@ -81,7 +82,7 @@ def offer_run(store: Store, run: Run, tradeoff: TradeOff, view: View) -> None:
     with st.popover("Commit as a new run", icon=":material/fork_right:", width="stretch", disabled=candidate is None):
         tuning = fine_tuning(run.spec, view)
         wanted = st.checkbox(
-            f"Fine-tune what is left: {tuning['epochs']} epochs at {power(tuning['learning_rate'])}",
+            f"Fine-tune what is left: {tuning['epochs']} epochs at {scientific(tuning['learning_rate'])}",
             view.fine_tuning,
             key=f"fine-tuning {view.fine_tuning}",
         )
@@ -91,8 +92,8 @@ def offer_run(store: Store, run: Run, tradeoff: TradeOff, view: View) -> None:
             return
         spec = committing_fork(run.spec, view.task, candidate, view.theta, view.margin, tuning if wanted else None)
         shared = f"Shares tasks 1 to {view.task - 1} with {run.id}, and" if view.task > 1 else "Shares"
-        later = f" Later tasks are pruned within m = {points(view.margin)}." if spec.at_task > view.task else ""
-        st.caption(f"{shared} the training of this candidate.{later} At most {training_cost(spec, view.task)}.")
+        later = f" Later tasks are pruned within m = {margin_text(view.margin)}." if spec.at_task > view.task else ""
+        st.caption(f"{shared} the training of this candidate.{later} At most {training_text(spec, view.task)}.")
         if st.button("Start the run", type="primary", icon=":material/play_arrow:", width="stretch"):
             _start(store, spec)
 

@@ -2,10 +2,10 @@
 
 from functools import cache
 
+from dashboard.learn.first_task import active, graceful, partition, sparsity
 from dashboard.learn.forgetting import overwritten, place_your_bet, two_tasks
-from dashboard.learn.room import active, graceful, partition, sparsity
+from dashboard.learn.later_tasks import full, identical, interference, reuse
 from dashboard.learn.step import Step
-from dashboard.learn.tasks import full, identical, interference, reuse
 
 
 @cache

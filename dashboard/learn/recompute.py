@@ -12,14 +12,14 @@ from clnp_core.lesson.parts import PARTS, Data, about, measure, shipped
 from clnp_core.lesson.runs import ask, find
 from clnp_core.runs.fold.summary import words_for
 from clnp_core.runs.store import Run, Store, default_location
+from dashboard.shared.errors import attempt, show_errors
 from dashboard.shared.follow import follow
-from dashboard.shared.requests import open_store, start_engine
-from dashboard.shared.said import attempt, said
+from dashboard.shared.store import open_store, start_engine
 
 
-def show_again(part: str) -> None:
+def show_recomputation(part: str) -> None:
     """The numbers of a part, and the way to compute them here; again and again while that is being done."""
-    with said():
+    with show_errors():
         store = open_store(default_location())
         active = any(run and run.is_active for run in _runs(store, part).values())
         follow(partial(_show, store, part), active)
