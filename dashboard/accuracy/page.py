@@ -10,7 +10,8 @@ from dashboard.accuracy.view import show_measures, show_tasks
 from dashboard.shared.run_page import run_page
 
 
-def show(store: Store, run: Run, records: list[dict[str, Any]]) -> None:
+def show_run(store: Store, run: Run, records: list[dict[str, Any]]) -> None:
+    """Show the measures of a run, then what it kept of each task."""
     summary = summarise(run.spec, records, run.seconds)
     if run.state == "failed":
         st.error(run.error, icon=":material/error:")
@@ -18,4 +19,4 @@ def show(store: Store, run: Run, records: list[dict[str, Any]]) -> None:
     show_tasks(store, run, records, summary)
 
 
-run_page("Accuracy", show)
+run_page("Accuracy", show_run)

@@ -80,7 +80,7 @@ MEASURES = (
 
 
 def show_measures(summary: Mapping[str, Any]) -> None:
-    """The measures of the sequence so far, and what they mean."""
+    """Show the measures of the sequence so far, and define them."""
     with st.container(horizontal=True, key="measures"):
         for measure in MEASURES:
             value = summary.get(measure.key)
@@ -103,7 +103,7 @@ def show_measures(summary: Mapping[str, Any]) -> None:
 
 
 def show_tasks(store: Store, run: Run, records: Sequence[dict[str, Any]], summary: Mapping[str, Any]) -> None:
-    """Curves over epochs and over tasks, the accuracy matrix, and what is kept of each task."""
+    """Show curves over epochs and over tasks, the accuracy matrix, and what is kept of each task."""
     theme, tasks, matrix = st.context.theme.type or "light", run.spec.stream.tasks, summary["accuracy"]
     epochs, at_once = sum(each["epoch"] for each in store.last_epochs(run.id)), METHODS[run.spec.method].at_once
 
@@ -169,7 +169,7 @@ def _with_alone(figure: str, tasks: int) -> str:
 
 
 def _show_kept(run: Run, records: Sequence[dict[str, Any]], summary: Mapping[str, Any]) -> None:
-    """What is left of each task: the same bits where the method promises them, else how much was forgotten."""
+    """Show what is left of each task: the same bits where the method promises them, else how much was forgotten."""
     matrix = summary["accuracy"]
     columns: dict[str, Sequence[Any]] = {"Task": range(1, len(matrix) + 1)}
     if run.spec.partitions:
@@ -206,7 +206,7 @@ def _checked(task: int, records: Sequence[dict[str, Any]]) -> str:
 
 
 def _rounded(record: Mapping[str, Any]) -> Sequence[int]:
-    """Earlier tasks whose logits are the same but for rounding; a run of an earlier version knows of none."""
+    """Give the earlier tasks whose logits are the same but for rounding; runs of earlier versions know of none."""
     return record.get("rounded", ())
 
 

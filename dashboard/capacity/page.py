@@ -10,10 +10,11 @@ from dashboard.capacity.view import show_capacity, show_reuse
 from dashboard.shared.run_page import run_page
 
 
-def show(store: Store, run: Run, records: list[dict[str, Any]]) -> None:
+def show_run(store: Store, run: Run, records: list[dict[str, Any]]) -> None:
+    """Show the capacity of a run, then its reuse."""
     show_capacity(run, layers(run.spec, records))
     st.subheader("Reuse", anchor=False)
     show_reuse(store, run)
 
 
-run_page("Capacity", show, wanted=lambda spec: spec.partitions)
+run_page("Capacity", show_run, wanted=lambda spec: spec.partitions)

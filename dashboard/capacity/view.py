@@ -26,7 +26,7 @@ _TRANSFER = (
 
 
 def show_capacity(run: Run, layers: Sequence[dict[str, Any]]) -> None:
-    """How full each hidden layer is, by task and over tasks, and how long it will last."""
+    """Show how full each hidden layer is, by task and over tasks, and how long it will last."""
     theme, tasks = st.context.theme.type or "light", run.spec.stream.tasks
     outlook = in_words(layers)
     with st.container(horizontal=True):
@@ -54,7 +54,7 @@ def show_capacity(run: Run, layers: Sequence[dict[str, Any]]) -> None:
 
 
 def show_reuse(store: Store, run: Run) -> None:
-    """Whose neurons later tasks use.
+    """Show whose neurons later tasks use.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def show_reuse(store: Store, run: Run) -> None:
 
 
 def _about(run: Run, shares: pd.DataFrame) -> str:
-    """What reuse means, and what there is none of."""
+    """Tell what reuse means, and what there is none of."""
     parts = [
         "A later task may read every neuron that earlier ones claimed, and changes none. One counts as used again "
         "where its mean activity on the later task's training images is above that task's θ."

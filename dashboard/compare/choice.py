@@ -1,4 +1,4 @@
-"""Which runs are compared: those that the address names, else those compared before, else the newest and its like."""
+"""The choice of runs to compare: those that the address names, else the last ones, else the newest and its like."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ _GONE = ("failed", "cancelled")
 
 
 def choose_runs(store: Store) -> list[Run]:
-    """A box to choose runs in. They are in the address, and kept while other pages are looked at.
+    """Choose runs in a box. They are in the address, and kept while other pages are looked at.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def _link_to(runs: Sequence[str]) -> None:
 
 
 def _at_first(runs: Sequence[Run], baseline: str | None) -> list[str]:
-    """The baseline, or else the newest run, and the newest of the others that learned the same tasks."""
+    """Take the baseline, or else the newest run, and the newest of the others that learned the same tasks."""
     first = next((run for run in runs if run.id == baseline), runs[0])
     others = [run.id for run in runs if run.spec.stream == first.spec.stream and run != first]
     return [first.id, *others[: _MOST_AT_FIRST - 1]]
@@ -71,7 +71,7 @@ def _in_short(run: Run, is_baseline: bool) -> str:
 
 
 def offer_methods(store: Store, chosen: Sequence[Run]) -> None:
-    """Buttons that start the first chosen run's settings with another method, so that there is something to compare."""
+    """Offer to start the first chosen run's settings with other methods, so that there is something to compare."""
     with st.container(border=True, key="offer"):
         if not chosen:
             st.markdown("**Choose two or more runs** above to see them side by side.")

@@ -24,11 +24,11 @@ def main() -> None:
             return
         chosen = choose_runs(store)
         active = any(run.is_active for run in chosen)
-        follow(partial(show, store, [run.id for run in chosen], active), active)
+        follow(partial(show_chosen, store, [run.id for run in chosen], active), active)
 
 
-def show(store: Store, chosen: list[str], active: bool) -> bool:
-    """Show the chosen runs. Returns whether any is active now."""
+def show_chosen(store: Store, chosen: list[str], active: bool) -> bool:
+    """Show the chosen runs. Returns whether any of them is active."""
     learned, known = store.learned_tasks(), {run.id: run for run in store.runs()}
     runs = [known.get(run) or store.run(run) for run in chosen]
     show_progress(runs)
@@ -41,7 +41,7 @@ def show(store: Store, chosen: list[str], active: bool) -> bool:
 
 
 def show_progress(runs: list[Run]) -> None:
-    """How far those are that are not done."""
+    """Show how far the runs are that are not done."""
     for run in runs:
         if run.state != "finished":
             parts = (run.id, f"{state_text(run)} at {run.fraction:.0%}", time_left_text(run))

@@ -1,4 +1,4 @@
-"""What can be asked of the run that is shown: pause, resume, cancel, fork, delete, tags; and a preset for a new one."""
+"""The actions on the run that is shown: pause, resume, cancel, fork, delete, tags; and the choice of a preset."""
 
 import streamlit as st
 
@@ -19,7 +19,7 @@ _CANCELLABLE = ("queued", "running", "interrupted", "paused", "pausing")
 
 
 def show_actions(store: Store, run: Run, runs: list[Run]) -> None:
-    """The run's buttons; those that make no sense in its state are switched off.
+    """Show the run's buttons; those that make no sense in its state are switched off.
 
     What learns all tasks at once has none at which to fork.
     """
@@ -44,7 +44,7 @@ def _button(label: str, icon: str, enabled: bool) -> bool:
 
 
 def _show_notes(store: Store, run: Run, runs: list[Run]) -> None:
-    """Where a run's tags and note are written, and it is made the one that others are compared with."""
+    """Show where a run's tags and note are written, and where it is made the baseline."""
     tags, note, pinned = (f"{what} {run.id}" for what in ("tags", "note", "baseline"))
 
     def keep() -> None:
@@ -86,7 +86,7 @@ def _close_dialog() -> None:
 
 
 def show_dialog(store: Store, chosen: str, asked: RunSpec | None) -> None:
-    """The dialog that a button opened. It stays until it is answered or dismissed, whatever the page does meanwhile.
+    """Show the dialog that a button opened, until it is answered or dismissed, whatever the page does meanwhile.
 
     To be called outside the part of the page that is drawn again and again: a dialog inside it would go with a tick.
     `chosen` is the preset in the form, and `asked` what the form asks for.

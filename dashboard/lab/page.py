@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def show_linked(store: Store, runs: list[Run]) -> None:
-    """The run that is looked at."""
+    """Show the run that is looked at."""
     run = store.run(linked_run())
     show_heading(store, run, runs)
     show_actions(store, run, runs)
@@ -58,7 +58,7 @@ def show_linked(store: Store, runs: list[Run]) -> None:
 
 
 def follow_runs(store: Store, shown: str, active: list[str]) -> None:
-    """The list, again and again for as long as one of the runs is active."""
+    """Show the list, again and again while a run is active."""
     with show_errors():
         runs = store.runs()
         show_run_list(store, runs)
@@ -67,7 +67,7 @@ def follow_runs(store: Store, shown: str, active: list[str]) -> None:
 
 
 def follow_state(store: Store, shown: str, drawn: tuple[str, bool]) -> None:
-    """How far the run that is looked at is. What can be asked of it is drawn anew when that changes."""
+    """Show how far the run that is looked at is. What can be asked of it is drawn anew when that changes."""
     with show_errors():
         run = store.run(shown)
         show_state(store, run)
@@ -76,18 +76,18 @@ def follow_state(store: Store, shown: str, drawn: tuple[str, bool]) -> None:
 
 
 def follow_results(store: Store, shown: str) -> None:
-    """What the run that is looked at has come to."""
+    """Show what the run that is looked at has come to."""
     with show_errors():
         show_results(store, store.run(shown))
 
 
 def _drawn(store: Store, run: Run) -> tuple[str, bool]:
-    """What decides about the buttons and links of a run."""
+    """Give what decides about the buttons and links of a run."""
     return state_text(run), bool(store.learned(run.id))
 
 
 def invite(store: Store, spec: RunSpec | None) -> None:
-    """What a store without runs shows."""
+    """Show a store without runs what to do."""
     show_empty(
         "Nothing has run yet",
         "Choose a preset, move its settings in the side panel (» on a small screen) if you like, and press "

@@ -30,7 +30,7 @@ def show_run_list(store: Store, runs: list[Run]) -> None:
 
 
 def _found(runs: list[Run]) -> list[Run]:
-    """Those that are searched for; all where nothing is."""
+    """Choose what to search for. Returns the runs found; all where nothing is searched for."""
     with st.container(horizontal=True):
         text = st.text_input(
             "Search",
@@ -54,7 +54,7 @@ def _found(runs: list[Run]) -> list[Run]:
 
 
 def matches(run: Run, text: str) -> bool:
-    """Whether every word of a text is part of what a run is known by, in any case of letters."""
+    """Tell whether every word of a text is part of what a run is known by, in any case of letters."""
     spec = run.spec
     known = " ".join([run.id, spec.preset, *run.tags, run.note, spec.stream.data, spec.network_name, spec.method])
     return all(word in known.lower() for word in text.lower().split())
@@ -94,13 +94,13 @@ def _list(runs: list[Run], baseline: str | None) -> None:
 
 
 def _name_width(names: list[str]) -> int:
-    """Pixels for the longest, within limits: the column is always in sight, on a small screen too."""
+    """Give the longest name's pixels, within limits: the column is always in sight, on a small screen too."""
     least, most = _NAME_PIXELS
     return min(most, max(least, 20 + _LETTER_PIXELS * max(map(len, names))))
 
 
 def _table(runs: list[Run], baseline: str | None) -> pd.DataFrame:
-    """With tags and notes where there are any."""
+    """Put runs into a table, with tags and notes where there are any."""
     table = pd.DataFrame(
         {
             "Run": [f"★ {run.id}" if run.id == baseline else run.id for run in runs],

@@ -34,7 +34,7 @@ _PAGES = (
 
 
 def show_heading(store: Store, run: Run, runs: list[Run]) -> None:
-    """Which run it is, what people wrote to it, and its settings."""
+    """Show the run's name, what people wrote to it, and its settings."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(run.id, anchor=False, width="content")
         if store.baseline() == run.id:
@@ -48,7 +48,7 @@ def show_heading(store: Store, run: Run, runs: list[Run]) -> None:
 
 
 def show_links(store: Store, run: Run) -> None:
-    """The pages that show more of a run that has learned something."""
+    """Link to the pages that show more of a run that has learned something."""
     baseline = store.baseline()
     with st.container(horizontal=True, gap="small"):
         if not store.learned(run.id):
@@ -63,13 +63,13 @@ def show_links(store: Store, run: Run) -> None:
 
 
 def show_state(store: Store, run: Run) -> None:
-    """How far a run is, or why it is no further."""
+    """Show how far a run is, or why it is no further."""
     with st.container(key=f"state-{run.id}"):
         _show_state(store, run)
 
 
 def show_results(store: Store, run: Run) -> None:
-    """What a run has come to: measures, figures and tables."""
+    """Show what a run has come to: measures, figures and tables."""
     trainings, records = store.last_epochs(run.id), store.learned(run.id)
     if trainings or run.is_active:
         _show_figures(store, run, sum(training["epoch"] for training in trainings), records)
@@ -117,7 +117,7 @@ def _turn(store: Store, run: Run) -> str:
 
 
 def _where(store: Store, run: Run) -> str:
-    """The task in progress; the ones before it may still be trained alone, for comparison, beside it."""
+    """Tell the task in progress; the ones before it may still be trained alone, for comparison, beside it."""
     spec, learned = run.spec, len(store.learned(run.id))
     if learned == len(spec.lessons):
         return "training each task alone, for comparison" if spec.trains_alone else "finishing"
@@ -139,7 +139,7 @@ def _duration(seconds: float) -> str:
 
 
 def _origin(run: Run, runs: list[Run]) -> str:
-    """Of which run it is a fork, if of any; of one that is deleted only that it was one."""
+    """Tell of which run it is a fork, if of any; of one that is deleted only that it was one."""
     spec = run.spec
     if not spec.fork_of:
         return ""
@@ -227,7 +227,7 @@ def _show_promise(records: Records) -> None:
 
 
 def _show_table(spec: RunSpec, records: Records) -> None:
-    """A row for each task that was learned, also where all were at once and the records are one."""
+    """Show a row for each task that was learned, also where all were at once and the records are one."""
     accuracy = records[-1]["accuracy"]
     # In words already: pandas' own way of saying numbers takes longer than all the rest of the page.
     columns = {"Task": range(1, len(accuracy) + 1), "Accuracy": map(percent, accuracy)}

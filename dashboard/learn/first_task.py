@@ -1,4 +1,4 @@
-"""The lesson's steps about room: sparsity, who is active, the partition, and graceful forgetting."""
+"""The lesson's steps about the first task: sparsity, who is active, the partition, and graceful forgetting."""
 
 from __future__ import annotations
 
@@ -174,25 +174,25 @@ def graceful() -> Step:
 
 
 def _candidate() -> tuple[TradeOff, Trained]:
-    """Task 1's candidates, and the one with the λ of the preset."""
+    """Give task 1's candidates, and the one with the λ of the preset."""
     tradeoff = as_trade_off(shipped("sparsity"))
     return tradeoff, next(each for each in tradeoff.candidates if each.l1[_LAYER] == _L1)
 
 
 def _thetas(candidate: Trained) -> list[float]:
-    """Some of the thresholds whose accuracy is known, from the lowest to one that leaves hardly anything."""
+    """Pick thresholds whose accuracy is known, from the lowest to one that leaves hardly anything."""
     known = candidate.thresholds()
     return [known[place] for place in np.linspace(0, len(known) - 2, _THETAS).round().astype(int)]
 
 
 def _start(tradeoff: TradeOff, candidate: Trained, thetas: list[float]) -> int:
-    """The last place whose θ is within a point of the candidate's own accuracy."""
+    """Find the last place whose θ is within a point of the candidate's own accuracy."""
     within = [tradeoff.at(candidate, theta).accuracy >= candidate.curve.accuracy - 0.01 for theta in thetas]
     return max(place for place, is_within in enumerate(within) if is_within)
 
 
 def _spread(activity: np.ndarray) -> list[float]:
-    """Activities of a few neurons: evenly by rank among those that are not dead, and one that is."""
+    """Pick activities of a few neurons: evenly by rank among those that are not dead, and one that is."""
     alive = np.sort(activity[activity > 0])[::-1]
     places = np.linspace(0, len(alive) - 1, _SKETCHED - 1).round().astype(int)
     return [*alive[places].tolist(), 0.0]

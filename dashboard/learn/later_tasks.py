@@ -1,4 +1,4 @@
-"""The lesson's steps about what comes after the first task: the cut, the promise, reuse, and a full network."""
+"""The lesson's steps about later tasks: the cut, the promise, reuse, and a full network."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from dashboard.learn.step import Step
 
 @cache
 def lesson() -> tuple[Step, ...]:
-    """Its steps, put together once."""
+    """Put the steps together, once."""
     return (
         two_tasks(),
         place_your_bet(),

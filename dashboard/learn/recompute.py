@@ -18,15 +18,15 @@ from dashboard.shared.store import open_store, start_engine
 
 
 def show_recomputation(part: str) -> None:
-    """The numbers of a part, and the way to compute them here; again and again while that is being done."""
+    """Show the numbers of a part as computed here, or the way to compute them; again while that is being done."""
     with show_errors():
         store = open_store(default_location())
         active = any(run and run.is_active for run in _runs(store, part).values())
-        follow(partial(_show, store, part), active)
+        follow(partial(_show_part, store, part), active)
 
 
-def _show(store: Store, part: str) -> bool:
-    """Returns whether its runs are at work."""
+def _show_part(store: Store, part: str) -> bool:
+    """Show how far that is. Returns whether its runs are at work."""
     with st.expander("Compute it anew", icon=":material/replay:", key=f"anew {part}"):
         st.caption(_origin(part))
         runs = _runs(store, part)
@@ -50,7 +50,7 @@ def _ask(store: Store, part: str) -> None:
 
 
 def _origin(part: str) -> str:
-    """Where the numbers that ship come from."""
+    """Tell where the numbers that ship come from."""
     told = about()
     took = words_for(told["seconds"][part]).removesuffix(" left")
     return (

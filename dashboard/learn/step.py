@@ -1,4 +1,4 @@
-"""What a step of the lesson is."""
+"""Steps of the lesson, and how one is told."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from clnp_core.lesson.parts import {names}
 
 @dataclass(frozen=True)
 class Shown:
-    """What a step shows for one place of its slider.
+    """One place of a step's slider, as it is shown.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class Step:
 
 
 def lesson_code(lines: str, names: str = "shipped") -> str:
-    """Lines of Python with what they import; `names` are those of `clnp_core.lesson.parts`."""
+    """Write lines of Python with what they import; `names` are those of `clnp_core.lesson.parts`."""
     return _CODE.format(names=names, lines=lines)
 
 

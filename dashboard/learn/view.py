@@ -21,7 +21,7 @@ _LECTURE = style_sheet(Path(__file__).with_name("lecture.css"))
 
 
 def show_contents(steps: Sequence[Step], current: int) -> None:
-    """The table of contents, in the side panel."""
+    """Show the table of contents, in the side panel."""
     with st.sidebar.container(gap=None):
         st.markdown("**Contents**")
         for number, step in enumerate(steps, start=1):
@@ -35,7 +35,7 @@ def show_contents(steps: Sequence[Step], current: int) -> None:
 
 
 def show_way(current: int, steps: int, lecture: bool) -> None:
-    """Back and on, for which the arrow keys do as well, how far it is, and the lecturer's view."""
+    """Show the way back and on, for which the arrow keys do as well, how far it is, and the lecturer's view."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             _way_button("Back", current - 1, steps, lecture, "Left")
@@ -64,12 +64,12 @@ def _show_dots(current: int, steps: int) -> None:
 
 
 def apply_lecture_style() -> None:
-    """Larger type, and nothing beside the lesson."""
+    """Enlarge type, and hide what is beside the lesson."""
     st.html(_LECTURE)
 
 
 def show_step(number: int, step: Step, lecture: bool) -> None:
-    """A step: what it is about, its figure, the slider under it, and what is to be seen."""
+    """Show a step: what it is about, its figure, the slider under it, and what is to be seen."""
     theme = st.context.theme.type or "light"
     left, right = st.columns([1, 1.5], gap="large")
     with left:
@@ -88,7 +88,7 @@ def show_step(number: int, step: Step, lecture: bool) -> None:
 
 
 def _show_control(number: int, step: Step, place: int, disabled: bool) -> None:
-    """A slider, or where there are but two places a choice. Drawn after what follows it."""
+    """Show a slider, or for only two places a choice. Drawn after what follows it."""
     if len(step.places) > 2:
         key = f"slider of step {number}"
         live_slider(step.label, step.places, place, partial(move, number), key, disabled=disabled)
@@ -106,7 +106,7 @@ def _show_control(number: int, step: Step, place: int, disabled: bool) -> None:
 
 
 def show_exercise(step: Step) -> None:
-    """A question, and its answer for whoever asks for it."""
+    """Show a question, and its answer to whoever asks for it."""
     st.markdown(f":material/edit: **Exercise.** {step.question}")
     with st.expander("Answer"):
         st.markdown(step.answer)
@@ -129,7 +129,7 @@ def _bet_key(step: int) -> str:
 
 
 def _larger(figure: go.Figure) -> go.Figure:
-    """The figure for those in the last row."""
+    """Enlarge the figure for those in the last row."""
     layout = figure.layout
     return go.Figure(figure).update_layout(
         font_size=_LARGER * layout.font.size,

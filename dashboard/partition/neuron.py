@@ -15,7 +15,7 @@ from dashboard.shared.live_chart import live_chart
 
 
 def look_at_neuron(anatomy: Anatomy, view: View) -> None:
-    """Choose a neuron, and see what is known of it."""
+    """Choose a neuron, and show what is known of it."""
     _choose(anatomy, view)
     if not view.neuron:
         st.caption(
@@ -38,7 +38,7 @@ def look_at_neuron(anatomy: Anatomy, view: View) -> None:
 
 
 def _choose(anatomy: Anatomy, view: View) -> None:
-    """The same as clicking it, by keyboard."""
+    """Choose a neuron by keyboard, as by clicking it."""
     hidden, names = range(1, len(anatomy.names) - 1), anatomy.names
     layer, place = view.neuron or (1, None)
     keys = [f"{what} {view.run} {view.neuron}" for what in ("layer of neuron", "neuron")]

@@ -13,7 +13,7 @@ from dashboard.partition.view import checked, show_graph, show_matrix
 from dashboard.shared.run_page import run_page
 
 
-def show(store: Store, run: Run, records: list[dict[str, Any]]) -> None:
+def show_run(store: Store, run: Run, records: list[dict[str, Any]]) -> None:
     """Show controls, graph, the neuron that is looked at, and the matrix."""
     learned = len(records)
     view = step_if_due(current(run.id), learned)
@@ -35,4 +35,4 @@ def show(store: Store, run: Run, records: list[dict[str, Any]]) -> None:
         choose_task(run, view, task, learned)
 
 
-run_page("Partition", show, wanted=lambda spec: spec.partitions, is_moving=is_playing, seconds=0.8)
+run_page("Partition", show_run, wanted=lambda spec: spec.partitions, is_moving=is_playing, seconds=0.8)

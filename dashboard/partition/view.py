@@ -29,7 +29,7 @@ _ABOUT = {
 
 
 def checked(view: View, last: Anatomy, shown: Anatomy) -> View:
-    """The view, if there is what it names in the run's last network; without a neuron that is not in the one shown yet.
+    """Check that there is what the view names in the run's last network, and drop a neuron that is not there yet.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def checked(view: View, last: Anatomy, shown: Anatomy) -> View:
 
 
 def show_graph(anatomy: Anatomy, view: View) -> None:
-    """The network as neurons and bundles of weights; what is clicked is looked at, and clicked again no more."""
+    """Show the network as neurons and bundles of weights; a click looks at a neuron, another one no more."""
     theme, task = st.context.theme.type or "light", anatomy.task
     before = ", before severing" if view.before else ""
     title = f"The partition after task {task}{before}" if task else "The partition before the first task"
@@ -85,14 +85,14 @@ def select(view: View, address: str | None) -> None:
 
 
 def _in_words(anatomy: Anatomy) -> str:
-    """How full it is."""
+    """Tell how full the network is."""
     layers = zip(anatomy.names[1:-1], anatomy.owners, strict=True)
     free = ", ".join(f"{partition.free_count(owner)} of {len(owner)} in {name}" for name, owner in layers)
     return f"Free neurons: {free}."
 
 
 def _cut_in_words(anatomy: Anatomy) -> str:
-    """What severing took away."""
+    """Tell what severing took away."""
     if not anatomy.task:
         return ""
     cut = anatomy.bundles[["cut", "cut_sum"]].sum()
@@ -108,7 +108,7 @@ def _cut_in_words(anatomy: Anatomy) -> str:
 
 
 def show_matrix(anatomy: Anatomy, view: View) -> None:
-    """The weights into a layer by class: the matrix, and how many of each there are."""
+    """Show the weights into a layer by class: the matrix, and how many of each there are."""
     theme = st.context.theme.type or "light"
     layer = view.layer or min(2, len(anatomy.owners))
     pairs = [f"{below} → {name}" for below, name in pairwise(anatomy.names)]
@@ -160,4 +160,5 @@ def _show_counts(counts: dict[Kind, int]) -> None:
 
 
 def anatomy_code(view: View, anatomy: Anatomy, call: str) -> str:
+    """Write the lines that make a figure of an anatomy in a notebook."""
     return run_code(view.run, f"anatomy = run.anatomy({anatomy.task})\n{call}")

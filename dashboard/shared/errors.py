@@ -1,4 +1,4 @@
-"""What goes wrong is said in the page, in a sentence."""
+"""Errors, told in the page in a sentence."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ _ICON = ":material/error:"
 
 @contextmanager
 def show_errors() -> Iterator[None]:
-    """Show what goes wrong inside in place of what would have been shown."""
+    """Show an error that is raised inside, in place of what would have been shown."""
     try:
         yield
     except (ClnpError, OSError) as error:
@@ -20,7 +20,7 @@ def show_errors() -> Iterator[None]:
 
 
 def attempt(act: Callable[[], object]) -> bool:
-    """Do something; whether it worked. If not, the reason appears in a corner and outlives the page's next ticks."""
+    """Do something and tell whether it worked. If not, the reason appears in a corner and outlives the next ticks."""
     try:
         act()
     except (ClnpError, OSError) as error:
@@ -30,7 +30,7 @@ def attempt(act: Callable[[], object]) -> bool:
 
 
 def toast_error(error: Exception) -> None:
-    """Say what went wrong in a corner of the page."""
+    """Tell in a corner of the page what went wrong."""
     st.toast(_sentence(error), icon=_ICON, duration="long")
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 
 def linked_run() -> str | None:
-    """The run that the address names."""
+    """Give the run that the address names."""
     return st.query_params.get("run")
 
 

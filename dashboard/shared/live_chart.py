@@ -100,7 +100,7 @@ def live_chart(
 
 
 def _file(figure: go.Figure, name: str, form: str) -> dict[str, Any] | None:
-    """The figure or its data, for the browser to save; None if that failed, which is then said."""
+    """Write the figure or its data for the browser to save; None if that failed, which the page then tells."""
     made: list[bytes] = []
     background = BACKGROUND[st.context.theme.type or "light"]
     write = {"pdf": lambda: to_pdf(figure, background), "csv": lambda: tidy(figure).to_csv(index=False).encode()}

@@ -1,4 +1,4 @@
-"""What the visitor chooses of a sweep, in the side panel: what its sequences share, and the values they differ in."""
+"""The settings of a new sweep, in the side panel: what its sequences share, and the values they differ in."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _MOST_TASKS, _MOST_EPOCHS = 1000, 10_000
 
 
 def choose_sweep() -> tuple[Axes, list[RunSpec], bool]:
-    """The side panel.
+    """Show the side panel.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def choose_sweep() -> tuple[Axes, list[RunSpec], bool]:
 
 
 def _shared_settings(base: RunSpec) -> dict[str, Any]:
-    """Dotted path → value, as `preset` takes it."""
+    """Choose what all sequences share. Returns dotted path → value, as `preset` takes it."""
     key = f"sweep {base.preset}"
     # A table of whole sequences has no place for each task's training alone.
     changes: dict[str, Any] = {"single_task": False}
@@ -62,7 +62,7 @@ def _shared_settings(base: RunSpec) -> dict[str, Any]:
 
 
 def _axes(base: RunSpec) -> Axes:
-    """Those of which any value was chosen."""
+    """Choose values. Returns the axes of which any was chosen."""
     key = f"sweep {base.preset}"
     points = st.multiselect(
         "Margin m (percentage points)",

@@ -28,7 +28,7 @@ def main() -> None:
             return
         shown = choose_shown(store)
         active = any(run.is_active for run in store.sweep_runs(shown.id).values())
-        follow(partial(show, store, shown), active)
+        follow(partial(show_linked, store, shown), active)
 
 
 def start_sweep(store: Store, axes: Axes, specs: list[RunSpec]) -> None:
@@ -37,7 +37,7 @@ def start_sweep(store: Store, axes: Axes, specs: list[RunSpec]) -> None:
         start_engine(store)
 
 
-def show(store: Store, sweep: Sweep) -> bool:
+def show_linked(store: Store, sweep: Sweep) -> bool:
     """Show a sweep. Returns whether a run of it is active."""
     runs = list(store.sweep_runs(sweep.id).values())
     show_sweep(store, sweep, runs)

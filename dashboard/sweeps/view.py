@@ -23,7 +23,7 @@ _ROW_PIXELS = 35
 
 
 def linked_sweep() -> str | None:
-    """The sweep that the page's address names."""
+    """Give the sweep that the page's address names."""
     return st.query_params.get("sweep")
 
 
@@ -33,7 +33,7 @@ def link_to_sweep(sweep: str | None) -> None:
 
 
 def choose_shown(store: Store) -> Sweep:
-    """The list of sweeps.
+    """Choose in the list of sweeps.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def _show_state(sweep: Sweep, runs: list[Run]) -> None:
 
 
 def _in_common(spec: RunSpec, sweep: Sweep) -> str:
-    """What a person would know of all sequences, any of which has this specification."""
+    """Tell what is the same in all sequences, any of which has this specification."""
     parts = {
         "stream.tasks": f"{spec.stream.tasks} task{'s' * (spec.stream.tasks != 1)} of {spec.stream.data}",
         "network": spec.network_name,
@@ -136,7 +136,7 @@ def _button(label: str, icon: str, enabled: bool, about: str | None = None) -> b
 
 
 def _axis_name(path: str, spec: RunSpec) -> str:
-    """What a setting is called on the page."""
+    """Name a setting as the page does."""
     group, _, layer = path.rpartition(".")
     if group == "lambda":
         return f"{_LAMBDA} {layer_name(spec, layer)}"
@@ -144,7 +144,7 @@ def _axis_name(path: str, spec: RunSpec) -> str:
 
 
 def _in_points(frame: pd.DataFrame) -> pd.DataFrame:
-    """With m in percentage points."""
+    """Tell m in percentage points."""
     return frame.assign(margin=(100 * frame["margin"]).round(4)) if "margin" in frame else frame
 
 
@@ -162,7 +162,7 @@ def _show_figure(sweep: Sweep, shown: pd.DataFrame, names: dict[str, str]) -> No
 
 
 def _notebook_code(sweep: Sweep, names: dict[str, str]) -> str:
-    """What makes the figure in a notebook."""
+    """Write the lines that make the figure in a notebook."""
     lines = [
         "from clnp_core.analysis import figures",
         "from clnp_core.runs import sweep",
@@ -177,12 +177,12 @@ def _notebook_code(sweep: Sweep, names: dict[str, str]) -> str:
 
 
 def _coefficients(shown: pd.DataFrame, axes: list[str]) -> list[str]:
-    """The axes that are λ; not where a sequence tries several."""
+    """Give the axes that are λ; not where a sequence tries several."""
     return [axis for axis in axes if axis.startswith(_LAMBDA) and is_numeric_dtype(shown[axis])]
 
 
 def _show_table(shown: pd.DataFrame, axes: list[str]) -> None:
-    """The sequences; one whose row is clicked is opened in the lab, as one whose mark is."""
+    """Show the sequences; one whose row is clicked is opened in the lab, as one whose mark is."""
     ids = list(shown["run"])
     shown = shown.assign(
         mean_accuracy=100 * shown["mean_accuracy"],
@@ -226,7 +226,7 @@ def _open_selected(shown: list[str]) -> None:
 
 
 def _open(run: str) -> None:
-    """With the next tick; a callback cannot turn the page itself."""
+    """Open a run with the next tick; a callback cannot turn the page itself."""
     st.session_state[_TO_OPEN] = run
 
 

@@ -1,4 +1,4 @@
-"""What the trade-off page asks the engine for: a forward pass, more candidates, or a run that goes on from here."""
+"""Work that the trade-off page asks of the engine: a forward pass, more candidates, or a run that goes on from here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dashboard.tradeoff.state import View, candidate_of, show
 
 
 def ask_for_accuracies(store: Store, tradeoff: TradeOff, outcome: Outcome) -> None:
-    """Have what is not known of an outcome computed, and draw the page again with it."""
+    """Have the accuracies of an outcome computed that are not known, and draw the page again with them."""
     missing = [split for split in ("validation", "test") if tradeoff.accuracy(outcome, split, only_known=True) is None]
     asked = (outcome.candidate.key, outcome.claimed)
     if not missing and st.session_state.get("prepared") != outcome.candidate.key:
@@ -46,7 +46,7 @@ def ask_for_accuracies(store: Store, tradeoff: TradeOff, outcome: Outcome) -> No
 
 
 def training_runs(store: Store, run: Run, task: int) -> list[Run]:
-    """Runs at work that train more candidates of a run's task."""
+    """Find the runs at work that train more candidates of a run's task."""
     base = run.spec.at(task)
     return [
         other
@@ -56,7 +56,7 @@ def training_runs(store: Store, run: Run, task: int) -> list[Run]:
 
 
 def offer_training(store: Store, run: Run, tradeoff: TradeOff, view: View) -> bool:
-    """A button that has missing λ trained. Returns whether some are being trained."""
+    """Offer to have missing λ trained. Returns whether some are being trained."""
     training = training_runs(store, run, view.task)
     for other in training:
         left = words_for(other.seconds_left)
@@ -77,10 +77,10 @@ def offer_training(store: Store, run: Run, tradeoff: TradeOff, view: View) -> bo
 
 
 def offer_run(store: Store, run: Run, tradeoff: TradeOff, view: View) -> None:
-    """A button that starts a run which goes on from the task with these settings."""
+    """Offer to start a run that goes on from the task with these settings."""
     candidate = candidate_of(view, tradeoff)
     with st.popover("Commit as a new run", icon=":material/fork_right:", width="stretch", disabled=candidate is None):
-        tuning = fine_tuning(run.spec, view)
+        tuning = fine_tuning_settings(run.spec, view)
         wanted = st.checkbox(
             f"Fine-tune what is left: {tuning['epochs']} epochs at {scientific(tuning['learning_rate'])}",
             view.fine_tuning,
@@ -98,8 +98,8 @@ def offer_run(store: Store, run: Run, tradeoff: TradeOff, view: View) -> None:
             _start(store, spec)
 
 
-def fine_tuning(spec: RunSpec, view: View) -> dict[str, Any]:
-    """The run's own, or else as the paper has it: a third of the epochs at a tenth of the rate (section 3.2)."""
+def fine_tuning_settings(spec: RunSpec, view: View) -> dict[str, Any]:
+    """Give the run's own fine-tuning, or the paper's: a third of the epochs at a tenth of the rate (section 3.2)."""
     own = spec.at(view.task)
     if own.fine_tuning:
         return own.fine_tuning.model_dump(mode="json")

@@ -51,7 +51,7 @@ def begin_view(store: Store, newest: str | None) -> None:
 
 
 def first_view(store: Store, run: Run, task: int) -> View:
-    """What a run made of a task.
+    """Give the view of what a run made of a task.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def first_view(store: Store, run: Run, task: int) -> View:
 
 
 def choose_task(store: Store, runs: dict[str, Run], learned: dict[str, int], view: View) -> None:
-    """Which run's which task is looked at, and the way back."""
+    """Choose which run's which task is looked at; beside it, the way back."""
 
     def change() -> None:
         run = st.session_state[f"run {view.run}"]

@@ -1,4 +1,4 @@
-"""What the trade-off page shows, as data: in the address, so that it can be sent, and with what it was before, to undo.
+"""The view of the trade-off page, as data: in the address, so that it can be sent, and with those before it, to undo.
 
 While a slider is on the move the view changes with it; what it comes to rest at is a step that the address tells and
 that can be undone.
@@ -21,7 +21,7 @@ _STATE = "trade-off"
 
 @dataclass(frozen=True)
 class View:
-    """Everything the page's sliders and switches say.
+    """All that the page's sliders and switches say.
 
     Attributes
     ----------
@@ -48,11 +48,11 @@ class View:
 
     @property
     def is_shared(self) -> bool:
-        """Whether all layers have one θ."""
+        """Tell whether all layers have one θ."""
         return not isinstance(self.theta, tuple)
 
     def to_link(self) -> dict[str, str]:
-        """As parameters of the page's address."""
+        """Write the view as parameters of the page's address."""
         link = {
             "run": self.run,
             "task": str(self.task),
@@ -65,7 +65,7 @@ class View:
 
 
 def linked_view(link: Mapping[str, str], start: View, layers: int) -> View:
-    """The view that an address tells; what it leaves out is as in `start`.
+    """Read the view that an address tells; what it leaves out is as in `start`.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def _numbers(link: Mapping[str, str], name: str, counts: tuple[int, ...]) -> tup
 
 
 def as_it_ran(run: str, record: Mapping[str, Any], margin: float) -> View:
-    """What the run itself settled on, from the task's record."""
+    """Give the view of what the run itself settled on, from the task's record."""
     theta = tuple(record["theta"])
     return View(
         run=run,
@@ -120,19 +120,19 @@ def as_it_ran(run: str, record: Mapping[str, Any], margin: float) -> View:
 
 
 def candidate_of(view: View, tradeoff: TradeOff) -> Trained | None:
-    """The candidate that the view looks at; None if it is not trained."""
+    """Find the candidate that the view looks at; None if it is not trained."""
     return tradeoff.find(view.l1, view.learning_rate)
 
 
 def with_outcome(view: View, outcome: Outcome) -> View:
-    """The same view of another candidate at a shared θ."""
+    """Move the view to an outcome's candidate and θ."""
     theta = outcome.theta[0] if view.is_shared else outcome.theta
     candidate = outcome.candidate
     return replace(view, l1=candidate.l1, learning_rate=candidate.learning_rate, theta=theta)
 
 
 def with_margin(view: View, margin: float, tradeoff: TradeOff) -> View:
-    """Another m. What stood where the margin rule puts it follows the rule; what was moved by hand stays.
+    """Change m. What stood where the margin rule puts it follows the rule; what was moved by hand stays.
 
     That is λ and θ while they are the rule's choice over all candidates, else θ alone while it is the highest that the
     margin allows this candidate.
@@ -151,7 +151,7 @@ def with_margin(view: View, margin: float, tradeoff: TradeOff) -> View:
 
 
 def with_l1(view: View, l1: tuple[float, ...], tradeoff: TradeOff) -> View:
-    """Another λ. θ follows the margin as long as it stands where the margin puts it."""
+    """Change λ. θ follows the margin as long as it stands where the margin puts it."""
     moved = replace(view, l1=l1)
     before, after = candidate_of(view, tradeoff), candidate_of(moved, tradeoff)
     if before and after and tradeoff.within(before, view.margin).claimed == tradeoff.at(before, view.theta).claimed:
@@ -175,7 +175,7 @@ def begin(view: View) -> None:
 
 
 def current() -> View | None:
-    """The view that is shown; None before the first."""
+    """Give the view that is shown; None before the first."""
     return st.session_state[_STATE].now if _STATE in st.session_state else None
 
 
@@ -203,12 +203,12 @@ def redo() -> None:
 
 
 def can_undo() -> bool:
-    """Whether there is a step to undo."""
+    """Tell whether there is a step to undo."""
     return bool(st.session_state[_STATE].past)
 
 
 def can_redo() -> bool:
-    """Whether a step was undone and none was made since."""
+    """Tell whether a step was undone and none was made since."""
     return bool(st.session_state[_STATE].future)
 
 

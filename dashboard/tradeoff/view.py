@@ -20,7 +20,7 @@ _COLUMNS = 3
 
 
 def show_outcome(tradeoff: TradeOff, view: View) -> Outcome | None:
-    """Everything about the view that is known without a forward pass. Returns what it comes to; None if not trained."""
+    """Show all about the view that is known without a forward pass. Returns its outcome; None if not trained."""
     theme = st.context.theme.type or "light"
     candidate = candidate_of(view, tradeoff)
     outcome = tradeoff.at(candidate, view.theta) if candidate else None
@@ -45,7 +45,7 @@ def show_outcome(tradeoff: TradeOff, view: View) -> Outcome | None:
 
 
 def lambdas(l1: Sequence[float]) -> str:
-    """λ of each layer in words."""
+    """Tell λ of each layer."""
     return " / ".join(map(scientific, l1))
 
 
@@ -71,7 +71,7 @@ def _measure(label: str, value: str, about: str) -> None:
 
 
 def _ruling(verdict: Verdict, margin: float) -> str:
-    """The margin rule's choice in a sentence."""
+    """Tell the margin rule's choice in a sentence."""
     chosen = verdict.outcome
     left = "" if chosen.lasts is None else f", room for {chosen.lasts:.1f} more tasks like it"
     rule = (
@@ -103,7 +103,7 @@ def _show_trade_off(
 
 
 def _view_code(view: View, *lines: str) -> str:
-    """What makes a figure of the view in a notebook."""
+    """Write the lines that make a figure of the view in a notebook."""
     begin = (
         f"tradeoff = run.trade_off({view.task})",
         f"candidate = tradeoff.find({view.l1!r}, {view.learning_rate!r})",
