@@ -7,7 +7,7 @@ from typing import Any
 
 
 def process(store: Path, port: int, opens_browser: bool) -> dict[str, Any]:
-    """The app's process, as what `subprocess.Popen` takes.
+    """Give the app's process, as `subprocess.Popen` takes it.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from dashboard.shared.style import apply_style
 
 @st.cache_resource(show_spinner=False)
 def keep_imports() -> None:
-    """Once for all visitors: what has been imported stays, and each collection of garbage need not look through it.
+    """Keep what is imported out of every collection of garbage, once for all visitors.
 
     Such a collection, every hundred pages or so, held up everybody for more than 0.1 s.
     """

@@ -16,7 +16,7 @@ ROWS = [
     ["clnp_core.runs.handle", "clnp_core.runs.progress", "clnp_core.runs.sweep", "clnp_core.runs.comparison"],
     ["clnp_core.runs.archive"],
     ["clnp_core.runs.background", "clnp_core.runs.views"],
-    ["clnp_core.runs.engine.service"],
+    ["clnp_core.runs.engine"],
     ["clnp_core.runs.store"],
     ["clnp_core.runs.fold"],
     ["clnp_core.runs.spec"],
@@ -59,6 +59,14 @@ def test_no_import_runs_up(module, path):
 
 def test_every_module_has_a_row():
     assert [module for module, _ in modules() if row(module) is None] == ["clnp_core", "clnp_core.runs"]
+
+
+def test_no_page_imports_another_page():
+    for module, path in modules():
+        own = module.split(".")[:2]
+        if own[0] == "dashboard":
+            there = {tuple(name.split(".")[:2]) for name in imports(path) if name.startswith("dashboard.")}
+            assert there <= {tuple(own), ("dashboard", "shared")}, module
 
 
 def test_no_page_imports_torch():

@@ -15,10 +15,10 @@ from clnp_core.analysis.metrics import forgetting_by_task
 from clnp_core.methods import METHODS
 from clnp_core.runs.fold.summary import settled
 from clnp_core.runs.store import Run, Store
-from dashboard.shared.code import code_for
 from dashboard.shared.kept_figure import shared_figure
 from dashboard.shared.live_chart import live_chart
-from dashboard.shared.words import count, unbroken
+from dashboard.shared.notebook_code import run_code
+from dashboard.shared.number_text import counted, percent, unbroken
 
 _DIGITS = 12  # of a fingerprint that are shown
 _WHEN_LEARNED = unbroken("When learned")
@@ -80,16 +80,16 @@ MEASURES = (
 
 
 def show_measures(summary: Mapping[str, Any]) -> None:
-    """The measures of the sequence so far, and what they mean."""
+    """Show the measures of the sequence so far, and define them."""
     with st.container(horizontal=True, key="measures"):
         for measure in MEASURES:
             value = summary.get(measure.key)
-            shown = _points(value) if measure.signed else _percent(value)
+            shown = _points(value) if measure.signed else percent(value)
             st.metric(measure.name, shown, help=measure.about, border=True, width="stretch")
         if alone := summary.get("single_task_accuracy"):
             mean = None if None in alone else sum(alone) / len(alone)
             about = "Mean over the same tasks, each trained alone on a whole network."
-            st.metric("Each task alone", _percent(mean), help=about, border=True, width="stretch")
+            st.metric("Each task alone", percent(mean), help=about, border=True, width="stretch")
     with st.expander("How these are defined", icon=":material/function:"):
         st.markdown(
             "$A_{i,j}$ is the accuracy on the test images of task $j$ after task $i$ was learned, $T$ the number of "
@@ -103,7 +103,7 @@ def show_measures(summary: Mapping[str, Any]) -> None:
 
 
 def show_tasks(store: Store, run: Run, records: Sequence[dict[str, Any]], summary: Mapping[str, Any]) -> None:
-    """Curves over epochs and over tasks, the accuracy matrix, and what is kept of each task."""
+    """Show curves over epochs and over tasks, the accuracy matrix, and what is kept of each task."""
     theme, tasks, matrix = st.context.theme.type or "light", run.spec.stream.tasks, summary["accuracy"]
     epochs, at_once = sum(each["epoch"] for each in store.last_epochs(run.id)), METHODS[run.spec.method].at_once
 
@@ -114,7 +114,7 @@ def show_tasks(store: Store, run: Run, records: Sequence[dict[str, Any]], summar
         shared_figure(("learning curves", run.id, epochs, len(records), theme), curves),
         f"{run.id} learning curves",
         f"Loss and validation accuracy of {epochs} epochs.",
-        code=code_for(run.id, f"figures.learning_curves(run.metrics(), run.settled(), at_once={at_once})"),
+        code=run_code(run.id, f"figures.learning_curves(run.metrics(), run.settled(), at_once={at_once})"),
     )
     charts = [_matrix] if at_once else [_matrix, _over_tasks, _mean]
     columns = st.columns(3)
@@ -135,8 +135,8 @@ def _matrix(run: str, matrix: list[list[float]], alone: _Alone, tasks: int, them
     live_chart(
         shared_figure(("matrix", matrix, tasks, theme), lambda: figures.accuracy_matrix(matrix, tasks, theme)),
         f"{run} accuracy matrix",
-        f"Accuracy matrix after {len(matrix)} tasks; its last row: {', '.join(map(_percent, matrix[-1]))}.",
-        code=code_for(run, f'figures.accuracy_matrix(run.summary()["accuracy"], tasks={tasks})'),
+        f"Accuracy matrix after {len(matrix)} tasks; its last row: {', '.join(map(percent, matrix[-1]))}.",
+        code=run_code(run, f'figures.accuracy_matrix(run.summary()["accuracy"], tasks={tasks})'),
     )
 
 
@@ -146,8 +146,8 @@ def _over_tasks(run: str, matrix: list[list[float]], alone: _Alone, tasks: int, 
         shared_figure(("over tasks", *of), lambda: figures.accuracy_over_tasks(*of)),
         f"{run} accuracy over tasks",
         "Test accuracy on each task as later ones are learned. "
-        + " ".join(f"Task {task}: {_percent(each)} now." for task, each in enumerate(matrix[-1], start=1)),
-        code=code_for(run, _with_alone("accuracy_over_tasks", tasks)),
+        + " ".join(f"Task {task}: {percent(each)} now." for task, each in enumerate(matrix[-1], start=1)),
+        code=run_code(run, _with_alone("accuracy_over_tasks", tasks)),
     )
 
 
@@ -157,7 +157,7 @@ def _mean(run: str, matrix: list[list[float]], alone: _Alone, tasks: int, theme:
         shared_figure(("mean", *of), lambda: figures.mean_accuracy(*of)),
         f"{run} mean accuracy",
         f"Mean test accuracy on the tasks so far, after each of {len(matrix)} tasks.",
-        code=code_for(run, _with_alone("mean_accuracy", tasks)),
+        code=run_code(run, _with_alone("mean_accuracy", tasks)),
     )
 
 
@@ -169,7 +169,7 @@ def _with_alone(figure: str, tasks: int) -> str:
 
 
 def _show_kept(run: Run, records: Sequence[dict[str, Any]], summary: Mapping[str, Any]) -> None:
-    """What is left of each task: the same bits where the method promises them, else how much was forgotten."""
+    """Show what is left of each task: the same bits where the method promises them, else how much was forgotten."""
     matrix = summary["accuracy"]
     columns: dict[str, Sequence[Any]] = {"Task": range(1, len(matrix) + 1)}
     if run.spec.partitions:
@@ -202,11 +202,11 @@ def _fingerprints(run: Run, records: Sequence[dict[str, Any]]) -> dict[str, list
 def _checked(task: int, records: Sequence[dict[str, Any]]) -> str:
     later = len(records) - task
     how = "the same but for rounding" if any(task in _rounded(record) for record in records) else "identical"
-    return unbroken(f"{how} after {count(later, 'later task')}" if later else "just learned")
+    return unbroken(f"{how} after {counted(later, 'later task')}" if later else "just learned")
 
 
 def _rounded(record: Mapping[str, Any]) -> Sequence[int]:
-    """Earlier tasks whose logits are the same but for rounding; a run of an earlier version knows of none."""
+    """Give the earlier tasks whose logits are the same but for rounding; runs of earlier versions know of none."""
     return record.get("rounded", ())
 
 
@@ -226,10 +226,6 @@ def _about_fingerprints(records: Sequence[dict[str, Any]]) -> str:
             "and new fingerprints taken there."
         )
     return about
-
-
-def _percent(fraction: float | None) -> str:
-    return "–" if fraction is None else f"{fraction:.2%}"
 
 
 def _points(fraction: float | None) -> str:

@@ -14,9 +14,9 @@ from clnp_core.analysis.capacity import in_words
 from clnp_core.analysis.reuse import share_reused
 from clnp_core.runs.store import Run, Store
 from clnp_core.runs.views.reuse import reuse
-from dashboard.shared.code import code_for
 from dashboard.shared.kept_figure import shared_figure
 from dashboard.shared.live_chart import live_chart
+from dashboard.shared.notebook_code import run_code
 
 _COLUMNS = 3
 _TRANSFER = (
@@ -26,7 +26,7 @@ _TRANSFER = (
 
 
 def show_capacity(run: Run, layers: Sequence[dict[str, Any]]) -> None:
-    """How full each hidden layer is, by task and over tasks, and how long it will last."""
+    """Show how full each hidden layer is, by task and over tasks, and how long it will last."""
     theme, tasks = st.context.theme.type or "light", run.spec.stream.tasks
     outlook = in_words(layers)
     with st.container(horizontal=True):
@@ -41,7 +41,7 @@ def show_capacity(run: Run, layers: Sequence[dict[str, Any]]) -> None:
             shared_figure(("used", layers, tasks, theme), lambda: figures.used_capacity(layers, tasks, theme)),
             f"{run.id} used capacity",
             f"Used capacity after each task. {outlook}",
-            code=code_for(run.id, f'figures.used_capacity(run.summary()["layers"], tasks={tasks})'),
+            code=run_code(run.id, f'figures.used_capacity(run.summary()["layers"], tasks={tasks})'),
         )
     with right:
         live_chart(
@@ -49,12 +49,12 @@ def show_capacity(run: Run, layers: Sequence[dict[str, Any]]) -> None:
             f"{run.id} capacity by task",
             "Used capacity, by task. "
             + " ".join(f"{layer['name']}: tasks claimed {', '.join(map(str, layer['claimed']))}." for layer in layers),
-            code=code_for(run.id, 'figures.capacity(run.summary()["layers"])'),
+            code=run_code(run.id, 'figures.capacity(run.summary()["layers"])'),
         )
 
 
 def show_reuse(store: Store, run: Run) -> None:
-    """Whose neurons later tasks use.
+    """Show whose neurons later tasks use.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def show_reuse(store: Store, run: Run) -> None:
             shared_figure(("in use", *of, theme), lambda: figures.neurons_in_use(table, theme)),
             f"{run.id} neurons in use",
             "Neurons that each task uses, its own and those of earlier tasks, by layer.",
-            code=code_for(run.id, "figures.neurons_in_use(run.reuse())"),
+            code=run_code(run.id, "figures.neurons_in_use(run.reuse())"),
         )
     if shares.empty:
         return
@@ -81,7 +81,7 @@ def show_reuse(store: Store, run: Run) -> None:
             f"{run.id} reuse by layer",
             "Share of earlier tasks' neurons that a task uses again, on average: "
             + ", ".join(f"{name} {mean:.0%}" for name, mean in means.items()),
-            code=code_for(run.id, "figures.reuse_by_layer(run.reuse())"),
+            code=run_code(run.id, "figures.reuse_by_layer(run.reuse())"),
         )
         st.caption(_TRANSFER)
     st.caption("Of each layer, whose neurons a task uses; on the diagonal stands how many it claimed itself.")
@@ -92,12 +92,12 @@ def show_reuse(store: Store, run: Run) -> None:
                 shared_figure(("reuse", name, *of, theme), partial(figures.reuse_matrix, table, name, theme)),
                 f"{run.id} reuse {name}",
                 f"Matrix: whose neurons of {name} each task uses, in per cent of those the owner claimed.",
-                code=code_for(run.id, f'figures.reuse_matrix(run.reuse(), "{name}")'),
+                code=run_code(run.id, f'figures.reuse_matrix(run.reuse(), "{name}")'),
             )
 
 
 def _about(run: Run, shares: pd.DataFrame) -> str:
-    """What reuse means, and what there is none of."""
+    """Tell what reuse means, and what there is none of."""
     parts = [
         "A later task may read every neuron that earlier ones claimed, and changes none. One counts as used again "
         "where its mean activity on the later task's training images is above that task's θ."

@@ -1,4 +1,4 @@
-"""Which runs are compared: those that the address names, else those compared before, else the newest and its like."""
+"""The choice of runs to compare: those that the address names, else the last ones, else the newest and its like."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,9 @@ from clnp_core.methods import METHODS
 from clnp_core.runs.comparison import with_method
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
-from dashboard.shared.requests import start_engine
-from dashboard.shared.said import attempt
-from dashboard.shared.words import state_word
+from dashboard.shared.errors import attempt
+from dashboard.shared.run_text import state_text
+from dashboard.shared.store import start_engine
 
 _LINK = "runs"
 _BEFORE = "runs compared"
@@ -20,7 +20,7 @@ _GONE = ("failed", "cancelled")
 
 
 def choose_runs(store: Store) -> list[Run]:
-    """A box to choose runs in. They are in the address, and kept while other pages are looked at.
+    """Choose runs in a box. They are in the address, and kept while other pages are looked at.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def _link_to(runs: Sequence[str]) -> None:
 
 
 def _at_first(runs: Sequence[Run], baseline: str | None) -> list[str]:
-    """The baseline, or else the newest run, and the newest of the others that learned the same tasks."""
+    """Take the baseline, or else the newest run, and the newest of the others that learned the same tasks."""
     first = next((run for run in runs if run.id == baseline), runs[0])
     others = [run.id for run in runs if run.spec.stream == first.spec.stream and run != first]
     return [first.id, *others[: _MOST_AT_FIRST - 1]]
@@ -65,13 +65,13 @@ def _at_first(runs: Sequence[Run], baseline: str | None) -> list[str]:
 
 def _in_short(run: Run, is_baseline: bool) -> str:
     tasks = run.spec.stream.tasks
-    state = "" if run.state == "finished" else state_word(run)
+    state = "" if run.state == "finished" else state_text(run)
     parts = (run.id, run.spec.method, f"seed {run.spec.seed}", f"{tasks} task{'s' * (tasks != 1)}", state)
     return " · ".join(filter(None, (*parts, "baseline" if is_baseline else "")))
 
 
 def offer_methods(store: Store, chosen: Sequence[Run]) -> None:
-    """Buttons that start the first chosen run's settings with another method, so that there is something to compare."""
+    """Offer to start the first chosen run's settings with other methods, so that there is something to compare."""
     with st.container(border=True, key="offer"):
         if not chosen:
             st.markdown("**Choose two or more runs** above to see them side by side.")
@@ -100,18 +100,3 @@ def _queue(store: Store, chosen: Sequence[Run], method: str) -> None:
 def _run_of(store: Store, spec: RunSpec) -> str:
     known = (run.id for run in store.runs() if run.spec == spec and run.state not in _GONE)
     return next(known, None) or store.add(spec)
-
-
-def invite() -> None:
-    """What a store in which nothing was learned shows."""
-    with st.container(border=True, horizontal_alignment="center", gap="medium"):
-        st.space("small")
-        st.subheader("Nothing has been learned yet", anchor=False, text_alignment="center")
-        st.markdown(
-            "Start a run in the Lab. As soon as its first task is learned, it can be compared here with runs of other "
-            "methods and settings.",
-            text_alignment="center",
-            width=520,
-        )
-        st.page_link("lab/page.py", label="To the Lab", icon=":material/science:")
-        st.space("small")

@@ -12,7 +12,8 @@ from clnp_core.analysis.compare import Group
 from clnp_core.runs.spec import RunSpec
 from dashboard.shared.copy_link import copy_link
 from dashboard.shared.live_chart import live_chart
-from dashboard.shared.words import common_settings, unbroken
+from dashboard.shared.number_text import unbroken
+from dashboard.shared.run_text import common_settings_text
 
 _NAMES = {
     "mean_accuracy": "Mean accuracy",
@@ -38,7 +39,7 @@ def show_comparison(groups: Sequence[Group], spec: RunSpec) -> None:
 
 
 def _show_measures(groups: Sequence[Group], table: pd.DataFrame) -> None:
-    """A row for each group. Measures that can be told of none are left out."""
+    """Show a row for each group. Measures that can be told of none are left out."""
     names = [_in_parts(group.name) for group in groups]
     if len(groups) > 1:
         names[0] += _below("baseline")
@@ -57,7 +58,7 @@ def _show_measures(groups: Sequence[Group], table: pd.DataFrame) -> None:
 
 
 def _measure(name: str, mean: float, deviation: float, difference: float, is_baseline: bool) -> str:
-    """As cell of the table: the mean with its spread, below it the difference to the baseline."""
+    """Fill a cell of the table: the mean with its spread, below it the difference to the baseline."""
     if math.isnan(mean):
         return "–"
     whole = name == "tasks" and not deviation > 0
@@ -70,28 +71,28 @@ def _measure(name: str, mean: float, deviation: float, difference: float, is_bas
 
 
 def _in_parts(name: str) -> str:
-    """A group's name, to be broken between settings alone."""
+    """Let a group's name be broken between settings alone."""
     return unbroken(name).replace("·\N{NO-BREAK SPACE}", "· ")
 
 
 def _below(text: str) -> str:
-    """On a line of its own in a cell, in small."""
+    """Put a text on a line of its own in a cell, in small."""
     return f"  \n:small[:gray[{text}]]"
 
 
 def _show_settings(groups: Sequence[Group], spec: RunSpec) -> None:
-    """What is different, a row for each setting, and in a sentence what is not."""
+    """Show the settings that differ, a row for each, and in a sentence the others."""
     different = compare.differences(groups)
     if different:
         columns = {"Settings that differ": [unbroken(compare.setting_name(path)) for path in different]}
         for group in groups:
             columns[_in_parts(group.name)] = [_setting(path, group, groups[0]) for path in different]
         st.table(pd.DataFrame(columns), hide_index=True)
-    st.caption(f"{'The same in all' if different else 'Settings'}: {common_settings(spec, different)}.")
+    st.caption(f"{'The same in all' if different else 'Settings'}: {common_settings_text(spec, different)}.")
 
 
 def _setting(path: str, group: Group, baseline: Group) -> str:
-    """What is not as in the baseline stands out; a dash where the setting has no effect."""
+    """Tell a setting; one that is not as in the baseline stands out."""
     value = group.settings.get(path)
     told = compare.setting_value(path, value)
     as_there = value == baseline.settings.get(path) or not group.has(path)
@@ -106,19 +107,19 @@ def _show_figures(groups: Sequence[Group]) -> None:
             figures.accuracy_by_task(compare.by_task(groups), theme),
             "accuracy by task",
             f"Test accuracy on every task at the end, of {names}.",
-            code=_code(groups, "accuracy_by_task(compare.by_task(groups))"),
+            code=_notebook_code(groups, "accuracy_by_task(compare.by_task(groups))"),
         )
     with right:
         live_chart(
             figures.mean_accuracies(compare.after_each_task(groups), theme),
             "mean accuracies",
             f"Mean test accuracy after each task, of {names}; where it ends is in the table.",
-            code=_code(groups, "mean_accuracies(compare.after_each_task(groups))"),
+            code=_notebook_code(groups, "mean_accuracies(compare.after_each_task(groups))"),
         )
 
 
-def _code(groups: Sequence[Group], drawing: str) -> str:
-    """What makes a figure in a notebook."""
+def _notebook_code(groups: Sequence[Group], drawing: str) -> str:
+    """Write the lines that make a figure in a notebook."""
     runs = [run.run for group in groups for run in group.runs]
     return (
         "from clnp_core.analysis import compare, figures\n"

@@ -1,4 +1,4 @@
-"""What can be asked of the run that is shown: pause, resume, cancel, fork, delete, tags; and a preset for a new one."""
+"""The actions on the run that is shown: pause, resume, cancel, fork, delete, tags; and the choice of a preset."""
 
 import streamlit as st
 
@@ -8,10 +8,10 @@ from clnp_core.runs.store import Run, Store
 from clnp_core.runs.views.estimate import estimate
 from dashboard.lab.controls import choose_fork
 from dashboard.lab.presets import show_cards
-from dashboard.shared.link import link_to
-from dashboard.shared.requests import start_engine, start_run
-from dashboard.shared.said import attempt, said
-from dashboard.shared.words import state_word, time_wanted, training_cost
+from dashboard.shared.errors import attempt, show_errors
+from dashboard.shared.link import link_to_run
+from dashboard.shared.run_text import state_text, time_text, training_text
+from dashboard.shared.store import start_engine, start_run
 
 _PAUSABLE = ("queued", "running", "interrupted")
 _RESUMABLE = ("paused", "interrupted", "cancelled", "failed")
@@ -19,11 +19,11 @@ _CANCELLABLE = ("queued", "running", "interrupted", "paused", "pausing")
 
 
 def show_actions(store: Store, run: Run, runs: list[Run]) -> None:
-    """The run's buttons; those that make no sense in its state are switched off.
+    """Show the run's buttons; those that make no sense in its state are switched off.
 
     What learns all tasks at once has none at which to fork.
     """
-    state = state_word(run)
+    state = state_text(run)
     with st.container(horizontal=True, gap="small"):
         if _button("Pause", "pause", state in _PAUSABLE) and attempt(lambda: store.pause(run.id)):
             st.rerun()
@@ -44,7 +44,7 @@ def _button(label: str, icon: str, enabled: bool) -> bool:
 
 
 def _show_notes(store: Store, run: Run, runs: list[Run]) -> None:
-    """Where a run's tags and note are written, and it is made the one that others are compared with."""
+    """Show where a run's tags and note are written, and where it is made the baseline."""
     tags, note, pinned = (f"{what} {run.id}" for what in ("tags", "note", "baseline"))
 
     def keep() -> None:
@@ -86,7 +86,7 @@ def _close_dialog() -> None:
 
 
 def show_dialog(store: Store, chosen: str, asked: RunSpec | None) -> None:
-    """The dialog that a button opened. It stays until it is answered or dismissed, whatever the page does meanwhile.
+    """Show the dialog that a button opened, until it is answered or dismissed, whatever the page does meanwhile.
 
     To be called outside the part of the page that is drawn again and again: a dialog inside it would go with a tick.
     `chosen` is the preset in the form, and `asked` what the form asks for.
@@ -102,13 +102,13 @@ def show_dialog(store: Store, chosen: str, asked: RunSpec | None) -> None:
 
 
 def _fork(store: Store, run: str) -> None:
-    with said():
+    with show_errors():
         base = store.run(run).spec
         at_task, changes = choose_fork(base, run)
         spec = fork(base, at_task, changes)
         shared = "task 1" if at_task == 2 else f"tasks 1 to {at_task - 1}"
-        time = time_wanted(estimate(spec, store, at_task))
-        st.caption(f"Shares {shared} with {run}. From task {at_task} on: {training_cost(spec, at_task)}. Takes {time}.")
+        time = time_text(estimate(spec, store, at_task))
+        st.caption(f"Shares {shared} with {run}. From task {at_task} on: {training_text(spec, at_task)}. Takes {time}.")
         if st.button("Start the fork", type="primary", icon=":material/play_arrow:", width="stretch"):
             _close_dialog()
             start_run(store, spec)
@@ -132,5 +132,5 @@ def _delete(store: Store, run: str) -> None:
         if st.button("Delete", type="primary", icon=":material/delete:", key="delete for good"):
             _close_dialog()
             if attempt(lambda: store.remove(run)):
-                link_to(None)
+                link_to_run(None)
             st.rerun()

@@ -1,4 +1,4 @@
-"""What the visitor chooses: the settings of a new run, in the side panel, and those of a fork."""
+"""The settings of a new run, in the side panel, and those of a fork."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +11,8 @@ from clnp_core.runs.spec import RunSpec, preset, preset_names
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.estimate import estimate
 from dashboard.lab.presets import choose_from_card
-from dashboard.shared.words import epochs, layer_name, network, power, time_wanted, training_cost
+from dashboard.shared.number_text import scientific
+from dashboard.shared.run_text import epochs_text, layer_name, network_text, time_text, training_text
 
 _LAMBDAS = [0.0, *(float(f"{digit}e{power}") for power in range(-8, 0) for digit in (1, 2, 3, 5))]
 _RATES = [float(f"{digit}e{power}") for power in range(-5, 0) for digit in (1, 2, 3, 5)]
@@ -26,7 +27,7 @@ _LAMBDA_HELP = "Strength of the L1 penalty on this layer's weights: a higher λ 
 
 
 def choose_spec(store: Store) -> tuple[RunSpec | None, bool]:
-    """The side panel. Returns what is asked for, None if it is impossible, and whether Start was pressed.
+    """Show the side panel. Returns what it asks for, None if that is impossible, and whether Start was pressed.
 
     What does not apply to the method is not shown, and stays as the preset has it.
     """
@@ -42,7 +43,7 @@ def choose_spec(store: Store) -> tuple[RunSpec | None, bool]:
         with st.expander("Stream", expanded=True):
             changes = {"method": method} | _stream(base)
         with st.expander("Network"):
-            st.markdown(f"**{base.network_name}**  \n{network(base)}")
+            st.markdown(f"**{base.network_name}**  \n{network_text(base)}")
             if partitions:
                 changes |= _growth(base)
         if partitions:
@@ -57,7 +58,7 @@ def choose_spec(store: Store) -> tuple[RunSpec | None, bool]:
 
 
 def choose_fork(base: RunSpec, run: str) -> tuple[int, dict[str, Any]]:
-    """In what a fork of a run differs from it.
+    """Choose in what a fork of a run differs from it.
 
     Returns
     -------
@@ -99,7 +100,7 @@ def _method(base: RunSpec) -> str:
 
 
 def _stream(base: RunSpec) -> dict[str, Any]:
-    """What is learned; dotted path → value, as `preset` takes it, as in all that follow."""
+    """Choose the tasks. Returns dotted path → value, as `preset` takes it; so do all that follow."""
     key = base.preset
     with st.container(horizontal=True):
         tasks = st.number_input("Tasks", 1, _MOST_TASKS, base.stream.tasks, key=f"{key} stream.tasks", width=_NARROW)
@@ -117,7 +118,7 @@ def _stream(base: RunSpec) -> dict[str, Any]:
 
 
 def _growth(base: RunSpec) -> dict[str, Any]:
-    """Whether layers are widened between two tasks, when they fill up."""
+    """Choose whether layers are widened between two tasks, when they fill up."""
     key = base.preset
     if not st.toggle(
         "Grow when it fills up",
@@ -134,7 +135,7 @@ def _growth(base: RunSpec) -> dict[str, Any]:
 
 
 def _growth_once(base: RunSpec, key: str, at_task: int) -> dict[str, Any]:
-    """By how much a fork widens layers before its first task; where they grow by themselves there is nothing to set."""
+    """Choose by how much a fork widens layers before its first task, where they do not grow by themselves."""
     if base.grow_below is not None:
         return {}
     if not st.toggle(f"Widen layers before task {at_task}", key=f"{key} grows"):
@@ -143,7 +144,7 @@ def _growth_once(base: RunSpec, key: str, at_task: int) -> dict[str, Any]:
 
 
 def _new_neurons(base: RunSpec, key: str) -> dict[str, int]:
-    """Of the layers that get any; to begin with each gets a quarter of its width."""
+    """Choose how many neurons layers get, to begin with a quarter of their width. Layers that get none are left out."""
     given = {}
     with st.container(horizontal=True):
         for number, layer in zip(base.layer_keys, base.architecture.hidden, strict=False):
@@ -154,7 +155,7 @@ def _new_neurons(base: RunSpec, key: str) -> dict[str, int]:
 
 
 def _sparsity(base: RunSpec, key: str) -> dict[str, Any]:
-    """How few neurons a task keeps: λ and fine-tuning, which train, then θ and m, which act on what is trained."""
+    """Choose how few neurons a task keeps: by λ and fine-tuning, which train, then by θ and m, which do not."""
     st.markdown(f"**λ, fine-tuning** {_TRAINS}")
     several = any(len(values) > 1 for values in base.lambda_.values())
     grid = st.toggle(
@@ -171,19 +172,19 @@ def _sparsity(base: RunSpec, key: str) -> dict[str, Any]:
 
 
 def _lambda_sliders(base: RunSpec, key: str) -> dict[str, Any]:
-    """A slider for each layer; of a fork, where several values are tried, there is nothing to move."""
+    """Show a slider for each layer; where a fork tries several values there is nothing to move."""
     changes = {}
     for layer in base.layer_keys:
         label = f"λ {layer_name(base, layer)}"
         values = base.lambda_[layer]
         if len(values) > 1:
-            st.text(f"{label}: tries {', '.join(map(power, values))}")
+            st.text(f"{label}: tries {', '.join(map(scientific, values))}")
             continue
         changes[f"lambda.{layer}"] = st.select_slider(
             label,
             sorted({*_LAMBDAS, *values}),
             values[0],
-            format_func=power,
+            format_func=scientific,
             key=f"{key} lambda.{layer}",
             help=_LAMBDA_HELP,
         )
@@ -191,7 +192,7 @@ def _lambda_sliders(base: RunSpec, key: str) -> dict[str, Any]:
 
 
 def _lambda_grid(base: RunSpec, key: str) -> dict[str, Any]:
-    """The values of each layer."""
+    """Choose several values for each layer."""
     return {
         f"lambda.{layer}": _values(
             f"λ {layer_name(base, layer)}", _LAMBDAS, base.lambda_[layer], f"{key} lambdas.{layer}", _LAMBDA_HELP
@@ -201,9 +202,9 @@ def _lambda_grid(base: RunSpec, key: str) -> dict[str, Any]:
 
 
 def _values(label: str, options: Iterable[float], given: Iterable[float], key: str, about: str) -> list[float]:
-    """Any of many values, in ascending order."""
+    """Choose any of many values. Returns them in ascending order."""
     chosen = st.multiselect(
-        label, sorted({*options, *given}), list(given), format_func=power, key=key, help=about, select_all=False
+        label, sorted({*options, *given}), list(given), format_func=scientific, key=key, help=about, select_all=False
     )
     return sorted(chosen)
 
@@ -233,7 +234,7 @@ def _fine_tuning(base: RunSpec, key: str) -> dict[str, Any]:
                 "Rate",
                 rates := sorted({*_RATES, rate}),
                 rates.index(rate),
-                format_func=power,
+                format_func=scientific,
                 key=f"{key} fine_tuning.learning_rate",
                 width=_NARROW,
             ),
@@ -255,7 +256,7 @@ def _as_data(base: RunSpec) -> dict[str, Any] | None:
 
 
 def _pruning(base: RunSpec, key: str) -> dict[str, Any]:
-    """What acts on the trained network."""
+    """Choose what acts on the trained network."""
     mode = st.segmented_control(
         "Threshold θ",
         list(_THETA_MODES),
@@ -280,7 +281,7 @@ def _pruning(base: RunSpec, key: str) -> dict[str, Any]:
 
 
 def _search(base: RunSpec, changes: dict[str, Any]) -> dict[str, Any]:
-    """The learning rates to try and, where there is more than one candidate, whether every task tries them again."""
+    """Choose the learning rates to try and, with several candidates, whether every task tries them again."""
     key = base.preset
     rates = _values(
         "Learning rate",
@@ -308,7 +309,7 @@ def _search(base: RunSpec, changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _budget(base: RunSpec, method: str) -> dict[str, Any]:
-    """How long training may go on."""
+    """Choose how long training may go on."""
     key = base.preset
     with st.container(horizontal=True, gap="xsmall"):
         changes = {
@@ -346,7 +347,7 @@ def _budget(base: RunSpec, method: str) -> dict[str, Any]:
 
 
 def _epochs_input(base: RunSpec, key: str, width: int) -> dict[str, Any]:
-    """One number for all tasks; where they have numbers of their own there is nothing to set."""
+    """Choose one number for all tasks; where they have numbers of their own there is nothing to set."""
     if len(base.epochs) > 1:
         return {}
     return {"epochs": st.number_input("Epochs", 1, _MOST_EPOCHS, base.epochs[0], key=f"{key} epochs", width=width)}
@@ -354,7 +355,7 @@ def _epochs_input(base: RunSpec, key: str, width: int) -> dict[str, Any]:
 
 def _say_own_epochs(base: RunSpec) -> None:
     if len(base.epochs) > 1:
-        st.text(epochs(base).capitalize())
+        st.text(epochs_text(base).capitalize())
 
 
 def _start_button(store: Store, name: str, changes: dict[str, Any]) -> tuple[RunSpec | None, bool]:
@@ -368,12 +369,12 @@ def _start_button(store: Store, name: str, changes: dict[str, Any]) -> tuple[Run
         st.error(problem, icon=":material/error:")
     start = st.button("Start", type="primary", icon=":material/play_arrow:", width="stretch", disabled=spec is None)
     if spec:
-        st.caption(f"Takes {time_wanted(estimate(spec, store))}: {training_cost(spec)}, in the background.")
+        st.caption(f"Takes {time_text(estimate(spec, store))}: {training_text(spec)}, in the background.")
     return spec, start
 
 
 def _lacking(changes: dict[str, Any]) -> str | None:
-    """What the form leaves open, in a sentence."""
+    """Tell in a sentence what the form leaves open."""
     empty = next((path for path, value in changes.items() if value == []), None)
     if empty == "learning_rate":
         return "Search: choose at least one learning rate."

@@ -7,12 +7,13 @@ from clnp_core.runs.store import Run, Store, default_location
 from dashboard.lab.actions import open_dialog, show_actions, show_dialog
 from dashboard.lab.controls import choose_spec
 from dashboard.lab.presets import show_cards
-from dashboard.lab.runs import show_runs
+from dashboard.lab.run_list import show_run_list
 from dashboard.lab.view import show_heading, show_links, show_results, show_state
-from dashboard.shared.link import link_to, linked_run
-from dashboard.shared.requests import open_store, start_run
-from dashboard.shared.said import said
-from dashboard.shared.words import state_word
+from dashboard.shared.empty import show_empty
+from dashboard.shared.errors import show_errors
+from dashboard.shared.link import link_to_run, linked_run
+from dashboard.shared.run_text import state_text
+from dashboard.shared.store import open_store, start_run
 
 # What costs little to show and is looked at most comes most often.
 _STATE_SECONDS, _RESULTS_SECONDS, _LIST_SECONDS = 0.5, 1, 2
@@ -22,7 +23,7 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.title("CLNP Lab", anchor=False)
         cards_place = st.container(width="content")
-    with said():
+    with show_errors():
         store = open_store(default_location())
         spec, start = choose_spec(store)
         if start:
@@ -37,7 +38,7 @@ def main() -> None:
         list_place, run_place = st.container(), st.container()
         show_dialog(store, st.session_state["preset"], spec)
         if not linked_run():
-            link_to(runs[0].id)
+            link_to_run(runs[0].id)
         with list_place:
             active = [run.id for run in runs if run.is_active]
             st.fragment(follow_runs, run_every=_LIST_SECONDS if active else None)(store, linked_run(), active)
@@ -46,7 +47,7 @@ def main() -> None:
 
 
 def show_linked(store: Store, runs: list[Run]) -> None:
-    """The run that is looked at."""
+    """Show the run that is looked at."""
     run = store.run(linked_run())
     show_heading(store, run, runs)
     show_actions(store, run, runs)
@@ -57,17 +58,17 @@ def show_linked(store: Store, runs: list[Run]) -> None:
 
 
 def follow_runs(store: Store, shown: str, active: list[str]) -> None:
-    """The list, again and again for as long as one of the runs is active."""
-    with said():
+    """Show the list, again and again while a run is active."""
+    with show_errors():
         runs = store.runs()
-        show_runs(store, runs)
+        show_run_list(store, runs)
         if linked_run() != shown or [run.id for run in runs if run.is_active] != active:
             st.rerun()
 
 
 def follow_state(store: Store, shown: str, drawn: tuple[str, bool]) -> None:
-    """How far the run that is looked at is. What can be asked of it is drawn anew when that changes."""
-    with said():
+    """Show how far the run that is looked at is. What can be asked of it is drawn anew when that changes."""
+    with show_errors():
         run = store.run(shown)
         show_state(store, run)
         if _drawn(store, run) != drawn:
@@ -75,28 +76,23 @@ def follow_state(store: Store, shown: str, drawn: tuple[str, bool]) -> None:
 
 
 def follow_results(store: Store, shown: str) -> None:
-    """What the run that is looked at has come to."""
-    with said():
+    """Show what the run that is looked at has come to."""
+    with show_errors():
         show_results(store, store.run(shown))
 
 
 def _drawn(store: Store, run: Run) -> tuple[str, bool]:
-    """What decides about the buttons and links of a run."""
-    return state_word(run), bool(store.learned(run.id))
+    """Give what decides about the buttons and links of a run."""
+    return state_text(run), bool(store.learned(run.id))
 
 
 def invite(store: Store, spec: RunSpec | None) -> None:
-    """What a store without runs shows."""
-    with st.container(border=True, horizontal_alignment="center", gap="medium"):
-        st.space("small")
-        st.subheader("Nothing has run yet", anchor=False, text_alignment="center")
-        st.markdown(
-            "Choose a preset, move its settings in the side panel (» on a small screen) if you like, and press "
-            "**Start**. Then watch the network learn task after task, and forget none.",
-            text_alignment="center",
-            width=520,
-        )
-        st.space("small")
+    """Show a store without runs what to do."""
+    show_empty(
+        "Nothing has run yet",
+        "Choose a preset, move its settings in the side panel (» on a small screen) if you like, and press "
+        "**Start**. Then watch the network learn task after task, and forget none.",
+    )
     if show_cards(store, st.session_state["preset"], spec):
         start_run(store, spec)
         st.rerun()

@@ -1,11 +1,12 @@
-"""The presets as cards: what each is, and what it takes."""
+"""The presets as cards, with what each takes."""
 
 import streamlit as st
 
 from clnp_core.runs.spec import RunSpec, preset, preset_names
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.estimate import estimate
-from dashboard.words import count, epochs
+from dashboard.shared.number_text import counted
+from dashboard.shared.run_text import epochs_text
 
 _OF_THE_PAPER = ("permuted-mnist", "split-cifar-narrow", "split-cifar-narrow-ft", "split-cifar-wide")
 _SHORT_SECONDS = 30
@@ -14,7 +15,7 @@ _CHOSEN = "preset chosen"
 
 
 def choose_from_card() -> None:
-    """Put the preset whose card was just pressed into the form, of which `preset` is the key. Before that is drawn.
+    """Put the preset whose card was just pressed into the form, whose key is `preset`, before that is drawn.
 
     Not when it is pressed: a tick of the page that the browser asked for before that would undo it.
     """
@@ -23,7 +24,7 @@ def choose_from_card() -> None:
 
 
 def show_cards(store: Store, chosen: str, asked: RunSpec | None) -> bool:
-    """A card for each preset, the quickest first. The one that is in the side panel's form can be started.
+    """Show a card for each preset, the quickest first. The one that is in the side panel's form can be started.
 
     Parameters
     ----------
@@ -61,11 +62,11 @@ def _is_short(base: RunSpec) -> bool:
 
 
 def _card(store: Store, base: RunSpec, is_chosen: bool, asked: RunSpec | None) -> bool:
-    """Whether it is to be started."""
-    name, tasks = base.preset, count(base.stream.tasks, "task")
+    """Show one card. Returns whether its preset is to be started."""
+    name, tasks = base.preset, counted(base.stream.tasks, "task")
     st.markdown(f"**{name}**  \n{base.about}")
     time = estimate(base, store) or "time not known yet"
-    st.caption(f":material/schedule: {time} · {tasks} · {epochs(base)}")
+    st.caption(f":material/schedule: {time} · {tasks} · {epochs_text(base)}")
     if is_chosen:
         start = f"Start {name}"
         icon = ":material/play_arrow:"

@@ -16,10 +16,11 @@ from clnp_core.methods import METHODS
 from clnp_core.runs.fold.summary import accuracy_matrix, layers, settled
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
-from dashboard.shared.code import code_for
 from dashboard.shared.kept_figure import kept_figure
 from dashboard.shared.live_chart import live_chart
-from dashboard.shared.words import settings, state_word, time_left, unbroken
+from dashboard.shared.notebook_code import run_code
+from dashboard.shared.number_text import percent, unbroken
+from dashboard.shared.run_text import settings_text, state_text, time_left_text
 
 Records = list[dict[str, Any]]
 
@@ -33,7 +34,7 @@ _PAGES = (
 
 
 def show_heading(store: Store, run: Run, runs: list[Run]) -> None:
-    """Which run it is, what people wrote to it, and its settings."""
+    """Show the run's name, what people wrote to it, and its settings."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(run.id, anchor=False, width="content")
         if store.baseline() == run.id:
@@ -43,11 +44,11 @@ def show_heading(store: Store, run: Run, runs: list[Run]) -> None:
     with st.container():
         if run.note:
             st.text(run.note)
-    st.caption(settings(run.spec) + _origin(run, runs))
+    st.caption(settings_text(run.spec) + _origin(run, runs))
 
 
 def show_links(store: Store, run: Run) -> None:
-    """The pages that show more of a run that has learned something."""
+    """Link to the pages that show more of a run that has learned something."""
     baseline = store.baseline()
     with st.container(horizontal=True, gap="small"):
         if not store.learned(run.id):
@@ -62,13 +63,13 @@ def show_links(store: Store, run: Run) -> None:
 
 
 def show_state(store: Store, run: Run) -> None:
-    """How far a run is, or why it is no further."""
+    """Show how far a run is, or why it is no further."""
     with st.container(key=f"state-{run.id}"):
         _show_state(store, run)
 
 
 def show_results(store: Store, run: Run) -> None:
-    """What a run has come to: measures, figures and tables."""
+    """Show what a run has come to: measures, figures and tables."""
     trainings, records = store.last_epochs(run.id), store.learned(run.id)
     if trainings or run.is_active:
         _show_figures(store, run, sum(training["epoch"] for training in trainings), records)
@@ -90,7 +91,7 @@ def _show_state(store: Store, run: Run) -> None:
         st.progress(run.fraction, f"Queued · {_turn(store, run)}")
     elif run.state == "running":
         spent = f"{_duration(run.seconds)} so far"
-        parts = (state_word(run).capitalize(), done, spent, time_left(run), _where(store, run))
+        parts = (state_text(run).capitalize(), done, spent, time_left_text(run), _where(store, run))
         st.progress(run.fraction, " · ".join(filter(None, parts)))
     elif run.state == "paused":
         st.progress(run.fraction, f"Paused at {done} · Resume goes on from there; nothing is lost")
@@ -116,7 +117,7 @@ def _turn(store: Store, run: Run) -> str:
 
 
 def _where(store: Store, run: Run) -> str:
-    """The task in progress; the ones before it may still be trained alone, for comparison, beside it."""
+    """Tell the task in progress; the ones before it may still be trained alone, for comparison, beside it."""
     spec, learned = run.spec, len(store.learned(run.id))
     if learned == len(spec.lessons):
         return "training each task alone, for comparison" if spec.trains_alone else "finishing"
@@ -138,7 +139,7 @@ def _duration(seconds: float) -> str:
 
 
 def _origin(run: Run, runs: list[Run]) -> str:
-    """Of which run it is a fork, if of any; of one that is deleted only that it was one."""
+    """Tell of which run it is a fork, if of any; of one that is deleted only that it was one."""
     spec = run.spec
     if not spec.fork_of:
         return ""
@@ -162,7 +163,7 @@ def _show_figures(store: Store, run: Run, epochs: int, records: Records) -> None
         kept("curves", (epochs, learned), curves),
         f"{run.id} curves",
         f"Loss and validation accuracy of {epochs} epochs.",
-        code=code_for(run.id, f"figures.learning_curves(run.metrics(), run.settled(), at_once={at_once})"),
+        code=run_code(run.id, f"figures.learning_curves(run.metrics(), run.settled(), at_once={at_once})"),
     )
     left, right = st.columns(2)
     if hidden:
@@ -171,10 +172,10 @@ def _show_figures(store: Store, run: Run, epochs: int, records: Records) -> None
                 kept("capacity", learned, lambda: figures.capacity(hidden, theme)),
                 f"{run.id} capacity",
                 "Used capacity. " + " ".join(f"{layer['name']}: {_free(layer):.0%} free." for layer in hidden),
-                code=code_for(run.id, 'figures.capacity(run.summary()["layers"])') if records else "",
+                code=run_code(run.id, 'figures.capacity(run.summary()["layers"])') if records else "",
             )
     with right if hidden else left:
-        code = code_for(run.id, f'figures.accuracy_matrix(run.summary()["accuracy"], tasks={tasks})')
+        code = run_code(run.id, f'figures.accuracy_matrix(run.summary()["accuracy"], tasks={tasks})')
         live_chart(
             kept("matrix", learned, lambda: figures.accuracy_matrix(matrix, tasks, theme)),
             f"{run.id} matrix",
@@ -213,11 +214,7 @@ def _points(fraction: float) -> str:
 
 
 def _mean_percent(fractions: list[float | None]) -> str:
-    return _percent(None if not fractions or None in fractions else sum(fractions) / len(fractions))
-
-
-def _percent(fraction: float | None) -> str:
-    return "–" if fraction is None else f"{fraction:.2%}"
+    return percent(None if not fractions or None in fractions else sum(fractions) / len(fractions))
 
 
 def _show_promise(records: Records) -> None:
@@ -230,12 +227,12 @@ def _show_promise(records: Records) -> None:
 
 
 def _show_table(spec: RunSpec, records: Records) -> None:
-    """A row for each task that was learned, also where all were at once and the records are one."""
+    """Show a row for each task that was learned, also where all were at once and the records are one."""
     accuracy = records[-1]["accuracy"]
     # In words already: pandas' own way of saying numbers takes longer than all the rest of the page.
-    columns = {"Task": range(1, len(accuracy) + 1), "Accuracy": map(_percent, accuracy)}
+    columns = {"Task": range(1, len(accuracy) + 1), "Accuracy": map(percent, accuracy)}
     if spec.trains_alone:
-        columns["Alone"] = [_percent(record["single_task_accuracy"]) for record in records]
+        columns["Alone"] = [percent(record["single_task_accuracy"]) for record in records]
     if spec.partitions:
         columns["θ"] = [_theta(record["theta"]) for record in records]
         for place, layer in enumerate(spec.architecture.hidden):

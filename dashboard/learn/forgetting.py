@@ -8,7 +8,7 @@ from clnp_core.analysis import figures
 from clnp_core.analysis.figures import Theme
 from clnp_core.lesson.parts import shipped
 from clnp_core.lesson.runs import TASKS
-from dashboard.learn.step import Shown, Step, code, percent
+from dashboard.learn.step import Shown, Step, lesson_code, rounded
 
 _DIGITS = 6  # as many as can be told apart on a small screen
 _BETS = tuple(range(0, 101, 5))
@@ -22,8 +22,8 @@ def two_tasks() -> Step:
         first = "the digits as they are" if task == 1 else "the same digits with their pixels in another order"
         return Shown(
             figures.permuted_images(data["images"][:_DIGITS], data["permutations"], task, theme),
-            f"Task {task}: {first}. Learned alone, {percent(data['alone'][place])} of its test images are right.",
-            code(
+            f"Task {task}: {first}. Learned alone, {rounded(data['alone'][place])} of its test images are right.",
+            lesson_code(
                 'data = shipped("tasks")\n'
                 f'figures.permuted_images(data["images"][:{_DIGITS}], data["permutations"], {task})'
             ),
@@ -34,7 +34,7 @@ def two_tasks() -> Step:
         text="A small network learns to read digits: **task 1**. In **task 2** the same digits come with their pixels "
         "in another order, the same one for every image; in task 3 in yet another. The network does not know which "
         "pixels are neighbours, so that one task is as hard as the other: alone, it learns each to "
-        f"{percent(min(alone))} to {percent(max(alone))}. Now one network is to learn all of them, **one after the "
+        f"{rounded(min(alone))} to {rounded(max(alone))}. Now one network is to learn all of them, **one after the "
         "other**, without ever seeing earlier images again.",
         part="tasks",
         label="Compare with",
@@ -58,9 +58,9 @@ def place_your_bet() -> Step:
         bet = _BETS[place] / 100
         return Shown(
             figures.accuracy_on_first({"task 1": reached[:1]}, bet, TASKS, theme=theme),
-            f"When task 1 has been learned, {percent(reached[0])} of its images are right. Your bet: {100 * bet:.0f} % "
+            f"When task 1 has been learned, {rounded(reached[0])} of its images are right. Your bet: {100 * bet:.0f} % "
             f"after task {TASKS}.",
-            code(
+            lesson_code(
                 'reached = [row[0] for row in shipped("forgetting")["accuracy"]]\n'
                 f'figures.accuracy_on_first({{"task 1": reached[:1]}}, bet={bet}, tasks={TASKS})'
             ),
@@ -71,9 +71,9 @@ def place_your_bet() -> Step:
         off = abs(100 * bet - 100 * reached[-1])
         return Shown(
             figures.accuracy_on_first(curve, bet, theme=theme),
-            f"After task {TASKS}, {percent(reached[-1])} of task 1's images are right: your bet of {100 * bet:.0f} % "
+            f"After task {TASKS}, {rounded(reached[-1])} of task 1's images are right: your bet of {100 * bet:.0f} % "
             f"is {off:.0f} points off. Guessing would give 10 %.",
-            code(
+            lesson_code(
                 'reached = [row[0] for row in shipped("forgetting")["accuracy"]]\n'
                 f'figures.accuracy_on_first({{"task 1": reached}}, bet={bet})'
             ),
@@ -92,7 +92,7 @@ def place_your_bet() -> Step:
         show_bet=show_bet,
         try_this="Set the slider to what you expect, then press **Place the bet**.",
         question="Is task 5 learned badly as well?",
-        answer=f"No: each task is learned well when its turn comes ({', '.join(map(percent, just_learned))} right "
+        answer=f"No: each task is learned well when its turn comes ({', '.join(map(rounded, just_learned))} right "
         "after it). The network has not become worse at learning. It has lost what it knew: *catastrophic forgetting*.",
     )
 
@@ -106,9 +106,9 @@ def overwritten() -> Step:
         share = line["share"][place]
         return Shown(
             figures.between_tasks(line, place, theme),
-            f"{100 * share:.0f} % of the way from task 1's weights to task 2's: {percent(line['task_1'][place])} of "
-            f"task 1's images are right, and {percent(line['task_2'][place])} of task 2's.",
-            code(f'figures.between_tasks(shipped("between"), {place})'),
+            f"{100 * share:.0f} % of the way from task 1's weights to task 2's: {rounded(line['task_1'][place])} of "
+            f"task 1's images are right, and {rounded(line['task_2'][place])} of task 2's.",
+            lesson_code(f'figures.between_tasks(shipped("between"), {place})'),
         )
 
     return Step(
@@ -124,7 +124,7 @@ def overwritten() -> Step:
         show=show,
         try_this="Look for a place at which both tasks are known well.",
         question="Where on the line is the worse of the two tasks known best, and how well?",
-        answer=f"At {100 * line['share'][best]:.0f} % of the way: there both reach {percent(both[best])} or more. No "
+        answer=f"At {100 * line['share'][best]:.0f} % of the way: there both reach {rounded(both[best])} or more. No "
         "place on the line serves both tasks as well as its own end serves one: a compromise between all weights is "
         "not enough. Some weights must be left alone.",
     )

@@ -2,18 +2,18 @@
 
 import streamlit as st
 
-from dashboard.learn.again import show_again
+from dashboard.learn.lesson import lesson
+from dashboard.learn.recompute import show_recomputation
 from dashboard.learn.state import current_step, is_lecture
-from dashboard.learn.steps import lesson
 from dashboard.learn.view import apply_lecture_style, show_contents, show_exercise, show_step, show_way
-from dashboard.shared.said import said
+from dashboard.shared.errors import show_errors
 
 
 def main() -> None:
     steps, lecture = lesson(), is_lecture()
     if lecture:
         apply_lecture_style()
-    with said():
+    with show_errors():
         number = current_step(len(steps))
         step = steps[number - 1]
         show_contents(steps, number)
@@ -22,7 +22,7 @@ def main() -> None:
         st.fragment(show_step)(number, step, lecture)
         if not lecture:
             show_exercise(step)
-            show_again(step.part)
+            show_recomputation(step.part)
 
 
 main()

@@ -1,4 +1,4 @@
-"""Where in the lesson one is, in the address: the step, where its slider stands, and whether it is a lecture."""
+"""The place in the lesson, in the address: the step, where its slider stands, and whether it is a lecture."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from clnp_core.errors import SpecError
 
 
 def current_step(steps: int) -> int:
-    """The step that the address names, 1 for the first.
+    """Give the step that the address names, 1 for the first.
 
     Raises
     ------
@@ -22,7 +22,7 @@ def current_step(steps: int) -> int:
 
 
 def is_lecture() -> bool:
-    """Whether the lesson is shown to many."""
+    """Tell whether the lesson is shown to many."""
     return st.query_params.get("lecture") == "1"
 
 
@@ -34,7 +34,7 @@ def go_to(step: int, lecture: bool) -> None:
 
 
 def slider_place(step: int, places: int, start: int) -> int:
-    """Where the slider of the current step stands: where it was left, else where the address says."""
+    """Give the place of the current step's slider: where it was left, else where the address says."""
     at = st.query_params.get("at", "")
     linked = int(at) if at.isdecimal() and int(at) < places else start
     return st.session_state.get(_key(step), linked)

@@ -1,4 +1,4 @@
-"""What a step of the lesson is."""
+"""Steps of the lesson, and how one is told."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from clnp_core.lesson.parts import {names}
 
 @dataclass(frozen=True)
 class Shown:
-    """What a step shows for one place of its slider.
+    """One place of a step's slider, as it is shown.
 
     Attributes
     ----------
@@ -73,11 +73,11 @@ class Step:
     show_bet: Show | None = None
 
 
-def code(lines: str, names: str = "shipped") -> str:
-    """Lines of Python with what they import; `names` are those of `clnp_core.lesson.parts`."""
+def lesson_code(lines: str, names: str = "shipped") -> str:
+    """Write lines of Python with what they import; `names` are those of `clnp_core.lesson.parts`."""
     return _CODE.format(names=names, lines=lines)
 
 
-def percent(fraction: float) -> str:
-    """An accuracy, such as 97.5 %, on one line."""
+def rounded(fraction: float) -> str:
+    """Round an accuracy to a tenth of a per cent, such as 97.5 %, on one line."""
     return f"{100 * fraction:.1f}\N{NO-BREAK SPACE}%"

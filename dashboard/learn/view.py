@@ -4,34 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.learn.state import go_to, move, slider_place
 from dashboard.learn.step import Step
+from dashboard.shared.front_end import style_sheet
 from dashboard.shared.live_chart import live_chart
 from dashboard.shared.live_slider import live_slider
 
 _LARGER = 1.3
-_LECTURE = """
-<style>
-:root { font-size: 130%; }
-[data-testid="stSidebar"], [data-testid="stExpandSidebarButton"], .live-chart-menu { display: none !important; }
-</style>
-"""
-_DOTS = """
-<style>
-.dots { display: flex; flex-wrap: wrap; gap: 0.375rem; align-items: center; min-height: 2.5rem; }
-.dots i { width: 0.5rem; height: 0.5rem; border-radius: 50%; border: 1px solid currentColor; opacity: 0.6; }
-.dots i.done { background: currentColor; }
-.dots i.here { background: currentColor; opacity: 1; width: 1.25rem; border-radius: 0.25rem; }
-</style>
-"""
+_DOTS = style_sheet(Path(__file__).with_name("dots.css"))
+_LECTURE = style_sheet(Path(__file__).with_name("lecture.css"))
 
 
 def show_contents(steps: Sequence[Step], current: int) -> None:
-    """The table of contents, in the side panel."""
+    """Show the table of contents, in the side panel."""
     with st.sidebar.container(gap=None):
         st.markdown("**Contents**")
         for number, step in enumerate(steps, start=1):
@@ -45,7 +35,7 @@ def show_contents(steps: Sequence[Step], current: int) -> None:
 
 
 def show_way(current: int, steps: int, lecture: bool) -> None:
-    """Back and on, for which the arrow keys do as well, how far it is, and the lecturer's view."""
+    """Show the way back and on, for which the arrow keys do as well, how far it is, and the lecturer's view."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             _way_button("Back", current - 1, steps, lecture, "Left")
@@ -74,12 +64,12 @@ def _show_dots(current: int, steps: int) -> None:
 
 
 def apply_lecture_style() -> None:
-    """Larger type, and nothing beside the lesson."""
+    """Enlarge type, and hide what is beside the lesson."""
     st.html(_LECTURE)
 
 
 def show_step(number: int, step: Step, lecture: bool) -> None:
-    """A step: what it is about, its figure, the slider under it, and what is to be seen."""
+    """Show a step: what it is about, its figure, the slider under it, and what is to be seen."""
     theme = st.context.theme.type or "light"
     left, right = st.columns([1, 1.5], gap="large")
     with left:
@@ -98,7 +88,7 @@ def show_step(number: int, step: Step, lecture: bool) -> None:
 
 
 def _show_control(number: int, step: Step, place: int, disabled: bool) -> None:
-    """A slider, or where there are but two places a choice. Drawn after what follows it."""
+    """Show a slider, or for only two places a choice. Drawn after what follows it."""
     if len(step.places) > 2:
         key = f"slider of step {number}"
         live_slider(step.label, step.places, place, partial(move, number), key, disabled=disabled)
@@ -116,7 +106,7 @@ def _show_control(number: int, step: Step, place: int, disabled: bool) -> None:
 
 
 def show_exercise(step: Step) -> None:
-    """A question, and its answer for whoever asks for it."""
+    """Show a question, and its answer to whoever asks for it."""
     st.markdown(f":material/edit: **Exercise.** {step.question}")
     with st.expander("Answer"):
         st.markdown(step.answer)
@@ -139,7 +129,7 @@ def _bet_key(step: int) -> str:
 
 
 def _larger(figure: go.Figure) -> go.Figure:
-    """The figure for those in the last row."""
+    """Enlarge the figure for those in the last row."""
     layout = figure.layout
     return go.Figure(figure).update_layout(
         font_size=_LARGER * layout.font.size,

@@ -15,7 +15,7 @@ _AFTER, _BEFORE = "After severing", "Before"
 
 
 def step_if_due(view: View, learned: int) -> View:
-    """The view; of the next task, if the network is filling up and it is time."""
+    """Go on to the next task, if the network is filling up and it is time."""
     if not is_due():
         return view
     task = min((learned if view.task is None else view.task) + 1, learned)
@@ -26,8 +26,8 @@ def step_if_due(view: View, learned: int) -> View:
     return moved
 
 
-def show_steps(view: View, task: int, learned: int) -> None:
-    """Buttons: one task back, fill up, one task on."""
+def show_player(view: View, task: int, learned: int) -> None:
+    """Show the buttons: one task back, fill up, one task on."""
 
     def step(to: int) -> None:
         stop()
@@ -48,7 +48,7 @@ def show_steps(view: View, task: int, learned: int) -> None:
 
 
 def choose_task(run: Run, view: View, task: int, learned: int) -> None:
-    """A slider over the tasks that were learned. At its end it follows a run that learns more."""
+    """Choose among the tasks that were learned. At its end the slider follows a run that learns more."""
 
     def move(place: int, settled: bool) -> None:
         stop()
@@ -61,7 +61,7 @@ def choose_task(run: Run, view: View, task: int, learned: int) -> None:
 
 
 def choose_severing(view: View) -> None:
-    """Whether the interference is shown that pruning cut, and the link to what is shown."""
+    """Choose whether the interference is shown that pruning cut; beside it, copy the link to what is shown."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", horizontal_alignment="right"):
         key = f"severing {view.before}"
         st.segmented_control(

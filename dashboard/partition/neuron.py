@@ -10,12 +10,12 @@ from clnp_core.analysis import figures
 from clnp_core.analysis.anatomy import Anatomy
 from clnp_core.networks.partition import FREE_OWNER
 from dashboard.partition.state import View, show
-from dashboard.shared.code import code_for
+from dashboard.partition.view import anatomy_code
 from dashboard.shared.live_chart import live_chart
 
 
 def look_at_neuron(anatomy: Anatomy, view: View) -> None:
-    """Choose a neuron, and see what is known of it."""
+    """Choose a neuron, and show what is known of it."""
     _choose(anatomy, view)
     if not view.neuron:
         st.caption(
@@ -38,7 +38,7 @@ def look_at_neuron(anatomy: Anatomy, view: View) -> None:
 
 
 def _choose(anatomy: Anatomy, view: View) -> None:
-    """The same as clicking it, by keyboard."""
+    """Choose a neuron by keyboard, as by clicking it."""
     hidden, names = range(1, len(anatomy.names) - 1), anatomy.names
     layer, place = view.neuron or (1, None)
     keys = [f"{what} {view.run} {view.neuron}" for what in ("layer of neuron", "neuron")]
@@ -80,7 +80,7 @@ def _show_activity(anatomy: Anatomy, view: View, owner: int) -> None:
         figures.neuron_activity(activity, owner, _theme()),
         f"activity {view.run}",
         f"Mean activity of the neuron: {told}.",
-        code=_code(view, anatomy, call),
+        code=anatomy_code(view, anatomy, call),
     )
 
 
@@ -92,7 +92,7 @@ def _show_looks(anatomy: Anatomy, view: View) -> None:
         f"looks {view.run}",
         "What the neuron looks at: "
         + ("its weights, as an image." if signed else "where its weights lead down to, as an image."),
-        code=_code(view, anatomy, f"figures.looks_at(anatomy.looks_at({layer}, {place}), signed={signed})"),
+        code=anatomy_code(view, anatomy, f"figures.looks_at(anatomy.looks_at({layer}, {place}), signed={signed})"),
     )
     channels = anatomy.architecture.input_shape[0]
     undone = " The task's permutation of the pixels is undone." if anatomy.permutations is not None else ""
@@ -107,7 +107,3 @@ def _show_looks(anatomy: Anatomy, view: View) -> None:
 
 def _theme() -> figures.Theme:
     return st.context.theme.type or "light"
-
-
-def _code(view: View, anatomy: Anatomy, call: str) -> str:
-    return code_for(view.run, f"anatomy = run.anatomy({anatomy.task})\n{call}")

@@ -1,4 +1,4 @@
-"""What the partition page shows, as data: in the address, so that it can be sent.
+"""The view of the partition page, as data: in the address, so that it can be sent.
 
 While the network fills up by itself, or the slider is in the hand, the view changes without the address; what it comes
 to rest at is what the address tells.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from clnp_core.errors import SpecError
-from dashboard.shared.said import say
+from dashboard.shared.errors import toast_error
 
 _STATE = "partition"
 _STEPPED = "partition stepped"
@@ -23,7 +23,7 @@ _STEP_SECONDS = 0.6
 
 @dataclass(frozen=True)
 class View:
-    """Everything the page's controls say.
+    """All that the page's controls say.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class View:
     layer: int | None = None
 
     def to_link(self) -> dict[str, str]:
-        """As parameters of the page's address."""
+        """Write the view as parameters of the page's address."""
         link = {
             "task": None if self.task is None else str(self.task),
             "neuron": self.neuron and ":".join(map(str, self.neuron)),
@@ -65,7 +65,7 @@ class _Kept:
 
 
 def linked_view(link: Mapping[str, str]) -> View:
-    """The view that an address tells.
+    """Read the view that an address tells.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def _whole(link: Mapping[str, str], name: str) -> int | None:
 
 
 def current(run: str) -> View:
-    """The view of a run: what the address tells; where it tells no more than the run, as the page was left."""
+    """Give the view of a run: what the address tells; where it tells no more than the run, as the page was left."""
     kept, link = st.session_state.get(_STATE), st.query_params.to_dict()
     if kept and link == kept.link:
         return kept.view
@@ -108,7 +108,7 @@ def current(run: str) -> View:
         try:
             show(linked_view(link))
         except SpecError as error:
-            say(error)
+            toast_error(error)
             show(View(run))
     return st.session_state[_STATE].view
 
@@ -123,22 +123,22 @@ def show(view: View, settled: bool = True) -> None:
 
 
 def is_playing() -> bool:
-    """Whether the network fills up by itself."""
+    """Tell whether the network fills up by itself."""
     return _STEPPED in st.session_state
 
 
 def play() -> None:
-    """Have it fill up by itself from now on."""
+    """Let the network fill up by itself from now on."""
     st.session_state[_STEPPED] = time.monotonic()
 
 
 def stop() -> None:
-    """Have it stand still."""
+    """Let the network stand still."""
     st.session_state.pop(_STEPPED, None)
 
 
 def is_due() -> bool:
-    """Whether the next task is to be shown; if so, the one after it only after a while."""
+    """Tell whether the next task is to be shown; if so, the one after it is due only after a while."""
     due = is_playing() and time.monotonic() - st.session_state[_STEPPED] >= _STEP_SECONDS
     if due:
         play()

@@ -14,9 +14,9 @@ from clnp_core.analysis.anatomy import Anatomy, Kind
 from clnp_core.errors import SpecError
 from clnp_core.networks import partition
 from dashboard.partition.state import View, show
-from dashboard.shared.code import code_for
 from dashboard.shared.kept_figure import shared_figure
 from dashboard.shared.live_chart import live_chart
+from dashboard.shared.notebook_code import run_code
 
 _ABOUT = {
     Kind.ACTIVE: "from a task's own neurons, or the input, into its neurons: frozen for good",
@@ -29,7 +29,7 @@ _ABOUT = {
 
 
 def checked(view: View, last: Anatomy, shown: Anatomy) -> View:
-    """The view, if there is what it names in the run's last network; without a neuron that is not in the one shown yet.
+    """Check that there is what the view names in the run's last network, and drop a neuron that is not there yet.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def checked(view: View, last: Anatomy, shown: Anatomy) -> View:
 
 
 def show_graph(anatomy: Anatomy, view: View) -> None:
-    """The network as neurons and bundles of weights; what is clicked is looked at, and clicked again no more."""
+    """Show the network as neurons and bundles of weights; a click looks at a neuron, another one no more."""
     theme, task = st.context.theme.type or "light", anatomy.task
     before = ", before severing" if view.before else ""
     title = f"The partition after task {task}{before}" if task else "The partition before the first task"
@@ -71,7 +71,7 @@ def show_graph(anatomy: Anatomy, view: View) -> None:
         shared_figure(("partition", view.run, task, view.neuron, view.before, theme), draw),
         f"partition {view.run}",
         f"{title}. {_in_words(anatomy)}",
-        code=_code(view, anatomy, call),
+        code=anatomy_code(view, anatomy, call),
         on_click=lambda address: select(view, address),
     )
     st.caption(_in_words(anatomy) + _cut_in_words(anatomy))
@@ -85,14 +85,14 @@ def select(view: View, address: str | None) -> None:
 
 
 def _in_words(anatomy: Anatomy) -> str:
-    """How full it is."""
+    """Tell how full the network is."""
     layers = zip(anatomy.names[1:-1], anatomy.owners, strict=True)
     free = ", ".join(f"{partition.free_count(owner)} of {len(owner)} in {name}" for name, owner in layers)
     return f"Free neurons: {free}."
 
 
 def _cut_in_words(anatomy: Anatomy) -> str:
-    """What severing took away."""
+    """Tell what severing took away."""
     if not anatomy.task:
         return ""
     cut = anatomy.bundles[["cut", "cut_sum"]].sum()
@@ -108,7 +108,7 @@ def _cut_in_words(anatomy: Anatomy) -> str:
 
 
 def show_matrix(anatomy: Anatomy, view: View) -> None:
-    """The weights into a layer by class: the matrix, and how many of each there are."""
+    """Show the weights into a layer by class: the matrix, and how many of each there are."""
     theme = st.context.theme.type or "light"
     layer = view.layer or min(2, len(anatomy.owners))
     pairs = [f"{below} → {name}" for below, name in pairwise(anatomy.names)]
@@ -135,7 +135,7 @@ def show_matrix(anatomy: Anatomy, view: View) -> None:
             shared_figure(("weight classes", view.run, anatomy.task, layer, not_cut, theme), draw),
             f"weights {view.run} {layer}",
             f"Weights into {anatomy.names[layer]} by class. The table beside it has their numbers.",
-            code=_code(
+            code=anatomy_code(
                 view,
                 anatomy,
                 f"target, source = anatomy.owners_at({layer}), anatomy.owners_at({layer - 1})\n"
@@ -159,5 +159,6 @@ def _show_counts(counts: dict[Kind, int]) -> None:
     st.caption("  \n".join(there))
 
 
-def _code(view: View, anatomy: Anatomy, call: str) -> str:
-    return code_for(view.run, f"anatomy = run.anatomy({anatomy.task})\n{call}")
+def anatomy_code(view: View, anatomy: Anatomy, call: str) -> str:
+    """Write the lines that make a figure of an anatomy in a notebook."""
+    return run_code(view.run, f"anatomy = run.anatomy({anatomy.task})\n{call}")

@@ -1,1 +1,1 @@
-"""What several pages show and ask."""
+"""Parts that several pages share."""

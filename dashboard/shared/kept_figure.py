@@ -22,7 +22,7 @@ class _Kept:
 
 @st.cache_resource(max_entries=_SHARED, show_spinner=False)
 def shared_figure(of: tuple[Any, ...], _draw: Callable[[], go.Figure]) -> go.Figure:
-    """A figure that all who look at the same thing see: drawn once for all of them, and not to be changed.
+    """Draw a figure once for all who look at the same thing. It is not to be changed.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def shared_figure(of: tuple[Any, ...], _draw: Callable[[], go.Figure]) -> go.Fig
 
 
 def kept_figure(place: str, of: Hashable, stamp: Hashable, is_live: bool, draw: Callable[[], go.Figure]) -> go.Figure:
-    """The figure that was drawn last in that place of the page, or a new one.
+    """Give the figure that was drawn last in that place of the page, or a new one.
 
     Parameters
     ----------

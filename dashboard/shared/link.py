@@ -4,11 +4,11 @@ import streamlit as st
 
 
 def linked_run() -> str | None:
-    """The run that the address names."""
+    """Give the run that the address names."""
     return st.query_params.get("run")
 
 
-def link_to(run: str | None) -> None:
+def link_to_run(run: str | None) -> None:
     """Put a run into the address; None for the newest, whichever that is."""
     if run:
         st.query_params["run"] = run

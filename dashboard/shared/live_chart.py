@@ -17,7 +17,8 @@ from streamlit.components.v1 import declare_component
 
 from clnp_core.analysis.export import tidy, to_pdf
 from clnp_core.analysis.figures.base import BACKGROUND
-from dashboard.shared.said import attempt
+from dashboard.shared.errors import attempt
+from dashboard.shared.front_end import component
 
 # Serves the plotly.js that came with the plotly package, from where it is installed, under /component/<name>/.
 _plotly_files = declare_component("plotly_js", path=Path(plotly.__file__).parent / "package_data")
@@ -28,115 +29,7 @@ _CONFIG = {
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
 }
 
-_JS = """
-function load(url) {
-  window.clnpPlotly ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = url;
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => { window.clnpPlotly = undefined; reject(new Error(`${url} cannot be loaded`)); };
-    document.head.append(script);
-  });
-  return window.clnpPlotly;
-}
-
-function listen(plot) {
-  plot.on("plotly_click", ({ points }) => plot.tell("clicked", points[0].customdata));
-  plot.on("plotly_relayout", (change) => {
-    if ("shapes[0].x0" in change) plot.tell("dragged", change["shapes[0].x0"]);
-  });
-}
-
-function save(url, name) {
-  const link = document.createElement("a");
-  Object.assign(link, { href: url, download: name });
-  link.click();
-}
-
-function furnish(root, plot) {
-  const picture = async (format) => {
-    const background = getComputedStyle(plot).getPropertyValue("--st-background-color");
-    const { data, layout } = plot;
-    const size = { width: plot.offsetWidth, height: plot.offsetHeight, scale: format === "png" ? 3 : 1 };
-    const shown = { data, layout: { ...layout, paper_bgcolor: background } };
-    save(await window.Plotly.toImage(shown, { format, ...size }), `${plot.wanted.name}.${format}`);
-  };
-  for (const button of root.querySelectorAll("[data-save]")) {
-    const format = button.dataset.save;
-    button.onclick = () => (["svg", "png"].includes(format) ? picture(format) : plot.tell("saved", format));
-  }
-  const code = root.querySelector("pre");
-  const show = root.querySelector("[data-show]");
-  show.onclick = () => {
-    code.hidden = !code.hidden;
-    show.setAttribute("aria-expanded", String(!code.hidden));
-  };
-}
-
-// Called again whenever the data or the page's theme change.
-export default function ({ parentElement, data, setTriggerValue }) {
-  const plot = parentElement.querySelector(".live-chart");
-  plot.setAttribute("aria-label", data.alt);
-  plot.wanted = data;
-  plot.tell = setTriggerValue;
-  parentElement.querySelector("pre").textContent = data.code;
-  parentElement.querySelector("[data-show]").style.display = data.code ? "" : "none";
-  if (data.file && plot.saved !== data.file.turn) {
-    plot.saved = data.file.turn;
-    save(data.file.url, data.file.name);
-  }
-  load(data.plotly).then((Plotly) => {
-    const { figure, config, turn } = plot.wanted;
-    const ink = getComputedStyle(plot).getPropertyValue("--st-text-color");
-    if (!plot.isConnected || (plot.shown === figure && plot.ink === ink && plot.turn === turn)) return;
-    Object.assign(plot, { shown: figure, ink, turn });
-    const { data: traces, layout } = JSON.parse(figure);
-    layout.font.color = ink || layout.font.color;
-    Plotly.react(plot, traces, layout, config);
-    if (plot.resizing) return;
-    listen(plot);
-    furnish(parentElement, plot);
-    plot.resizing = new ResizeObserver(() => plot.offsetWidth && Plotly.Plots.resize(plot));
-    plot.resizing.observe(plot);
-  });
-}
-"""
-
-_HTML = """
-<div class="live-chart" role="figure"></div>
-<div class="live-chart-menu">
-  <button type="button" data-show="code" aria-expanded="false">Code</button>
-  <button type="button" data-save="csv" aria-label="Save the figure's data as CSV">CSV</button>
-  <button type="button" data-save="svg" aria-label="Save the figure as SVG">SVG</button>
-  <button type="button" data-save="png" aria-label="Save the figure as PNG">PNG</button>
-  <button type="button" data-save="pdf" aria-label="Save the figure as PDF">PDF</button>
-</div>
-<pre class="live-chart-code" tabindex="0" hidden></pre>
-"""
-
-_CSS = """
-.live-chart { width: 100%; }
-.live-chart-menu { display: flex; justify-content: flex-end; gap: 0.25rem; }
-.live-chart-menu button {
-  font: inherit; font-size: 0.75rem; padding: 0.125rem 0.375rem; color: inherit; background: none; opacity: 0.75;
-  border: 1px solid transparent; border-radius: 0.25rem; cursor: pointer;
-}
-.live-chart-menu button:hover, .live-chart-menu button:focus-visible {
-  opacity: 1; border-color: var(--st-primary-color); color: var(--st-primary-color);
-}
-.live-chart-code {
-  margin: 0.25rem 0 0; padding: 0.75rem; overflow-x: auto; font-size: 0.75rem; border-radius: 0.5rem;
-  background: var(--st-secondary-background-color);
-}
-"""
-
-_component = st.components.v2.component(
-    "clnp.live_chart",
-    html=_HTML,
-    css=_CSS,
-    js=_JS,
-    isolate_styles=False,  # plotly.js keeps its style sheet in the document
-)
+_component = component("live_chart", isolate_styles=False)  # plotly.js keeps its style sheet in the document
 
 
 def live_chart(
@@ -207,7 +100,7 @@ def live_chart(
 
 
 def _file(figure: go.Figure, name: str, form: str) -> dict[str, Any] | None:
-    """The figure or its data, for the browser to save; None if that failed, which is then said."""
+    """Write the figure or its data for the browser to save; None if that failed, which the page then tells."""
     made: list[bytes] = []
     background = BACKGROUND[st.context.theme.type or "light"]
     write = {"pdf": lambda: to_pdf(figure, background), "csv": lambda: tidy(figure).to_csv(index=False).encode()}

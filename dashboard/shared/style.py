@@ -1,17 +1,18 @@
-"""What the theme's settings cannot say: contrasts that Streamlit's own shades miss (WCAG 2.2, 4.5 to 1 for text)."""
+"""The contrasts that the theme's settings cannot say: Streamlit's own shades miss 4.5 to 1 for text (WCAG 2.2)."""
+
+from pathlib import Path
 
 import streamlit as st
 
-_CAPTIONS = {"light": "#5A5C66", "dark": "#B6B9C2"}
-_ON_PRIMARY = {"light": "#FFFFFF", "dark": "#0E1117"}
+from dashboard.shared.front_end import style_sheet
+
+_STYLE = style_sheet(Path(__file__).with_name("style.css"))
+_COLOURS = {
+    "light": ":root { --clnp-caption: #5A5C66; --clnp-on-primary: #FFFFFF; }",
+    "dark": ":root { --clnp-caption: #B6B9C2; --clnp-on-primary: #0E1117; }",
+}
 
 
 def apply_style() -> None:
-    """To be called once, for all pages."""
-    theme = st.context.theme.type or "light"
-    st.html(
-        "<style>"
-        f'[data-testid="stCaptionContainer"] {{ color: {_CAPTIONS[theme]}; opacity: 1; }}'
-        f'[data-testid="stBaseButton-primary"], [data-tag] * {{ color: {_ON_PRIMARY[theme]} !important; }}'
-        "</style>"
-    )
+    """Style all pages; called once, by the app."""
+    st.html(f"<style>{_COLOURS[st.context.theme.type or 'light']}</style>{_STYLE}")

@@ -1,4 +1,4 @@
-"""What the visitor chooses of a sweep, in the side panel: what its sequences share, and the values they differ in."""
+"""The settings of a new sweep, in the side panel: what its sequences share, and the values they differ in."""
 
 from typing import Any
 
@@ -7,7 +7,8 @@ import streamlit as st
 from clnp_core.errors import SpecError
 from clnp_core.runs.spec import RunSpec, preset, preset_names
 from clnp_core.runs.sweep import Axes, sequences
-from dashboard.shared.words import epochs, layer_name, power
+from dashboard.shared.number_text import scientific
+from dashboard.shared.run_text import epochs_text, layer_name
 
 _MARGINS = [0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0]
 _FIRST_MARGINS = [0.5, 1.0, 2.0]
@@ -17,7 +18,7 @@ _MOST_TASKS, _MOST_EPOCHS = 1000, 10_000
 
 
 def choose_sweep() -> tuple[Axes, list[RunSpec], bool]:
-    """The side panel.
+    """Show the side panel.
 
     Returns
     -------
@@ -43,7 +44,7 @@ def choose_sweep() -> tuple[Axes, list[RunSpec], bool]:
 
 
 def _shared_settings(base: RunSpec) -> dict[str, Any]:
-    """Dotted path → value, as `preset` takes it."""
+    """Choose what all sequences share. Returns dotted path → value, as `preset` takes it."""
     key = f"sweep {base.preset}"
     # A table of whole sequences has no place for each task's training alone.
     changes: dict[str, Any] = {"single_task": False}
@@ -56,12 +57,12 @@ def _shared_settings(base: RunSpec) -> dict[str, Any]:
                 "Epochs", 1, _MOST_EPOCHS, base.epochs[0], key=f"{key} epochs", width=140
             )
     if len(base.epochs) > 1:
-        st.text(epochs(base).capitalize())
+        st.text(epochs_text(base).capitalize())
     return changes
 
 
 def _axes(base: RunSpec) -> Axes:
-    """Those of which any value was chosen."""
+    """Choose values. Returns the axes of which any was chosen."""
     key = f"sweep {base.preset}"
     points = st.multiselect(
         "Margin m (percentage points)",
@@ -80,9 +81,9 @@ def _axes(base: RunSpec) -> Axes:
             st.multiselect(
                 f"λ {layer_name(base, layer)}",
                 sorted({*_LAMBDAS, *values}),
-                format_func=power,
+                format_func=scientific,
                 key=f"{key} lambda.{layer}",
-                placeholder=_untouched(*map(power, values)),
+                placeholder=_untouched(*map(scientific, values)),
                 help="Strength of the L1 penalty on this layer's weights: a higher λ leaves fewer neurons active.",
             )
         )

@@ -10,11 +10,10 @@ from clnp_core.analysis import figures
 from clnp_core.runs import sweep as sweeps
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store, Sweep
-from dashboard.lab.runs import COLOURS, notice_engine
+from dashboard.shared.errors import attempt
 from dashboard.shared.live_chart import live_chart
-from dashboard.shared.requests import start_engine
-from dashboard.shared.said import attempt
-from dashboard.shared.words import epochs, layer_name, state_word
+from dashboard.shared.run_text import STATE_COLOURS, epochs_text, layer_name, state_text
+from dashboard.shared.store import offer_engine, start_engine
 
 _TO_OPEN = "run to open"
 _BEFORE = "sweep looked at"
@@ -24,7 +23,7 @@ _ROW_PIXELS = 35
 
 
 def linked_sweep() -> str | None:
-    """The sweep that the page's address names."""
+    """Give the sweep that the page's address names."""
     return st.query_params.get("sweep")
 
 
@@ -34,7 +33,7 @@ def link_to_sweep(sweep: str | None) -> None:
 
 
 def choose_shown(store: Store) -> Sweep:
-    """The list of sweeps.
+    """Choose in the list of sweeps.
 
     Returns
     -------
@@ -73,7 +72,7 @@ def show_sweep(store: Store, sweep: Sweep, runs: list[Run]) -> None:
     """
     if run := st.session_state.pop(_TO_OPEN, None):
         st.switch_page("lab/page.py", query_params={"run": run})
-    notice_engine(store, runs)
+    offer_engine(store, runs)
     _show_state(sweep, runs)
     _show_actions(store, sweep, runs)
     if not runs:
@@ -93,7 +92,7 @@ def show_sweep(store: Store, sweep: Sweep, runs: list[Run]) -> None:
 def _show_state(sweep: Sweep, runs: list[Run]) -> None:
     finished = sum(run.state == "finished" for run in runs)
     parts = [f"{finished} of {len(runs)} sequences finished"]
-    parts += [f"{count} {state}" for state in COLOURS if state != "finished" and (count := _count(runs, state))]
+    parts += [f"{count} {state}" for state in STATE_COLOURS if state != "finished" and (count := _count(runs, state))]
     with st.container(key=f"state-{sweep.id}"):
         st.progress(sum(run.fraction for run in runs) / max(1, len(runs)), " · ".join(parts))
     for run in runs:
@@ -102,11 +101,11 @@ def _show_state(sweep: Sweep, runs: list[Run]) -> None:
 
 
 def _in_common(spec: RunSpec, sweep: Sweep) -> str:
-    """What a person would know of all sequences, any of which has this specification."""
+    """Tell what is the same in all sequences, any of which has this specification."""
     parts = {
         "stream.tasks": f"{spec.stream.tasks} task{'s' * (spec.stream.tasks != 1)} of {spec.stream.data}",
         "network": spec.network_name,
-        "epochs": epochs(spec),
+        "epochs": epochs_text(spec),
         "method": f"method {spec.method}",
         "seed": f"seed {spec.seed}",
     }
@@ -114,7 +113,7 @@ def _in_common(spec: RunSpec, sweep: Sweep) -> str:
 
 
 def _count(runs: list[Run], state: str) -> int:
-    return sum(state_word(run) == state for run in runs)
+    return sum(state_text(run) == state for run in runs)
 
 
 def _show_actions(store: Store, sweep: Sweep, runs: list[Run]) -> None:
@@ -137,7 +136,7 @@ def _button(label: str, icon: str, enabled: bool, about: str | None = None) -> b
 
 
 def _axis_name(path: str, spec: RunSpec) -> str:
-    """What a setting is called on the page."""
+    """Name a setting as the page does."""
     group, _, layer = path.rpartition(".")
     if group == "lambda":
         return f"{_LAMBDA} {layer_name(spec, layer)}"
@@ -145,7 +144,7 @@ def _axis_name(path: str, spec: RunSpec) -> str:
 
 
 def _in_points(frame: pd.DataFrame) -> pd.DataFrame:
-    """With m in percentage points."""
+    """Tell m in percentage points."""
     return frame.assign(margin=(100 * frame["margin"]).round(4)) if "margin" in frame else frame
 
 
@@ -157,13 +156,13 @@ def _show_figure(sweep: Sweep, shown: pd.DataFrame, names: dict[str, str]) -> No
         figures.sweep(shown, axes, st.context.theme.type or "light"),
         f"{sweep.id} figure",
         f"Mean accuracy against capacity used of {len(drawn)} sequences; the numbers are in the table.{best}",
-        code=_code(sweep, names),
+        code=_notebook_code(sweep, names),
         on_click=lambda point: _open(point[0]),
     )
 
 
-def _code(sweep: Sweep, names: dict[str, str]) -> str:
-    """What makes the figure in a notebook."""
+def _notebook_code(sweep: Sweep, names: dict[str, str]) -> str:
+    """Write the lines that make the figure in a notebook."""
     lines = [
         "from clnp_core.analysis import figures",
         "from clnp_core.runs import sweep",
@@ -178,12 +177,12 @@ def _code(sweep: Sweep, names: dict[str, str]) -> str:
 
 
 def _coefficients(shown: pd.DataFrame, axes: list[str]) -> list[str]:
-    """The axes that are λ; not where a sequence tries several."""
+    """Give the axes that are λ; not where a sequence tries several."""
     return [axis for axis in axes if axis.startswith(_LAMBDA) and is_numeric_dtype(shown[axis])]
 
 
 def _show_table(shown: pd.DataFrame, axes: list[str]) -> None:
-    """The sequences; one whose row is clicked is opened in the lab, as one whose mark is."""
+    """Show the sequences; one whose row is clicked is opened in the lab, as one whose mark is."""
     ids = list(shown["run"])
     shown = shown.assign(
         mean_accuracy=100 * shown["mean_accuracy"],
@@ -208,7 +207,9 @@ def _show_table(shown: pd.DataFrame, axes: list[str]) -> None:
             ),
             "tasks_fitted": st.column_config.NumberColumn("Tasks"),
             "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
-            "state": st.column_config.MultiselectColumn("State", options=list(COLOURS), color=list(COLOURS.values())),
+            "state": st.column_config.MultiselectColumn(
+                "State", options=list(STATE_COLOURS), color=list(STATE_COLOURS.values())
+            ),
             "run": st.column_config.TextColumn("Run"),
         },
         key="sequences",
@@ -225,7 +226,7 @@ def _open_selected(shown: list[str]) -> None:
 
 
 def _open(run: str) -> None:
-    """With the next tick; a callback cannot turn the page itself."""
+    """Open a run with the next tick; a callback cannot turn the page itself."""
     st.session_state[_TO_OPEN] = run
 
 

@@ -1,4 +1,4 @@
-"""The left side of the trade-off page: λ, θ and m as sliders, presets, undo, and what can be asked for from here."""
+"""The left side of the trade-off page: λ, θ and m as sliders, presets, and steps to undo."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from clnp_core.analysis.tradeoff import TradeOff
 from clnp_core.runs.spec import RunSpec
 from dashboard.shared.copy_link import copy_link
 from dashboard.shared.live_slider import live_slider
-from dashboard.shared.words import layer_name, points, power
+from dashboard.shared.number_text import margin_text, scientific
+from dashboard.shared.run_text import layer_name
 from dashboard.tradeoff.state import (
     View,
     as_it_ran,
@@ -42,7 +43,7 @@ _PAPER = {
 
 
 def show_sliders(spec: RunSpec, tradeoff: TradeOff, view: View) -> None:
-    """The three kinds of slider. To be drawn after what follows them."""
+    """Show the three kinds of slider. To be drawn after what follows them."""
     _lambda_sliders(spec, tradeoff, view)
     st.markdown("**Pruning** :blue-badge[answered at once]")
     _theta_sliders(tradeoff, view)
@@ -56,7 +57,7 @@ def _lambda_sliders(spec: RunSpec, tradeoff: TradeOff, view: View) -> None:
         missing = [place for place, value in enumerate(values) if not _is_trained(tradeoff, view, layer, value)]
         live_slider(
             f"λ {layer_name(spec, key)}",
-            [power(value) + (" · train this" if place in missing else "") for place, value in enumerate(values)],
+            [scientific(value) + (" · train this" if place in missing else "") for place, value in enumerate(values)],
             values.index(view.l1[layer]),
             lambda place, settled, layer=layer, values=values: show(
                 with_l1(view, _replaced(view.l1, layer, values[place]), tradeoff), settled
@@ -67,7 +68,7 @@ def _lambda_sliders(spec: RunSpec, tradeoff: TradeOff, view: View) -> None:
 
 
 def lambda_places(tradeoff: TradeOff, l1: Sequence[float], layer: int) -> list[float]:
-    """Values of a layer's λ slider: those trained, the one now, and 1 and 3 of each power of ten around them."""
+    """Give the values of a layer's λ slider: those trained, the one now, and 1 and 3 of each power of ten around."""
     trained = {candidate.l1[layer] for candidate in tradeoff.candidates} | {l1[layer]}
     positive = [value for value in trained if value > 0] or [1e-5]
     powers = range(math.floor(math.log10(min(positive))) - 1, math.ceil(math.log10(max(positive))) + 1)
@@ -127,7 +128,7 @@ def _theta_slider(
 
 
 def theta_places(activities: Sequence[float], theta: float) -> list[float]:
-    """Values of a θ slider: 0, the activities nearest below equal steps of the logarithm, and θ itself; ascending."""
+    """Give a θ slider's values: 0, the activities nearest below equal steps of the logarithm, and θ; ascending."""
     positive = np.array([activity for activity in activities if activity > 0])
     places = {0.0, theta}
     if len(positive):
@@ -142,7 +143,7 @@ def _margin_slider(tradeoff: TradeOff, view: View) -> None:
     values = sorted({each / 100 for each in _MARGINS} | {view.margin})
     live_slider(
         "Margin m",
-        [points(value) for value in values],
+        [margin_text(value) for value in values],
         values.index(view.margin),
         lambda place, settled: show(with_margin(view, values[place], tradeoff), settled),
         "margin",
@@ -153,15 +154,15 @@ def _margin_slider(tradeoff: TradeOff, view: View) -> None:
     )
 
 
-def show_steps() -> None:
-    """Undo, redo, copy the link."""
+def show_history() -> None:
+    """Show the buttons that undo and redo, and that copy the link."""
     st.button("Undo", icon=":material/undo:", on_click=undo, disabled=not can_undo(), shortcut="Ctrl+Z")
     st.button("Redo", icon=":material/redo:", on_click=redo, disabled=not can_redo(), shortcut="Ctrl+Y")
     copy_link()
 
 
 def show_presets(spec: RunSpec, tradeoff: TradeOff, view: View, record: Mapping[str, Any]) -> None:
-    """Views to begin from."""
+    """Offer views to begin from."""
     ruled = {margin: tradeoff.verdict(margin).outcome for margin in (0.0005, 0.04)}
     shared = view if view.is_shared else replace(view, theta=0.0)
     ran = as_it_ran(view.run, record, spec.at(view.task).margin)
@@ -195,7 +196,7 @@ def _paper(spec: RunSpec, tradeoff: TradeOff, view: View) -> View:
 
 
 def choose_to_train(spec: RunSpec, tradeoff: TradeOff, view: View) -> tuple[dict[str, list[float]], int]:
-    """Which λ to train for the task: by layer, and how many of their combinations are not trained yet."""
+    """Choose which λ to train for the task. Returns them by layer, and how many combinations are not trained."""
     axes = {}
     for layer, key in enumerate(spec.layer_keys):
         values = lambda_places(tradeoff, view.l1, layer)
@@ -203,7 +204,7 @@ def choose_to_train(spec: RunSpec, tradeoff: TradeOff, view: View) -> tuple[dict
             f"λ {layer_name(spec, key)}",
             values,
             default=[view.l1[layer]],
-            format_func=power,
+            format_func=scientific,
             key=f"train {key} {view.l1[layer]}",
         )
     missing = [l1 for l1 in product(*axes.values()) if tradeoff.find(l1, view.learning_rate) is None]

@@ -1,36 +1,38 @@
 """The trade-off explorer: move λ, θ and m of a learned task, and see at once what they would have meant."""
 
+from functools import partial
+
 import streamlit as st
 
 from clnp_core.errors import SpecError
 from clnp_core.runs.store import Run, Store, default_location
 from clnp_core.runs.views.explore import trade_off
-from dashboard.shared.requests import open_store
-from dashboard.shared.said import said, say
-from dashboard.tradeoff.asks import ask_for_accuracies, offer_run, offer_training, training_runs
-from dashboard.tradeoff.controls import show_presets, show_sliders, show_steps
+from dashboard.shared.empty import show_nothing_learned
+from dashboard.shared.errors import show_errors, toast_error
+from dashboard.shared.follow import follow
+from dashboard.shared.store import open_store
+from dashboard.tradeoff.controls import show_history, show_presets, show_sliders
+from dashboard.tradeoff.engine_requests import ask_for_accuracies, offer_run, offer_training, training_runs
 from dashboard.tradeoff.state import View, as_it_ran, begin, current, linked_view, show
 from dashboard.tradeoff.view import show_outcome
-
-_TICK_SECONDS = 1
 
 
 def main() -> None:
     st.title("Trade-off", anchor=False)
-    with said():
+    with show_errors():
         store = open_store(default_location())
         runs = {run.id: run for run in store.runs() if run.spec.partitions}
         learned = {run: tasks for run, tasks in store.learned_tasks().items() if run in runs}
         if not learned and not st.query_params:
-            invite()
+            show_nothing_learned("you can move λ, θ and the margin here and see what they would have meant.")
             return
-        look(store, next((run for run in runs if run in learned), None))
+        begin_view(store, next((run for run in runs if run in learned), None))
         view = current()
         active = bool(training_runs(store, store.run(view.run), view.task))
-        st.fragment(explore, run_every=_TICK_SECONDS if active else None)(store, runs, learned, active)
+        follow(partial(explore, store, runs, learned), active)
 
 
-def look(store: Store, newest: str | None) -> None:
+def begin_view(store: Store, newest: str | None) -> None:
     """See that there is a view: what the address tells, else the last one, else the newest run's first task."""
     view, link = current(), st.query_params.to_dict()
     if view and link == view.to_link():
@@ -44,12 +46,12 @@ def look(store: Store, newest: str | None) -> None:
     try:
         begin(linked_view(link, start, len(run.spec.architecture.hidden)))
     except SpecError as error:
-        say(error)
+        toast_error(error)
         begin(start)
 
 
 def first_view(store: Store, run: Run, task: int) -> View:
-    """What a run made of a task.
+    """Give the view of what a run made of a task.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def first_view(store: Store, run: Run, task: int) -> View:
 
 
 def choose_task(store: Store, runs: dict[str, Run], learned: dict[str, int], view: View) -> None:
-    """Which run's which task is looked at, and the way back."""
+    """Choose which run's which task is looked at; beside it, the way back."""
 
     def change() -> None:
         run = st.session_state[f"run {view.run}"]
@@ -74,43 +76,26 @@ def choose_task(store: Store, runs: dict[str, Run], learned: dict[str, int], vie
         tasks = range(1, learned[view.run] + 1)
         st.selectbox("Task", tasks, view.task - 1, key=f"task {view.run} {view.task}", on_change=change, width=100)
         with st.container(horizontal=True, gap="small", width="content"):
-            show_steps()
+            show_history()
 
 
-def explore(store: Store, runs: dict[str, Run], learned: dict[str, int], active: bool) -> None:
-    """The sliders and what they come to; again and again for as long as candidates are being trained."""
-    with said():
-        view = current()
-        choose_task(store, runs, learned, view)
-        run, records = store.run(view.run), store.learned(view.run)
-        tradeoff, record = trade_off(store, view.run, view.task), records[view.task - 1]
-        left, right = st.columns([1, 2.6], gap="medium")
-        with right:
-            outcome = show_outcome(tradeoff, view)
-        with left:
-            show_presets(run.spec, tradeoff, view, record)
-            show_sliders(run.spec, tradeoff, view)
-            training = offer_training(store, run, tradeoff, view)
-            offer_run(store, run, tradeoff, view)
-        if outcome:
-            ask_for_accuracies(store, tradeoff, outcome)
-        if training != active:
-            st.rerun()
-
-
-def invite() -> None:
-    """What a store in which nothing was learned shows."""
-    with st.container(border=True, horizontal_alignment="center", gap="medium"):
-        st.space("small")
-        st.subheader("Nothing has been learned yet", anchor=False, text_alignment="center")
-        st.markdown(
-            "Start a run in the Lab. As soon as its first task is learned, you can move λ, θ and the margin here and "
-            "see what they would have meant.",
-            text_alignment="center",
-            width=520,
-        )
-        st.page_link("lab/page.py", label="To the Lab", icon=":material/science:")
-        st.space("small")
+def explore(store: Store, runs: dict[str, Run], learned: dict[str, int]) -> bool:
+    """Show the sliders and what they come to. Returns whether candidates are being trained."""
+    view = current()
+    choose_task(store, runs, learned, view)
+    run, records = store.run(view.run), store.learned(view.run)
+    tradeoff, record = trade_off(store, view.run, view.task), records[view.task - 1]
+    left, right = st.columns([1, 2.6], gap="medium")
+    with right:
+        outcome = show_outcome(tradeoff, view)
+    with left:
+        show_presets(run.spec, tradeoff, view, record)
+        show_sliders(run.spec, tradeoff, view)
+        training = offer_training(store, run, tradeoff, view)
+        offer_run(store, run, tradeoff, view)
+    if outcome:
+        ask_for_accuracies(store, tradeoff, outcome)
+    return training
 
 
 main()

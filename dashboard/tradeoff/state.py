@@ -1,4 +1,4 @@
-"""What the trade-off page shows, as data: in the address, so that it can be sent, and with what it was before, to undo.
+"""The view of the trade-off page, as data: in the address, so that it can be sent, and with those before it, to undo.
 
 While a slider is on the move the view changes with it; what it comes to rest at is a step that the address tells and
 that can be undone.
@@ -21,7 +21,7 @@ _STATE = "trade-off"
 
 @dataclass(frozen=True)
 class View:
-    """Everything the page's sliders and switches say.
+    """All that the page's sliders and switches say.
 
     Attributes
     ----------
@@ -48,11 +48,11 @@ class View:
 
     @property
     def is_shared(self) -> bool:
-        """Whether all layers have one θ."""
+        """Tell whether all layers have one θ."""
         return not isinstance(self.theta, tuple)
 
     def to_link(self) -> dict[str, str]:
-        """As parameters of the page's address."""
+        """Write the view as parameters of the page's address."""
         link = {
             "run": self.run,
             "task": str(self.task),
@@ -65,7 +65,7 @@ class View:
 
 
 def linked_view(link: Mapping[str, str], start: View, layers: int) -> View:
-    """The view that an address tells; what it leaves out is as in `start`.
+    """Read the view that an address tells; what it leaves out is as in `start`.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def _numbers(link: Mapping[str, str], name: str, counts: tuple[int, ...]) -> tup
 
 
 def as_it_ran(run: str, record: Mapping[str, Any], margin: float) -> View:
-    """What the run itself settled on, from the task's record."""
+    """Give the view of what the run itself settled on, from the task's record."""
     theta = tuple(record["theta"])
     return View(
         run=run,
@@ -120,19 +120,19 @@ def as_it_ran(run: str, record: Mapping[str, Any], margin: float) -> View:
 
 
 def candidate_of(view: View, tradeoff: TradeOff) -> Trained | None:
-    """The candidate that the view looks at; None if it is not trained."""
+    """Find the candidate that the view looks at; None if it is not trained."""
     return tradeoff.find(view.l1, view.learning_rate)
 
 
 def with_outcome(view: View, outcome: Outcome) -> View:
-    """The same view of another candidate at a shared θ."""
+    """Move the view to an outcome's candidate and θ."""
     theta = outcome.theta[0] if view.is_shared else outcome.theta
     candidate = outcome.candidate
     return replace(view, l1=candidate.l1, learning_rate=candidate.learning_rate, theta=theta)
 
 
 def with_margin(view: View, margin: float, tradeoff: TradeOff) -> View:
-    """Another m. What stood where the margin rule puts it follows the rule; what was moved by hand stays.
+    """Change m. What stood where the margin rule puts it follows the rule; what was moved by hand stays.
 
     That is λ and θ while they are the rule's choice over all candidates, else θ alone while it is the highest that the
     margin allows this candidate.
@@ -151,7 +151,7 @@ def with_margin(view: View, margin: float, tradeoff: TradeOff) -> View:
 
 
 def with_l1(view: View, l1: tuple[float, ...], tradeoff: TradeOff) -> View:
-    """Another λ. θ follows the margin as long as it stands where the margin puts it."""
+    """Change λ. θ follows the margin as long as it stands where the margin puts it."""
     moved = replace(view, l1=l1)
     before, after = candidate_of(view, tradeoff), candidate_of(moved, tradeoff)
     if before and after and tradeoff.within(before, view.margin).claimed == tradeoff.at(before, view.theta).claimed:
@@ -160,7 +160,7 @@ def with_l1(view: View, l1: tuple[float, ...], tradeoff: TradeOff) -> View:
 
 
 @dataclass(frozen=True)
-class _Steps:
+class _History:
     """The view now, the one the address tells, and those before and after it."""
 
     now: View
@@ -171,49 +171,49 @@ class _Steps:
 
 def begin(view: View) -> None:
     """Show a view from now on; there is nothing to undo."""
-    _keep(_Steps(view, view))
+    _keep(_History(view, view))
 
 
 def current() -> View | None:
-    """The view that is shown; None before the first."""
+    """Give the view that is shown; None before the first."""
     return st.session_state[_STATE].now if _STATE in st.session_state else None
 
 
 def show(view: View, settled: bool = True) -> None:
     """Show another view; if `settled` it is a step, which the address tells and which can be undone."""
-    steps: _Steps = st.session_state[_STATE]
-    if not settled or view == steps.settled:
-        st.session_state[_STATE] = replace(steps, now=view)
+    history: _History = st.session_state[_STATE]
+    if not settled or view == history.settled:
+        st.session_state[_STATE] = replace(history, now=view)
     else:
-        _keep(_Steps(view, view, (*steps.past, steps.settled)))
+        _keep(_History(view, view, (*history.past, history.settled)))
 
 
 def undo() -> None:
     """Show the view before the last step."""
-    steps: _Steps = st.session_state[_STATE]
-    *past, view = steps.past
-    _keep(_Steps(view, view, tuple(past), (steps.settled, *steps.future)))
+    history: _History = st.session_state[_STATE]
+    *past, view = history.past
+    _keep(_History(view, view, tuple(past), (history.settled, *history.future)))
 
 
 def redo() -> None:
     """Show the view that was undone."""
-    steps: _Steps = st.session_state[_STATE]
-    view, *future = steps.future
-    _keep(_Steps(view, view, (*steps.past, steps.settled), tuple(future)))
+    history: _History = st.session_state[_STATE]
+    view, *future = history.future
+    _keep(_History(view, view, (*history.past, history.settled), tuple(future)))
 
 
 def can_undo() -> bool:
-    """Whether there is a step to undo."""
+    """Tell whether there is a step to undo."""
     return bool(st.session_state[_STATE].past)
 
 
 def can_redo() -> bool:
-    """Whether a step was undone and none was made since."""
+    """Tell whether a step was undone and none was made since."""
     return bool(st.session_state[_STATE].future)
 
 
-def _keep(steps: _Steps) -> None:
-    st.session_state[_STATE] = steps
-    link = steps.settled.to_link()
+def _keep(history: _History) -> None:
+    st.session_state[_STATE] = history
+    link = history.settled.to_link()
     if st.query_params.to_dict() != link:
         st.query_params.from_dict(link)

@@ -11,16 +11,16 @@ import streamlit as st
 
 from clnp_core.analysis import figures
 from clnp_core.analysis.tradeoff import Outcome, TradeOff, Verdict
-from dashboard.shared.code import code_for
 from dashboard.shared.live_chart import live_chart
-from dashboard.shared.words import points, power
+from dashboard.shared.notebook_code import run_code
+from dashboard.shared.number_text import margin_text, percent, scientific
 from dashboard.tradeoff.state import View, candidate_of, show
 
 _COLUMNS = 3
 
 
 def show_outcome(tradeoff: TradeOff, view: View) -> Outcome | None:
-    """Everything about the view that is known without a forward pass. Returns what it comes to; None if not trained."""
+    """Show all about the view that is known without a forward pass. Returns its outcome; None if not trained."""
     theme = st.context.theme.type or "light"
     candidate = candidate_of(view, tradeoff)
     outcome = tradeoff.at(candidate, view.theta) if candidate else None
@@ -45,16 +45,16 @@ def show_outcome(tradeoff: TradeOff, view: View) -> Outcome | None:
 
 
 def lambdas(l1: Sequence[float]) -> str:
-    """λ of each layer in words."""
-    return " / ".join(map(power, l1))
+    """Tell λ of each layer."""
+    return " / ".join(map(scientific, l1))
 
 
 def _show_numbers(tradeoff: TradeOff, outcome: Outcome) -> None:
     validation, test = (tradeoff.accuracy(outcome, split, only_known=True) for split in ("validation", "test"))
     left = outcome.lasts
     with st.container(horizontal=True, key="outcome"):
-        _measure("Validation accuracy", _percent(validation), "On images that were held out of training.")
-        _measure("Test accuracy", _percent(test), "On images that took no part in any choice.")
+        _measure("Validation accuracy", percent(validation, "…"), "On images that were held out of training.")
+        _measure("Test accuracy", percent(test, "…"), "On images that took no part in any choice.")
         for name, claimed, free in zip(tradeoff.before.names, outcome.claimed, outcome.free, strict=True):
             about = f"{name.capitalize()}: neurons the task would claim, and neurons nobody has claimed afterwards."
             _measure(f"Claimed / free, {name}", f"{claimed} / {free}", about)
@@ -70,16 +70,12 @@ def _measure(label: str, value: str, about: str) -> None:
     st.metric(label, value, help=about, border=True, width="stretch")
 
 
-def _percent(fraction: float | None) -> str:
-    return "…" if fraction is None else f"{fraction:.2%}"
-
-
 def _ruling(verdict: Verdict, margin: float) -> str:
-    """The margin rule's choice in a sentence."""
+    """Tell the margin rule's choice in a sentence."""
     chosen = verdict.outcome
     left = "" if chosen.lasts is None else f", room for {chosen.lasts:.1f} more tasks like it"
     rule = (
-        f"At m = {points(margin)} the margin rule chooses λ = {lambdas(chosen.candidate.l1)} and "
+        f"At m = {margin_text(margin)} the margin rule chooses λ = {lambdas(chosen.candidate.l1)} and "
         f"θ = {chosen.theta[0]:.3g}: {chosen.accuracy:.2%} on the validation images where {verdict.floor:.2%} is the "
         f"least, {' / '.join(map(str, chosen.claimed))} neurons claimed{left}."
     )
@@ -95,7 +91,7 @@ def _show_trade_off(
         figures.trade_off(table, (verdict.floor, verdict.best), *marks, theme),
         f"trade-off {view.run} {view.task}",
         "Accuracy against sparsity. " + _ruling(verdict, view.margin),
-        code=_code(
+        code=_view_code(
             view,
             f"verdict = tradeoff.verdict(margin={view.margin!r})",
             "marks = tradeoff.mark(verdict.outcome), outcome and tradeoff.mark(outcome), tradeoff.kept",
@@ -106,14 +102,14 @@ def _show_trade_off(
     )
 
 
-def _code(view: View, *lines: str) -> str:
-    """What makes a figure of the view in a notebook."""
+def _view_code(view: View, *lines: str) -> str:
+    """Write the lines that make a figure of the view in a notebook."""
     begin = (
         f"tradeoff = run.trade_off({view.task})",
         f"candidate = tradeoff.find({view.l1!r}, {view.learning_rate!r})",
         f"outcome = candidate and tradeoff.at(candidate, {view.theta!r})",
     )
-    return code_for(view.run, "\n".join((*begin, *lines)))
+    return run_code(view.run, "\n".join((*begin, *lines)))
 
 
 def _select(tradeoff: TradeOff, view: View, point: Sequence[Any] | None) -> None:
@@ -132,7 +128,7 @@ def _partition(tradeoff: TradeOff, view: View, outcome: Outcome, theme: figures.
         figures.capacity(layers, theme, title),
         f"partition {view.run} {view.task}",
         "The partition. " + " ".join(f"{layer['name']}: {left} of {layer['width']} free." for layer, left in free),
-        code=_code(view, f"figures.capacity(tradeoff.layers(outcome), title={title!r})"),
+        code=_view_code(view, f"figures.capacity(tradeoff.layers(outcome), title={title!r})"),
     )
 
 
@@ -145,7 +141,7 @@ def _activities(layer: int) -> Callable[[TradeOff, View, Outcome, figures.Theme]
             figures.activities(counts[counts["layer"] == name], np.sort(trained)[::-1], theta, theme),
             f"activity {view.run} {view.task} {layer}",
             f"Activity of the neurons of {name}: {outcome.claimed[layer]} of {len(trained)} are above θ = {theta:.3g}.",
-            code=_code(
+            code=_view_code(
                 view,
                 "counts = tradeoff.distribution(outcome)",
                 f"ranked = sorted(outcome.candidate.free[{layer}], reverse=True)",

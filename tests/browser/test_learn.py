@@ -5,7 +5,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from clnp_core.lesson.parts import shipped
 from clnp_core.runs.store import Store
-from dashboard.learn.steps import lesson
+from dashboard.learn.lesson import lesson
 
 pytestmark = pytest.mark.browser
 

@@ -14,7 +14,7 @@ from clnp_core.runs import background
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.spec import RunSpec, fork, preset, preset_names
 from clnp_core.runs.store import Store
-from dashboard.lab.runs import COLOURS
+from dashboard.shared.run_text import STATE_COLOURS
 
 APP = str(Path(dashboard.__file__).parent / "app.py")
 ASKED_ALREADY = {"pausing": ["Pause"], "cancelling": ["Pause", "Cancel"]}
@@ -300,7 +300,7 @@ def test_two_hundred_queued_runs_are_all_in_the_list(store: Store):
     assert len(opened().dataframe[0].value) == 200
 
 
-@pytest.mark.parametrize("state", COLOURS)
+@pytest.mark.parametrize("state", STATE_COLOURS)
 def test_a_button_is_on_exactly_where_the_store_allows_what_it_asks(state: str, store: Store):
     with nullcontext() if state == "interrupted" else served(store):
         run = in_state(store, state)

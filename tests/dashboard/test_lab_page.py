@@ -18,7 +18,7 @@ from clnp_core.runs import background
 from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.spec import RunSpec, fork, preset, preset_names
 from clnp_core.runs.store import Store
-from dashboard.lab.runs import matches
+from dashboard.lab.run_list import matches
 from dashboard.shared.kept_figure import kept_figure, shared_figure
 from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
 

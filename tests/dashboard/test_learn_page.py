@@ -11,8 +11,8 @@ from clnp_core.lesson.parts import PARTS, shipped
 from clnp_core.lesson.runs import RUNS
 from clnp_core.runs import background
 from clnp_core.runs.store import Store
+from dashboard.learn.lesson import lesson
 from dashboard.learn.step import Shown, Step
-from dashboard.learn.steps import lesson
 
 PAGE = str(Path(dashboard.__file__).parent / "learn" / "page.py")
 STEPS = lesson()

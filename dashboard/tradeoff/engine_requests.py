@@ -1,4 +1,4 @@
-"""What the trade-off page asks the engine for: a forward pass, more candidates, or a run that goes on from here."""
+"""Work that the trade-off page asks of the engine: a forward pass, more candidates, or a run that goes on from here."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from clnp_core.runs.fold.summary import words_for
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
 from clnp_core.runs.views.explore import committing_fork, training_fork
-from dashboard.shared.requests import start_engine
-from dashboard.shared.said import attempt, said, say
-from dashboard.shared.words import points, power, training_cost
+from dashboard.shared.errors import attempt, show_errors, toast_error
+from dashboard.shared.number_text import margin_text, scientific
+from dashboard.shared.run_text import training_text
+from dashboard.shared.store import start_engine
 from dashboard.tradeoff.controls import choose_to_train
 from dashboard.tradeoff.state import View, candidate_of, show
 
 
 def ask_for_accuracies(store: Store, tradeoff: TradeOff, outcome: Outcome) -> None:
-    """Have what is not known of an outcome computed, and draw the page again with it."""
+    """Have the accuracies of an outcome computed that are not known, and draw the page again with them."""
     missing = [split for split in ("validation", "test") if tradeoff.accuracy(outcome, split, only_known=True) is None]
     asked = (outcome.candidate.key, outcome.claimed)
     if not missing and st.session_state.get("prepared") != outcome.candidate.key:
@@ -39,13 +40,13 @@ def ask_for_accuracies(store: Store, tradeoff: TradeOff, outcome: Outcome) -> No
             tradeoff.accuracy(outcome, split)
     except ClnpError as error:
         st.session_state["asked in vain"] = asked
-        say(error)
+        toast_error(error)
     else:
         st.rerun()
 
 
 def training_runs(store: Store, run: Run, task: int) -> list[Run]:
-    """Runs at work that train more candidates of a run's task."""
+    """Find the runs at work that train more candidates of a run's task."""
     base = run.spec.at(task)
     return [
         other
@@ -55,13 +56,13 @@ def training_runs(store: Store, run: Run, task: int) -> list[Run]:
 
 
 def offer_training(store: Store, run: Run, tradeoff: TradeOff, view: View) -> bool:
-    """A button that has missing λ trained. Returns whether some are being trained."""
+    """Offer to have missing λ trained. Returns whether some are being trained."""
     training = training_runs(store, run, view.task)
     for other in training:
         left = words_for(other.seconds_left)
         st.progress(other.fraction, f"Training more λ · {other.fraction:.0%}" + (f" · {left}" if left else ""))
     untrained = candidate_of(view, tradeoff) is None
-    with st.popover("Train missing λ", icon=":material/model_training:", width="stretch"), said():
+    with st.popover("Train missing λ", icon=":material/model_training:", width="stretch"), show_errors():
         axes, missing = choose_to_train(run.spec, tradeoff, view)
         seconds = sum(each.seconds for each in tradeoff.candidates) / len(tradeoff.candidates)
         st.caption(f"{missing} to train, {seconds:.1f} s each at the speed of those there are.")
@@ -76,12 +77,12 @@ def offer_training(store: Store, run: Run, tradeoff: TradeOff, view: View) -> bo
 
 
 def offer_run(store: Store, run: Run, tradeoff: TradeOff, view: View) -> None:
-    """A button that starts a run which goes on from the task with these settings."""
+    """Offer to start a run that goes on from the task with these settings."""
     candidate = candidate_of(view, tradeoff)
     with st.popover("Commit as a new run", icon=":material/fork_right:", width="stretch", disabled=candidate is None):
-        tuning = fine_tuning(run.spec, view)
+        tuning = fine_tuning_settings(run.spec, view)
         wanted = st.checkbox(
-            f"Fine-tune what is left: {tuning['epochs']} epochs at {power(tuning['learning_rate'])}",
+            f"Fine-tune what is left: {tuning['epochs']} epochs at {scientific(tuning['learning_rate'])}",
             view.fine_tuning,
             key=f"fine-tuning {view.fine_tuning}",
         )
@@ -91,14 +92,14 @@ def offer_run(store: Store, run: Run, tradeoff: TradeOff, view: View) -> None:
             return
         spec = committing_fork(run.spec, view.task, candidate, view.theta, view.margin, tuning if wanted else None)
         shared = f"Shares tasks 1 to {view.task - 1} with {run.id}, and" if view.task > 1 else "Shares"
-        later = f" Later tasks are pruned within m = {points(view.margin)}." if spec.at_task > view.task else ""
-        st.caption(f"{shared} the training of this candidate.{later} At most {training_cost(spec, view.task)}.")
+        later = f" Later tasks are pruned within m = {margin_text(view.margin)}." if spec.at_task > view.task else ""
+        st.caption(f"{shared} the training of this candidate.{later} At most {training_text(spec, view.task)}.")
         if st.button("Start the run", type="primary", icon=":material/play_arrow:", width="stretch"):
             _start(store, spec)
 
 
-def fine_tuning(spec: RunSpec, view: View) -> dict[str, Any]:
-    """The run's own, or else as the paper has it: a third of the epochs at a tenth of the rate (section 3.2)."""
+def fine_tuning_settings(spec: RunSpec, view: View) -> dict[str, Any]:
+    """Give the run's own fine-tuning, or the paper's: a third of the epochs at a tenth of the rate (section 3.2)."""
     own = spec.at(view.task)
     if own.fine_tuning:
         return own.fine_tuning.model_dump(mode="json")

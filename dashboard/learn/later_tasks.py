@@ -1,4 +1,4 @@
-"""The lesson's steps about what comes after the first task: the cut, the promise, reuse, and a full network."""
+"""The lesson's steps about later tasks: the cut, the promise, reuse, and a full network."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from clnp_core.analysis import figures
 from clnp_core.analysis.figures import Theme
 from clnp_core.lesson.parts import ENOUGH, learned_well, shipped, used_again
 from clnp_core.lesson.runs import TASKS
-from dashboard.learn.step import Shown, Step, code, percent
-from dashboard.shared.words import points
+from dashboard.learn.step import Shown, Step, lesson_code, rounded
+from dashboard.shared.number_text import margin_text
 
 _LOWEST = 0.3
 _METHODS = {"CLNP": "clnp", "Fine-tuning": "finetune"}
@@ -25,22 +25,22 @@ def interference() -> Step:
         lines = "" if place else '{"interference cut": data["cut"]}'
         lines = lines or '{"interference cut": data["cut"], "interference left in": data["left"]}'
         says = [
-            f"Cut: {percent(cut[0])} when task 1 has been learned, and {percent(cut[-1])} after task {len(cut)}.",
-            f"Left in: {percent(left[0])} at first, {percent(left[-1])} after task {len(left)}. Cut: "
-            f"{percent(cut[-1])} all the time.",
+            f"Cut: {rounded(cut[0])} when task 1 has been learned, and {rounded(cut[-1])} after task {len(cut)}.",
+            f"Left in: {rounded(left[0])} at first, {rounded(left[-1])} after task {len(left)}. Cut: "
+            f"{rounded(cut[-1])} all the time.",
         ][place]
         return Shown(
             figures.accuracy_on_first(curves, lowest=_LOWEST, theme=theme),
             says,
-            code(f'data = shipped("interference")\nfigures.accuracy_on_first({lines}, lowest={_LOWEST})'),
+            lesson_code(f'data = shipped("interference")\nfigures.accuracy_on_first({lines}, lowest={_LOWEST})'),
         )
 
     return Step(
         title="Cut the interference",
         text="When task 1 has been learned and pruned, its interference weights are set to exactly 0. That costs a "
-        f"little at once: {percent(left[0])} become {percent(cut[0])}. Is it worth it? Here is the same network with "
+        f"little at once: {rounded(left[0])} become {rounded(cut[0])}. Is it worth it? Here is the same network with "
         f"them left in, while it learns tasks 2 to {len(cut)}. It was trained without L1 and with a margin of "
-        f"{points(data['margin'])}, so that there are interference weights of some size to speak of: "
+        f"{margin_text(data['margin'])}, so that there are interference weights of some size to speak of: "
         f"{data['weights']:,}.",
         part="interference",
         label="Interference weights",
@@ -48,8 +48,8 @@ def interference() -> Step:
         start=0,
         show=show,
         try_this="Before you add the other line: what will task 1's accuracy do if they are left in?",
-        question=f"With the usual λ and a margin of {points(usual['margin'])} leaving them in does no harm for "
-        f"{len(usual['left'])} tasks: task 1 stays at {percent(min(usual['left']))} or more. Why cut them all the "
+        question=f"With the usual λ and a margin of {margin_text(usual['margin'])} leaving them in does no harm for "
+        f"{len(usual['left'])} tasks: task 1 stays at {rounded(min(usual['left']))} or more. Why cut them all the "
         "same?",
         answer=f"There L1 has driven most of them to nearly nothing: half are below {usual['median']:.1g}, here below "
         f"{data['median']:.1g}. That is half of the reason for L1. But nearly nothing is not nothing. A later task may "
@@ -73,7 +73,7 @@ def identical() -> Step:
         return Shown(
             figures.answers_compared(answers, task, data["label"], theme),
             "  \n".join(told),
-            code(
+            lesson_code(
                 'data = shipped("identity")\n'
                 'answers = {"CLNP": data["clnp"]["logits"], "Fine-tuning": data["finetune"]["logits"]}\n'
                 f'figures.answers_compared(answers, {task}, data["label"])'
@@ -113,7 +113,9 @@ def reuse() -> Step:
         return Shown(
             figures.neurons_in_use(tables[name], theme),
             f"Output layers: {name}. Tasks 2 to {TASKS} used a neuron of an earlier task again: {used}.",
-            code(f'import pandas as pd\n\nfigures.neurons_in_use(pd.DataFrame(shipped("reuse")["{_HEADS[name]}"]))'),
+            lesson_code(
+                f'import pandas as pd\n\nfigures.neurons_in_use(pd.DataFrame(shipped("reuse")["{_HEADS[name]}"]))'
+            ),
         )
 
     return Step(
@@ -142,10 +144,10 @@ def full() -> Step:
         sequence = sequences[place]
         return Shown(
             figures.filling(sequences, place, theme),
-            f"m = {points(sequence['margin'])}: the network is full after task {len(sequence['accuracy'])}. "
+            f"m = {margin_text(sequence['margin'])}: the network is full after task {len(sequence['accuracy'])}. "
             f"{learned[place]} tasks were learned so that at least {100 * ENOUGH:.0f} % of their images are right, and "
             "still are.",
-            code(f'figures.filling(shipped("full")["sequences"], {place})'),
+            lesson_code(f'figures.filling(shipped("full")["sequences"], {place})'),
         )
 
     return Step(
@@ -155,13 +157,13 @@ def full() -> Step:
         "stay, and the new one finds no room**.",
         part="full",
         label="Margin m",
-        places=tuple(points(sequence["margin"]) for sequence in sequences),
+        places=tuple(margin_text(sequence["margin"]) for sequence in sequences),
         start=1,
         show=show,
         try_this="Compare the last task of each line with the first ones.",
         question="How many more tasks does a wider margin buy here, and what does it cost?",
         answer="; ".join(
-            f"m = {points(sequence['margin'])}: {count} tasks"
+            f"m = {margin_text(sequence['margin'])}: {count} tasks"
             for sequence, count in zip(sequences, learned, strict=True)
         )
         + ". With L1 most neurons are silent anyway, so that the margin decides about few of them, and a task more or "

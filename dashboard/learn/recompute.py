@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -11,22 +12,22 @@ from clnp_core.lesson.parts import PARTS, Data, about, measure, shipped
 from clnp_core.lesson.runs import ask, find
 from clnp_core.runs.fold.summary import words_for
 from clnp_core.runs.store import Run, Store, default_location
-from dashboard.shared.requests import open_store, start_engine
-from dashboard.shared.said import attempt, said
+from dashboard.shared.errors import attempt, show_errors
+from dashboard.shared.follow import follow
+from dashboard.shared.store import open_store, start_engine
 
-_TICK_SECONDS = 1
 
-
-def show_again(part: str) -> None:
-    """The numbers of a part, and the way to compute them here; again and again while that is being done."""
-    with said():
+def show_recomputation(part: str) -> None:
+    """Show the numbers of a part as computed here, or the way to compute them; again while that is being done."""
+    with show_errors():
         store = open_store(default_location())
         active = any(run and run.is_active for run in _runs(store, part).values())
-        st.fragment(_follow, run_every=_TICK_SECONDS if active else None)(store, part, active)
+        follow(partial(_show_part, store, part), active)
 
 
-def _follow(store: Store, part: str, active: bool) -> None:
-    with said(), st.expander("Compute it anew", icon=":material/replay:", key=f"anew {part}"):
+def _show_part(store: Store, part: str) -> bool:
+    """Show how far that is. Returns whether its runs are at work."""
+    with st.expander("Compute it anew", icon=":material/replay:", key=f"anew {part}"):
         st.caption(_origin(part))
         runs = _runs(store, part)
         if all(run and run.state == "finished" for run in runs.values()):
@@ -35,8 +36,7 @@ def _follow(store: Store, part: str, active: bool) -> None:
             st.progress(sum(run.fraction if run else 0 for run in runs.values()) / len(runs), "The engine is at work")
         else:
             st.button("Compute it anew", icon=":material/replay:", key=f"ask {part}", on_click=_ask, args=(store, part))
-        if any(run and run.is_active for run in runs.values()) != active:
-            st.rerun()
+        return any(run and run.is_active for run in runs.values())
 
 
 def _runs(store: Store, part: str) -> dict[str, Run | None]:
@@ -50,7 +50,7 @@ def _ask(store: Store, part: str) -> None:
 
 
 def _origin(part: str) -> str:
-    """Where the numbers that ship come from."""
+    """Tell where the numbers that ship come from."""
     told = about()
     took = words_for(told["seconds"][part]).removesuffix(" left")
     return (

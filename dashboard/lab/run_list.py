@@ -6,22 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from clnp_core.runs.store import Run, Store
-from dashboard.shared.link import link_to, linked_run
-from dashboard.shared.requests import start_engine
-from dashboard.shared.words import state_word, time_left
-
-COLOURS = {
-    "queued": "gray",
-    "running": "blue",
-    "pausing": "orange",
-    "paused": "orange",
-    "cancelling": "gray",
-    "cancelled": "gray",
-    "interrupted": "orange",
-    "finished": "green",
-    "failed": "red",
-}
-"""Every state a run can be in, as the page says it, and its colour."""
+from dashboard.shared.link import link_to_run, linked_run
+from dashboard.shared.run_text import STATE_COLOURS, state_text, time_left_text
+from dashboard.shared.store import offer_engine
 
 _AT_WORK = ("running", "interrupted")
 _MOST_ROWS = 6
@@ -30,11 +17,11 @@ _LETTER_PIXELS = 7
 _NAME_PIXELS = (125, 210)
 
 
-def show_runs(store: Store, runs: list[Run]) -> None:
+def show_run_list(store: Store, runs: list[Run]) -> None:
     """Show the list: the baseline first, then what is in progress, below it the newest first."""
     if not runs:
         return
-    notice_engine(store, runs)
+    offer_engine(store, runs)
     baseline, shown = store.baseline(), _found(runs)
     if shown:
         _list(sorted(shown, key=lambda run: (run.id != baseline, run.state not in _AT_WORK)), baseline)
@@ -42,21 +29,8 @@ def show_runs(store: Store, runs: list[Run]) -> None:
         st.info("No run is like that: search for less, or in every state.", icon=":material/search_off:")
 
 
-def notice_engine(store: Store, runs: list[Run]) -> None:
-    """Say so where runs wait for an engine and there is none, and offer to start one."""
-    waiting = sum(run.state in ("queued", "interrupted") for run in runs)
-    if not waiting or store.engine() is not None:
-        return
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key="engine"):
-        wait = "1 run waits" if waiting == 1 else f"{waiting} runs wait"
-        st.markdown(f":material/power_off: **The engine is not running.** {wait} for it.", width="stretch")
-        if st.button("Start the engine", icon=":material/power_settings_new:", type="primary"):
-            start_engine(store)
-            st.rerun()
-
-
 def _found(runs: list[Run]) -> list[Run]:
-    """Those that are searched for; all where nothing is."""
+    """Choose what to search for. Returns the runs found; all where nothing is searched for."""
     with st.container(horizontal=True):
         text = st.text_input(
             "Search",
@@ -69,18 +43,18 @@ def _found(runs: list[Run]) -> list[Run]:
         )
         states = st.multiselect(
             "State",
-            [state for state in COLOURS if any(state_word(run) == state for run in runs)],
+            [state for state in STATE_COLOURS if any(state_text(run) == state for run in runs)],
             key="states",
             placeholder="Every state",
             label_visibility="collapsed",
             width=240,
             select_all=False,
         )
-    return [run for run in runs if matches(run, text) and (not states or state_word(run) in states)]
+    return [run for run in runs if matches(run, text) and (not states or state_text(run) in states)]
 
 
 def matches(run: Run, text: str) -> bool:
-    """Whether every word of a text is part of what a run is known by, in any case of letters."""
+    """Tell whether every word of a text is part of what a run is known by, in any case of letters."""
     spec = run.spec
     known = " ".join([run.id, spec.preset, *run.tags, run.note, spec.stream.data, spec.network_name, spec.method])
     return all(word in known.lower() for word in text.lower().split())
@@ -101,7 +75,9 @@ def _list(runs: list[Run], baseline: str | None) -> None:
         hide_index=True,
         column_config={
             "Run": st.column_config.TextColumn(width=_name_width(ids), pinned=True),
-            "State": st.column_config.MultiselectColumn(options=list(COLOURS), color=list(COLOURS.values()), width=95),
+            "State": st.column_config.MultiselectColumn(
+                options=list(STATE_COLOURS), color=list(STATE_COLOURS.values()), width=95
+            ),
             "Done": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width=100),
             "Time left": st.column_config.TextColumn(width=130),
             "Tasks": st.column_config.NumberColumn(width=60),
@@ -118,19 +94,19 @@ def _list(runs: list[Run], baseline: str | None) -> None:
 
 
 def _name_width(names: list[str]) -> int:
-    """Pixels for the longest, within limits: the column is always in sight, on a small screen too."""
+    """Give the longest name's pixels, within limits: the column is always in sight, on a small screen too."""
     least, most = _NAME_PIXELS
     return min(most, max(least, 20 + _LETTER_PIXELS * max(map(len, names))))
 
 
 def _table(runs: list[Run], baseline: str | None) -> pd.DataFrame:
-    """With tags and notes where there are any."""
+    """Put runs into a table, with tags and notes where there are any."""
     table = pd.DataFrame(
         {
             "Run": [f"★ {run.id}" if run.id == baseline else run.id for run in runs],
-            "State": [[state_word(run)] for run in runs],
+            "State": [[state_text(run)] for run in runs],
             "Done": [run.fraction for run in runs],
-            "Time left": [time_left(run) for run in runs],
+            "Time left": [time_left_text(run) for run in runs],
             "Tasks": [run.spec.stream.tasks for run in runs],
             "Asked for": [f"{datetime.fromtimestamp(run.created):%d %b %H:%M}" for run in runs],
         }
@@ -152,4 +128,4 @@ def _link_selected(rows: list[int], before: list[int], shown: list[str]) -> None
     """
     if rows != before:
         for row in rows:
-            link_to(shown[row])
+            link_to_run(shown[row])

@@ -1,4 +1,4 @@
-"""What a figure's button "Code" shows: the lines of Python that make the same figure in a notebook."""
+"""The lines of Python that make a page's figure in a notebook; the button "Code" shows them."""
 
 _LINES = """\
 from clnp_core.analysis import figures
@@ -9,6 +9,6 @@ run = RunHandle(Store(), "{run}")
 {figure}"""
 
 
-def code_for(run: str, figure: str) -> str:
-    """Lines that make a figure of a run, which `figure` calls `run`."""
+def run_code(run: str, figure: str) -> str:
+    """Write the lines that make a figure of a run, which `figure` calls `run`."""
     return _LINES.format(run=run, figure=figure)

@@ -1,4 +1,4 @@
-"""What goes wrong is said in the page, in a sentence."""
+"""Errors, told in the page in a sentence."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,8 +11,8 @@ _ICON = ":material/error:"
 
 
 @contextmanager
-def said() -> Iterator[None]:
-    """Show what goes wrong inside in place of what would have been shown."""
+def show_errors() -> Iterator[None]:
+    """Show an error that is raised inside, in place of what would have been shown."""
     try:
         yield
     except (ClnpError, OSError) as error:
@@ -20,17 +20,17 @@ def said() -> Iterator[None]:
 
 
 def attempt(act: Callable[[], object]) -> bool:
-    """Do something; whether it worked. If not, the reason appears in a corner and outlives the page's next ticks."""
+    """Do something and tell whether it worked. If not, the reason appears in a corner and outlives the next ticks."""
     try:
         act()
     except (ClnpError, OSError) as error:
-        say(error)
+        toast_error(error)
         return False
     return True
 
 
-def say(error: Exception) -> None:
-    """Say what went wrong in a corner of the page."""
+def toast_error(error: Exception) -> None:
+    """Tell in a corner of the page what went wrong."""
     st.toast(_sentence(error), icon=_ICON, duration="long")
 
 

@@ -1,4 +1,4 @@
-"""The lesson's steps about room: sparsity, who is active, the partition, and graceful forgetting."""
+"""The lesson's steps about the first task: sparsity, who is active, the partition, and graceful forgetting."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from clnp_core.analysis import figures
 from clnp_core.analysis.figures import Theme
 from clnp_core.analysis.tradeoff import Outcome, TradeOff, Trained
 from clnp_core.lesson.parts import as_trade_off, neurons_needed, shipped
-from dashboard.learn.step import Shown, Step, code, percent
-from dashboard.shared.words import points, power
+from dashboard.learn.step import Shown, Step, lesson_code, rounded
+from dashboard.shared.number_text import margin_text, scientific
 
 _L1 = 1e-3
 _LAYER = 1  # the second hidden one
@@ -27,9 +27,9 @@ def sparsity() -> Step:
         row = rows[place]
         return Shown(
             figures.neurons_needed(table, place, theme),
-            f"λ = {power(row['lambda'])}: {percent(row['accuracy'])} right with "
+            f"λ = {scientific(row['lambda'])}: {rounded(row['accuracy'])} right with "
             f"{' and '.join(f'{row[name]} neurons of {name}' for name in names)}.",
-            code(
+            lesson_code(
                 f'table = neurons_needed(as_trade_off(shipped("sparsity")))\nfigures.neurons_needed(table, {place})',
                 "as_trade_off, neurons_needed, shipped",
             ),
@@ -43,14 +43,14 @@ def sparsity() -> Step:
         "neurons fall silent. The bars show how many neurons it takes to stay within a point of the accuracy reached.",
         part="sparsity",
         label="λ of layer 2",
-        places=tuple(power(value) for value in table["lambda"]),
+        places=tuple(scientific(value) for value in table["lambda"]),
         start=list(table["lambda"]).index(_L1),
         show=show,
         try_this="Raise λ from 0. When does accuracy begin to suffer?",
         question="Why not simply choose the highest λ?",
-        answer=f"Without L1 on layer 2 it takes {first[names[1]]} of its neurons for {percent(first['accuracy'])}. At "
-        f"λ = {power(last['lambda'])} accuracy is down to {percent(last['accuracy'])}, and not even fewer neurons are "
-        f"needed: the penalty is in the way of training itself. {_IMAGES}",
+        answer=f"Without L1 on layer 2 it takes {first[names[1]]} of its neurons for {rounded(first['accuracy'])}. At "
+        f"λ = {scientific(last['lambda'])} accuracy is down to {rounded(last['accuracy'])}, and not even fewer neurons "
+        f"are needed: the penalty is in the way of training itself. {_IMAGES}",
     )
 
 
@@ -67,7 +67,7 @@ def active() -> Step:
             figures.activities(counts[counts["layer"] == name], ranked, thetas[place], theme),
             f"θ = {thetas[place]:.3g}: {outcome.claimed[_LAYER]} of {tradeoff.before.widths[_LAYER]} neurons of {name} "
             f"are active{_right(tradeoff, outcome)}.",
-            code(
+            lesson_code(
                 f'tradeoff = as_trade_off(shipped("sparsity"))\n'
                 f"candidate = tradeoff.find({candidate.l1}, {candidate.learning_rate})\n"
                 f"counts = tradeoff.distribution(tradeoff.at(candidate, {thetas[place]!r}))\n"
@@ -109,7 +109,7 @@ def partition() -> Step:
             figures.partition_sketch(sizes, outcome.claimed, shown, thetas[place], theme),
             f"θ = {thetas[place]:.3g}: {free} of {sum(widths)} neurons are free for later tasks"
             f"{_right(tradeoff, outcome)}.",
-            code(
+            lesson_code(
                 f"figures.partition_sketch(\n    {sizes},\n    {outcome.claimed},\n    {shown},\n"
                 f"    {thetas[place]!r},\n)"
             ),
@@ -144,10 +144,10 @@ def graceful() -> Step:
         free = sum(chosen.free)
         return Shown(
             figures.trade_off(tradeoff.table, (verdict.floor, verdict.best), selected=mark, theme=theme),
-            f"m = {points(_MARGINS[place])}: {100 * (best - chosen.accuracy):.1f} points of accuracy are given up, "
-            f"{free} of {sum(tradeoff.before.widths)} neurons stay free, and there is room for about "
+            f"m = {margin_text(_MARGINS[place])}: {100 * (best - chosen.accuracy):.1f} points of accuracy are given "
+            f"up, {free} of {sum(tradeoff.before.widths)} neurons stay free, and there is room for about "
             f"{chosen.lasts:.0f} more tasks that take as much.",
-            code(
+            lesson_code(
                 'tradeoff = as_trade_off(shipped("sparsity"))\n'
                 f"verdict = tradeoff.verdict({_MARGINS[place]})\n"
                 "band, chosen = (verdict.floor, verdict.best), tradeoff.mark(verdict.outcome)\n"
@@ -163,7 +163,7 @@ def graceful() -> Step:
         "up nothing has little room left for later tasks; whoever gives up too much knows no task well.",
         part="sparsity",
         label="Margin m",
-        places=tuple(points(margin) for margin in _MARGINS),
+        places=tuple(margin_text(margin) for margin in _MARGINS),
         start=_MARGINS.index(0.01),
         show=show,
         try_this="Find the margin beyond which more accuracy wins hardly any more neurons.",
@@ -174,25 +174,25 @@ def graceful() -> Step:
 
 
 def _candidate() -> tuple[TradeOff, Trained]:
-    """Task 1's candidates, and the one with the λ of the preset."""
+    """Give task 1's candidates, and the one with the λ of the preset."""
     tradeoff = as_trade_off(shipped("sparsity"))
     return tradeoff, next(each for each in tradeoff.candidates if each.l1[_LAYER] == _L1)
 
 
 def _thetas(candidate: Trained) -> list[float]:
-    """Some of the thresholds whose accuracy is known, from the lowest to one that leaves hardly anything."""
+    """Pick thresholds whose accuracy is known, from the lowest to one that leaves hardly anything."""
     known = candidate.thresholds()
     return [known[place] for place in np.linspace(0, len(known) - 2, _THETAS).round().astype(int)]
 
 
 def _start(tradeoff: TradeOff, candidate: Trained, thetas: list[float]) -> int:
-    """The last place whose θ is within a point of the candidate's own accuracy."""
+    """Find the last place whose θ is within a point of the candidate's own accuracy."""
     within = [tradeoff.at(candidate, theta).accuracy >= candidate.curve.accuracy - 0.01 for theta in thetas]
     return max(place for place, is_within in enumerate(within) if is_within)
 
 
 def _spread(activity: np.ndarray) -> list[float]:
-    """Activities of a few neurons: evenly by rank among those that are not dead, and one that is."""
+    """Pick activities of a few neurons: evenly by rank among those that are not dead, and one that is."""
     alive = np.sort(activity[activity > 0])[::-1]
     places = np.linspace(0, len(alive) - 1, _SKETCHED - 1).round().astype(int)
     return [*alive[places].tolist(), 0.0]
@@ -200,4 +200,4 @@ def _spread(activity: np.ndarray) -> list[float]:
 
 def _right(tradeoff: TradeOff, outcome: Outcome) -> str:
     known = tradeoff.accuracy(outcome, "validation", only_known=True)
-    return "" if known is None else f", and {percent(known)} of the held-out images are right"
+    return "" if known is None else f", and {rounded(known)} of the held-out images are right"

@@ -2,15 +2,15 @@
 
 from functools import cache
 
+from dashboard.learn.first_task import active, graceful, partition, sparsity
 from dashboard.learn.forgetting import overwritten, place_your_bet, two_tasks
-from dashboard.learn.room import active, graceful, partition, sparsity
+from dashboard.learn.later_tasks import full, identical, interference, reuse
 from dashboard.learn.step import Step
-from dashboard.learn.tasks import full, identical, interference, reuse
 
 
 @cache
 def lesson() -> tuple[Step, ...]:
-    """Its steps, put together once."""
+    """Put the steps together, once."""
     return (
         two_tasks(),
         place_your_bet(),
