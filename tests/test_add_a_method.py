@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -94,12 +95,23 @@ def test_killed_with_its_memory_half_way_it_comes_to_the_same(python, calm, tmp_
     assert learned(python, tmp_path, *LONG) == calm[1]
 
 
-def test_the_page_compare_knows_it(python, calm):
-    code = (
-        "from streamlit.testing.v1 import AppTest; "
-        "app = AppTest.from_file('dashboard/compare/page.py', default_timeout=60).run(); "
-        "assert not app.exception, app.exception; "
-        "print([each.label for each in app.button], [table.value.to_string() for table in app.table])"
-    )
-    said, complained = python("-c", code, CLNP_STORE=str(calm[0])).communicate()
-    assert "towards_last" in said, complained
+def test_the_pages_compare_and_lab_know_it(python, calm):
+    code = """
+        from streamlit.testing.v1 import AppTest
+        from clnp_core.runs import background
+        from clnp_core.runs.store import Store
+
+        background.ensure_engine = lambda store: None
+        compare = AppTest.from_file("dashboard/compare/page.py", default_timeout=100).run()
+        assert not compare.exception, compare.exception
+        assert any("towards_last" in table.value.to_string() for table in compare.table)
+        lab = AppTest.from_file("dashboard/app.py", default_timeout=100).run()
+        lab.selectbox(key="digits method").select("towards_last").run()
+        lab.number_input(key="digits towards_last.strength").set_value(0.5).run()
+        next(button for button in lab.button if button.label == "Start").click().run()
+        assert not lab.exception, lab.exception
+        assert Store().runs()[0].spec.settings.towards_last.strength == 0.5
+    """
+    process = python("-c", textwrap.dedent(code), CLNP_STORE=str(calm[0]))
+    _, complained = process.communicate()
+    assert process.returncode == 0, complained

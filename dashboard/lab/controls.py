@@ -1,7 +1,7 @@
 """The settings of a new run, in the side panel, and those of a fork."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 import streamlit as st
 
@@ -39,9 +39,10 @@ def choose_spec(store: Store) -> tuple[RunSpec | None, bool]:
         start_place = st.container()
         with st.expander("Method", expanded=True):
             method = _method(base)
+            own = _own_settings(base, method)
         partitions = METHODS[method].partitions
         with st.expander("Stream", expanded=True):
-            changes = {"method": method} | _stream(base)
+            changes = {"method": method} | own | _stream(base)
         with st.expander("Network"):
             st.markdown(f"**{base.network_name}**  \n{network_text(base)}")
             if partitions:
@@ -99,8 +100,35 @@ def _method(base: RunSpec) -> str:
     return method
 
 
+def _own_settings(base: RunSpec, method: str) -> dict[str, Any]:
+    """Set what a method has of its own, as it describes it. Returns dotted path → value, as `preset` takes it.
+
+    So do all that follow.
+    """
+    changes = {}
+    for name, field in METHODS[method].Settings.model_fields.items():
+        label, key = name.replace("_", " ").capitalize(), f"{base.preset} {method}.{name}"
+        given = getattr(getattr(base.settings, method), name)
+        choices = get_args(field.annotation)
+        if field.annotation is bool:
+            value = st.toggle(label, given, key=key, help=field.description)
+        elif choices:
+            value = st.selectbox(label, choices, choices.index(given), key=key, help=field.description)
+        else:
+            lowest, highest = _bounds(field.metadata)
+            value = st.number_input(label, lowest, highest, given, key=key, help=field.description)
+        changes[f"{method}.{name}"] = value
+    return changes
+
+
+def _bounds(metadata: Iterable[Any]) -> tuple[float | None, float | None]:
+    """The least and the greatest value of a field, as far as it says."""
+    told = {name: getattr(each, name) for each in metadata for name in ("ge", "gt", "le", "lt") if hasattr(each, name)}
+    return told.get("ge", told.get("gt")), told.get("le", told.get("lt"))
+
+
 def _stream(base: RunSpec) -> dict[str, Any]:
-    """Choose the tasks. Returns dotted path → value, as `preset` takes it; so do all that follow."""
+    """Choose the tasks."""
     key = base.preset
     with st.container(horizontal=True):
         tasks = st.number_input("Tasks", 1, _MOST_TASKS, base.stream.tasks, key=f"{key} stream.tasks", width=_NARROW)
