@@ -269,7 +269,8 @@ class Reading(Database):
         """Keys of the artifacts that no run in the store needs."""
         query = sql.select(STAGES.c.key, STAGES.c.network).join(RUN_STAGES, RUN_STAGES.c.stage == STAGES.c.key)
         with self.transaction() as connection:
-            needed = {key for row in connection.execute(query) for key in row if key in self.artifacts}
+            linked = {key for row in connection.execute(query) for key in row if key is not None}
+        needed = {key for key in linked if key in self.artifacts}
         # The logits behind fingerprints are artifacts of their own.
         for key in list(needed):
             needed.update(fingerprint["logits"] for fingerprint in self.artifacts.data(key).get("fingerprints", ()))
