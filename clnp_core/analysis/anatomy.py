@@ -15,8 +15,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from clnp_core.analysis import backprojection
 from clnp_core.networks import partition
-from clnp_core.networks.architectures import Architecture, Conv, Pool
+from clnp_core.networks.architectures import Architecture
 from clnp_core.networks.partition import FREE_OWNER, WeightClass
 
 INPUT = -1
@@ -25,9 +26,7 @@ INPUT = -1
 SHARED = -2
 """Stands for the owner of the outputs of a single head, which all tasks share."""
 
-_SHADES = " ░▒▓█"
 _MOST_SKETCHED = 300  # a sketch of each takes some 150 characters
-_SKETCH = 8
 _NAMED_INPUTS = 3
 _MOST_LINKS = 8
 
@@ -262,7 +261,7 @@ class Anatomy:
             own = int(owners[neuron])
             told["inputs"][neuron] = ", ".join(f"{self._source(layer, at, own)} ({row[at]:.2g})" for at in places)
             if sketched:
-                told["sketch"][neuron] = _sketch(self.looks_at(layer, neuron))
+                told["sketch"][neuron] = backprojection.sketch(self.looks_at(layer, neuron))
         return told
 
     def _source(self, layer: int, place: int, task: int) -> str:
@@ -317,49 +316,21 @@ class Anatomy:
         return pd.DataFrame([row for row in rows if row[-1]], columns=columns)
 
     def looks_at(self, layer: int, neuron: int) -> np.ndarray:
-        """What a hidden neuron looks at, as an image.
+        """What a hidden neuron looks at, as an image, with a task's permutation of the pixels undone.
 
-        Of the first layer these are its weights. Further up it is a weighted back-projection: the magnitudes of its
-        weights, led down through the magnitudes of those below. So it says where a neuron looks, but not for what. A
-        task's permutation of the pixels is undone. Of a neuron with only convolutions below, it is what one of its
-        pixels reads.
+        See `clnp_core.analysis.backprojection`. Of a neuron with only convolutions below, it is what one of its pixels
+        reads.
 
         Returns
         -------
         float array [channels, height, width]
         """
-        seen, place = self.read(layer - 1)[neuron], layer - 1
-        if place:
-            seen = np.abs(seen)
-        if seen.ndim == 2:  # each channel below with its pixels
-            seen = seen.reshape(len(seen), *self.architecture.passed_maps[place - 1])
-        is_patch = self.architecture.hidden[place].kind == "conv"
-        for below in range(place - 1, -1, -1):
-            seen = self._led_down(seen, below, is_patch)
-        if is_patch:
+        seen = backprojection.back_projected(self.architecture, self.read, layer - 1, neuron)
+        if self.permutations is None or self.architecture.hidden[layer - 1].kind == "conv":
             return seen
-        seen = seen.ravel()
-        if self.permutations is not None:
-            image = np.zeros_like(seen)
-            image[self.permutations[self._task_of(layer, neuron) - 1]] = seen
-            seen = image
-        return seen.reshape(self.architecture.input_shape)
-
-    def _led_down(self, seen: np.ndarray, place: int, is_patch: bool) -> np.ndarray:
-        """From what a hidden layer passes on, [N_l] or [N_l, height, width], to what it reads."""
-        form, architecture = self.architecture.hidden[place], self.architecture
-        reached = seen.reshape(len(seen), -1).any(1)
-        weight, seen = np.abs(self.read(place)[reached]), seen[reached]
-        if form.kind == "dense":
-            seen = np.tensordot(seen, weight, 1)
-            maps = architecture.passed_maps[place - 1] if place else ()
-            return seen.reshape(len(seen), *maps) if maps else seen
-        if form.pool:
-            size = None if is_patch else architecture.maps[place]
-            spread = np.ones((form.pool.kernel,) * 2)
-            seen = np.stack([_transposed(each[None], spread[None, None], form.pool, size)[0] for each in seen])
-        below = architecture.passed_maps[place - 1] if place else architecture.input_shape[1:]
-        return _transposed(seen, weight, form, None if is_patch else below)
+        image = np.zeros(seen.size, seen.dtype)
+        image[self.permutations[self._task_of(layer, neuron) - 1]] = seen.ravel()
+        return image.reshape(seen.shape)
 
 
 def unlearned(architecture: Architecture, head: str) -> Anatomy:
@@ -394,34 +365,3 @@ def _strongest(magnitude: np.ndarray, count: int) -> np.ndarray:
     places = np.argpartition(magnitude, -count, axis=1)[:, -count:]
     order = np.argsort(-np.take_along_axis(magnitude, places, 1), axis=1, kind="stable")
     return np.take_along_axis(places, order, 1)
-
-
-def _transposed(seen: np.ndarray, weight: np.ndarray, over: Conv | Pool, size: tuple[int, ...] | None) -> np.ndarray:
-    """Lead maps down through a kernel: [n, h, w] and [n, k, kernel, kernel] → [k, height, width].
-
-    Uncropped where `size` is None, else without the padding.
-    """
-    step, kernel = over.stride, over.kernel
-    height, width = ((each - 1) * step + kernel for each in seen.shape[1:])
-    out = np.zeros((weight.shape[1], height, width))
-    for row in range(kernel):
-        for column in range(kernel):
-            part = np.tensordot(weight[:, :, row, column], seen, (0, 0))
-            out[:, row : row + height - kernel + 1 : step, column : column + width - kernel + 1 : step] += part
-    if size is None:
-        return out
-    whole = np.zeros((len(out), *(each + 2 * over.padding for each in size)))
-    whole[:, :height, :width] = out[:, : whole.shape[1], : whole.shape[2]]
-    return whole[:, over.padding : over.padding + size[0], over.padding : over.padding + size[1]]
-
-
-def _sketch(image: np.ndarray) -> str:
-    """An image in characters, two for each of at most 8 x 8 parts; the darkest is of the greatest magnitude."""
-    shown = np.abs(image).sum(0)
-    for axis in (0, 1):
-        parts = min(_SKETCH, shown.shape[axis])
-        starts = np.arange(parts) * shown.shape[axis] // parts
-        sizes = np.diff([*starts, shown.shape[axis]])
-        shown = np.add.reduceat(shown, starts, axis) / np.expand_dims(sizes, 1 - axis)
-    shades = np.ceil(shown / (shown.max() or 1) * (len(_SHADES) - 1)).astype(int)
-    return "<br>".join("".join(2 * _SHADES[shade] for shade in row) for row in shades.tolist())

@@ -14,7 +14,6 @@ import pandas as pd
 import plotly.graph_objects as go
 from PIL import Image
 
-from clnp_core.analysis import pdf
 from clnp_core.errors import ExportError, NoBrowserError
 from clnp_core.files import write_whole
 
@@ -93,8 +92,10 @@ def to_pdf(figure: go.Figure, background: str = "white", width: int = _SCREEN_PX
 def _drawn(figure: go.Figure, form: str, dpi: float) -> bytes:
     size = {"width": figure.layout.width or _SCREEN_PX}
     if form == "pdf":
+        from clnp_core.analysis import pdf  # slow to import, as the browser's driver is
+
         large = _by_browser(figure, {"format": form, **size, "scale": pdf.LARGER})
-        # Another browser's page stays as it is drawn: its hatches are coarse, and that is all.
+        # What is no PDF of one page is drawn at its size: its hatches are coarse, and that is all.
         return pdf.at_its_size(large) or _by_browser(figure, {"format": form, **size})
     if form == "svg":
         return _in_millimetres(_by_browser(figure, {"format": form, **size}))

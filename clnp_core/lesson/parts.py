@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from clnp_core.analysis.tradeoff import Before, Split, Theta, TradeOff, Trained
+from clnp_core.analysis.candidates import Before, Split, Theta, Trained
+from clnp_core.analysis.tradeoff import TradeOff
 from clnp_core.errors import StoreError
 from clnp_core.lesson.runs import MARGINS, RUNS, TASKS
 from clnp_core.lesson.stored import accuracy, digits, plain_network, seen, uncut

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from clnp_core.errors import SpecError
-from clnp_core.tasks.datasets import Dataset, data_directory, is_here, load, load_own, own_path
+from clnp_core.tasks.datasets import Dataset, data_directory, is_here, load
+from clnp_core.tasks.own import load_own, own_path
 
 
 def content_digest(asked: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,8 +11,10 @@ import numpy as np
 from clnp_core.errors import DataError, SpecError
 from clnp_core.lazy import torch
 from clnp_core.seeds import derive_seed
+from clnp_core.tasks.collected import collected
 from clnp_core.tasks.content import loaded
-from clnp_core.tasks.datasets import Dataset, own_path, write_own
+from clnp_core.tasks.datasets import Dataset
+from clnp_core.tasks.own import own_path, write_own
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -353,55 +354,7 @@ def from_datasets(name: str, tasks: Sequence[tuple[TorchDataset, TorchDataset]])
     return from_arrays(
         name,
         [
-            (*_collected(train, f"train images of task {number}"), *_collected(test, f"test images of task {number}"))
+            (*collected(train, f"train images of task {number}"), *collected(test, f"test images of task {number}"))
             for number, (train, test) in enumerate(tasks, 1)
         ],
     )
-
-
-def _collected(dataset: TorchDataset, what: str) -> tuple[np.ndarray, np.ndarray]:
-    # One found by index says where it ends by its length alone.
-    items = (
-        dataset
-        if isinstance(dataset, torch.utils.data.IterableDataset)
-        else map(dataset.__getitem__, range(len(dataset)))
-    )
-    images: list[np.ndarray] = []
-    labels: list[int] = []
-    for number, item in enumerate(items):
-        if not isinstance(item, tuple | list) or len(item) != 2:
-            raise DataError(
-                f"Among the {what}, number {number} is of type {type(item).__name__}; it must be an image and a label."
-            )
-        image = _image(item[0])
-        images.append(image)
-        if (image.shape, image.dtype) != (images[0].shape, images[0].dtype):
-            raise DataError(
-                f"Among the {what}, number {number} is {image.dtype} {list(image.shape)}, the first "
-                f"{images[0].dtype} {list(images[0].shape)}; all must be alike."
-            )
-        try:
-            labels.append(operator.index(item[1]))
-        except TypeError:
-            raise DataError(
-                f"Among the {what}, number {number} has the label {item[1]!r}; it must be a whole number."
-            ) from None
-    if not images:
-        raise DataError(f"There are no {what}; there must be some.")
-    return np.stack(images), np.array(labels)
-
-
-def _image(given: Any) -> np.ndarray:
-    """An image as an array [C, H, W]."""
-    if isinstance(given, torch.Tensor):
-        array = (given.to(torch.float32) if given.is_floating_point() else given).detach().cpu().numpy()
-        return array[None] if array.ndim == 2 else array
-    array = np.asarray(given.convert("RGB") if getattr(given, "mode", None) == "P" else given)
-    array = array.astype(np.float32) if array.dtype.kind == "f" else array
-    match array.ndim:
-        case 2:
-            return array[None]
-        case 3:
-            return np.moveaxis(array, -1, 0)
-        case _:
-            return array

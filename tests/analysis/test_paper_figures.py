@@ -4,10 +4,12 @@ import os
 import re
 import shutil
 import warnings
+from io import BytesIO
 
 import kaleido
 import numpy as np
 import pandas as pd
+import pikepdf
 import pytest
 from PIL import Image
 
@@ -177,8 +179,9 @@ def test_files_are_as_large_as_the_figure_and_have_its_data_beside_them(tmp_path
         svg, png = (figures.save(figure, tmp_path / f"fig.{form}", dpi=200) for form in ("svg", "png"))
     finally:
         kaleido.stop_sync_server()
-    box = re.search(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", written.read_bytes())
-    assert [float(side) / 72 * 25.4 for side in box.groups()] == pytest.approx([width, height], abs=0.1)
+    with pikepdf.open(written) as document:
+        box = [float(side) / 72 * 25.4 for side in document.pages[0].MediaBox]
+    assert box == pytest.approx([0, 0, width, height], abs=0.1)
     head = re.match(r"<svg[^>]*>", text := svg.read_text())[0]
     assert f'width="{width:.2f}mm" ' in head
     assert f'height="{height:.2f}mm" ' in head
@@ -192,24 +195,33 @@ def test_files_are_as_large_as_the_figure_and_have_its_data_beside_them(tmp_path
     assert sorted(file.name for file in tmp_path.iterdir()) == ["fig.csv", "fig.pdf", "fig.png", "fig.svg"]
 
 
+def as_bytes(document: pikepdf.Pdf) -> bytes:
+    document.save(file := BytesIO())
+    return file.getvalue()
+
+
 def test_a_page_drawn_too_large_becomes_small_with_each_picture_once():
-    picture = b"<</Type /XObject\n/Subtype /Image\n/ColorSpace /DeviceRGB\n/Length 1>> stream\nx\nendstream"
-    page = (
-        b"<</Type /Page\n/Resources <</XObject <</X3 3 0 R\n/X4 4 0 R>>>>\n/MediaBox [0 0 400 200]\n/Contents 2 0 R>>"
-    )
-    objects = [page, b"<</Length 2>> stream\nq \nendstream", picture, picture]
-    body = b"".join(b"%d 0 obj\n%b\nendobj\n" % (number, each) for number, each in enumerate(objects, start=1))
-    drawn = b"%PDF-1.4\n" + body + b"xref\ntrailer\n<</Size 5\n/Root 9 0 R>>\nstartxref\n1\n%%EOF\n"
-    small = pdf.at_its_size(drawn)
-    assert b"/MediaBox [0 0 100.000 50.000]" in small
-    assert b"0.250000 0 0 0.250000 0 0 cm /Drawn Do" in small
-    assert small.count(b"/Subtype /Image") == 1
-    assert b"/X3 3 0 R\n/X4 3 0 R" in small
-    places = re.findall(rb"\n(\d+) 1\n(\d{10}) 00000 n ", small)
-    assert len(places) == 4
-    assert all(small[int(at) :].startswith(b"%b 0 obj" % number) for number, at in places)
-    assert small[int(re.search(rb"startxref\n(\d+)", small)[1]) :].startswith(b"xref")
+    drawn = pikepdf.new()
+    page = drawn.add_blank_page(page_size=(400, 200))
+    page.Resources = pikepdf.Dictionary()
+    page.Contents = drawn.make_stream(b"/X3 Do /X4 Do /X5 Do")
+    look = {"Type": pikepdf.Name.XObject, "Subtype": pikepdf.Name.Image, "Width": 1, "Height": 1, "BitsPerComponent": 8}
+    grey, coloured = ({"ColorSpace": pikepdf.Name(f"/Device{colours}")} | look for colours in ("Gray", "RGB"))
+    masks = [drawn.make_stream(shade, **grey) for shade in (b"m", b"m", b"n")]
+    pictures = [drawn.make_stream(b"xyz", **coloured, SMask=mask) for mask in masks]
+    page.Resources.XObject = pikepdf.Dictionary(dict(zip(("/X3", "/X4", "/X5"), pictures, strict=True)))
+    with pikepdf.open(BytesIO(pdf.at_its_size(as_bytes(drawn)))) as small:
+        page = small.pages[0]
+        assert list(page.MediaBox) == [0, 0, 100, 50]
+        assert page.Contents.read_bytes() == b"0.250000 0 0 0.250000 0 0 cm /Drawn Do"
+        form = page.Resources.XObject.Drawn
+        assert (list(form.BBox), form.read_bytes()) == ([0, 0, 400, 200], b"/X3 Do /X4 Do /X5 Do")
+        shown = [form.Resources.XObject[name] for name in ("/X3", "/X4", "/X5")]
+        assert shown[0].objgen == shown[1].objgen != shown[2].objgen, "only the third has another mask"
+        assert sum(isinstance(each, pikepdf.Stream) and "/Width" in each for each in small.objects) == 4
     assert pdf.at_its_size(b"%PDF-2.0") is None
+    drawn.add_blank_page()
+    assert pdf.at_its_size(as_bytes(drawn)) is None
 
 
 def test_html_needs_no_network_and_is_written_without_a_warning(tmp_path):

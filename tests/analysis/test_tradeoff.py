@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clnp_core.analysis.tradeoff import Before, Split, Theta, TradeOff, Trained
+from clnp_core.analysis.candidates import Before, Split, Theta, Trained
+from clnp_core.analysis.tradeoff import TradeOff
 from clnp_core.methods.graceful import Curve, ScanPoint, choose, margin_floor
 
 WIDTHS = (8, 6)

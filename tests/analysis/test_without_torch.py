@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-MODULES = ("analysis.figures", "analysis.anatomy", "runs.anatomy", "runs.reuse")
+MODULES = ("analysis.figures", "analysis.anatomy", "runs.views.anatomy", "runs.views.reuse")
 
 
 def test_reading_and_drawing_import_no_torch():

@@ -12,6 +12,7 @@ from clnp_core.errors import DataError, SpecError
 from clnp_core.tasks import datasets
 from clnp_core.tasks.content import check, content_digest
 from clnp_core.tasks.datasets import Dataset
+from clnp_core.tasks.own import load_own
 from clnp_core.tasks.streams import (
     OwnStream,
     PermutedStream,
@@ -323,7 +324,7 @@ class Endless(IterableDataset):
 
 
 def only_task(asked):
-    (task,) = datasets.load_own(asked["name"])
+    (task,) = load_own(asked["name"])
     return task
 
 

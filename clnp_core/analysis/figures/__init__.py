@@ -12,15 +12,13 @@ from clnp_core.analysis.figures.accuracies import accuracy_matrix, accuracy_over
 from clnp_core.analysis.figures.base import ACTIVE, FREE, INK, INTERFERENCE, Theme, task_colour
 from clnp_core.analysis.figures.graph import partition_graph
 from clnp_core.analysis.figures.layers import capacity, used_capacity
-from clnp_core.analysis.figures.lesson import (
+from clnp_core.analysis.figures.lesson.forgetting import (
     accuracy_on_first,
     answers_compared,
     between_tasks,
-    filling,
-    neurons_needed,
-    partition_sketch,
     permuted_images,
 )
+from clnp_core.analysis.figures.lesson.room import filling, neurons_needed, partition_sketch
 from clnp_core.analysis.figures.methods import accuracy_by_task, mean_accuracies
 from clnp_core.analysis.figures.neuron import looks_at, neuron_activity
 from clnp_core.analysis.figures.paper import for_paper

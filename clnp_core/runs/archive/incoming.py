@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from datetime import date
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import safetensors.torch
 import torch
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import ValidationError
 from torch import Tensor
 
 from clnp_core.arithmetic import TOLERANCE, Kind, kind
@@ -22,35 +21,17 @@ from clnp_core.methods.method import Lesson
 from clnp_core.networks.architectures import Architecture, as_architecture
 from clnp_core.networks.fingerprint import furthest_off, logits_digest
 from clnp_core.networks.network import Network, digest, from_tensors, initial, to_tensors
-from clnp_core.runs.archive.file import (
-    ENVIRONMENT,
-    LOGITS,
-    RUN,
-    SPEC,
-    Digest,
-    Members,
-    Wrong,
-    checked,
-    loaded,
-    require,
-    unpacked,
-)
+from clnp_core.runs.archive.file import LOGITS, RUN, Members, Wrong, checked, require, unpacked
+from clnp_core.runs.archive.forms import RESULTS, Told, environment_there, specification
 from clnp_core.runs.engine.work import Context, perform
 from clnp_core.runs.fold.course import fold
 from clnp_core.runs.fold.stages import Stage
-from clnp_core.runs.spec import RunSpec, parse
-from clnp_core.runs.spec.stream import Strict
+from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store.artifacts import Artifacts, metadata
 from clnp_core.tasks.content import at_hand, content_digest
 from clnp_core.tasks.streams import Stream, open_stream
 
 _ACCURACY_TOLERANCE = 0.01  # where another processor rounds in another way, an image may fall on the other side
-
-
-def of_archive(data: dict[str, Any], archive: str | None) -> dict[str, Any]:
-    """A specification, and those it is a fork of, as those of a run that came in an archive; None: that did not."""
-    fork_of = data.get("fork_of")
-    return data | {"imported": archive, "fork_of": fork_of and of_archive(fork_of, archive)}
 
 
 def stream_here(spec: RunSpec, data_digest: str) -> tuple[Stream | None, str]:
@@ -64,132 +45,6 @@ def stream_here(spec: RunSpec, data_digest: str) -> tuple[Stream | None, str]:
         return open_stream(asked, spec.seed), ""
     except (DataError, SpecError) as error:
         return None, str(error).rstrip(".")
-
-
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("it has characters that cannot be shown")
-    return text
-
-
-def _printable_lines(text: str) -> str:
-    return "\n".join(map(_printable, text.split("\n")))
-
-
-_Text = Annotated[str, Field(max_length=2000), AfterValidator(_printable)]
-_Natural = Annotated[int, Field(ge=0, le=2**31)]
-_Number = Annotated[float, Field(allow_inf_nan=False)]
-_Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class _Kind(Strict):
-    processor: _Text
-    capability: _Text
-    torch: _Text
-    sample: _Text
-
-
-class _Machine(_Kind):
-    threads: _Natural
-
-
-class _Result(Strict):
-    """What every stage says of itself."""
-
-    seconds: _Positive
-    machine: _Machine
-
-
-class _Told(Strict):
-    run: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,59}-[0-9a-f]{6}$")]
-    data: Digest
-    seconds: _Positive
-    tags: Annotated[list[Annotated[_Text, Field(max_length=40)]], Field(max_length=100)]
-    note: Annotated[str, Field(max_length=4000), AfterValidator(_printable_lines)]
-    archived: date
-
-
-class _Epoch(Strict):
-    epoch: Annotated[int, Field(ge=1, le=10_000)]
-    loss: float
-    validation_accuracy: _Share
-    seconds: _Positive
-
-
-_Epochs = Annotated[list[_Epoch], Field(max_length=10_000)]
-
-
-class _Point(Strict):
-    theta: list[_Positive]
-    accuracy: _Share
-    claimed: list[_Natural]
-
-
-class _Choice(Strict):
-    candidate: _Natural
-    point: _Point
-    floor: _Number
-    within_margin: bool
-
-
-class _Candidate(_Result):
-    accuracy: _Share | None
-    curve: Annotated[list[_Point], Field(max_length=10_000)]
-    hyperparameters: dict[str, Any]
-    pruned: _Choice | None
-    epochs: _Epochs
-
-
-class _Alone(_Result):
-    accuracy: _Share
-    epochs: _Epochs
-
-
-class _Fingerprint(Strict):
-    layers: list[Digest]
-    logits: Digest
-    compact: Digest
-    kind: _Kind
-
-
-class _Grown(_Result):
-    network: Digest
-    fingerprints: list[_Fingerprint]
-
-
-class _Record(Strict):
-    task: int
-    validation_accuracy: _Share
-    theta: list[_Positive]
-    claimed: list[_Natural]
-    reused: list[_Natural]
-    notes: Annotated[list[_Text], Field(max_length=20)]
-    lambda_: Annotated[list[_Positive], Field(alias="lambda")]
-    learning_rate: _Positive
-    accuracy: list[_Share]
-    widths: list[_Natural]
-    free: list[_Natural]
-    fingerprint: Digest
-    rounded: list[_Natural]
-
-
-class _Settled(_Result):
-    network: Digest
-    candidate: _Natural
-    hyperparameters: dict[str, Any]
-    fingerprints: list[_Fingerprint]
-    record: _Record
-
-
-_RESULTS: dict[str, type[_Result]] = {
-    "stream": _Result,
-    "fit": _Candidate,
-    "tune": _Candidate,
-    "alone": _Alone,
-    "grow": _Grown,
-    "settle": _Settled,
-}
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[Any, Any]]:
@@ -208,7 +63,7 @@ class Incoming:
     Attributes
     ----------
     spec : RunSpec
-    told : _Told
+    told : Told
     there, here : dict
         The environment in which it was learned, and this one.
     parts : list of (Stage, int, dict)
@@ -221,14 +76,14 @@ class Incoming:
     def __init__(self, members: Members, artifacts: Artifacts) -> None:
         self._members = members
         self.artifacts = artifacts
-        self.told = members.json(RUN, _Told)
-        self.spec = _spec(members)
+        self.told = members.json(RUN, Told)
+        self.spec = specification(members)
         if not self.told.run.startswith(f"{self.spec.preset}-"):
             raise Wrong(f"{RUN}: {self.told.run} is no id of a run of {self.spec.preset}")
         weights = sum(map(math.prod, self.spec.architecture.weight_shapes))
         if 4 * weights > members.bytes:  # or a file of nothing would ask for all memory there is
             raise Wrong(f"a network of {weights:,} weights is not in its {members.bytes:,} bytes")
-        self.there = _environment(members)
+        self.there = environment_there(members)
         self.here = environment()
         self.parts: list[tuple[Stage, int, dict[str, Any]]] = []
         self.records: list[dict[str, Any]] = []
@@ -258,7 +113,7 @@ class Incoming:
     def _result(self, stage: Stage, candidate: int) -> dict[str, Any]:
         name = f"stages/{len(self.parts)}.safetensors"
         tensors, given = unpacked(self._members.read(name), name)
-        result = checked(_RESULTS[stage.kind], given, name)
+        result = checked(RESULTS[stage.kind], given, name)
         data = json.loads(json.dumps(result.model_dump(by_alias=True)))
         try:
             match stage.kind:
@@ -456,39 +311,3 @@ def _bare(data: dict[str, Any]) -> dict[str, Any]:
     """A result without what it was computed on, and how fast."""
     bare = {name: value for name, value in data.items() if name not in ("seconds", "machine")}
     return bare | {"fingerprints": [each | {"kind": None} for each in data["fingerprints"]]}
-
-
-def _spec(members: Members) -> RunSpec:
-    data = loaded(members.read(SPEC), SPEC)
-    require(isinstance(data, dict), f"{SPEC} is no specification")
-    try:
-        require(all(map(str.isprintable, _strings(data))), f"{SPEC} has characters that cannot be shown")
-        spec = parse(of_archive(data, members.digest))
-    except SpecError as error:
-        raise Wrong(f"{SPEC}: {str(error).rstrip('.')}") from None
-    except (AttributeError, TypeError, RecursionError):
-        raise Wrong(f"{SPEC} is no specification") from None
-    require(spec.partitions, f"{spec.method} promises nothing that could be verified")
-    return spec
-
-
-def _strings(data: Any) -> Iterator[str]:
-    match data:
-        case str():
-            yield data
-        case dict():
-            for name, value in data.items():
-                yield from _strings(name)
-                yield from _strings(value)
-        case list():
-            for value in data:
-                yield from _strings(value)
-
-
-def _environment(members: Members) -> dict[str, Any]:
-    data = loaded(members.read(ENVIRONMENT), ENVIRONMENT)
-    plain = isinstance(data, dict) and len(data) <= 50 and all(isinstance(each, str | int) for each in data.values())
-    shown = plain and all(text.isprintable() and len(text) <= 200 for text in _strings(data))
-    known = plain and all(isinstance(data.get(name), str) for name in ("processor", "system", "torch"))
-    require(shown and known, f"{ENVIRONMENT} does not say where it was learned")
-    return data

@@ -31,7 +31,8 @@ from torch import Tensor
 from clnp_core.errors import SpecError, StoreError
 from clnp_core.machine import environment
 from clnp_core.runs.archive.file import ENVIRONMENT, LOGITS, RUN, SPEC, as_json, opened, pack
-from clnp_core.runs.archive.incoming import Incoming, of_archive
+from clnp_core.runs.archive.forms import of_archive
+from clnp_core.runs.archive.incoming import Incoming
 from clnp_core.runs.fold.course import fold
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.fold.summary import summarise

@@ -1,14 +1,7 @@
 """What was asked for, as validated data. Imports no torch."""
 
-from clnp_core.runs.spec.run import (
-    OUTPUT,
-    FineTuning,
-    RunSpec,
-    fork,
-    parse,
-    parse_assignment,
-    preset,
-    preset_names,
-)
+from clnp_core.runs.spec.changes import fork, parse_assignment, preset, preset_names
+from clnp_core.runs.spec.parsing import parse
+from clnp_core.runs.spec.run import OUTPUT, FineTuning, RunSpec
 
 __all__ = ["OUTPUT", "FineTuning", "RunSpec", "fork", "parse", "parse_assignment", "preset", "preset_names"]

@@ -1,32 +1,24 @@
-"""A run as validated data: `RunSpec`, JSON in and JSON out, and the presets, which are such files.
+"""A run as validated data: `RunSpec`, JSON in and JSON out.
 
 Imports no torch: the dashboard and the listing commands read specifications too.
 """
 
 from __future__ import annotations
 
-import copy
-import difflib
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass
-from functools import cache
-from importlib import resources
+from collections.abc import Sequence
 from itertools import product
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError, create_model, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, create_model, model_validator
 
-from clnp_core.errors import SpecError
 from clnp_core.methods import METHODS
-from clnp_core.networks.architectures import ARCHITECTURES, Architecture, Conv, Dense, Pool
-from clnp_core.runs.spec.stream import OwnSpec, PermutedSpec, SplitSpec, StreamSpec, Strict
+from clnp_core.networks.architectures import ARCHITECTURES, Architecture
+from clnp_core.runs.spec.stream import StreamSpec, Strict
 
 OUTPUT = "output"
 """The key of the output layer's L1 coefficient; hidden layers are "1", "2", ..."""
 
 _MAX_GRID = 256
-_DEFAULT = "digits"
 
 
 def _as_axis(value: Any) -> Any:
@@ -168,7 +160,7 @@ class RunSpec(Strict):
     @property
     def layer_keys(self) -> tuple[str, ...]:
         """Keys of `lambda`: one per hidden layer and the output's."""
-        return _layer_keys(self.architecture)
+        return (*(str(number) for number in range(1, len(self.architecture.hidden) + 1)), OUTPUT)
 
     @property
     def grid(self) -> list[tuple[tuple[float, ...], float]]:
@@ -278,187 +270,3 @@ class RunSpec(Strict):
     def to_json(self) -> dict[str, Any]:
         """As plain data, ready for `json.dumps`."""
         return self.model_dump(mode="json", by_alias=True)
-
-
-def _layer_keys(architecture: Architecture) -> tuple[str, ...]:
-    return (*(str(number) for number in range(1, len(architecture.hidden) + 1)), OUTPUT)
-
-
-def parse(data: dict[str, Any]) -> RunSpec:
-    """A specification from plain data.
-
-    Raises
-    ------
-    SpecError
-        Naming the first wrong field, its value and what would be right.
-    """
-    try:
-        return RunSpec.model_validate(data)
-    except ValidationError as error:
-        raise SpecError(_sentence(error)) from None
-
-
-def _sentence(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    path = ".".join(_fields(problem["loc"]))
-    if problem["type"] == "value_error":
-        return f"{problem['ctx']['error']}."
-    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        names = _settings(problem["loc"])
-        return f"There is no setting {path!r}{_nearest(path.split('.')[-1], names)}; there are {', '.join(names)}."
-    if problem["type"] in ("missing", "missing_argument"):
-        return f"The setting {path!r} is missing."
-    if problem["type"] == "union_tag_invalid":
-        context = problem["ctx"]
-        return f"{path}.kind = {_shown(context['tag'])} is not possible: it should be {context['expected_tags']}."
-    message = problem["msg"].replace("Input should", "it should", 1)
-    return f"{path} = {_shown(problem['input'])} is not possible: {message}."
-
-
-_LAYERS = {"conv": Conv, "dense": Dense}
-_STREAMS = {"permuted": PermutedSpec, "split": SplitSpec, "own": OwnSpec}
-
-
-def _fields(place: tuple[int | str, ...]) -> Iterator[str]:
-    """The place of an error as a path: without what names a branch of a type, hidden layers numbered from 1."""
-    branches = {"stream": set(_STREAMS), "network": {"name", "own"}, "hidden": set(_LAYERS)}
-    inside = ""
-    for part in place:
-        if inside == "hidden" and isinstance(part, int):
-            yield str(part + 1)
-        elif isinstance(part, str) and part not in branches.get(inside, ()) and not _is_type(part):
-            yield part
-            inside = part
-
-
-def _is_type(part: str) -> bool:
-    return "constrained" in part or "tuple" in part or part in ("float", "int")
-
-
-def _settings(place: tuple[int | str, ...]) -> list[str]:
-    """Names of the settings there are beside one that there is not."""
-    *inside, _ = place
-    match inside:
-        case []:
-            model = RunSpec
-        case ["stream", kind]:
-            model = _STREAMS[kind]
-        case ["fine_tuning"]:
-            model = FineTuning
-        case ["settings", method]:
-            model = METHODS[method].Settings
-        case [*_, "pool"]:
-            model = Pool
-        case [*_, "conv" | "dense" as kind]:
-            model = _LAYERS[kind]
-        case _:
-            model = Architecture
-    if is_dataclass(model):
-        return [field.name for field in fields(model)]
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _nearest(word: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(word, names, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
-
-
-def preset_names() -> list[str]:
-    """Names of the presets that ship with the package, the default first."""
-    return list(_preset_files())
-
-
-@cache
-def _preset_files() -> dict[str, dict[str, Any]]:
-    folder = resources.files("clnp_core.runs.spec") / "presets"
-    files = [json.loads(file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".json")]
-
-    def place(data: dict[str, Any]) -> tuple:
-        return data["preset"] != _DEFAULT, data["stream"]["kind"], data["network"], data["preset"]
-
-    return {data["preset"]: data for data in sorted(files, key=place)}
-
-
-def preset(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
-    """A preset, with some settings changed.
-
-    Parameters
-    ----------
-    name : str
-    changes : dict
-        Dotted path → value: {"margin": 0.02, "lambda.1": [1e-3, 2e-3], "stream.tasks": 3}.
-
-    Raises
-    ------
-    SpecError
-        If there is no such preset or setting, or the value is impossible.
-    """
-    presets = _preset_files()
-    if name not in presets:
-        raise SpecError(f"There is no preset {name!r}{_nearest(name, list(presets))}; there are {', '.join(presets)}.")
-    return parse(_changed(presets[name], changes or {}))
-
-
-def fork(spec: RunSpec, at_task: int, changes: dict[str, Any]) -> RunSpec:
-    """A specification that shares tasks 1 to `at_task` - 1 with another and goes on with some settings changed.
-
-    Raises
-    ------
-    SpecError
-        If a setting is impossible, or one that a fork cannot change.
-    """
-    # What it learns anew is not of an archive, even if what it shares is.
-    data = spec.to_json() | {"fork_of": spec.to_json(), "at_task": at_task, "imported": None}
-    if spec.grow_below is None and at_task != spec.at_task:
-        data["grow"] = {}  # what grew once does not grow again
-    return parse(_changed(data, changes))
-
-
-_GROUPS = ("stream", "lambda", "fine_tuning", "grow", "layer_weights")
-
-
-def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    data = copy.deepcopy(data)
-    for path, value in changes.items():
-        group, dot, name = path.rpartition(".")
-        if not dot:
-            data[name] = value
-            continue
-        if group in MethodSettings.model_fields:
-            own = data.get("settings") or {}
-            data["settings"] = own | {group: (own.get(group) or {}) | {name: value}}
-            continue
-        if group not in _GROUPS or (group == "lambda" and name not in data["lambda"]):
-            known = [f"{key}.{inner}" for key in _GROUPS for inner in data.get(key) or ()]
-            raise SpecError(f"There is no setting {path!r}{_nearest(path, known)}; there are {', '.join(known)}.")
-        data[group] = (data.get(group) or {}) | {name: value}
-    return data
-
-
-def parse_assignment(text: str) -> tuple[str, Any]:
-    """Read `key=value` from a command line: numbers, JSON, `a,b,c` for several values, else text.
-
-    >>> parse_assignment("lambda.1=1e-3,2e-3")
-    ('lambda.1', [0.001, 0.002])
-
-    Raises
-    ------
-    SpecError
-        If there is no `=`.
-    """
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise SpecError(f"{text!r} is not a setting; write key=value, such as margin=0.02.")
-    return key.strip(), _value(value.strip())
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return [_value(part.strip()) for part in text.split(",")] if "," in text else text

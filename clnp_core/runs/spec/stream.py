@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from clnp_core.tasks.datasets import DATASETS, MAX_CLASSES, MAX_SIZE, MAX_TASKS, OWN_NAME, classes, image_shape
+from clnp_core.tasks.datasets import DATASETS, classes, image_shape
+from clnp_core.tasks.own import MAX_CLASSES, MAX_SIZE, MAX_TASKS, OWN_NAME
 
 ImageShape = tuple[int, int, int]
 

@@ -9,7 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from clnp_core.analysis.tradeoff import Before, Split, Theta, TradeOff, Trained
+from clnp_core.analysis.candidates import Before, Split, Theta, Trained
+from clnp_core.analysis.tradeoff import TradeOff
 from clnp_core.errors import StoreError
 from clnp_core.methods.graceful import Curve, ScanPoint
 from clnp_core.runs.engine.questions import ask

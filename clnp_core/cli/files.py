@@ -1,0 +1,60 @@
+"""Runs and networks as files: `clnp export`, `archive` and `import`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from clnp_core.cli.options import add_command, check_writable, opened
+
+
+def add_to(commands: Any) -> None:
+    """Add the commands of this module."""
+    export = add_command(commands, "export", _export, help="write a task's network as ONNX or safetensors")
+    export.add_argument("run", metavar="RUN")
+    export.add_argument("--task", type=int, required=True, metavar="T", help="1 for the first")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="a name in .onnx or .safetensors")
+
+    archive = add_command(commands, "archive", _archive, help="write a run as one file, for another machine")
+    archive.add_argument("run", metavar="RUN")
+    archive.add_argument("--out", type=Path, required=True, metavar="FILE", help="a name in .zip")
+
+    add_command(commands, "import", _import, help="take in a run that was archived").add_argument(
+        "file", type=Path, metavar="FILE"
+    )
+
+
+def _export(options: argparse.Namespace) -> int:
+    """Write the narrow network of a learned task, for use without this project."""
+    from clnp_core.runs.handle import RunHandle
+
+    store = opened(options)
+    store.run(options.run)
+    check_writable("--out", options.out)
+    RunHandle(store, options.run).export(options.task, options.out)
+    print(f"task {options.task} of {options.run} in {options.out}")
+    return 0
+
+
+def _archive(options: argparse.Namespace) -> int:
+    """Write all of a finished run as one file, which clnp import takes in on another machine."""
+    from clnp_core.runs.handle import RunHandle
+
+    store = opened(options)
+    store.run(options.run)
+    check_writable("--out", options.out)
+    RunHandle(store, options.run).archive(options.out)
+    print(f"{options.run} in {options.out}, {options.out.stat().st_size:,} bytes")
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    """Take in a run that clnp archive wrote, here or elsewhere, and verify that its network answers as it did there."""
+    from clnp_core.runs import archive
+
+    store = opened(options)
+    imported = archive.read(store, options.file)
+    print(imported.verdict)
+    print(f"run {imported.run} in {store.location}")
+    return 0

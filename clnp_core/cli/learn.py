@@ -1,0 +1,192 @@
+"""`clnp run` and `clnp sweep`: learn sequences of tasks, and see them through."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clnp_core.cli.options import FAILED, add_command, add_scheduler, add_set, check_writable, opened
+from clnp_core.cli.serve import until_terminated
+from clnp_core.files import write_whole
+from clnp_core.runs.spec import RunSpec, parse_assignment, preset, preset_names
+
+if TYPE_CHECKING:
+    from clnp_core.runs.store import Store
+
+_POLL_SECONDS = 0.2
+
+
+def add_to(commands: Any) -> None:
+    """Add the commands of this module."""
+    run = add_command(commands, "run", _run, help="learn a sequence of tasks")
+    _add_settings(run)
+    run.add_argument("--json", type=Path, metavar="FILE", help="write the summary there")
+    add_scheduler(run)
+
+    sweep = add_command(
+        commands, "sweep", _sweep, help="learn a sequence of tasks with every combination of some settings"
+    )
+    _add_settings(sweep)
+    sweep.add_argument(
+        "--over",
+        action="append",
+        required=True,
+        metavar="KEY=A,B,...",
+        help="a setting and its values, such as margin=0.005,0.02: a sequence for each; may be given again, and then "
+        "there is one for every combination",
+    )
+    sweep.add_argument(
+        "--out",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="write the table there, as .csv or .parquet; may be given again",
+    )
+    add_scheduler(sweep)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("preset", metavar="PRESET", help=", ".join(preset_names()))
+    parser.add_argument("--seed", metavar="N", help="decides everything random")
+    parser.add_argument("--tasks", metavar="N", help="tasks to learn")
+    parser.add_argument("--epochs", metavar="N", help="epochs per task at most")
+    parser.add_argument("--device", metavar="NAME", help="cpu or cuda: where to train")
+    add_set(parser)
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Learn a sequence of tasks and print what came of it.
+
+    Given again with the same arguments after it was stopped, however it was stopped, it goes on where it was.
+    """
+    spec = preset(options.preset, _changes(options))
+    if options.json:
+        check_writable("--json", options.json)
+    _check_data([spec])
+
+    from clnp_core.runs.views.estimate import estimate
+    from clnp_core.terminal import LiveDisplay, print_summary
+
+    store = opened(options)
+    before = store.unfinished(spec)
+    if not before:
+        print(f"takes {estimate(spec, store) or 'a time that is unknown until its first epoch'}")
+    run = before.id if before else store.add(spec)
+    if before and not before.is_active:
+        store.resume(run)
+    with LiveDisplay(store, run) as display:
+        _see_through(store, [run], options.scheduler, lambda: display.update().is_active)
+    ended = store.run(run)
+    if ended.state != "finished":
+        print(f"clnp: {run} is {ended.state}. {ended.error or ''}".rstrip(), file=sys.stderr)
+        return FAILED
+    print_summary(ended.summary)
+    print(f"run {run} in {store.location}")
+    if options.json:
+        write_whole(options.json, (json.dumps(ended.summary, indent=2) + "\n").encode())
+    return 0
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    """Learn a sequence of tasks with every combination of some settings, and print a table of what came of each.
+
+    What sequences have in common is trained once. Given again with the same arguments after it was stopped, however it
+    was stopped, it goes on where it was.
+    """
+    from clnp_core.runs import sweep
+
+    axes = sweep.parse_axes(options.over)
+    specs = sweep.sequences(options.preset, _changes(options), axes)
+    for path in options.out:
+        sweep.check_format(path)
+        check_writable("--out", path)
+    _check_data(specs)
+
+    from clnp_core.terminal import SweepDisplay, print_sweep
+
+    store = opened(options)
+    asked = sweep.ask(store, axes, specs)
+    with SweepDisplay(store, asked) as display:
+        runs = [run.id for run in store.sweep_runs(asked).values()]
+        _see_through(store, runs, options.scheduler, lambda: any(run.is_active for run in display.update()))
+    frame = sweep.table(store, asked)
+    print_sweep(frame, list(axes))
+    print(f"sweep {asked} in {store.location}")
+    for path in options.out:
+        sweep.write(frame, path)
+    unfinished = [run for run in store.sweep_runs(asked).values() if run.state != "finished"]
+    for run in unfinished:
+        print(f"clnp: {run.id} is {run.state}. {run.error or ''}".rstrip(), file=sys.stderr)
+    return FAILED if unfinished else 0
+
+
+def _changes(options: argparse.Namespace) -> dict[str, Any]:
+    """In what a run is not as the preset has it."""
+    named = {
+        "seed": options.seed,
+        "stream.tasks": options.tasks,
+        "epochs": options.epochs,
+        "device": options.device,
+    }
+    changes = dict(parse_assignment(f"{key}={value}") for key, value in named.items() if value is not None)
+    return changes | dict(map(parse_assignment, options.set))
+
+
+def _check_data(specs: Sequence[RunSpec]) -> None:
+    """Refuse at once what a worker would refuse later; data that cannot be had leaves no run behind."""
+    from clnp_core.tasks.content import check
+
+    streams = [spec.stream for spec in specs]
+    for place, stream in enumerate(streams):
+        if stream not in streams[:place]:
+            check(stream.model_dump(mode="json"))
+
+
+def _see_through(store: Store, runs: Collection[str], scheduler: str | None, update: Callable[[], bool]) -> None:
+    """Watch runs until they have ended: those of an engine there is, else be the engine. An interrupt pauses them.
+
+    `update` shows them as they are now, and says whether any is still active.
+    """
+    try:
+        if store.engine() is None:
+            _serve(store, runs, scheduler, update)
+        else:
+            _follow(store, update)
+    except KeyboardInterrupt:
+        if store.engine() is None:
+            for run in runs:
+                if store.run(run).is_active:
+                    store.pause(run)
+        raise
+
+
+def _follow(store: Store, update: Callable[[], bool]) -> None:
+    """Watch runs that an engine elsewhere works on, for as long as it does."""
+    while update() and store.engine() is not None:
+        time.sleep(_POLL_SECONDS)
+
+
+def _serve(store: Store, runs: Collection[str], scheduler: str | None, update: Callable[[], bool]) -> None:
+    """Be the engine, for some runs."""
+    from clnp_core.runs.engine.service import Engine
+
+    async def serve() -> None:
+        serving = asyncio.create_task(Engine(store, scheduler).serve(only=runs))
+        try:
+            while not serving.done():
+                update()
+                await asyncio.wait({serving}, timeout=_POLL_SECONDS)
+        finally:
+            serving.cancel()
+            await asyncio.wait({serving})
+        serving.result()
+        update()
+
+    until_terminated(serve())

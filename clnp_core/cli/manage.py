@@ -1,0 +1,102 @@
+"""The runs of a store: `clnp list`, `show`, `cancel`, `pause`, `resume`, `rm`, `verify` and `fork`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from clnp_core.cli.options import add_command, add_set, opened
+from clnp_core.runs.spec import fork, parse_assignment
+
+if TYPE_CHECKING:
+    from clnp_core.runs.store import Store
+
+
+def add_to(commands: Any) -> None:
+    """Add the commands of this module."""
+    add_command(commands, "list", _list, help="list the runs")
+    for name, command, about in (
+        ("show", _show, "show one run"),
+        ("cancel", _cancel, "stop a run for good"),
+        ("pause", _pause, "stop a run for now"),
+        ("resume", _resume, "let a stopped run go on"),
+        ("rm", _remove, "forget a run"),
+        ("verify", _verify, "check that a run has forgotten nothing"),
+    ):
+        add_command(commands, name, command, help=about).add_argument("run", metavar="RUN")
+
+    forked = add_command(commands, "fork", _fork, help="go on from a run's task with other settings")
+    forked.add_argument("run", metavar="RUN")
+    forked.add_argument("--at-task", type=int, required=True, metavar="K", help="the first task to learn anew")
+    add_set(forked)
+
+
+def _list(options: argparse.Namespace) -> int:
+    """List the runs, the newest first."""
+    from clnp_core.terminal import print_runs
+
+    store = opened(options)
+    print_runs(store.runs(), store.engine())
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    """Show one run: how far it is, what it learned, its settings and what happened to it."""
+    from clnp_core.terminal import print_run
+
+    store = opened(options)
+    print_run(store, store.run(options.run))
+    return 0
+
+
+def _cancel(options: argparse.Namespace) -> int:
+    """Stop a run for good. What is finished is kept."""
+    opened(options).cancel(options.run)
+    return 0
+
+
+def _pause(options: argparse.Namespace) -> int:
+    """Stop a run for now; `clnp resume` lets it go on."""
+    opened(options).pause(options.run)
+    return 0
+
+
+def _resume(options: argparse.Namespace) -> int:
+    """Put a paused, interrupted, cancelled or failed run into the queue again."""
+    store = opened(options)
+    store.resume(options.run)
+    _say_if_nobody_works(store)
+    return 0
+
+
+def _say_if_nobody_works(store: Store) -> None:
+    if store.engine() is None:
+        print("No engine serves this store; start one with: clnp engine")
+
+
+def _remove(options: argparse.Namespace) -> int:
+    """Forget a run. `clnp store prune` then frees the space that no other run needs."""
+    opened(options).remove(options.run)
+    return 0
+
+
+def _fork(options: argparse.Namespace) -> int:
+    """Queue a run that shares a run's tasks before K and goes on from there with other settings."""
+    store = opened(options)
+    spec = fork(store.run(options.run).spec, options.at_task, dict(map(parse_assignment, options.set)))
+    print(store.add(spec))
+    _say_if_nobody_works(store)
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    """Recompute every task's fingerprint with the run's last network."""
+    from clnp_core.arithmetic import TOLERANCE
+    from clnp_core.runs.views.verify import verify
+
+    for task, elsewhere in verify(opened(options), options.run):
+        if elsewhere is None:
+            print(f"task {task}: identical")
+        else:
+            print(f"task {task}: the same to {TOLERANCE:g} of its largest logit; it was learned on {elsewhere}")
+    return 0

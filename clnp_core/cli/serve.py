@@ -1,0 +1,85 @@
+"""What serves a store: `clnp engine` and `clnp dashboard`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from clnp_core.cli.options import add_command, add_scheduler, opened
+
+_NICENESS = 5
+
+
+def add_to(commands: Any) -> None:
+    """Add the commands of this module."""
+    engine = add_command(commands, "engine", _engine, help="work on queued runs")
+    engine.add_argument("--idle", type=float, metavar="SECONDS", help="end after so long without work")
+    add_scheduler(engine)
+
+    dashboard = add_command(commands, "dashboard", _dashboard, help="open the app")
+    dashboard.add_argument("--port", type=_port, default=8501, metavar="N", help="default 8501")
+    dashboard.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    add_scheduler(dashboard)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a number from 1 to 65535")
+    return int(text)
+
+
+def _engine(options: argparse.Namespace) -> int:
+    """Work on queued runs in the foreground until stopped."""
+    from clnp_core.runs.engine.service import Engine
+
+    store = opened(options)
+    _give_way()
+    print(f"engine of {store.location}, process {os.getpid()}", flush=True)
+    try:
+        until_terminated(Engine(store, options.scheduler).serve(idle_seconds=options.idle))
+    except KeyboardInterrupt:
+        print("engine stopped; runs in progress are queued again")
+    return 0
+
+
+def until_terminated(work: Coroutine) -> Any:
+    """Run until done; a polite request to terminate ends it as an interrupt from the keyboard does."""
+
+    async def terminable() -> Any:
+        # Of all that goes on only the work itself is told: what it still needs to end well, such as its connections to
+        # workers, it ends by itself.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
+        return await work
+
+    try:
+        return asyncio.run(terminable())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+def _give_way() -> None:
+    """Whoever looks at the app, or uses the machine, comes first."""
+    os.nice(_NICENESS)
+    if os.getsid(0) == os.getpid():
+        # Where Linux shares the processors out among sessions, niceness counts inside a session alone.
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(f"{_NICENESS}")
+
+
+def _dashboard(options: argparse.Namespace) -> int:
+    """Serve the app on this machine only, open it in the browser, and start an engine if there is none."""
+    import dashboard
+    from clnp_core.runs.background import ensure_engine
+
+    store = opened(options)
+    if options.scheduler:
+        os.environ["CLNP_SCHEDULER"] = options.scheduler
+    ensure_engine(store)
+    return subprocess.call(**dashboard.process(store.location, options.port, opens_browser=not options.no_browser))

@@ -1,0 +1,28 @@
+"""`clnp store prune`: look after the store."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from clnp_core.cli.options import add_command, opened
+
+
+def add_to(commands: Any) -> None:
+    """Add the commands of this module."""
+    store = commands.add_parser("store", help="look after the store", description="Look after the store.")
+    parts = store.add_subparsers(required=True, metavar="COMMAND")
+    prune = add_command(parts, "prune", _prune, help="delete what no run needs")
+    prune.add_argument("--dry-run", action="store_true", help="only list it")
+
+
+def _prune(options: argparse.Namespace) -> int:
+    """Delete artifacts that no run in the store needs."""
+    store = opened(options)
+    if options.dry_run:
+        for key in store.unneeded():
+            path = store.artifacts.path(key)
+            print(f"{path.stat().st_size:>12,}  {path}")
+        return 0
+    print(f"{store.prune():,} bytes freed")
+    return 0

@@ -1,0 +1,111 @@
+"""Specifications from others: presets, which are files, forks, and settings changed by name."""
+
+from __future__ import annotations
+
+import copy
+import json
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from clnp_core.errors import SpecError
+from clnp_core.runs.spec.parsing import nearest, parse
+from clnp_core.runs.spec.run import MethodSettings, RunSpec
+
+_DEFAULT = "digits"
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that ship with the package, the default first."""
+    return list(_preset_files())
+
+
+@cache
+def _preset_files() -> dict[str, dict[str, Any]]:
+    folder = resources.files("clnp_core.runs.spec") / "presets"
+    files = [json.loads(file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".json")]
+
+    def place(data: dict[str, Any]) -> tuple:
+        return data["preset"] != _DEFAULT, data["stream"]["kind"], data["network"], data["preset"]
+
+    return {data["preset"]: data for data in sorted(files, key=place)}
+
+
+def preset(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
+    """A preset, with some settings changed.
+
+    Parameters
+    ----------
+    name : str
+    changes : dict
+        Dotted path → value: {"margin": 0.02, "lambda.1": [1e-3, 2e-3], "stream.tasks": 3}.
+
+    Raises
+    ------
+    SpecError
+        If there is no such preset or setting, or the value is impossible.
+    """
+    presets = _preset_files()
+    if name not in presets:
+        raise SpecError(f"There is no preset {name!r}{nearest(name, list(presets))}; there are {', '.join(presets)}.")
+    return parse(_changed(presets[name], changes or {}))
+
+
+def fork(spec: RunSpec, at_task: int, changes: dict[str, Any]) -> RunSpec:
+    """A specification that shares tasks 1 to `at_task` - 1 with another and goes on with some settings changed.
+
+    Raises
+    ------
+    SpecError
+        If a setting is impossible, or one that a fork cannot change.
+    """
+    # What it learns anew is not of an archive, even if what it shares is.
+    data = spec.to_json() | {"fork_of": spec.to_json(), "at_task": at_task, "imported": None}
+    if spec.grow_below is None and at_task != spec.at_task:
+        data["grow"] = {}  # what grew once does not grow again
+    return parse(_changed(data, changes))
+
+
+_GROUPS = ("stream", "lambda", "fine_tuning", "grow", "layer_weights")
+
+
+def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    data = copy.deepcopy(data)
+    for path, value in changes.items():
+        group, dot, name = path.rpartition(".")
+        if not dot:
+            data[name] = value
+            continue
+        if group in MethodSettings.model_fields:
+            own = data.get("settings") or {}
+            data["settings"] = own | {group: (own.get(group) or {}) | {name: value}}
+            continue
+        if group not in _GROUPS or (group == "lambda" and name not in data["lambda"]):
+            known = [f"{key}.{inner}" for key in _GROUPS for inner in data.get(key) or ()]
+            raise SpecError(f"There is no setting {path!r}{nearest(path, known)}; there are {', '.join(known)}.")
+        data[group] = (data.get(group) or {}) | {name: value}
+    return data
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """Read `key=value` from a command line: numbers, JSON, `a,b,c` for several values, else text.
+
+    >>> parse_assignment("lambda.1=1e-3,2e-3")
+    ('lambda.1', [0.001, 0.002])
+
+    Raises
+    ------
+    SpecError
+        If there is no `=`.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise SpecError(f"{text!r} is not a setting; write key=value, such as margin=0.02.")
+    return key.strip(), _value(value.strip())
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return [_value(part.strip()) for part in text.split(",")] if "," in text else text

@@ -1,0 +1,102 @@
+"""From plain data to a specification; and where it is wrong, one sentence that says what would be right."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from clnp_core.errors import SpecError
+from clnp_core.methods import METHODS
+from clnp_core.networks.architectures import Architecture, Conv, Dense, Pool
+from clnp_core.runs.spec.run import FineTuning, RunSpec
+from clnp_core.runs.spec.stream import OwnSpec, PermutedSpec, SplitSpec
+
+
+def parse(data: dict[str, Any]) -> RunSpec:
+    """A specification from plain data.
+
+    Raises
+    ------
+    SpecError
+        Naming the first wrong field, its value and what would be right.
+    """
+    try:
+        return RunSpec.model_validate(data)
+    except ValidationError as error:
+        raise SpecError(_sentence(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    path = ".".join(_fields(problem["loc"]))
+    if problem["type"] == "value_error":
+        return f"{problem['ctx']['error']}."
+    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        names = _settings(problem["loc"])
+        return f"There is no setting {path!r}{nearest(path.split('.')[-1], names)}; there are {', '.join(names)}."
+    if problem["type"] in ("missing", "missing_argument"):
+        return f"The setting {path!r} is missing."
+    if problem["type"] == "union_tag_invalid":
+        context = problem["ctx"]
+        return f"{path}.kind = {_shown(context['tag'])} is not possible: it should be {context['expected_tags']}."
+    message = problem["msg"].replace("Input should", "it should", 1)
+    return f"{path} = {_shown(problem['input'])} is not possible: {message}."
+
+
+_LAYERS = {"conv": Conv, "dense": Dense}
+_STREAMS = {"permuted": PermutedSpec, "split": SplitSpec, "own": OwnSpec}
+
+
+def _fields(place: tuple[int | str, ...]) -> Iterator[str]:
+    """The place of an error as a path: without what names a branch of a type, hidden layers numbered from 1."""
+    branches = {"stream": set(_STREAMS), "network": {"name", "own"}, "hidden": set(_LAYERS)}
+    inside = ""
+    for part in place:
+        if inside == "hidden" and isinstance(part, int):
+            yield str(part + 1)
+        elif isinstance(part, str) and part not in branches.get(inside, ()) and not _is_type(part):
+            yield part
+            inside = part
+
+
+def _is_type(part: str) -> bool:
+    return "constrained" in part or "tuple" in part or part in ("float", "int")
+
+
+def _settings(place: tuple[int | str, ...]) -> list[str]:
+    """Names of the settings there are beside one that there is not."""
+    *inside, _ = place
+    match inside:
+        case []:
+            model = RunSpec
+        case ["stream", kind]:
+            model = _STREAMS[kind]
+        case ["fine_tuning"]:
+            model = FineTuning
+        case ["settings", method]:
+            model = METHODS[method].Settings
+        case [*_, "pool"]:
+            model = Pool
+        case [*_, "conv" | "dense" as kind]:
+            model = _LAYERS[kind]
+        case _:
+            model = Architecture
+    if is_dataclass(model):
+        return [field.name for field in fields(model)]
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def nearest(word: str, names: list[str]) -> str:
+    """Ask whether that one of the names was meant which is most like the word; say nothing if none is."""
+    close = difflib.get_close_matches(word, names, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

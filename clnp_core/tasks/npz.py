@@ -1,0 +1,68 @@
+"""Arrays as one `.npz` file: written whole, and read as what may be damaged, or no such file at all."""
+
+import lzma
+import tempfile
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from clnp_core.errors import DataError
+
+
+def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write beside the target and rename, so that a crash or a full disk leaves no half a file."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz.part", delete=False) as file:
+            part = Path(file.name)
+            try:
+                np.savez_compressed(file, **arrays)
+                file.close()
+                part.replace(path)
+            except BaseException:
+                part.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+# What zipfile and numpy raise for content they cannot make sense of.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    tokenize.TokenError,
+    EOFError,
+    KeyError,
+    ValueError,
+    RuntimeError,
+)
+
+
+@contextmanager
+def refusing_damage(path: Path) -> Iterator[None]:
+    """Say in a sentence of what is read inside that it is damaged, no data set, or cannot be read."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise DataError(f"{path} is damaged or not a data set: {error}; replace or remove it.") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+Header = tuple[np.dtype, tuple[int, ...]]
+"""Type and shape of an array."""
+
+
+def header(archive: zipfile.ZipFile, name: str) -> Header:
+    """Read what an array's file says of itself."""
+    with archive.open(f"{name}.npy") as member:
+        version = np.lib.format.read_magic(member)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(member)
+    return dtype, shape

@@ -1,0 +1,165 @@
+"""Data of one's own: checked and kept as one file, a data set for each task. Imports no torch."""
+
+import math
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from clnp_core.errors import DataError
+from clnp_core.tasks.datasets import ARRAYS, Dataset, data_directory
+from clnp_core.tasks.npz import Header, header, refusing_damage, write
+
+_MAX_BYTES = 8 * 2**30
+
+OWN_NAME = r"[a-z0-9][a-z0-9-]{0,59}"
+"""What names own data, as a pattern: nothing that could lead out of its folder."""
+MAX_TASKS = 1000
+MAX_SIZE = 1024
+"""The most channels, and pixels of height or width, that an image may have."""
+MAX_CLASSES = 100_000
+
+
+def own_path(name: str) -> Path:
+    """Where own data of that name is kept.
+
+    Raises
+    ------
+    DataError
+        If the name is none that own data can have.
+    """
+    if not re.fullmatch(OWN_NAME, name):
+        raise DataError(
+            f"{name!r} cannot name own data; give at most 60 of the characters a-z, 0-9 and hyphen, no hyphen first."
+        )
+    return data_directory() / "own" / f"{name}.npz"
+
+
+def load_own(name: str) -> tuple[Dataset, ...]:
+    """Own data by name: one data set for each task.
+
+    It is `own/<name>.npz` in `data_directory()`, with `x_train.t`, `y_train.t`, `x_test.t`, `y_test.t` for each task
+    t = 1, 2, ...: images uint8 or float32 [N, C, H, W], all of one shape and type, and int64 labels [N].
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or it is damaged or another kind of file.
+    """
+    path = own_path(name)
+    if not path.exists():
+        raise DataError(
+            f"There is no own data {name!r} here: {path} is not there; put it there, or name its folder in "
+            f"CLNP_DATA_DIR."
+        )
+    with refusing_damage(path):
+        with zipfile.ZipFile(path) as archive:
+            names = _names(str(path), [member.removesuffix(".npy") for member in archive.namelist()])
+            _check_headers(str(path), {array: header(archive, array) for array in names})
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {array: stored[array] for array in names}
+    return _tasks(str(path), name, arrays)
+
+
+def write_own(name: str, tasks: Sequence[Sequence[np.ndarray]]) -> tuple[Dataset, ...]:
+    """Check own data and keep it where `load_own` finds it, in place of what had that name before.
+
+    Parameters
+    ----------
+    name : str
+    tasks : sequence of (x_train, y_train, x_test, y_test)
+        As `load_own` says; labels may be whole numbers of any type.
+
+    Raises
+    ------
+    DataError
+        Naming what is wrong and the task, or if the file cannot be written.
+    """
+    path, where = own_path(name), f"Own data {name!r}"
+    arrays: dict[str, np.ndarray] = {}
+    for number, task in enumerate(tasks, 1):
+        if len(task) != len(ARRAYS):
+            raise DataError(f"{where}: task {number} has {len(task)} arrays; it must have {', '.join(ARRAYS)}.")
+        for array, given in zip(ARRAYS, task, strict=True):
+            try:
+                content = np.asarray(given)
+            except (ValueError, TypeError, RuntimeError) as error:
+                raise DataError(f"{where}: {array} of task {number} is not an array: {error}.") from error
+            is_whole = array.startswith("y") and content.dtype.kind in "iu"
+            arrays[f"{array}.{number}"] = content.astype(np.int64) if is_whole else content
+    _names(where, list(arrays))
+    _check_headers(where, {array: (content.dtype, content.shape) for array, content in arrays.items()})
+    checked = _tasks(where, name, arrays)
+    write(path, arrays)
+    return checked
+
+
+def _names(where: str, names: Sequence[str]) -> list[str]:
+    """The names of all tasks' arrays in their order, if they are those given."""
+    tasks = sum(name.startswith("x_train.") for name in names)
+    if not 1 <= tasks <= MAX_TASKS:
+        raise DataError(f"{where} has {tasks} tasks; there must be 1 to {MAX_TASKS}.")
+    wanted = [f"{array}.{task}" for task in range(1, tasks + 1) for array in ARRAYS]
+    given = set(names)
+    missing, foreign = [name for name in wanted if name not in given], given.difference(wanted)
+    if missing:
+        raise DataError(f"{where} has no array {missing[0]}; each task must have {', '.join(ARRAYS)}.")
+    if foreign:
+        raise DataError(f"{where} has an array {min(foreign)}, which belongs to none of its {tasks} tasks; remove it.")
+    return wanted
+
+
+def _check_headers(where: str, headers: Mapping[str, Header]) -> None:
+    """Refuse by types and shapes alone; each images' header stands before its labels', task 1's first."""
+    first: tuple[np.dtype, list[int]] | None = None
+    count = 0
+    for name, (dtype, shape) in headers.items():
+        array, _, task = name.partition(".")
+        what = f"{where}: {array} of task {task}"
+        if array.startswith("y"):
+            if dtype != np.int64 or len(shape) != 1:
+                raise DataError(f"{what} is {dtype} {list(shape)}; it must be whole numbers, int64 ['N'].")
+            if shape[0] != count:
+                raise DataError(f"{what} has {shape[0]} labels for {count} images; there must be as many.")
+            continue
+        if dtype not in (np.uint8, np.float32) or len(shape) != 4:
+            raise DataError(f"{what} is {dtype} {list(shape)}; it must be uint8 or float32 ['N', 'C', 'H', 'W'].")
+        count, *image = shape
+        if not all(1 <= size <= MAX_SIZE for size in image):
+            raise DataError(f"{what} has images of {image}; each size must be 1 to {MAX_SIZE}.")
+        first = first or (dtype, image)
+        if (dtype, image) != first:
+            raise DataError(
+                f"{what} has images {dtype} {image}, x_train of task 1 {first[0]} {first[1]}; all must be alike."
+            )
+        if count < (least := 2 if array == "x_train" else 1):
+            raise DataError(f"{what} has too few images, {count}; there must be at least {least}.")
+    size = sum(math.prod(shape) * dtype.itemsize for dtype, shape in headers.values())
+    if size > _MAX_BYTES:
+        raise DataError(f"{where} has {size / 2**30:.1f} GiB of arrays; at most {_MAX_BYTES / 2**30:.0f} can be used.")
+
+
+def _tasks(where: str, name: str, arrays: Mapping[str, np.ndarray]) -> tuple[Dataset, ...]:
+    """One data set for each task, after a look at the values."""
+    most = 0
+    for array, content in arrays.items():
+        what = f"{where}: {array.replace('.', ' of task ')}"
+        if array.startswith("x"):
+            if content.dtype == np.float32 and not np.isfinite(content).all():
+                raise DataError(f"{what} has values that are infinite or not a number; all must be finite.")
+        elif content.min() < 0 or content.max() >= MAX_CLASSES:
+            raise DataError(
+                f"{what} has labels from {content.min()} to {content.max()}; they must be 0, 1, ... "
+                f"{MAX_CLASSES - 1} at most."
+            )
+        else:
+            most = max(most, int(content.max()))
+    if most == 0:
+        raise DataError(f"{where} has the label 0 alone; there must be at least two classes.")
+    white = 255 if arrays["x_train.1"].dtype == np.uint8 else 1
+    return tuple(
+        Dataset(name, *(arrays[f"{array}.{task}"] for array in ARRAYS), white=white, classes=most + 1)
+        for task in range(1, len(arrays) // len(ARRAYS) + 1)
+    )
