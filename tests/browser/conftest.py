@@ -31,7 +31,7 @@ from tests.browser.player import Player
 
 # However slow the machine is. Where a condition comes, its limit costs nothing.
 PATIENCE = 60_000
-HEALTH_SECONDS = 60
+HEALTH_SECONDS = 200
 END_SECONDS = 20
 expect.set_options(timeout=PATIENCE)
 
