@@ -21,7 +21,7 @@ from clnp_core.runs.views.explore import trade_off
 SHORT = {"stream.tasks": 2, "epochs": 2, "single_task": False}
 VISITORS = 2
 APP = Path(dashboard.__file__).parent / "app.py"
-PAGES = sorted((APP.parent / "app_pages").glob("*.py"))
+PAGES = sorted(APP.parent.glob("*/page.py"))
 
 
 @pytest.fixture(scope="module")
@@ -91,12 +91,13 @@ def test_no_page_needs_torch(store: Store, runs: dict[str, str]):
         "runs, *pages = sys.argv[1:]\n"
         "for page in pages:\n"
         "    app = AppTest.from_file(page, default_timeout=60)\n"
-        "    app.query_params.update({'runs': runs} if page.endswith('compare.py') else {'run': runs.split(',')[0]})\n"
+        "    compares = page.endswith('compare/page.py')\n"
+        "    app.query_params.update({'runs': runs} if compares else {'run': runs.split(',')[0]})\n"
         "    app.run()\n"
         "    assert not app.exception, page\n"
-        "    assert app.table or not page.endswith('compare.py')\n"
+        "    assert app.table or not compares\n"
         "    assert 'torch' not in sys.modules, page\n"
     )
     # The Lab is what the app itself opens on: it links to other pages, which only the app has.
-    pages = [APP, *(page for page in PAGES if page.stem != "lab")]
+    pages = [APP, *(page for page in PAGES if page.parent.name != "lab")]
     subprocess.run([sys.executable, "-c", program, ",".join(runs.values()), *map(str, pages)], check=True)
