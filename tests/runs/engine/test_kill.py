@@ -9,8 +9,7 @@ import psutil
 
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
-
-from .conftest import files, serve
+from tests.runs.conftest import files, serve
 
 KILLS = 20
 SECONDS = 200
