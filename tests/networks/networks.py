@@ -71,3 +71,17 @@ def learned(architecture: Architecture, head: str, shares: list[float], seed: in
         network, _, _ = learn(network, seed + number, share)
         history.append(network)
     return history
+
+
+networks = st.one_of(architectures(), convolutional())
+heads = st.sampled_from(["single", "multi"])
+shares = st.lists(st.floats(0, 1), min_size=1, max_size=4)
+seeds = st.integers(0, 2**20)
+
+
+def images(architecture, seed=0, count=16):
+    return torch.rand(count, architecture.inputs, generator=torch.Generator().manual_seed(seed))
+
+
+def architectures_of(*widths):
+    return Architecture("given", (1, 1, 4), tuple(Dense(f"layer {n + 1}", w) for n, w in enumerate(widths)), 3)

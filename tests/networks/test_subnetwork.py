@@ -1,7 +1,6 @@
 """Narrow networks answer as the full-width one does, and what is committed never changes again."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,25 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clnp_core.arithmetic import TOLERANCE, Kind
-from clnp_core.errors import ForgettingError
-from clnp_core.networks import fingerprint as fingerprints
 from clnp_core.networks import partition
-from clnp_core.networks.fingerprint import Taken, carry_over, take
-from clnp_core.networks.network import digest, from_tensors, grow, initial, reinitialise_free, to_tensors
+from clnp_core.networks.fingerprint import take
+from clnp_core.networks.network import digest, from_tensors, initial, reinitialise_free, to_tensors
 from clnp_core.networks.partition import WeightClass
 from clnp_core.networks.subnetwork import commit, task_network, trainable
 
-from .networks import architectures, convolutional, learn, learned, scramble
-
-networks = st.one_of(architectures(), convolutional())
-heads = st.sampled_from(["single", "multi"])
-shares = st.lists(st.floats(0, 1), min_size=1, max_size=4)
-seeds = st.integers(0, 2**20)
-
-
-def images(architecture, seed=0, count=16):
-    return torch.rand(count, architecture.inputs, generator=torch.Generator().manual_seed(seed))
+from .networks import architectures_of, heads, images, learn, learned, networks, scramble, seeds, shares
 
 
 def assert_close(one, other):
@@ -85,10 +72,6 @@ def test_learning_changes_free_weights_alone(architecture, head, shares, seed):
         assert set(new[old == 0]) <= {0, after.tasks}
 
 
-def check(network, task, x, expected):
-    return fingerprints.check(network, task, x, expected.fingerprint, lambda: expected.logits)
-
-
 @given(networks, heads, st.lists(st.floats(0, 0.8), min_size=0, max_size=2), seeds)
 @settings(max_examples=60, deadline=None)
 def test_pruning_the_block_is_what_committing_keeps(architecture, head, shares, seed):
@@ -99,35 +82,6 @@ def test_pruning_the_block_is_what_committing_keeps(architecture, head, shares, 
     after, block, kept = learn(network, seed + 50, 0.5)
     x = images(architecture)
     assert_close(block.keep(kept)(x), after.logits(after.tasks, x))
-
-
-@given(networks, heads, shares, seeds, st.data())
-@settings(max_examples=60, deadline=None)
-def test_growing_changes_no_earlier_answer(architecture, head, shares, seed, data):
-    x = images(architecture)
-    network = learned(architecture, head, shares, seed)[-1]
-    neurons = tuple(data.draw(st.integers(0, 20)) for _ in architecture.hidden)
-    grown = grow(network, neurons)
-    assert grown.architecture.widths == tuple(map(sum, zip(architecture.widths, neurons, strict=True)))
-    taken = {}
-    for task in range(1, len(shares) + 1):
-        expected = take(network, task, x)
-        taken[task] = carry_over(network, grown, task, x, expected.fingerprint, lambda taken=expected: taken.logits)
-        assert taken[task].fingerprint.compact == expected.fingerprint.compact
-        if not any(neurons):
-            assert taken[task].fingerprint == expected.fingerprint
-    after, _, _ = learn(grown, seed + 9, 0.5)
-    for task, expected in taken.items():
-        assert check(after, task, x, expected).fingerprint == expected.fingerprint
-
-
-def test_growth_that_changes_an_answer_is_found_out():
-    network = learned(architectures_of(6, 5), "single", [0.9], seed=1)[-1]
-    x = images(network.architecture)
-    expected, grown = take(network, 1, x), grow(network, (0, 4))
-    grown.biases[1][partition.active(grown.owners[1])] *= 1 + 1e3 * TOLERANCE
-    with pytest.raises(ForgettingError, match="before the network grew after task 1"):
-        carry_over(network, grown, 1, x, expected.fingerprint, lambda: expected.logits)
 
 
 @given(networks, heads, shares, seeds)
@@ -150,55 +104,6 @@ def test_free_weights_are_drawn_anew_and_frozen_ones_kept():
         assert not torch.equal(one.weights[layer][free], two.weights[layer][free])
         assert one.weights[layer][free].abs().max() <= 1 / np.sqrt(architecture.fan_in[layer])
         assert torch.equal(reinitialise_free(network, 1).weights[layer], one.weights[layer])
-
-
-def architectures_of(*widths):
-    from clnp_core.networks.architectures import Architecture, Dense
-
-    return Architecture("given", (1, 1, 4), tuple(Dense(f"layer {n + 1}", w) for n, w in enumerate(widths)), 3)
-
-
-@pytest.mark.parametrize(("layer", "named"), [(0, "layer 1"), (1, "layer 2"), (2, "the output layer")])
-def test_a_broken_promise_names_the_task_and_the_first_layer_that_differs(layer, named):
-    architecture = architectures_of(6, 5)
-    first, second = learned(architecture, "single", [0.9, 0.9], seed=1)
-    x = images(architecture)
-    expected = take(first, 1, x)
-    check(second, 1, x, expected)
-    if layer == 2:
-        second.head_weights[0][:, partition.of_task(second.owners[-1], 1)] += 1e-3
-    else:
-        second.biases[layer][partition.of_task(second.owners[layer], 1)] += 1e-3
-    with pytest.raises(ForgettingError, match=f"Task 1 .* after task 2, {named} is the first"):
-        check(second, 1, x, expected)
-
-
-ELSEWHERE = Kind("Another Processor", "AVX512", "2.13.0", "0" * 16)
-
-
-def taken_elsewhere(taken, by):
-    """As if another kind of processor had computed it, whose logits are off by that share."""
-    logits = taken.logits * (1 + by)
-    digests = {"logits": fingerprints.logits_digest(logits), "compact": "0" * 64}
-    return Taken(replace(taken.fingerprint, kind=ELSEWHERE, **digests), logits)
-
-
-def test_another_kind_of_processor_is_not_forgetting():
-    network = learned(architectures_of(6, 5), "single", [0.9, 0.9], seed=1)[-1]
-    x = images(network.architecture)
-    here = take(network, 1, x)
-    # The same bits there: nothing was taken anew, whatever computed them.
-    same = Taken(replace(here.fingerprint, kind=ELSEWHERE), here.logits)
-    assert check(network, 1, x, same).fingerprint == same.fingerprint
-    # Other bits, by rounding: from now on those of here are expected.
-    assert check(network, 1, x, taken_elsewhere(here, 3e-6)).fingerprint == here.fingerprint
-    grown = grow(network, (3, 4))
-    rounded = taken_elsewhere(here, 3e-6)
-    carried = carry_over(network, grown, 1, x, rounded.fingerprint, lambda: rounded.logits)
-    assert carried.fingerprint == take(grown, 1, x).fingerprint
-    with pytest.raises(ForgettingError, match=r"than on Another Processor .* by more than rounding") as error:
-        check(network, 1, x, taken_elsewhere(here, 1e-3))
-    assert "no longer" not in str(error.value)
 
 
 @pytest.mark.parametrize("head", ["single", "multi"])

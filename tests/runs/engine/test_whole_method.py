@@ -9,8 +9,7 @@ from clnp_core.analysis.epochs import TUNED
 from clnp_core.errors import StoreError
 from clnp_core.runs.spec import fork, preset
 from clnp_core.tasks.streams import from_arrays
-
-from .conftest import identical, serve
+from tests.runs.conftest import identical, serve
 
 
 @pytest.fixture

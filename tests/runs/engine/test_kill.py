@@ -12,8 +12,7 @@ import pytest
 
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
-
-from .conftest import files, serve
+from tests.runs.conftest import files, serve
 
 LOOK_SECONDS = 0.1
 MOST_SECONDS_LATER = 0.3

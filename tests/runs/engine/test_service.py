@@ -18,9 +18,8 @@ from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.engine.worker import perform_on_worker
 from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import Store
-
-from . import on_worker
-from .conftest import identical, serve
+from tests.runs import on_worker
+from tests.runs.conftest import identical, serve
 
 
 def test_a_summary_holds_what_is_promised(store, learn):

@@ -29,8 +29,7 @@ from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.fold.stages import Stage, fit_stages
 from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import Store
-
-from .conftest import serve
+from tests.runs.conftest import serve
 
 SHORT = {"stream.tasks": 1, "epochs": 6, "single_task": False}
 LONG = {"stream.tasks": 1, "epochs": 3000, "patience": 3000, "single_task": False}

@@ -19,9 +19,8 @@ from clnp_core.runs.store import Store
 from clnp_core.runs.store.artifacts import Artifacts
 from clnp_core.runs.views.verify import verify
 from clnp_core.tasks.content import content_digest
+from tests.runs.conftest import identical, serve
 from tests.test_arithmetic import OTHERWISE
-
-from .conftest import identical, serve
 
 SHORT = {"single_task": False, "stream.tasks": 3, "epochs": 6}
 

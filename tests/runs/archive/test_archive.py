@@ -22,8 +22,7 @@ from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import Store
-
-from .conftest import files, identical, serve
+from tests.runs.conftest import files, identical, serve
 
 SPECS = {
     "digits": preset(

@@ -10,7 +10,6 @@ import pytest
 
 from clnp_core.errors import StoreError
 from clnp_core.runs.fold.stages import fit_stages
-from clnp_core.runs.fold.summary import words_for
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 from clnp_core.runs.store.database import SCHEMA_VERSION
@@ -151,32 +150,10 @@ def test_a_damaged_store_is_refused_and_left_alone(tmp_path):
     assert (tmp_path / "clnp.sqlite").read_bytes() == b"no database " * 1000
 
 
-def test_a_damaged_artifact_is_a_sentence(store):
-    key = "ab" * 32
-    store.artifacts.write(key, b"cut")
-    with pytest.raises(StoreError, match=r"abab.*\.safetensors is damaged .*; remove it and run again"):
-        store.artifacts.data(key)
-
-
-def test_a_key_cannot_lead_out_of_the_folder(store):
-    with pytest.raises(ValueError, match="is not the key of an artifact"):
-        store.artifacts.path("../" * 20 + "etc/passwd")
-
-
 def test_a_place_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot be made"):
         Store(tmp_path / "file" / "store")
-
-
-def test_a_full_disk_is_said(store, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(StoreError, match="cannot be written: No space left on device"):
-        store.artifacts.write("cd" * 32, b"content")
-    assert not list(store.artifacts.folder.rglob("*.part"))
 
 
 def test_an_unknown_run_is_said(store):
@@ -254,11 +231,3 @@ def test_of_each_training_the_last_epoch_is_told_in_the_order_they_were_begun(st
         {"task": 1, "candidate": 0, "epoch": 3},
         {"task": 1, "candidate": 1, "epoch": 2},
     ]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(None, ""), (42.3, "42 s left"), (200, "3 min left"), (7300, "2.0 h left"), (200_000, "2.3 days left")],
-)
-def test_time_left_is_said_in_words(seconds, words):
-    assert words_for(seconds) == words
