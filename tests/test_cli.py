@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
@@ -14,7 +15,7 @@ import pytest
 
 from clnp_core.runs import submit
 from clnp_core.runs.background import end_engine
-from clnp_core.runs.engine import service as engine_module
+from clnp_core.runs.engine import cluster
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 
@@ -112,6 +113,8 @@ def test_no_network_and_no_data_is_one_sentence(tmp_path, monkeypatch, said):
     # Proxies that refuse at once stand for a machine without a network.
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
+    # Whoever opens an address first in a process has its proxies kept for all who do so later.
+    monkeypatch.setattr(urllib.request, "_opener", None)
     monkeypatch.setenv("CLNP_DATA_DIR", str(tmp_path / "d"))
     status, _, complaint = said("run", "permuted-mnist", "--store", tmp_path / "s")
     assert status == 2
@@ -236,7 +239,7 @@ def test_runs_are_controlled_from_the_command_line_and_from_python(tmp_path, wor
     ],
 )
 def test_impossible_requests_are_one_sentence(tmp_path, monkeypatch, said, arguments, sentence):
-    monkeypatch.setattr(engine_module, "_CONNECT_SECONDS", 1)
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 1)
     status, _, complaint = said(*arguments, "--store", tmp_path)
     assert status == 2
     assert sentence in complaint

@@ -23,7 +23,14 @@ ROWS = [
     ["clnp_core.analysis"],
     ["clnp_core.methods"],
     ["clnp_core.networks", "clnp_core.tasks"],
-    ["clnp_core.seeds", "clnp_core.errors", "clnp_core.machine", "clnp_core.arithmetic", "clnp_core.files"],
+    [
+        "clnp_core.seeds",
+        "clnp_core.errors",
+        "clnp_core.machine",
+        "clnp_core.arithmetic",
+        "clnp_core.files",
+        "clnp_core.lazy",
+    ],
 ]
 
 

@@ -1,7 +1,7 @@
 """The settings of a new run, in the side panel, and those of a fork."""
 
 from collections.abc import Iterable
-from typing import Any, get_args
+from typing import Any
 
 import streamlit as st
 
@@ -10,6 +10,7 @@ from clnp_core.methods import METHODS
 from clnp_core.runs.spec import RunSpec, preset, preset_names
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.estimate import estimate
+from dashboard.lab.method_form import choose_method
 from dashboard.lab.presets import choose_from_card
 from dashboard.shared.number_text import scientific
 from dashboard.shared.run_text import epochs_text, layer_name, network_text, time_text, training_text
@@ -38,8 +39,7 @@ def choose_spec(store: Store) -> tuple[RunSpec | None, bool]:
         st.caption(base.about)
         start_place = st.container()
         with st.expander("Method", expanded=True):
-            method = _method(base)
-            own = _own_settings(base, method)
+            method, own = choose_method(base)
         partitions = METHODS[method].partitions
         with st.expander("Stream", expanded=True):
             changes = {"method": method} | own | _stream(base)
@@ -88,47 +88,8 @@ def choose_fork(base: RunSpec, run: str) -> tuple[int, dict[str, Any]]:
     return at_task, {path: value for path, value in changes.items() if value != given[path]}
 
 
-def _method(base: RunSpec) -> str:
-    method = st.selectbox(
-        "Method",
-        list(METHODS),
-        list(METHODS).index(base.method),
-        key=f"{base.preset} method",
-        label_visibility="collapsed",
-    )
-    st.caption(METHODS[method].about)
-    return method
-
-
-def _own_settings(base: RunSpec, method: str) -> dict[str, Any]:
-    """Set what a method has of its own, as it describes it. Returns dotted path → value, as `preset` takes it.
-
-    So do all that follow.
-    """
-    changes = {}
-    for name, field in METHODS[method].Settings.model_fields.items():
-        label, key = name.replace("_", " ").capitalize(), f"{base.preset} {method}.{name}"
-        given = getattr(getattr(base.settings, method), name)
-        choices = get_args(field.annotation)
-        if field.annotation is bool:
-            value = st.toggle(label, given, key=key, help=field.description)
-        elif choices:
-            value = st.selectbox(label, choices, choices.index(given), key=key, help=field.description)
-        else:
-            lowest, highest = _bounds(field.metadata)
-            value = st.number_input(label, lowest, highest, given, key=key, help=field.description)
-        changes[f"{method}.{name}"] = value
-    return changes
-
-
-def _bounds(metadata: Iterable[Any]) -> tuple[float | None, float | None]:
-    """The least and the greatest value of a field, as far as it says."""
-    told = {name: getattr(each, name) for each in metadata for name in ("ge", "gt", "le", "lt") if hasattr(each, name)}
-    return told.get("ge", told.get("gt")), told.get("le", told.get("lt"))
-
-
 def _stream(base: RunSpec) -> dict[str, Any]:
-    """Choose the tasks."""
+    """Choose the tasks. Returns dotted path → value, as `preset` takes it; so do all that follow."""
     key = base.preset
     with st.container(horizontal=True):
         tasks = st.number_input("Tasks", 1, _MOST_TASKS, base.stream.tasks, key=f"{key} stream.tasks", width=_NARROW)
