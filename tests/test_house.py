@@ -16,7 +16,7 @@ ROWS = [
     ["clnp_core.runs.handle", "clnp_core.runs.progress", "clnp_core.runs.sweep", "clnp_core.runs.comparison"],
     ["clnp_core.runs.archive"],
     ["clnp_core.runs.background", "clnp_core.runs.views"],
-    ["clnp_core.runs.engine.service"],
+    ["clnp_core.runs.engine"],
     ["clnp_core.runs.store"],
     ["clnp_core.runs.fold"],
     ["clnp_core.runs.spec"],
