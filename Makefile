@@ -15,7 +15,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 DOCS_INSTALLED := .venv-docs/installed
 # How many processes run tests at a time. Each starts workers and a browser of its own.
-PROCESSES ?= 2
+PROCESSES ?= 3
 
 .PHONY: dashboard test lint docs tour lesson results notebooks
 
@@ -23,7 +23,7 @@ dashboard: $(INSTALLED)
 	$(BIN)/clnp dashboard
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
