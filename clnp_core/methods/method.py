@@ -155,7 +155,7 @@ class Tuning:
 
 
 class Settings(BaseModel):
-    """What a method can be told beside λ and learning rate. This one has nothing to be told.
+    """A method's own settings, beside λ and learning rate. These are none.
 
     Each field has a range and, as its description, a sentence with the unit: they draw its form.
     """
@@ -182,6 +182,8 @@ class Method(ABC):
     Settings : type of Settings
         Its own settings, with their ranges.
 
+    Examples
+    --------
     >>> class FromScratch(Method):
     ...     about = "A new network for every task."
     ...
