@@ -15,7 +15,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 DOCS_INSTALLED := .venv-docs/installed
 # How many processes run tests at a time. Each starts workers and a browser of its own.
-PROCESSES ?= 3
+PROCESSES ?= 2
 
 .PHONY: dashboard test lint docs tour lesson results notebooks
 
