@@ -23,7 +23,7 @@ dashboard: $(INSTALLED)
 	$(BIN)/clnp dashboard
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
