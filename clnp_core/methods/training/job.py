@@ -80,12 +80,12 @@ class Regulariser:
     Attributes
     ----------
     is_plain : bool
-        Whether several trainings with it may be computed as one program: it has no memory, and `together`.
+        Whether several trainings with it may be computed as one program: it has no memory, and a `together` of its own.
     observes : bool
         Whether `observe` is to be called.
     """
 
-    is_plain: ClassVar[bool] = True
+    is_plain: ClassVar[bool] = False
     observes: ClassVar[bool] = False
 
     @classmethod
@@ -166,7 +166,7 @@ class Job:
         own = self.masks or self.reads or self.optimiser
         return (
             self.network.architecture.is_plain
-            and self.regulariser.is_plain
+            and (self.regulariser.is_plain or type(self.regulariser) is Regulariser)
             and type(self.objective) is Objective
             and own is None
         )

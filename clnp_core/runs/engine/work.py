@@ -196,7 +196,7 @@ def _settle(stage: Stage, context: Context) -> _Made:
             "rounded": [earlier for earlier, _ in rounded],
         },
     }
-    return {content: to_tensors(network), stage.key: ({}, data), **_kept(taken)}
+    return {content: to_tensors(network), stage.key: ({}, data), **_new_logits(taken, context)}
 
 
 def _promised(stage: Stage) -> Iterator[tuple[int, Fingerprint]]:
@@ -209,9 +209,10 @@ def _logits(expected: Fingerprint, context: Context) -> Tensor:
     return torch.from_numpy(context.artifacts.array(expected.logits, "logits"))
 
 
-def _kept(taken: list[Taken]) -> _Made:
-    """The logits behind fingerprints, each as an artifact under its digest."""
-    return {each.fingerprint.logits: ({"logits": each.logits}, {}) for each in taken}
+def _new_logits(taken: list[Taken], context: Context) -> _Made:
+    """The logits behind fingerprints, each as an artifact under its digest, but for those that are there already."""
+    digests = {each.fingerprint.logits: each.logits for each in taken}
+    return {key: ({"logits": logits}, {}) for key, logits in digests.items() if key not in context.artifacts}
 
 
 def _rounding_notes(rounded: list[tuple[int, Fingerprint]]) -> Iterator[str]:
@@ -234,7 +235,7 @@ def _grow(stage: Stage, context: Context) -> _Made:
         carried.append(carry_over(before, grown, task, stream.test(task).x, expected, known))
     content = digest(grown)
     data = {"network": content, "fingerprints": [asdict(each.fingerprint) for each in carried]}
-    return {content: to_tensors(grown), stage.key: ({}, data), **_kept(carried)}
+    return {content: to_tensors(grown), stage.key: ({}, data), **_new_logits(carried, context)}
 
 
 def _train_alone(alike: Sequence[Stage], context: Context) -> _Made:

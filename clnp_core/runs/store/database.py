@@ -29,24 +29,7 @@ def default_location() -> Path:
 
 
 class Database:
-    """A store's folder: its database, its artifacts, and its engine's lock.
-
-    Parameters
-    ----------
-    location : Path, optional
-        A directory, made if it is not there; `default_location()` if not given.
-
-    Attributes
-    ----------
-    location : Path
-    artifacts : Artifacts
-        Results of stages.
-
-    Raises
-    ------
-    StoreError
-        If the directory or the database cannot be opened, is damaged, or was written by a newer version.
-    """
+    """A store's folder: its database, its artifacts, and its engine's lock; see `clnp_core.runs.store.Store`."""
 
     def __init__(self, location: Path | None = None) -> None:
         self.location = Path(location) if location else default_location()
