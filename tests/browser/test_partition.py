@@ -17,15 +17,17 @@ pytestmark = pytest.mark.browser
 
 TASKS = 3
 
-# Every title that is drawn from now on, and how many neurons are not free then.
+# The title that is there and every one that is drawn from now on, and how many neurons are not free then.
 WATCH = """
 (graph) => {
   window.drawn = {};
-  graph.on("plotly_afterplot", () => {
+  const look = () => {
     const claimed = graph.data.filter(({ name }) => /^task \\d+$/.test(name));
     window.drawn[graph.querySelector(".gtitle").textContent] =
       claimed.reduce((sum, { customdata }) => sum + customdata.length, 0);
-  });
+  };
+  look();
+  graph.on("plotly_afterplot", look);
 }
 """
 
@@ -65,7 +67,10 @@ def test_play_fills_the_network_up(page: Page, partition: tuple[str, Store, str]
     expect(graph.locator(".gtitle")).to_have_text(f"The partition after task {TASKS}")
     sizes = [sum(record["claimed"]) for record in store.learned(run)]
     drawn = page.evaluate("Object.entries(window.drawn)")
-    assert drawn == [[f"The partition after task {task}", sum(sizes[:task])] for task in range(1, TASKS + 1)]
+    assert drawn == [
+        ["The partition before the first task", 0],
+        *([f"The partition after task {task}", sum(sizes[:task])] for task in range(1, TASKS + 1)),
+    ]
 
 
 def test_a_neuron_that_is_clicked_is_looked_at_and_the_address_tells_it(page: Page, partition: tuple[str, Store, str]):
