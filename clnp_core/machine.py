@@ -30,5 +30,5 @@ def environment() -> dict[str, str | int]:
         "system": platform.system(),
         "python": platform.python_version(),
         "clnp": __version__,
-        **{name: version(name) for name in ("torch", "numpy", "scikit-learn")},
+        **{name: version(name) for name in ("torch", "numpy")},
     }

@@ -6,16 +6,15 @@ would look after itself fifty times a second, for as long as the tests take.
 
 import sys
 
-import dask
 from distributed import LocalCluster
 
-from clnp_core.runs.engine.cluster import DASK_SETTINGS
+from clnp_core.runs.engine.cluster import set_up
 
 WORKERS = 2
 
 
 def main() -> None:
-    dask.config.set(DASK_SETTINGS)
+    set_up()
     here = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": "CRITICAL"}
     with LocalCluster(n_workers=WORKERS, threads_per_worker=1, memory_limit=0, **here) as cluster:
         print(cluster.scheduler_address, flush=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from clnp_core.runs.engine.service import Engine
@@ -43,3 +44,15 @@ def identical(store: Store, run: str) -> list[int]:
 
 def files(folder: Path) -> set[str]:
     return {path.name for path in folder.rglob("*") if path.is_file()}
+
+
+def workers_of(engine: psutil.Process) -> list[psutil.Process]:
+    """Its workers. They are forks of a process that it has beside itself."""
+    return [child for child in engine.children(recursive=True) if is_fork(child, engine)]
+
+
+def is_fork(child: psutil.Process, engine: psutil.Process) -> bool:
+    try:
+        return child.ppid() != engine.pid
+    except psutil.NoSuchProcess:
+        return False

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 
 from clnp_core.errors import DataError
 from clnp_core.tasks import datasets
@@ -27,6 +29,14 @@ def test_digits_need_no_file(tmp_path):
     assert digits.x_train.max() == digits.white == 16
     assert set(digits.y_test) == set(range(10))
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_digits_are_those_of_scikit_learn():
+    images, labels = load_digits(return_X_y=True)
+    parts = train_test_split(images, labels, test_size=0.2, stratify=labels, random_state=0)
+    digits = datasets.load("digits")
+    for ours, theirs in zip((digits.x_train, digits.x_test, digits.y_train, digits.y_test), parts, strict=True):
+        np.testing.assert_array_equal(ours.reshape(theirs.shape), theirs)
 
 
 def test_the_real_mnist_is_used_as_it_is(mnist_directory):

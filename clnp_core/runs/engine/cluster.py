@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import dask
 from distributed import Client, LocalCluster
+from distributed.utils import get_mp_context
 
 from clnp_core.errors import StoreError
 
@@ -22,16 +24,33 @@ DASK_SETTINGS = {
     # Without what else Dask sets there: its MALLOC_TRIM_THRESHOLD_ gives memory back to the system after every step,
     # which makes training a small network take half as long again.
     "distributed.nanny.pre-spawn-environ": dict.fromkeys(_ONE_THREAD, 1),
+    # One process imports torch, and every worker is a fork of it: it takes two seconds of a processor to import. Not
+    # on macOS, whose own libraries may not be forked.
+    "distributed.worker.multiprocessing-method": "forkserver" if sys.platform == "linux" else "spawn",
 }
 """Of the engine's own workers."""
+
+_FORKED_WITH = [
+    "distributed",
+    "clnp_core.runs.engine.work",
+    "torch.fx.experimental.symbolic_shapes",  # which the first gradient would import
+]
 
 _STARTS = 6  # a busy machine, or one that kills, may take some
 _CONNECT_SECONDS = 5
 
 
+def set_up() -> None:
+    """Have Dask start workers here as an engine needs them."""
+    dask.config.set(DASK_SETTINGS)
+    context = get_mp_context()
+    if context.get_start_method() == "forkserver":
+        context.set_forkserver_preload(_FORKED_WITH)
+
+
 async def own_workers(count: int, attempts: int = _STARTS) -> LocalCluster:
     """Worker processes on this machine. One may be killed while it starts, too: then all start again."""
-    dask.config.set(DASK_SETTINGS)
+    set_up()
     cluster = LocalCluster(
         n_workers=count,
         threads_per_worker=1,

@@ -12,7 +12,7 @@ import pytest
 
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
-from tests.runs.conftest import files, serve
+from tests.runs.conftest import files, serve, workers_of
 
 LOOK_SECONDS = 0.1
 MOST_SECONDS_LATER = 0.3
@@ -33,18 +33,6 @@ def start_engine(store: Store) -> psutil.Process:
         assert engine.poll() is None
         time.sleep(LOOK_SECONDS)
     return engine
-
-
-def workers_of(engine: psutil.Process) -> list[psutil.Process]:
-    """Its workers, without the helper process that multiprocessing keeps beside them."""
-    return [child for child in engine.children(recursive=True) if is_worker(child)]
-
-
-def is_worker(process: psutil.Process) -> bool:
-    try:
-        return "spawn_main" in " ".join(process.cmdline())
-    except psutil.Error:
-        return False
 
 
 def kills(store: Store) -> list[tuple[str, Callable[[psutil.Process], Condition]]]:

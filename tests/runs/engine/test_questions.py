@@ -29,7 +29,7 @@ from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.fold.stages import Stage, fit_stages
 from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import Store
-from tests.runs.conftest import serve
+from tests.runs.conftest import serve, workers_of
 
 SHORT = {"stream.tasks": 1, "epochs": 6, "single_task": False}
 LONG = {"stream.tasks": 1, "epochs": 3000, "patience": 3000, "single_task": False}
@@ -319,16 +319,12 @@ def test_workers_of_its_own_answer_and_one_that_is_killed_is_replaced(tmp_path, 
     try:
         prepare(store, key)
         answers = ask(store, key, thetas[:2])
-        for worker in filter(is_worker, engine.children(recursive=True)):
+        for worker in workers_of(engine):
             worker.kill()
         answers += ask(store, key, thetas[2:])
         assert answers == fresh(store, key, thetas)
     finally:
         end_engine(store)
-
-
-def is_worker(process: psutil.Process) -> bool:
-    return "spawn_main" in " ".join(process.cmdline())
 
 
 def test_rivals_come_from_forks_and_from_other_runs_but_not_of_another_seed(store, learn, scheduler):
