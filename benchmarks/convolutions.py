@@ -89,7 +89,7 @@ def _answering(network: Network, rounds: int) -> list[dict[str, Any]]:
                 times.append((middle - start, time.perf_counter() - middle))
             ours, full = (statistics.median(column) for column in zip(*times, strict=True))
             apart = float((one - other).abs().max() / other.abs().max())
-            neurons = sum(map(len, narrow.biases)) / sum(network.architecture.widths)
+            neurons = sum(layer.width for layer in narrow.layers) / sum(network.architecture.widths)
             rows.append({"task": task, "neurons": neurons, "narrow / full": ours / full, "apart": f"{apart:.1e}"})
     return rows
 

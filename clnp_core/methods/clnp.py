@@ -121,7 +121,7 @@ def _repruned(
     """The candidate pruned in one way only: at the θ given, or else at the best one per layer."""
     block, measured, curve = candidate.network, candidate.activities, candidate.curve
     if pruning.theta is not None:
-        theta = tuple(np.broadcast_to(pruning.theta, len(block.weights)).tolist())
+        theta = tuple(np.broadcast_to(pruning.theta, len(block.layers)).tolist())
         (point,) = sparsify.prune_at(block, measured, [theta], validation, pulse)
     else:
         shared, room = highest_within(curve.points, floor), list(map(partition.free_count, network.owners))

@@ -13,7 +13,7 @@ import numpy as np
 from clnp_core.lazy import functional as F
 from clnp_core.lazy import torch
 from clnp_core.methods.training import no_pulse
-from clnp_core.networks.layers import activate, as_input, joined, linear, passed_on
+from clnp_core.networks.layers import Layer, as_input, joined, linear, passed_on
 from clnp_core.networks.subnetwork import Trainable
 from clnp_core.tasks.streams import Split
 
@@ -67,15 +67,9 @@ class Nested:
             torch.cat((torch.arange(read, device=device), read + row))
             for read, row in zip(network.read, rows, strict=True)
         ]
-        first, *others = network.weights
+        first, *others = (layer.rows(row) for layer, row in zip(network.layers, rows, strict=True))
         self._network = network
-        self._weights = [first[rows[0]]]
-        self._weights += [weight[row][:, below] for weight, row, below in zip(others, rows[1:], columns, strict=False)]
-        self._biases = [bias[row] for bias, row in zip(network.biases, rows, strict=True)]
-        self._norms = [
-            norm and norm.each(lambda tensor, row=row: tensor[row])
-            for norm, row in zip(network.norms, rows, strict=True)
-        ]
+        self._layers = [first, *(layer.columns(below) for layer, below in zip(others, columns, strict=False))]
         self._head = network.head_weight[:, columns[-1]]
 
     def batches(self, split: Split, widest: Sequence[int], pulse: Callable[[], None] = no_pulse) -> Iterator[Batch]:
@@ -90,11 +84,11 @@ class Nested:
         """The batch, with the second layer of plain networks to be computed as it grows."""
         if not self._network.architecture.is_plain or len(widest) < 2:
             return batch
-        return replace(batch, second=_Growing(batch.first, batch.frozen, self._weights[1], self._biases[1], widest[1]))
+        return replace(batch, second=_Growing(batch.first, batch.frozen, self._layers[1], widest[1]))
 
     def keeping(self, batch: Batch, stops: Sequence[int]) -> Batch:
         """The batch of a plain network, whole, with the second layer kept for some counts of neurons below it."""
-        return replace(batch, second=_Kept(batch.first, batch.frozen, self._weights[1], self._biases[1], stops))
+        return replace(batch, second=_Kept(batch.first, batch.frozen, self._layers[1], stops))
 
     def accuracies(self, counts: np.ndarray, batches: Iterable[Batch]) -> np.ndarray:
         """Accuracy of each pruned network.
@@ -143,28 +137,21 @@ class Nested:
 
     def _activation(self, layer: int, x: Tensor, count: int) -> Tensor:
         """Of the layer's most active neurons, so many, given what they read."""
-        norm = self._norms[layer]
-        return activate(
-            self._network.architecture,
-            layer,
-            x,
-            self._weights[layer][:count, : x.shape[1]],
-            self._biases[layer][:count],
-            norm and norm.each(lambda tensor: tensor[:count]),
-        )
+        most_active = self._layers[layer].rows(slice(count)).columns(slice(x.shape[1]))
+        return most_active.activations(self._network.architecture, layer, x)
 
 
 class _Growing:
     """Pre-activations of the second layer for a batch, as ever more neurons of both layers are kept."""
 
-    def __init__(self, below: Tensor, frozen: list[Tensor], weight: Tensor, bias: Tensor, widest: int) -> None:
+    def __init__(self, below: Tensor, frozen: list[Tensor], layer: Layer, widest: int) -> None:
         read = frozen[0].shape[1] if frozen else 0
         self._below = below
-        self._weight = weight[:, read:]
+        self._weight = layer.weight[:, read:]
         self._kept = (0, 0)
-        self._sums = bias[:widest].repeat(len(below), 1)  # [batch, widest]
+        self._sums = layer.bias[:widest].repeat(len(below), 1)  # [batch, widest]
         if read:
-            self._sums.addmm_(frozen[0], weight[:widest, :read].T)
+            self._sums.addmm_(frozen[0], layer.weight[:widest, :read].T)
 
     def grown_to(self, columns: int, rows: int) -> Tensor:
         """[batch, rows], with that many neurons of the layer below."""
@@ -182,13 +169,13 @@ class _Growing:
 class _Kept:
     """The same, where any number of neurons may follow any other: goes on from the nearest of a few that are kept."""
 
-    def __init__(self, below: Tensor, frozen: list[Tensor], weight: Tensor, bias: Tensor, stops: Sequence[int]) -> None:
-        self._anew = partial(_Growing, below, frozen, weight, bias)
-        growing = self._anew(len(bias))
-        self._sums = {stop: growing.grown_to(stop, len(bias)).clone() for stop in stops}
+    def __init__(self, below: Tensor, frozen: list[Tensor], layer: Layer, stops: Sequence[int]) -> None:
+        self._anew = partial(_Growing, below, frozen, layer)
+        growing = self._anew(layer.width)
+        self._sums = {stop: growing.grown_to(stop, layer.width).clone() for stop in stops}
         self._read = frozen[0].shape[1] if frozen else 0
         self._below = below
-        self._weight = weight[:, self._read :]
+        self._weight = layer.weight[:, self._read :]
 
     def grown_to(self, columns: int, rows: int) -> Tensor:
         """[batch, rows], with that many neurons of the layer below."""

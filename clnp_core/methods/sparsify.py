@@ -44,8 +44,8 @@ class Activities:
 def activities(network: Trainable, split: Split) -> Activities:
     """Activity of every neuron the task can use, over all samples of `split` (E_S(N_l) in section 2.2)."""
     device = network.head_weight.device
-    free = [torch.zeros(len(bias), dtype=torch.float64, device=device) for bias in network.biases]
-    reused = [torch.zeros(len(bias), dtype=torch.float64, device=device) for bias in network.frozen_biases]
+    free = [torch.zeros(layer.width, dtype=torch.float64, device=device) for layer in network.layers]
+    reused = [torch.zeros(layer.width, dtype=torch.float64, device=device) for layer in network.frozen_layers]
     with torch.no_grad():
         for x in split.x.split(_BATCH):
             sources, frozen = [x], []
@@ -100,7 +100,7 @@ class Prepared:
         self._nested = Nested(network, measured.free)
         self._batches: list[Batch] = []
         self.bytes = 2 * sum(tensor.nbytes for tensor in network.parameters())  # as they are, and sorted
-        widths = [len(bias) for bias in network.biases]
+        widths = [layer.width for layer in network.layers]
         first, *second = (4 * len(split) * each for each in (widths[0] + sum(network.read), *widths[1:2]))
         if network.architecture.is_plain and second and first <= room:
             sums = min(_SUMS_KEPT, (room - first) // max(1, *second))

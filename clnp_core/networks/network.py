@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from clnp_core.lazy import torch
 from clnp_core.networks import partition
 from clnp_core.networks.architectures import Architecture, architecture_data, as_architecture
-from clnp_core.networks.layers import Norm, activate, as_input, fresh_norm, linear, passed_on
+from clnp_core.networks.layers import Layer, Norm, forward_pass, fresh_norm, linear, passed_on
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,10 +33,8 @@ class Network:
         Tasks learned so far.
     owners : tuple of int16 arrays [N_l]
         Per hidden layer, see `clnp_core.networks.partition`.
-    weights, biases : tuples of tensors [N_l, N_{l-1}, ...], [N_l]
-        Per hidden layer, full width; see `Architecture.weight_shapes`.
-    norms : tuple of Norm or None
-        Per hidden layer, None where it is not normalised.
+    layers : tuple of Layer, of N_l neurons that read N_{l-1}
+        The hidden ones, full width.
     head_weights : tuple of tensors [outputs, N_L, ...]
         One for a single head, one per learned task for multi-head.
     head_biases : tuple of tensors [outputs]
@@ -51,25 +48,18 @@ class Network:
     head: str
     tasks: int
     owners: tuple[np.ndarray, ...]
-    weights: tuple[Tensor, ...]
-    biases: tuple[Tensor, ...]
-    norms: tuple[Norm | None, ...]
+    layers: tuple[Layer, ...]
     head_weights: tuple[Tensor, ...]
     head_biases: tuple[Tensor, ...]
     memory: Mapping[str, Tensor] = field(default_factory=dict)
 
     def hidden(self, x: Tensor) -> list[Tensor]:
         """Activations of every hidden layer at full width, before pooling: x [batch, inputs] → [batch, N_l, ...]."""
-        activations = []
-        x = as_input(self.architecture, x)
-        for layer, parameters in enumerate(zip(self.weights, self.biases, self.norms, strict=True)):
-            activations.append(activate(self.architecture, layer, x, *parameters))
-            x = passed_on(self.architecture, layer, activations[-1])
-        return activations
+        return [activation for activation, _ in forward_pass(self.architecture, self.layers, x)]
 
     def read_out(self, task: int, last: Tensor) -> Tensor:
         """Logits of `task` from the last hidden layer's activations: [batch, N_L, ...] → [batch, outputs]."""
-        x = passed_on(self.architecture, len(self.weights) - 1, last)
+        x = passed_on(self.architecture, len(self.layers) - 1, last)
         if self.head == "multi":
             return linear(x, self.head_weights[task - 1], self.head_biases[task - 1])
         mask = torch.from_numpy(partition.single_head_mask(self.owners[-1], task))
@@ -91,9 +81,10 @@ def initial(architecture: Architecture, head: str) -> Network:
         head=head,
         tasks=0,
         owners=tuple(partition.unclaimed(width) for width in architecture.widths),
-        weights=tuple(torch.zeros(shape) for shape in shapes),
-        biases=tuple(torch.zeros(width) for width in architecture.widths),
-        norms=tuple(fresh_norm(layer.width) if layer.batch_norm else None for layer in architecture.hidden),
+        layers=tuple(
+            Layer(torch.zeros(shape), torch.zeros(form.width), fresh_norm(form.width) if form.batch_norm else None)
+            for form, shape in zip(architecture.hidden, shapes, strict=True)
+        ),
         head_weights=(torch.zeros(head_shape),) if head == "single" else (),
         head_biases=(),
     )
@@ -112,17 +103,20 @@ def reinitialise_free(network: Network, seed: int) -> Network:
         bound = 1 / math.sqrt(fan_in)
         return torch.empty(shape).uniform_(-bound, bound, generator=generator)
 
+    def redrawn(layer: Layer, owner: np.ndarray, fan_in: int) -> Layer:
+        weight, bias, norm = draw(layer.weight.shape, fan_in), draw(layer.bias.shape, fan_in), None
+        if layer.norm:
+            bias, norm = torch.zeros_like(bias), fresh_norm(layer.width)
+        is_free = torch.from_numpy(owner == partition.FREE_OWNER)
+
+        def chosen(new: Tensor, old: Tensor) -> Tensor:
+            return torch.where(is_free.view(-1, *[1] * (new.ndim - 1)), new, old)
+
+        return Layer(weight, bias, norm).each(chosen, layer)
+
     *_, head_shape = network.architecture.weight_shapes
     *fan_in, head_fan_in = network.architecture.fan_in
-    layers = zip(network.weights, network.biases, network.norms, network.owners, fan_in, strict=True)
-    weights, biases, norms = [], [], []
-    for weight, bias, norm, owner, inputs in layers:
-        is_free = torch.from_numpy(owner == partition.FREE_OWNER)
-        rows = is_free.view(-1, *[1] * (weight.ndim - 1))
-        weights.append(torch.where(rows, draw(weight.shape, inputs), weight))
-        drawn = draw(bias.shape, inputs)
-        biases.append(torch.where(is_free, drawn if norm is None else 0.0, bias))
-        norms.append(norm and fresh_norm(len(bias)).each(partial(torch.where, is_free), norm))
+    layers = tuple(map(redrawn, network.layers, network.owners, fan_in))
     head_weight = draw(head_shape, head_fan_in)
     if network.head == "multi":
         head_weights = (*network.head_weights, head_weight)
@@ -132,14 +126,7 @@ def reinitialise_free(network: Network, seed: int) -> Network:
         columns = is_free.view(1, -1, *[1] * (head_weight.ndim - 2))
         head_weights = (torch.where(columns, head_weight, network.head_weights[0]),)
         head_biases = ()
-    return replace(
-        network,
-        weights=tuple(weights),
-        biases=tuple(biases),
-        norms=tuple(norms),
-        head_weights=head_weights,
-        head_biases=head_biases,
-    )
+    return replace(network, layers=layers, head_weights=head_weights, head_biases=head_biases)
 
 
 def grow(network: Network, neurons: tuple[int, ...]) -> Network:
@@ -166,24 +153,25 @@ def grow(network: Network, neurons: tuple[int, ...]) -> Network:
         network,
         architecture=wider.architecture,
         owners=tuple(np.pad(owner, (0, added)) for owner, added in zip(network.owners, neurons, strict=True)),
-        weights=tuple(map(filled, network.weights, wider.weights)),
-        biases=tuple(map(filled, network.biases, wider.biases)),
-        norms=tuple(norm and norm.each(filled, new) for norm, new in zip(network.norms, wider.norms, strict=True)),
+        layers=tuple(layer.each(filled, new) for layer, new in zip(network.layers, wider.layers, strict=True)),
         head_weights=tuple(filled(weight, torch.zeros(head_shape)) for weight in network.head_weights),
     )
 
 
 def to_tensors(network: Network) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The network as named tensors, owners as int16, and what else there is to say of it as plain data."""
-    tensors = {
-        f"{kind}.{place}": tensor
-        for kind in ("weights", "biases", "head_weights", "head_biases")
-        for place, tensor in enumerate(getattr(network, kind))
+    groups = {
+        "weights": [layer.weight for layer in network.layers],
+        "biases": [layer.bias for layer in network.layers],
+        "head_weights": network.head_weights,
+        "head_biases": network.head_biases,
     }
+    tensors = {f"{kind}.{place}": tensor for kind, group in groups.items() for place, tensor in enumerate(group)}
     tensors |= {f"memory.{name}": tensor for name, tensor in network.memory.items()}
     tensors |= {f"owners.{place}": torch.from_numpy(owner) for place, owner in enumerate(network.owners)}
-    for place, norm in enumerate(network.norms):
-        tensors |= {f"norms.{place}.{name}": tensor for name, tensor in (vars(norm) if norm else {}).items()}
+    for place, layer in enumerate(network.layers):
+        if layer.norm:
+            tensors |= {f"norms.{place}.{name}": tensor for name, tensor in vars(layer.norm).items()}
     architecture = architecture_data(network.architecture)
     return tensors, {"architecture": architecture, "head": network.head, "tasks": network.tasks}
 
@@ -196,19 +184,16 @@ def from_tensors(tensors: dict[str, Tensor], described: dict[str, Any]) -> Netwo
         count = sum(name.startswith(f"{kind}.") for name in tensors)
         return tuple(tensors[f"{kind}.{place}"] for place in range(count))
 
+    norms = [
+        Norm(*(tensors[f"norms.{place}.{name}"] for name in ("scale", "mean", "variance"))) if form.batch_norm else None
+        for place, form in enumerate(architecture.hidden)
+    ]
     return Network(
         architecture=architecture,
         head=described["head"],
         tasks=described["tasks"],
         owners=tuple(owner.numpy() for owner in group("owners")),
-        weights=group("weights"),
-        biases=group("biases"),
-        norms=tuple(
-            Norm(*(tensors[f"norms.{place}.{name}"] for name in ("scale", "mean", "variance")))
-            if layer.batch_norm
-            else None
-            for place, layer in enumerate(architecture.hidden)
-        ),
+        layers=tuple(map(Layer, group("weights"), group("biases"), norms)),
         head_weights=group("head_weights"),
         head_biases=group("head_biases"),
         memory={name.removeprefix("memory."): tensors[name] for name in tensors if name.startswith("memory.")},

@@ -32,7 +32,7 @@ _MOST_VALUES = 2**28  # of one layer, for one image: a file may ask for no more
 _MOST_ONNX_BYTES = 2**31 - 2**24  # what its format can hold, less room for the graph
 
 # Torch and ONNX know no layer without neurons, and a product by a single row takes another way, with other roundings
-# (see `layers.activate`): then there are neurons beside them that are always 0.
+# (see `Layer.activations`): then there are neurons beside them that are always 0.
 _FEWEST = {"dense": 2, "conv": 1}
 
 _Count = Annotated[int, Field(ge=1, le=2**30)]
@@ -239,11 +239,10 @@ def _taken_apart(network: Network, task: int) -> tuple[list[_Layer], dict[str, T
 
     are_maps = architecture.hidden[0].kind == "conv"
     below = 0  # neurons there are to read, those that are always 0 among them
-    parts = zip(architecture.hidden, narrow.weights, narrow.biases, narrow.norms, strict=True)
-    for form, weight, bias, norm in parts:
-        width = max(_FEWEST[form.kind], len(weight))
-        weight, bias = _padded(weight, width, below), _padded(bias, width)
-        norm = norm and norm.each(partial(_padded, rows=width))
+    for form, layer in zip(architecture.hidden, narrow.layers, strict=True):
+        width = max(_FEWEST[form.kind], layer.width)
+        layer = layer.each(partial(_padded, rows=width, columns=below))
+        weight, bias, norm = layer.weight, layer.bias, layer.norm
         below = width
         own = bias if norm is None else None
         if form.kind == "conv":

@@ -41,13 +41,13 @@ class Sources:
         self._x = x
         architecture = network.architecture
         shapes = [
-            (len(bias), *maps) for bias, maps in zip(network.frozen_biases, architecture.passed_maps, strict=False)
+            (layer.width, *maps) for layer, maps in zip(network.frozen_layers, architecture.passed_maps, strict=False)
         ]
         first = len(shapes)
         while first and (limit := limit - len(x) * math.prod(shapes[first - 1]) * x.element_size()) >= 0:
             first -= 1
         # A layer that no free neuron reads is not needed once what is above it is kept.
-        readers = [len(bias) for bias in network.biases[1:]] + [1]
+        readers = [layer.width for layer in network.layers[1:]] + [1]
         read = [layer for layer in range(first) if readers[layer]]
         self._computed = max(read) + 1 if read else 0
         self._unread = shapes[self._computed : first]

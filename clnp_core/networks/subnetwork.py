@@ -15,22 +15,17 @@ import numpy as np
 from clnp_core.lazy import torch
 from clnp_core.networks import partition
 from clnp_core.networks.architectures import Architecture
-from clnp_core.networks.layers import Norm, activate, as_input, dropped_out, joined, linear, passed_on
+from clnp_core.networks.layers import Layer, Norm, as_input, dropped_out, forward_pass, joined, linear, passed_on
 from clnp_core.networks.network import Network
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def _rows_and_columns(weight: Tensor, rows: np.ndarray, columns: np.ndarray | None) -> Tensor:
-    """Copy of weight[rows][:, columns]; all columns where `columns` is None."""
-    picked = weight[torch.from_numpy(rows)]
-    return picked if columns is None else picked[:, torch.from_numpy(columns)].contiguous()
-
-
-def _norm_rows(norm: Norm | None, rows: np.ndarray) -> Norm | None:
-    """Copy of the normalisation of those neurons."""
-    return norm and norm.each(lambda tensor: tensor[torch.from_numpy(rows)])
+def _cut(layer: Layer, rows: np.ndarray, columns: np.ndarray | None) -> Layer:
+    """Copy of some neurons, reading only some of those below; all of them where `columns` is None."""
+    cut = layer.rows(torch.from_numpy(rows))
+    return cut if columns is None else cut.columns(torch.from_numpy(columns)).each(torch.Tensor.contiguous)
 
 
 @dataclass(frozen=True)
@@ -41,25 +36,21 @@ class TaskNetwork:
     ----------
     architecture : Architecture
         Of the full-width network it is cut out of.
-    weights, biases : tuples of tensors [n_l, n_{l-1}, ...], [n_l]
-        Hidden layers; n_l neurons with 0 < owner <= task.
-    norms : tuple of Norm [n_l] or None
+    layers : tuple of Layer, of n_l neurons that read n_{l-1}
+        The hidden ones; n_l neurons with 0 < owner <= task.
     head_weight : tensor [outputs, n_L, ...]
     head_bias : tensor [outputs] or None
     """
 
     architecture: Architecture
-    weights: tuple[Tensor, ...]
-    biases: tuple[Tensor, ...]
-    norms: tuple[Norm | None, ...]
+    layers: tuple[Layer, ...]
     head_weight: Tensor
     head_bias: Tensor | None
 
     def __call__(self, x: Tensor) -> Tensor:
         """Logits: x [batch, inputs] → [batch, outputs]."""
-        x = as_input(self.architecture, x)
-        for layer, parameters in enumerate(zip(self.weights, self.biases, self.norms, strict=True)):
-            x = passed_on(self.architecture, layer, activate(self.architecture, layer, x, *parameters))
+        for _, passed in forward_pass(self.architecture, self.layers, x):
+            x = passed
         return linear(x, self.head_weight, self.head_bias)
 
 
@@ -73,12 +64,9 @@ def task_network(network: Network, task: int) -> TaskNetwork:
     if network.head == "single":
         kept[-1] = np.flatnonzero(partition.single_head_mask(network.owners[-1], task))
     head = 0 if network.head == "single" else task - 1
-    sources = [None, *kept[:-1]]
     return TaskNetwork(
         architecture=network.architecture,
-        weights=tuple(map(_rows_and_columns, network.weights, kept, sources)),
-        biases=tuple(bias[torch.from_numpy(rows)] for bias, rows in zip(network.biases, kept, strict=True)),
-        norms=tuple(map(_norm_rows, network.norms, kept)),
+        layers=tuple(map(_cut, network.layers, kept, [None, *kept])),
         head_weight=network.head_weights[head][:, torch.from_numpy(kept[-1])].contiguous(),
         head_bias=network.head_biases[head] if network.head == "multi" else None,
     )
@@ -98,58 +86,59 @@ class Trainable:
         Of the full-width network.
     free : tuple of int arrays [F_l]
         Which full-width neurons the free rows are.
-    frozen_weights, frozen_biases : tuples of tensors [A_l, A_{l-1}, ...], [A_l]
-        Of the layers whose active neurons are read.
-    frozen_norms : tuple of Norm [A_l] or None
-    weights, biases : tuples of tensors [F_l, A_{l-1} + F_{l-1}, ...], [F_l]
-    norms : tuple of Norm [F_l] or None
+    frozen_layers : tuple of Layer, of A_l neurons that read A_{l-1}
+        Of those hidden layers whose active neurons are read.
+    layers : tuple of Layer, of F_l neurons that read A_{l-1} + F_{l-1}
     head_weight : tensor [outputs, A_L + F_L, ...], for a single head [outputs, F_L, ...]
     head_bias : tensor [outputs] or None
     """
 
     architecture: Architecture
     free: tuple[np.ndarray, ...]
-    frozen_weights: tuple[Tensor, ...]
-    frozen_biases: tuple[Tensor, ...]
-    frozen_norms: tuple[Norm | None, ...]
-    weights: tuple[Tensor, ...]
-    biases: tuple[Tensor, ...]
-    norms: tuple[Norm | None, ...]
+    frozen_layers: tuple[Layer, ...]
+    layers: tuple[Layer, ...]
     head_weight: Tensor
     head_bias: Tensor | None
 
     def parameters(self) -> list[Tensor]:
         """Every tensor that training changes by its gradient: matrices, hidden layers then head; biases; scales."""
-        biases = self.biases if self.head_bias is None else (*self.biases, self.head_bias)
-        return [*self.weights, self.head_weight, *biases, *(norm.scale for norm in self.norms if norm)]
+        head_bias = [] if self.head_bias is None else [self.head_bias]
+        matrices = [*(layer.weight for layer in self.layers), self.head_weight]
+        biases = [*(layer.bias for layer in self.layers), *head_bias]
+        return [*matrices, *biases, *(layer.norm.scale for layer in self.layers if layer.norm)]
 
     def with_parameters(self, tensors: Sequence[Tensor]) -> Trainable:
         """The same network with other tensors in the places of `parameters`."""
         left = iter(tensors)
-        layers = range(len(self.weights))
+        weights = [next(left) for _ in self.layers]
+        head_weight = next(left)
+        biases = [next(left) for _ in self.layers]
+        head_bias = None if self.head_bias is None else next(left)
+        norms = [layer.norm and Norm(next(left), layer.norm.mean, layer.norm.variance) for layer in self.layers]
         return replace(
-            self,
-            weights=tuple(next(left) for _ in layers),
-            head_weight=next(left),
-            biases=tuple(next(left) for _ in layers),
-            head_bias=None if self.head_bias is None else next(left),
-            norms=tuple(norm and replace(norm, scale=next(left)) for norm in self.norms),
+            self, layers=tuple(map(Layer, weights, biases, norms)), head_weight=head_weight, head_bias=head_bias
         )
 
     def statistics(self) -> list[Tensor]:
         """The running statistics of the layers that are normalised, mean and variance of each."""
-        return [tensor for norm in self.norms if norm for tensor in (norm.mean, norm.variance)]
+        norms = [layer.norm for layer in self.layers if layer.norm]
+        return [tensor for norm in norms for tensor in (norm.mean, norm.variance)]
 
     def with_statistics(self, tensors: Sequence[Tensor]) -> Trainable:
         """The same network with other tensors in the places of `statistics`."""
         left = iter(tensors)
-        norms = (norm and replace(norm, mean=next(left), variance=next(left)) for norm in self.norms)
-        return replace(self, norms=tuple(norms))
+        norms = [layer.norm and Norm(layer.norm.scale, next(left), next(left)) for layer in self.layers]
+        layers = (replace(layer, norm=norm) for layer, norm in zip(self.layers, norms, strict=True))
+        return replace(self, layers=tuple(layers))
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Trainable:
         """With every tensor that training changes changed in the same way."""
-        changed = self.with_parameters([change(tensor) for tensor in self.parameters()])
-        return changed.with_statistics([change(tensor) for tensor in self.statistics()])
+        return replace(
+            self,
+            layers=tuple(layer.each(change) for layer in self.layers),
+            head_weight=change(self.head_weight),
+            head_bias=None if self.head_bias is None else change(self.head_bias),
+        )
 
     def to(self, device: torch.device) -> Trainable:
         """The same network on another device."""
@@ -157,24 +146,14 @@ class Trainable:
         def moved(tensor: Tensor) -> Tensor:
             return tensor.to(device)
 
-        return replace(
-            self.each(moved),
-            frozen_weights=tuple(map(moved, self.frozen_weights)),
-            frozen_biases=tuple(map(moved, self.frozen_biases)),
-            frozen_norms=tuple(norm and norm.each(moved) for norm in self.frozen_norms),
-        )
+        return replace(self.each(moved), frozen_layers=tuple(layer.each(moved) for layer in self.frozen_layers))
 
     def frozen(self, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Activations of the active neurons, layer by layer: before pooling, and as they are passed on.
 
         x [batch, inputs] → [batch, A_l, ...] of each layer that is read.
         """
-        x = as_input(self.architecture, x)
-        layers = zip(self.frozen_weights, self.frozen_biases, self.frozen_norms, strict=True)
-        for layer, parameters in enumerate(layers):
-            activation = activate(self.architecture, layer, x, *parameters)
-            x = passed_on(self.architecture, layer, activation)
-            yield activation, x
+        return forward_pass(self.architecture, self.frozen_layers, x)
 
     def sources(self, x: Tensor) -> list[Tensor]:
         """What the free rows read and cannot change: the images, and what the active neurons pass on.
@@ -211,11 +190,11 @@ class Trainable:
         x, *frozen = sources
         x = as_input(self.architecture, x)
         trained = []
-        for layer, parameters in enumerate(zip(self.weights, self.biases, self.norms, strict=True)):
-            x = reads(layer, x) if reads else x
-            trained.append(activate(self.architecture, layer, x, *parameters, training))
-            x = joined(frozen, layer, passed_on(self.architecture, layer, trained[-1]))  # [batch, A_l + F_l, ...]
-            if training and (rate := self.architecture.hidden[layer].dropout):
+        for place, layer in enumerate(self.layers):
+            x = reads(place, x) if reads else x
+            trained.append(layer.activations(self.architecture, place, x, training))
+            x = joined(frozen, place, passed_on(self.architecture, place, trained[-1]))  # [batch, A_l + F_l, ...]
+            if training and (rate := self.architecture.hidden[place].dropout):
                 x = dropped_out(x, rate, drops)
         x = reads(len(trained), x) if reads else x
         return linear(x, self.head_weight, self.head_bias), trained
@@ -227,8 +206,8 @@ class Trainable:
     @property
     def read(self) -> list[int]:
         """A_l of each hidden layer: how many active neurons the layer above reads; 0 where a single head masks them."""
-        counts = [len(bias) for bias in self.frozen_biases]
-        return counts + [0] * (len(self.weights) - len(counts))
+        counts = [layer.width for layer in self.frozen_layers]
+        return counts + [0] * (len(self.layers) - len(counts))
 
     def keep(self, kept: list[np.ndarray]) -> Trainable:
         """The same network without the free neurons that are not kept.
@@ -238,21 +217,14 @@ class Trainable:
         kept : per hidden layer a bool array [F_l]
         """
         columns = [
-            torch.from_numpy(np.concatenate((np.arange(active), active + np.flatnonzero(keep))))
+            np.concatenate((np.arange(active), active + np.flatnonzero(keep)))
             for active, keep in zip(self.read, kept, strict=True)
         ]
-        rows = [np.flatnonzero(keep) for keep in kept]
-        weights = [weight[torch.from_numpy(row)] for weight, row in zip(self.weights, rows, strict=True)]
         return replace(
             self,
             free=tuple(free[keep] for free, keep in zip(self.free, kept, strict=True)),
-            weights=(
-                weights[0],
-                *(weight[:, column].contiguous() for weight, column in zip(weights[1:], columns, strict=False)),
-            ),
-            biases=tuple(bias[torch.from_numpy(row)] for bias, row in zip(self.biases, rows, strict=True)),
-            norms=tuple(map(_norm_rows, self.norms, rows)),
-            head_weight=self.head_weight[:, columns[-1]].contiguous(),
+            layers=tuple(map(_cut, self.layers, map(np.flatnonzero, kept), [None, *columns])),
+            head_weight=self.head_weight[:, torch.from_numpy(columns[-1])].contiguous(),
         )
 
 
@@ -277,14 +249,8 @@ def trainable(network: Network) -> Trainable:
     return Trainable(
         architecture=network.architecture,
         free=tuple(free),
-        frozen_weights=tuple(map(_rows_and_columns, network.weights[:read], claimed, [None, *claimed])),
-        frozen_biases=tuple(
-            bias[torch.from_numpy(rows)] for bias, rows in zip(network.biases[:read], claimed, strict=False)
-        ),
-        frozen_norms=tuple(map(_norm_rows, network.norms[:read], claimed)),
-        weights=tuple(map(_rows_and_columns, network.weights, free, [None, *both])),
-        biases=tuple(bias[torch.from_numpy(rows)] for bias, rows in zip(network.biases, free, strict=True)),
-        norms=tuple(map(_norm_rows, network.norms, free)),
+        frozen_layers=tuple(map(_cut, network.layers[:read], claimed, [None, *claimed])),
+        layers=tuple(map(_cut, network.layers, free, [None, *both])),
         head_weight=network.head_weights[-1][:, torch.from_numpy(head_columns)].contiguous(),
         head_bias=network.head_biases[-1].clone() if network.head == "multi" else None,
     )
@@ -313,23 +279,17 @@ def commit(network: Network, learned: Trainable, kept: list[np.ndarray]) -> Netw
         owner[free[keep]] = task
         owners.append(owner)
 
-    weights, biases, norms = [], [], []
-    sources = [None, *zip(claimed_before, learned.free, owners, strict=True)]
-    for layer, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
-        rows = torch.from_numpy(learned.free[layer])
-        weight, bias = weight.clone(), bias.clone()
-        bias[rows] = learned.biases[layer]
-        if sources[layer] is None:
-            weight[rows] = learned.weights[layer]
-        else:
-            active_below, free_below, owner_below = sources[layer]
-            columns = torch.from_numpy(np.concatenate((active_below, free_below)))
-            weight[rows[:, None], columns] = learned.weights[layer]
-            new_rows = torch.from_numpy(learned.free[layer][kept[layer]])
-            weight[new_rows[:, None], torch.from_numpy(partition.inactive(owner_below))] = 0.0
-        weights.append(weight)
-        biases.append(bias)
-        norms.append(_written(network.norms[layer], learned.norms[layer], rows))
+    layers = []
+    for place, (layer, new) in enumerate(zip(network.layers, learned.layers, strict=True)):
+        rows = torch.from_numpy(learned.free[place])
+        if place:
+            weight = layer.weight[rows]  # [F_l, N_{l-1}, ...]
+            read = np.concatenate((claimed_before[place - 1], learned.free[place - 1]))
+            weight[:, torch.from_numpy(read)] = new.weight
+            claimed = torch.from_numpy(np.flatnonzero(kept[place]))
+            weight[claimed[:, None], torch.from_numpy(partition.inactive(owners[place - 1]))] = 0.0
+            new = replace(new, weight=weight)
+        layers.append(_written(layer, new, rows))
 
     free_last = torch.from_numpy(learned.free[-1])
     if network.head == "multi":
@@ -347,14 +307,12 @@ def commit(network: Network, learned: Trainable, kept: list[np.ndarray]) -> Netw
         network,
         tasks=task,
         owners=tuple(owners),
-        weights=tuple(weights),
-        biases=tuple(biases),
-        norms=tuple(norms),
+        layers=tuple(layers),
         head_weights=head_weights,
         head_biases=head_biases,
     )
 
 
-def _written(norm: Norm | None, learned: Norm | None, rows: Tensor) -> Norm | None:
-    """The normalisation of a layer, with what some of its neurons learned."""
-    return norm and norm.each(lambda tensor, new: tensor.index_copy(0, rows, new), learned)
+def _written(layer: Layer, new: Layer, rows: Tensor) -> Layer:
+    """The layer with those of its neurons replaced."""
+    return layer.each(lambda tensor, learned: tensor.index_copy(0, rows, learned), new)

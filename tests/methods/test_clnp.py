@@ -110,8 +110,9 @@ def test_a_given_threshold_is_used_and_its_cost_said(stream, first):
 
 def test_every_candidate_starts_alike_and_the_seed_decides(stream, first):
     again, other = (fit(initial(DIGITS, "single"), stream.task(1), SETTINGS, seed=seed) for seed in (0, 1))
-    assert all(torch.equal(a, b) for a, b in zip(first.network.weights, again.network.weights, strict=True))
-    assert not torch.equal(first.network.weights[0], other.network.weights[0])
+    one, two, three = ([layer.weight for layer in each.network.layers] for each in (first, again, other))
+    assert all(map(torch.equal, one, two))
+    assert not torch.equal(one[0], three[0])
 
 
 def test_divergence_is_said_in_a_sentence(stream, first):
@@ -156,9 +157,9 @@ def test_a_task_alone_is_a_reference_on_the_whole_network(stream):
 def test_the_narrow_network_is_narrow(stream, first):
     network, learned = settle(initial(DIGITS, "single"), stream.task(1), first)
     narrow = task_network(network, 1)
-    assert tuple(len(bias) for bias in narrow.biases) == learned.claimed
+    assert tuple(layer.width for layer in narrow.layers) == learned.claimed
     counts = partition.class_counts(network.owners[1], network.owners[0])
-    assert counts[WeightClass.ACTIVE] == narrow.weights[1].numel()
+    assert counts[WeightClass.ACTIVE] == narrow.layers[1].weight.numel()
 
 
 def test_the_learning_rate_cools_down_over_the_last_epochs():

@@ -207,9 +207,8 @@ def test_what_leaves_exactly_changes_no_output_and_no_gradient(stream, head):
 
     # In double precision, where leaving zeros out of a sum does not hide in its rounding.
     double = replace(
-        block.with_parameters([tensor.double() for tensor in block.parameters()]),
-        frozen_weights=tuple(weight.double() for weight in block.frozen_weights),
-        frozen_biases=tuple(bias.double() for bias in block.frozen_biases),
+        block.each(torch.Tensor.double),
+        frozen_layers=tuple(layer.each(torch.Tensor.double) for layer in block.frozen_layers),
     )
     outputs, gradients = [], []
     for network in (double, double.keep(alive)):

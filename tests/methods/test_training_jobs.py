@@ -86,7 +86,7 @@ def test_memory_shrinks_with_the_network_and_comes_back_with_a_checkpoint(task):
     resumed = trained(start, task, SHRINKS, regulariser=PathIntegral(start, 1e-6), hooks=Hooks(checkpoint=kept))
     gain = whole.memory["gain"]
     assert sum(map(len, gain.free)) < 700
-    assert [len(free) for free in gain.free] == [len(bias) for bias in gain.biases]
+    assert [len(free) for free in gain.free] == [layer.width for layer in gain.layers]
     for one, other in zip(gain.parameters(), resumed.memory["gain"].parameters(), strict=True):
         assert torch.equal(one, other)
     for one, other in zip(whole.network.parameters(), resumed.network.parameters(), strict=True):
@@ -114,10 +114,12 @@ def test_an_optimiser_goes_on_where_it_was(start, task):
 def test_what_a_layer_reads_may_be_changed(start, task):
     """Signs that are put on the images and taken off again at the weights change nothing but the weights' signs."""
     signs = torch.where(torch.arange(64) % 3 == 0, -1.0, 1.0)
-    turned = replace(start, weights=(start.weights[0] * signs, *start.weights[1:]))
+    first, *others = start.layers
+    turned = replace(start, layers=(replace(first, weight=first.weight * signs), *others))
     plain = trained(start, task, replace(SETTINGS, shrink="none"))
     changed = trained(turned, task, replace(SETTINGS, shrink="none"), reads=lambda layer, x: x if layer else x * signs)
-    torch.testing.assert_close(changed.network.weights[0] * signs, plain.network.weights[0], rtol=1e-3, atol=1e-4)
+    one, other = (each.network.layers[0].weight for each in (changed, plain))
+    torch.testing.assert_close(one * signs, other, rtol=1e-3, atol=1e-4)
 
 
 class Halved(Objective):

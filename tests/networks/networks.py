@@ -50,9 +50,9 @@ def scramble(block: Trainable, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     for tensor in (*block.parameters(), *block.statistics()):
         tensor.copy_(torch.randn(tensor.shape, generator=generator))
-    for norm in block.norms:
-        if norm:
-            norm.variance.abs_()
+    for layer in block.layers:
+        if layer.norm:
+            layer.norm.variance.abs_()
 
 
 def learn(network: Network, seed: int, keep_share: float) -> tuple[Network, Trainable, list[np.ndarray]]:

@@ -44,7 +44,7 @@ def test_growth_that_changes_an_answer_is_found_out():
     network = learned(architectures_of(6, 5), "single", [0.9], seed=1)[-1]
     x = images(network.architecture)
     expected, grown = take(network, 1, x), grow(network, (0, 4))
-    grown.biases[1][partition.active(grown.owners[1])] *= 1 + 1e3 * TOLERANCE
+    grown.layers[1].bias[partition.active(grown.owners[1])] *= 1 + 1e3 * TOLERANCE
     with pytest.raises(ForgettingError, match="before the network grew after task 1"):
         carry_over(network, grown, 1, x, expected.fingerprint, lambda: expected.logits)
 
@@ -59,7 +59,7 @@ def test_a_broken_promise_names_the_task_and_the_first_layer_that_differs(layer,
     if layer == 2:
         second.head_weights[0][:, partition.of_task(second.owners[-1], 1)] += 1e-3
     else:
-        second.biases[layer][partition.of_task(second.owners[layer], 1)] += 1e-3
+        second.layers[layer].bias[partition.of_task(second.owners[layer], 1)] += 1e-3
     with pytest.raises(ForgettingError, match=f"Task 1 .* after task 2, {named} is the first"):
         check(second, 1, x, expected)
 

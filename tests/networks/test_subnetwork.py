@@ -48,10 +48,10 @@ def test_the_narrow_network_answers_as_the_full_width_one(architecture, head, sh
 def test_interference_and_severed_weights_are_exactly_zero(architecture, head, shares, seed):
     network = learned(architecture, head, shares, seed)[-1]
     sources = [architecture.weight_shapes[0][1], *network.owners]
-    for weight, target, source in zip(network.weights, network.owners, sources, strict=False):
+    for layer, target, source in zip(network.layers, network.owners, sources, strict=False):
         classes = partition.weight_classes(target, source)
         cut = (classes == WeightClass.INTERFERENCE) | (classes == WeightClass.SEVERED)
-        assert not weight.numpy()[cut].any()
+        assert not layer.weight.numpy()[cut].any()
     if head == "multi":
         for task, weight in enumerate(network.head_weights, start=1):
             classes = partition.multi_head_classes(network.owners[-1], task, architecture.outputs)
@@ -64,9 +64,9 @@ def test_learning_changes_free_weights_alone(architecture, head, shares, seed):
     before = learned(architecture, head, shares, seed)[-1]
     after, _, _ = learn(before, seed + 99, 0.5)
     sources = [architecture.weight_shapes[0][1], *before.owners]
-    for old, new, target, source in zip(before.weights, after.weights, before.owners, sources, strict=False):
+    for old, new, target, source in zip(before.layers, after.layers, before.owners, sources, strict=False):
         frozen = partition.weight_classes(target, source) != WeightClass.FREE
-        assert np.array_equal(old.numpy()[frozen], new.numpy()[frozen])
+        assert np.array_equal(old.weight.numpy()[frozen], new.weight.numpy()[frozen])
     for old, new in zip(before.owners, after.owners, strict=True):
         assert np.array_equal(old[old > 0], new[old > 0])
         assert set(new[old == 0]) <= {0, after.tasks}
@@ -98,12 +98,14 @@ def test_free_weights_are_drawn_anew_and_frozen_ones_kept():
     architecture = architectures_of(6, 5)
     network = learned(architecture, "single", [0.5], seed=3)[-1]
     one, two = reinitialise_free(network, 1), reinitialise_free(network, 2)
-    for layer, owner in enumerate(network.owners):
+    again = reinitialise_free(network, 1)
+    for place, owner in enumerate(network.owners):
         claimed, free = partition.active(owner), partition.inactive(owner)
-        assert torch.equal(one.weights[layer][claimed], network.weights[layer][claimed])
-        assert not torch.equal(one.weights[layer][free], two.weights[layer][free])
-        assert one.weights[layer][free].abs().max() <= 1 / np.sqrt(architecture.fan_in[layer])
-        assert torch.equal(reinitialise_free(network, 1).weights[layer], one.weights[layer])
+        before, first, second, third = (each.layers[place].weight for each in (network, one, two, again))
+        assert torch.equal(first[claimed], before[claimed])
+        assert not torch.equal(first[free], second[free])
+        assert first[free].abs().max() <= 1 / np.sqrt(architecture.fan_in[place])
+        assert torch.equal(third, first)
 
 
 @pytest.mark.parametrize("head", ["single", "multi"])
@@ -119,7 +121,7 @@ def test_a_full_layer_is_no_obstacle_to_another_head():
     network = learned(architecture, "multi", [1.0], seed=0)[-1]
     assert [partition.free_count(owner) for owner in network.owners] == [0, 0]
     block = trainable(reinitialise_free(network, 5))
-    assert [tuple(weight.shape) for weight in block.weights] == [(0, 4), (0, 3)]
+    assert [tuple(layer.weight.shape) for layer in block.layers] == [(0, 4), (0, 3)]
     assert block.head_weight.shape == (3, 3)
     scramble(block, 5)
     after = commit(network, block, [np.zeros(0, bool)] * 2)

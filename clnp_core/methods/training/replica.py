@@ -65,7 +65,7 @@ class Replica:
     @property
     def form(self) -> tuple:
         """What replicas have in common that can be trained as one program."""
-        tensors = (*self.weights.parameters(), *self.weights.frozen_biases)
+        tensors = (*self.weights.parameters(), *(layer.bias for layer in self.weights.frozen_layers))
         shapes = tuple(tuple(tensor.shape) for tensor in tensors)
         return shapes, self.job.hyperparameters.batch_size, len(self.sources), type(self.job.regulariser).__name__
 
@@ -94,7 +94,7 @@ class Replica:
     def steps(self) -> int:
         """Steps of an epoch. A single sample cannot be normalised by its own statistics, and is left out."""
         size, rest = self.batches
-        return self._length // size + (rest > any(norm is not None for norm in self.weights.norms))
+        return self._length // size + (rest > any(layer.norm is not None for layer in self.weights.layers))
 
     @property
     def steps_before(self) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 
 from clnp_core.lazy import torch
 from clnp_core.methods.training.settings import SMALL_ACTIVITY, Hyperparameters
-from clnp_core.networks.layers import activate, as_input, joined, passed_on
+from clnp_core.networks.layers import forward_pass
 from clnp_core.networks.sources import Sources
 from clnp_core.networks.subnetwork import Trainable
 
@@ -94,21 +94,15 @@ def fires(network: Trainable, sources: Sources, asked: list[np.ndarray]) -> list
     rows = [torch.from_numpy(np.flatnonzero(layer)).to(device) for layer in asked]
     last = max((layer for layer, wanted in enumerate(rows) if len(wanted)), default=0)
     highest = [torch.zeros(len(wanted), device=device) for wanted in rows]
-    parameters = list(zip(network.weights, network.biases, network.norms, strict=True))
     # Of the last layer asked about only the neurons asked about, which is what makes looking cheap.
-    weight, bias, norm = parameters[last]
-    parameters[last] = weight[rows[last]], bias[rows[last]], norm and norm.each(lambda tensor: tensor[rows[last]])
+    layers = [*network.layers[:last], network.layers[last].rows(rows[last])]
     with torch.no_grad():
         for start in range(0, len(sources), EVALUATION_BATCH):
             x, *frozen = sources.at(slice(start, start + EVALUATION_BATCH))
-            x = as_input(architecture, x)
-            for layer, wanted in enumerate(rows[: last + 1]):
-                x = activate(architecture, layer, x, *parameters[layer])
-                if len(wanted):
-                    own = x if layer == last else x[:, wanted]
-                    highest[layer] = torch.maximum(highest[layer], own.transpose(0, 1).flatten(1).amax(1))
-                if layer < last:
-                    x = joined(frozen, layer, passed_on(architecture, layer, x))
+            for place, (activation, _) in enumerate(forward_pass(architecture, layers, x, frozen[:last])):
+                if len(rows[place]):
+                    own = activation if place == last else activation[:, rows[place]]
+                    highest[place] = torch.maximum(highest[place], own.transpose(0, 1).flatten(1).amax(1))
     fired = [np.zeros(len(layer), bool) for layer in asked]
     for layer, wanted, most in zip(fired, rows, highest, strict=True):
         layer[wanted.cpu()] = (most > 0).cpu()

@@ -28,9 +28,9 @@ class SideBySide(Program):
 
     def __init__(self, replicas: list[Replica]) -> None:
         first = replicas[0].weights
-        self._matrices = len(first.weights) + 1  # the hidden layers' and the head's stand before all biases
+        self._matrices = len(first.layers) + 1  # the hidden layers' and the head's stand before all biases
         self._outputs = first.architecture.outputs
-        self._read = [[first.weights[0].shape[1]]]  # of each matrix: inputs; or active neurons, then free ones
+        self._read = [[first.layers[0].weight.shape[1]]]  # of each matrix: inputs; or active neurons, then free ones
         self._read += [[active, len(free)] for active, free in zip(first.read, first.free, strict=True)]
         super().__init__(replicas)
 

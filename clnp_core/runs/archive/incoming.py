@@ -175,7 +175,7 @@ class Incoming:
         expected = {f"free.{layer}": torch.from_numpy(free) for layer, free in enumerate(kept.free)}
         same = all(torch.equal(tensors[name], free) for name, free in expected.items())
         require(same, "neurons were trained that were not free")
-        read = [len(bias) for bias in kept.frozen_biases]
+        read = [layer.width for layer in kept.frozen_layers]
         counted = {"activity": [len(free) for free in kept.free], "reused": read + [0] * (layers - len(read))}
         for name, counts in counted.items():
             expected |= {f"{name}.{n}": torch.empty(count, dtype=torch.float64) for n, count in enumerate(counts)}
@@ -207,7 +207,7 @@ class Incoming:
         return data if self._stream is None else self._computed(stage, data)
 
     def _check_record(self, stage: Stage, data: dict[str, Any], network: Network) -> None:
-        task, record, layers = stage.inputs["task"], data["record"], len(network.weights)
+        task, record, layers = stage.inputs["task"], data["record"], len(network.layers)
         given = data["hyperparameters"]
         require(self._is_of(data["candidate"], given), "it settled on a candidate that it does not have")
         same = record["lambda"] == given["l1"] and record["learning_rate"] == given["learning_rate"]

@@ -146,7 +146,7 @@ def test_a_changed_answer_ends_the_stage(tmp_path, monkeypatch):
     def leaky(network, candidate, choice):
         committed, learned = honest(network, candidate, choice)
         if network.tasks:
-            committed.weights[1][network.owners[1] == 1] += 1e-6
+            committed.layers[1].weight[network.owners[1] == 1] += 1e-6
         return committed, learned
 
     assert len(learn(Artifacts(tmp_path / "honest"), 2)) == 2
