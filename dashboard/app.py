@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.shared.pages import pages
 from dashboard.shared.style import apply_style
 
 
@@ -18,19 +19,17 @@ def keep_imports() -> None:
     gc.freeze()
 
 
+folder = Path(__file__).resolve().parent
 # A file of our own: a Material symbol here would be fetched from the internet.
-icon = Path(__file__).parent / "static" / "icon.svg"
+icon = folder / "static" / "icon.svg"
 st.set_page_config(page_title="CLNP Lab", page_icon=str(icon), layout="wide", initial_sidebar_state=360)
 apply_style()
-pages = [
-    st.Page("lab/page.py", title="Lab", default=True),
-    st.Page("partition/page.py", title="Partition", url_path="partition"),
-    st.Page("tradeoff/page.py", title="Trade-off", url_path="trade-off"),
-    st.Page("capacity/page.py", title="Capacity", url_path="capacity"),
-    st.Page("accuracy/page.py", title="Accuracy", url_path="accuracy"),
-    st.Page("compare/page.py", title="Compare", url_path="compare"),
-    st.Page("sweeps/page.py", title="Sweeps", url_path="sweeps"),
-    st.Page("learn/page.py", title="Learn", url_path="learn"),
-]
-st.navigation(pages, position="top").run()
+first, *others = pages(folder)
+st.navigation(
+    [
+        st.Page(first.file, title=first.title, default=True),
+        *(st.Page(page.file, title=page.title, url_path=page.address) for page in others),
+    ],
+    position="top",
+).run()
 keep_imports()

@@ -1,44 +1,25 @@
 """The worked example of the documentation: a method is one file, and nothing else has to know of it."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 import textwrap
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-ROOT = Path(__file__).parents[1]
-EXAMPLE = ROOT / "docs" / "examples" / "towards_last.py"
+from tests.project import EXAMPLES, Python, python_in_copy
+
+EXAMPLE = "towards_last.py"
 RUN = ["digits", "--tasks", "2", "--set", "method=towards_last", "--set", "single_task=false"]
 LONG = ["--epochs", "60", "--set", "patience=null", "--set", "towards_last.strength=0.01"]
-
-Python = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Python:
     """Starts Python in a copy of the project to which the one file was added."""
-    project = tmp_path_factory.mktemp("project")
-    for package in ("clnp_core", "dashboard"):
-        shutil.copytree(ROOT / package, project / package, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(EXAMPLE, project / "clnp_core" / "methods")
-    # Workers of its own: those that the tests share know nothing of the file.
-    environment = {name: value for name, value in os.environ.items() if name != "CLNP_SCHEDULER"}
-
-    def start(*arguments: object, **variables: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, *map(str, arguments)]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        own = environment | {"PYTHONPATH": str(project)} | variables
-        return subprocess.Popen(command, cwd=project, env=own, **pipes)
-
-    return start
+    return python_in_copy(tmp_path_factory.mktemp("project"), EXAMPLE, "clnp_core/methods")
 
 
 def clnp(python: Python, *arguments: object) -> tuple[int, str]:
@@ -63,7 +44,7 @@ def calm(python: Python, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 
 
 def test_it_fits_on_a_page():
-    assert len(EXAMPLE.read_text("utf-8").splitlines()) < 80
+    assert len((EXAMPLES / EXAMPLE).read_text("utf-8").splitlines()) < 80
 
 
 def test_a_task_that_is_pulled_forgets_less(calm):

@@ -3,9 +3,8 @@
 import hashlib
 import math
 import os
-import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +12,12 @@ import numpy as np
 import platformdirs
 
 from clnp_core.errors import DataError
-from clnp_core.tasks.npz import header, refusing_damage, write
+from clnp_core.tasks.npz import Header, header, refusing_damage, write
+from clnp_core.tasks.sources import SOURCES
+from clnp_core.tasks.sources.source import Arrays, Source
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 """Of a data set, by name."""
-
-# The 1,797 digits of scikit-learn (UCI, CC BY 4.0), a stratified fifth of them for testing. As a file of our own they
-# are read in milliseconds: to import scikit-learn takes two seconds of a processor, in every process that reads them.
-_DIGITS = Path(__file__).with_name("digits.npz")
 
 # No data set of ours comes near this; a file that claims more is not one of them.
 _MAX_ARRAY_BYTES = 4 * 2**30
@@ -58,22 +55,7 @@ class Dataset:
         return hashed.hexdigest()
 
 
-@dataclass(frozen=True)
-class _Source:
-    image_shape: tuple[int, int, int]
-    classes: int
-    white: int
-    torchvision_name: str | None
-
-
-_SOURCES = {
-    "digits": _Source((1, 8, 8), 10, 16, None),
-    "mnist": _Source((1, 28, 28), 10, 255, "MNIST"),
-    "fashion-mnist": _Source((1, 28, 28), 10, 255, "FashionMNIST"),
-    "cifar10": _Source((3, 32, 32), 10, 255, "CIFAR10"),
-    "cifar100": _Source((3, 32, 32), 100, 255, "CIFAR100"),
-}
-DATASETS = tuple(_SOURCES)
+DATASETS = tuple(SOURCES)
 """Names that `load` knows."""
 
 
@@ -85,17 +67,22 @@ def data_directory() -> Path:
 
 def image_shape(name: str) -> tuple[int, int, int]:
     """(channels, height, width) of that data set's images."""
-    return _SOURCES[name].image_shape
+    return SOURCES[name].image_shape
 
 
 def classes(name: str) -> int:
     """How many classes that data set has."""
-    return _SOURCES[name].classes
+    return SOURCES[name].classes
+
+
+def training_images(name: str) -> int:
+    """How many training images that data set has."""
+    return SOURCES[name].training_images
 
 
 def is_here(name: str) -> bool:
     """Whether that data set can be had without a download."""
-    return _SOURCES[name].torchvision_name is None or (data_directory() / f"{name}.npz").exists()
+    return not SOURCES[name].kept or (data_directory() / f"{name}.npz").exists()
 
 
 def load(name: str, directory: Path | None = None) -> Dataset:
@@ -103,81 +90,76 @@ def load(name: str, directory: Path | None = None) -> Dataset:
 
     `digits` comes with this package. The others are `<name>.npz` in `directory` (default:
     `data_directory()`), with uint8 `x_train`, `x_test` [N, C, H, W] and int64 `y_train`, `y_test` [N]. A file
-    already there is used as it is; else torchvision downloads the data, once.
+    already there is used as it is; else the data is fetched as its source says, once.
 
     Raises
     ------
     DataError
         If the file is damaged or another kind of file (it is left as it was), or there is none and it could not
-        be downloaded.
+        be downloaded, or what its source gives is not what it says.
     """
-    if name not in _SOURCES:
+    if name not in SOURCES:
         raise DataError(f"There is no data set {name!r}; there are {', '.join(DATASETS)}.")
-    source = _SOURCES[name]
+    source = SOURCES[name]
     path = (directory or data_directory()) / f"{name}.npz"
-    if source.torchvision_name is None:
-        path = _DIGITS
-    elif not path.exists():
-        write(path, _download(source.torchvision_name, path))
-    return Dataset(name=name, white=source.white, classes=source.classes, **_read(path, source))
+    if not source.kept:
+        arrays = _fetched(path, source)
+    else:
+        if not path.exists():
+            write(path, _fetched(path, source))
+        arrays = _read(path, source)
+    return Dataset(name=name, white=source.white, classes=source.classes, **arrays)
 
 
-def _download(torchvision_name: str, path: Path) -> dict[str, np.ndarray]:
-    from clnp_core.tasks.torchvision_import import torchvision_datasets
-
-    fetch: Callable = getattr(torchvision_datasets(), torchvision_name)
-    with tempfile.TemporaryDirectory() as scratch:
-        try:
-            train, test = (fetch(scratch, train=part, download=True) for part in (True, False))
-        except (OSError, RuntimeError) as error:
-            raise DataError(
-                f"{path} is not there and {torchvision_name} could not be downloaded; "
-                f"connect to the internet, or put the file there, or name its folder in CLNP_DATA_DIR."
-            ) from error
-    return {
-        "x_train": _channels_first(np.asarray(train.data)),
-        "y_train": np.asarray(train.targets, np.int64),
-        "x_test": _channels_first(np.asarray(test.data)),
-        "y_test": np.asarray(test.targets, np.int64),
-    }
+def _fetched(path: Path, source: Source) -> Arrays:
+    """What the source gives, checked before any file is written."""
+    try:
+        arrays = source.arrays()
+    except (OSError, RuntimeError) as error:
+        raise DataError(
+            f"{path} is not there and {path.stem} could not be downloaded; "
+            f"connect to the internet, or put the file there, or name its folder in CLNP_DATA_DIR."
+        ) from error
+    where = f"The source of {path.stem}"
+    _check_headers(where, {name: (array.dtype, array.shape) for name, array in arrays.items()}, source)
+    _check_labels(where, arrays, source)
+    return arrays
 
 
-def _channels_first(images: np.ndarray) -> np.ndarray:
-    """Images [N, H, W] or [N, H, W, C] as [N, C, H, W]."""
-    return images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
-
-
-def _read(path: Path, source: _Source) -> dict[str, np.ndarray]:
+def _read(path: Path, source: Source) -> Arrays:
     with refusing_damage(path):
         with zipfile.ZipFile(path) as archive:
-            _check_headers(path, archive, source)
+            there = [name for name in ARRAYS if f"{name}.npy" in archive.namelist()]
+            _check_headers(str(path), {name: header(archive, name) for name in there}, source)
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in ARRAYS}
+    _check_labels(str(path), arrays, source)
+    return arrays
+
+
+def _check_headers(where: str, headers: Mapping[str, Header], source: Source) -> None:
+    """Refuse by types and shapes alone: those of a file before any array is read into memory."""
+    for name in ARRAYS:
+        if name not in headers:
+            raise DataError(f"{where} is not a data set of ours: it has no array {name}; replace or remove it.")
+        dtype, shape = headers[name]
+        tail, wanted = (source.image_shape, np.uint8) if name.startswith("x") else ((), np.int64)
+        fits = dtype == wanted and len(shape) == len(tail) + 1 and shape[1:] == tail
+        if not fits or shape[0] < 1 or math.prod(shape) * dtype.itemsize > _MAX_ARRAY_BYTES:
+            raise DataError(f"{where}: {name} is {dtype} {list(shape)}; it must be {np.dtype(wanted)} {['N', *tail]}.")
+    for part in ("train", "test"):
+        images, labels = (headers[f"{name}_{part}"][1][0] for name in "xy")
+        if images != labels:
+            raise DataError(
+                f"{where}: x_{part} has {images} images but y_{part} {labels} labels; there must be as many."
+            )
+
+
+def _check_labels(where: str, arrays: Arrays, source: Source) -> None:
     for part in ("train", "test"):
         labels = arrays[f"y_{part}"]
         if labels.min() < 0 or labels.max() >= source.classes:
             raise DataError(
-                f"{path}: y_{part} has labels from {labels.min()} to {labels.max()}; "
+                f"{where}: y_{part} has labels from {labels.min()} to {labels.max()}; "
                 f"they must be 0 to {source.classes - 1}."
-            )
-    return arrays
-
-
-def _check_headers(path: Path, archive: zipfile.ZipFile, source: _Source) -> None:
-    """Refuse by what the file says of itself, before any array is read into memory."""
-    lengths = {}
-    for name in ARRAYS:
-        if f"{name}.npy" not in archive.namelist():
-            raise DataError(f"{path} is not a data set of ours: it has no array {name}; replace or remove it.")
-        dtype, shape = header(archive, name)
-        tail, wanted = (source.image_shape, np.uint8) if name.startswith("x") else ((), np.int64)
-        fits = dtype == wanted and len(shape) == len(tail) + 1 and shape[1:] == tail
-        if not fits or shape[0] < 1 or math.prod(shape) * dtype.itemsize > _MAX_ARRAY_BYTES:
-            raise DataError(f"{path}: {name} is {dtype} {list(shape)}; it must be {np.dtype(wanted)} {['N', *tail]}.")
-        lengths[name] = shape[0]
-    for part in ("train", "test"):
-        if lengths[f"x_{part}"] != lengths[f"y_{part}"]:
-            raise DataError(
-                f"{path}: x_{part} has {lengths[f'x_{part}']} images but y_{part} "
-                f"{lengths[f'y_{part}']} labels; there must be as many."
             )

@@ -9,6 +9,9 @@ from clnp_core.runs.store import Run, Store
 from dashboard.accuracy.view import show_measures, show_tasks
 from dashboard.shared.run_page import run_page
 
+TITLE = "Accuracy"
+PLACE = 5
+
 
 def show_run(store: Store, run: Run, records: list[dict[str, Any]]) -> None:
     """Show the measures of a run, then what it kept of each task."""
@@ -19,4 +22,4 @@ def show_run(store: Store, run: Run, records: list[dict[str, Any]]) -> None:
     show_tasks(store, run, records, summary)
 
 
-run_page("Accuracy", show_run)
+run_page(TITLE, show_run)

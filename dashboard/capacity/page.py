@@ -9,6 +9,9 @@ from clnp_core.runs.store import Run, Store
 from dashboard.capacity.view import show_capacity, show_reuse
 from dashboard.shared.run_page import run_page
 
+TITLE = "Capacity"
+PLACE = 4
+
 
 def show_run(store: Store, run: Run, records: list[dict[str, Any]]) -> None:
     """Show the capacity of a run, then its reuse."""
@@ -17,4 +20,4 @@ def show_run(store: Store, run: Run, records: list[dict[str, Any]]) -> None:
     show_reuse(store, run)
 
 
-run_page("Capacity", show_run, wanted=lambda spec: spec.partitions)
+run_page(TITLE, show_run, wanted=lambda spec: spec.partitions)

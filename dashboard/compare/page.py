@@ -14,9 +14,12 @@ from dashboard.shared.follow import follow
 from dashboard.shared.run_text import state_text, time_left_text
 from dashboard.shared.store import open_store
 
+TITLE = "Compare"
+PLACE = 6
+
 
 def main() -> None:
-    st.title("Compare", anchor=False)
+    st.title(TITLE, anchor=False)
     with show_errors():
         store = open_store(default_location())
         if not store.learned_tasks() and "runs" not in st.query_params:

@@ -10,6 +10,7 @@ from clnp_core.methods import METHODS
 from clnp_core.runs.spec import RunSpec, preset, preset_names
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.estimate import estimate
+from clnp_core.tasks.datasets import DATASETS, image_shape, training_images
 from dashboard.lab.method_form import choose_method
 from dashboard.lab.presets import choose_from_card
 from dashboard.shared.number_text import scientific
@@ -103,7 +104,24 @@ def _stream(base: RunSpec) -> dict[str, Any]:
             help="One that all tasks share is read through each task's own neurons. One per task lets tasks share "
             "neurons of the last hidden layer.",
         )
-    return {"stream.tasks": tasks, "head": head}
+    return _data(base) | {"stream.tasks": tasks, "head": head}
+
+
+def _data(base: RunSpec) -> dict[str, Any]:
+    """Choose among the data sets that the network takes, where there are several."""
+    stream, key = base.stream, base.preset
+    fitting = [name for name in DATASETS if image_shape(name) == stream.image_shape]
+    if stream.kind == "split" and len(fitting) > 1:
+        chosen = st.multiselect(
+            "Data sets", fitting, list(stream.datasets), key=f"{key} stream.datasets", select_all=False
+        )
+        return {"stream.datasets": chosen}
+    if stream.kind == "permuted":
+        fitting = [name for name in fitting if training_images(name) > stream.validation]
+        if len(fitting) > 1:
+            place = fitting.index(stream.dataset)
+            return {"stream.dataset": st.selectbox("Data set", fitting, place, key=f"{key} stream.dataset")}
+    return {}
 
 
 def _growth(base: RunSpec) -> dict[str, Any]:
@@ -367,6 +385,8 @@ def _lacking(changes: dict[str, Any]) -> str | None:
     empty = next((path for path, value in changes.items() if value == []), None)
     if empty == "learning_rate":
         return "Search: choose at least one learning rate."
+    if empty == "stream.datasets":
+        return "Stream: choose at least one data set."
     if empty:
         return "Sparsity: choose at least one value of λ for every layer."
     if changes.get("grow_below") and not changes["grow"]:

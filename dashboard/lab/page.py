@@ -15,6 +15,9 @@ from dashboard.shared.link import link_to_run, linked_run
 from dashboard.shared.run_text import state_text
 from dashboard.shared.store import open_store, start_run
 
+TITLE = "Lab"
+PLACE = 1
+
 # What costs little to show and is looked at most comes most often.
 _STATE_SECONDS, _RESULTS_SECONDS, _LIST_SECONDS = 0.5, 1, 2
 

@@ -8,6 +8,9 @@ from dashboard.learn.state import current_step, is_lecture
 from dashboard.learn.view import apply_lecture_style, show_contents, show_exercise, show_step, show_way
 from dashboard.shared.errors import show_errors
 
+TITLE = "Learn"
+PLACE = 8
+
 
 def main() -> None:
     steps, lecture = lesson(), is_lecture()

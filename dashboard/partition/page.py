@@ -12,6 +12,9 @@ from dashboard.partition.state import current, is_playing
 from dashboard.partition.view import checked, show_graph, show_matrix
 from dashboard.shared.run_page import run_page
 
+TITLE = "Partition"
+PLACE = 2
+
 
 def show_run(store: Store, run: Run, records: list[dict[str, Any]]) -> None:
     """Show controls, graph, the neuron that is looked at, and the matrix."""
@@ -35,4 +38,4 @@ def show_run(store: Store, run: Run, records: list[dict[str, Any]]) -> None:
         choose_task(run, view, task, learned)
 
 
-run_page("Partition", show_run, wanted=lambda spec: spec.partitions, is_moving=is_playing, seconds=0.8)
+run_page(TITLE, show_run, wanted=lambda spec: spec.partitions, is_moving=is_playing, seconds=0.8)

@@ -15,9 +15,12 @@ from dashboard.shared.store import open_store, start_engine
 from dashboard.sweeps.controls import choose_sweep
 from dashboard.sweeps.view import choose_shown, link_to_sweep, linked_sweep, show_sweep
 
+TITLE = "Sweeps"
+PLACE = 7
+
 
 def main() -> None:
-    st.title("Sweeps", anchor=False)
+    st.title(TITLE, anchor=False)
     with show_errors():
         store = open_store(default_location())
         axes, specs, start = choose_sweep()

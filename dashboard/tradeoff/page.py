@@ -16,9 +16,12 @@ from dashboard.tradeoff.engine_requests import ask_for_accuracies, offer_run, of
 from dashboard.tradeoff.state import View, as_it_ran, begin, current, linked_view, show
 from dashboard.tradeoff.view import show_outcome
 
+TITLE = "Trade-off"
+PLACE = 3
+
 
 def main() -> None:
-    st.title("Trade-off", anchor=False)
+    st.title(TITLE, anchor=False)
     with show_errors():
         store = open_store(default_location())
         runs = {run.id: run for run in store.runs() if run.spec.partitions}

@@ -1,17 +1,20 @@
 """Every page, light and dark, as axe-core sees it; and that none lets anything run out of a narrow screen."""
 
 import time
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+import dashboard
 from clnp_core.runs.store import Store
+from dashboard.shared.pages import pages
 from tests.browser.conftest import PATIENCE
 
 pytestmark = pytest.mark.browser
 
-PAGES = ["", "partition", "trade-off", "capacity", "accuracy", "compare", "sweeps", "learn"]
+PAGES = ["", *(page.address for page in pages(Path(dashboard.__file__).parent)[1:])]
 
 
 def settled(page: Page, address: str) -> None:

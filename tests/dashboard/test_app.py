@@ -161,6 +161,19 @@ def test_there_is_a_slider_for_each_layer(store: Store):
     assert [slider.label for slider in app.select_slider] == ["λ conv 1", "λ conv 2", "λ dense 1", "λ output"]
 
 
+def test_a_data_set_is_chosen_where_the_network_takes_several(store: Store):
+    app = opened()
+    assert not [select for select in app.selectbox if select.label == "Data set"]
+    app.selectbox(key="preset").select("permuted-mnist-quick").run()
+    app.selectbox(key="permuted-mnist-quick stream.dataset").select("fashion-mnist").run()
+    button(app, "Start").click().run()
+    assert asked(store) == [preset("permuted-mnist-quick", {"stream.dataset": "fashion-mnist"})]
+    app.selectbox(key="preset").select("split-mnist").run()
+    app.multiselect(key="split-mnist stream.datasets").set_value([]).run()
+    assert [error.value for error in app.error] == ["Stream: choose at least one data set."]
+    assert button(app, "Start").disabled
+
+
 def test_epochs_that_differ_by_task_are_said_and_kept(store: Store):
     app = opened()
     app.selectbox(key="preset").select("split-cifar-quick").run()

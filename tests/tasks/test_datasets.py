@@ -7,6 +7,8 @@ from sklearn.model_selection import train_test_split
 
 from clnp_core.errors import DataError
 from clnp_core.tasks import datasets
+from clnp_core.tasks.sources import SOURCES
+from clnp_core.tasks.sources.source import Source
 from clnp_core.tasks.torchvision_import import torchvision_datasets
 
 
@@ -99,7 +101,7 @@ def test_without_data_and_network_one_sentence_says_what_to_do(tmp_path, monkeyp
         raise RuntimeError("Error downloading train-images-idx3-ubyte.gz")
 
     monkeypatch.setattr(torchvision_datasets(), "MNIST", no_network)
-    with pytest.raises(DataError, match=r"mnist\.npz is not there and MNIST could not be downloaded"):
+    with pytest.raises(DataError, match=r"mnist\.npz is not there and mnist could not be downloaded"):
         datasets.load("mnist", tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -136,8 +138,29 @@ def test_downloaded_colours_are_kept_before_rows_and_columns(tmp_path, monkeypat
     assert kept.y_train.tolist() == list(range(100))
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"x_train": np.zeros((4, 1, 8, 8))}, "x_train is float64"),
+        ({"x_test": np.zeros((4, 8, 8), np.uint8)}, "x_test is uint8"),
+        ({"y_test": np.zeros(3, np.int64)}, "4 images but y_test 3"),
+        ({"y_train": np.full(4, 2, np.int64)}, "labels from 2 to 2"),
+    ],
+)
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_source_that_gives_something_else_is_refused_and_nothing_is_kept(tmp_path, monkeypatch, changes, said, kept):
+    arrays = {
+        name: np.zeros((4, 1, 8, 8), np.uint8) if name[0] == "x" else np.arange(4) % 2 for name in datasets.ARRAYS
+    }
+    source = Source((1, 8, 8), classes=2, white=255, training_images=4, arrays=lambda: arrays | changes, kept=kept)
+    monkeypatch.setitem(SOURCES, "cats", source)
+    with pytest.raises(DataError, match=said):
+        datasets.load("cats", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_unknown_name_is_refused():
     with pytest.raises(
-        DataError, match="no data set 'cats'; there are digits, mnist, fashion-mnist, cifar10, cifar100"
+        DataError, match="no data set 'cats'; there are cifar10, cifar100, digits, fashion-mnist, mnist"
     ):
         datasets.load("cats")

@@ -16,7 +16,7 @@ from clnp_core.methods import METHODS, REFERENCE
 from clnp_core.runs.fold.summary import duration
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
-from clnp_core.tasks.datasets import classes
+from clnp_core.tasks.datasets import classes, training_images
 
 # Seconds of `clnp run PRESET --seed 0` on two cores of an Intel Xeon, torch 2.13.0 (CPU), 2026-11-21 and 22. The wide
 # network was not trained to the end: its training step of 64 images takes 2.3 s (`python -m benchmarks.convolutions`).
@@ -31,7 +31,6 @@ _MEASURED = {
 }
 _MEASURED_CORES = 2
 _START_SECONDS = 3  # until an engine's workers are there and the stream is drawn
-_TRAINING_IMAGES = {"digits": 1437, "mnist": 60_000, "fashion-mnist": 60_000, "cifar10": 50_000, "cifar100": 50_000}
 
 _Pace = Callable[[str, int], float]
 """Seconds of training for an image, by method and task."""
@@ -141,11 +140,11 @@ def _images(stream: Mapping[str, Any], method: str, task: int) -> float:
         return sum(_images(stream, REFERENCE, each) for each in range(1, task + 1))
     match stream.get("kind", "permuted"):
         case "permuted":
-            return _TRAINING_IMAGES[stream["dataset"]] - stream["validation"]
+            return training_images(stream["dataset"]) - stream["validation"]
         case "split":
             width = stream["classes_per_task"]
             data = [name for name in stream["datasets"] for _ in range(classes(name) // width)][task - 1]
-            return (1 - stream["validation"]) * _TRAINING_IMAGES[data] * width / classes(data)
+            return (1 - stream["validation"]) * training_images(data) * width / classes(data)
         case _:
             return 1.0
 

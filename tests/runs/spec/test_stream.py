@@ -74,7 +74,7 @@ def test_a_split_is_possible_if_the_data_sets_give_its_tasks(names, per_task, ta
             "stream.classes_per_task: 20 is more than the 10 classes of cifar10; give at",
         ),
         (SPLIT | {"datasets": ["mnist", "cifar10"]}, r"mnist has images of \[1, 28, 28\], cifar10 of \[3, 32, 32\]"),
-        (SPLIT | {"datasets": ["mnist", "cats"]}, "Input should be 'digits', 'mnist'"),
+        (SPLIT | {"datasets": ["mnist", "cats"]}, "Input should be 'cifar10', 'cifar100', 'digits'"),
         (SPLIT | {"datasets": []}, "at least 1 item"),
         (SPLIT | {"datasets": ["mnist"] * 11}, "at most 10 items"),
         (SPLIT | {"classes_per_task": 1}, "greater than or equal to 2"),
