@@ -142,7 +142,8 @@ class Architecture:
                     f"network: {layer.name} pools {pool.kernel} pixels with a padding of {pool.padding}; "
                     f"give at most {pool.kernel // 2}."
                 )
-            for part in filter(None, (layer, pool)):
+            parts: list[Conv | Pool] = [layer, pool] if pool else [layer]
+            for part in parts:
                 if min(maps) + 2 * part.padding < part.kernel:
                     raise SpecError(
                         f"network: {layer.name} takes {part.kernel} pixels at once where only "
@@ -174,7 +175,8 @@ class Architecture:
 
     @cached_property
     def _sizes(self) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]:
-        below, maps, passed = self.input_shape[1:], [], []
+        below: tuple[int, ...] = self.input_shape[1:]
+        maps, passed = [], []
         for layer in self.hidden:
             maps.append(() if layer.kind == "dense" else _slid(below, layer))
             below = _slid(maps[-1], layer.pool) if layer.kind == "conv" and layer.pool else maps[-1]
@@ -240,7 +242,8 @@ _ADAPTER = TypeAdapter(Architecture)
 
 def architecture_data(architecture: Architecture) -> dict[str, Any]:
     """As plain data, ready for `json.dumps`."""
-    return _ADAPTER.dump_python(architecture, mode="json")
+    data: dict[str, Any] = _ADAPTER.dump_python(architecture, mode="json")
+    return data
 
 
 def as_architecture(data: dict[str, Any]) -> Architecture:

@@ -71,7 +71,7 @@ class Layer:
         return Layer(
             change(self.weight, *(other.weight for other in others)),
             change(self.bias, *(other.bias for other in others)),
-            self.norm and self.norm.each(change, *(other.norm for other in others)),
+            self.norm and self.norm.each(change, *(other.norm for other in others if other.norm)),
         )
 
     def rows(self, places: Tensor | slice) -> Layer:
@@ -107,7 +107,7 @@ class Layer:
         if maps and not weight.numel():  # a convolution refuses to read nothing
             out = x.new_zeros(len(x), len(weight), *maps)
             out = out if own is None else out + own[:, None, None]
-        elif maps:
+        elif form.kind == "conv":
             out = F.conv2d(x, weight, own, form.stride, form.padding)
         else:
             out = linear(x, weight, own)
@@ -147,7 +147,8 @@ def as_input(architecture: Architecture, x: Tensor) -> Tensor:
     if architecture.hidden[0].kind == "dense":
         return x
     # Convolutions on a processor are faster where a pixel's channels lie side by side (`benchmarks.convolutions`).
-    return x.unflatten(-1, architecture.input_shape).contiguous(memory_format=torch.channels_last)
+    maps: Tensor = x.unflatten(-1, architecture.input_shape)
+    return maps.contiguous(memory_format=torch.channels_last)
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

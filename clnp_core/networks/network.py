@@ -206,5 +206,5 @@ def digest(network: Network) -> str:
     hashed = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
     for name in sorted(tensors):
         hashed.update(f"{name} {list(tensors[name].shape)}".encode())
-        hashed.update(tensors[name].contiguous().numpy())
+        hashed.update(tensors[name].contiguous().numpy().data)
     return hashed.hexdigest()

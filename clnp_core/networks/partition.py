@@ -53,7 +53,8 @@ def of_task(owner: np.ndarray, task: int) -> np.ndarray:
 
 def single_head_mask(owner: np.ndarray, task: int) -> np.ndarray:
     """Which neurons of the last hidden layer `task` reads with a single head: bool `[width]` (section 2.1)."""
-    return owner == task
+    read: np.ndarray = owner == task
+    return read
 
 
 def _source_owner(source: np.ndarray | int) -> np.ndarray:
@@ -115,7 +116,8 @@ def class_counts(target: np.ndarray, source: np.ndarray | int) -> dict[WeightCla
 
 def claimed_per_task(owner: np.ndarray, tasks: int) -> list[int]:
     """Neurons claimed by task 1, 2, ..., `tasks` (Figs. 3, 4b, 5b)."""
-    return np.bincount(owner, minlength=tasks + 1)[1 : tasks + 1].tolist()
+    claimed: list[int] = np.bincount(owner, minlength=tasks + 1)[1 : tasks + 1].tolist()
+    return claimed
 
 
 def free_count(owner: np.ndarray) -> int:

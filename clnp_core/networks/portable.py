@@ -76,8 +76,11 @@ class _BatchNorm(_Strict):
         return (nn.BatchNorm2d if self.of_maps else nn.BatchNorm1d)(self.neurons, EPSILON)
 
 
+_PoolKind = Literal["max pool", "average pool"]
+
+
 class _Pool(_Strict):
-    kind: Literal["max pool", "average pool"]
+    kind: _PoolKind
     kernel: _Size
     stride: _Size
     padding: _Padding
@@ -246,9 +249,15 @@ def _taken_apart(network: Network, task: int) -> tuple[list[_Layer], dict[str, T
         below = width
         own = bias if norm is None else None
         if form.kind == "conv":
-            sizes = {"kernel": form.kernel, "stride": form.stride, "padding": form.padding}
             outputs, inputs, *_ = weight.shape
-            conv = _Conv(inputs=inputs, outputs=outputs, bias=own is not None, **sizes)
+            conv = _Conv(
+                inputs=inputs,
+                outputs=outputs,
+                kernel=form.kernel,
+                stride=form.stride,
+                padding=form.padding,
+                bias=own is not None,
+            )
             add(conv, weight=weight, **_present(bias=own))
         else:
             if are_maps:
@@ -259,7 +268,8 @@ def _taken_apart(network: Network, task: int) -> tuple[list[_Layer], dict[str, T
             add(_BatchNorm(neurons=len(bias), of_maps=are_maps), **_normalising(norm, bias))
         add(_Plain(kind="relu"))
         if form.kind == "conv" and (pool := form.pool):
-            add(_Pool(kind=f"{pool.kind} pool", kernel=pool.kernel, stride=pool.stride, padding=pool.padding))
+            kind: _PoolKind = "max pool" if pool.kind == "max" else "average pool"
+            add(_Pool(kind=kind, kernel=pool.kernel, stride=pool.stride, padding=pool.padding))
     if are_maps:
         add(_Plain(kind="flatten"))
     add_linear(_padded(narrow.head_weight, 0, below), narrow.head_bias)
@@ -299,7 +309,8 @@ def _built(module: nn.Sequential, tensors: dict[str, Tensor]) -> nn.Sequential:
     module.load_state_dict(tensors, assign=True)
     # As `layers.as_input` has it, where one channel makes no difference: otherwise sums are taken in another order.
     is_deep = isinstance(module[0], nn.Conv2d) and module[0].in_channels > 1
-    return module.to(memory_format=torch.channels_last) if is_deep else module
+    # torch does not declare this form of `to`.
+    return module.to(memory_format=torch.channels_last) if is_deep else module  # type: ignore[call-overload]
 
 
 def _onnx(module: nn.Sequential, shape: tuple[int, ...], about: Mapping[str, str | int]) -> bytes:
@@ -318,7 +329,9 @@ def _onnx(module: nn.Sequential, shape: tuple[int, ...], about: Mapping[str, str
             dynamic_shapes=({0: torch.export.Dim("batch")},),
             verbose=False,
         )
+    assert program is not None  # a file was not asked for
     model = program.model_proto
     onnx.helper.set_model_props(model, {name: str(value) for name, value in about.items()})
     onnx.checker.check_model(model)
-    return model.SerializeToString()
+    content: bytes = model.SerializeToString()
+    return content

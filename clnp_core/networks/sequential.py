@@ -122,7 +122,8 @@ def from_sequential(module: nn.Module, input_shape: tuple[int, int, int], name: 
     start, *hidden, output = _blocks(list(_parts(module)))
     if not hidden:
         raise SpecError("network: it has no hidden layer; give a Conv2d or Linear and a ReLU before the output layer.")
-    below = Architecture(name, tuple(input_shape), (), 1)
+    channels, height, width = input_shape
+    below = Architecture(name, (channels, height, width), (), 1)
     flat = bool(start)
     for block in hidden:
         roles = _roles(block)
@@ -246,8 +247,10 @@ def _with_averaged_output(below: Architecture, last: dict[str, _Part], block: li
         )
     # A mean commutes with a sum of products: the same logits come of averaging windows as large as the convolution's
     # maps first, which leaves maps as large as its kernel, and multiplying them by the same weights once.
-    averaged = replace(below.hidden[-1], pool=Pool("average", window, stride=1))
-    return replace(below, hidden=(*below.hidden[:-1], averaged), outputs=output.module.out_channels)
+    *others, conv = below.hidden
+    assert isinstance(conv, Conv)  # it has maps
+    averaged = replace(conv, pool=Pool("average", window, stride=1))
+    return replace(below, hidden=(*others, averaged), outputs=output.module.out_channels)
 
 
 def _above(below: Architecture, layer: Layer) -> Architecture:

@@ -89,4 +89,5 @@ class Sources:
 def _rows(tensor: Tensor, rows: Tensor | slice) -> Tensor:
     if isinstance(rows, slice):
         return tensor[rows]
-    return tensor.index_select(0, rows.flatten()).unflatten(0, rows.shape)  # faster than tensor[rows]
+    found: Tensor = tensor.index_select(0, rows.flatten()).unflatten(0, rows.shape)  # faster than tensor[rows]
+    return found

@@ -195,6 +195,7 @@ class Trainable:
             trained.append(layer.activations(self.architecture, place, x, training))
             x = joined(frozen, place, passed_on(self.architecture, place, trained[-1]))  # [batch, A_l + F_l, ...]
             if training and (rate := self.architecture.hidden[place].dropout):
+                assert drops is not None  # a training has them
                 x = dropped_out(x, rate, drops)
         x = reads(len(trained), x) if reads else x
         return linear(x, self.head_weight, self.head_bias), trained
@@ -298,6 +299,7 @@ def commit(network: Network, learned: Trainable, kept: list[np.ndarray]) -> Netw
         head_weight[:, torch.cat((torch.from_numpy(claimed_before[-1]), free_last))] = learned.head_weight
         head_weight[:, torch.from_numpy(partition.inactive(owners[-1]))] = 0.0
         head_weights = (*network.head_weights, head_weight)
+        assert learned.head_bias is not None  # every head of several has one
         head_biases = (*network.head_biases, learned.head_bias)
     else:
         head_weight = network.head_weights[0].clone()
