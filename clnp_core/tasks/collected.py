@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from torch.utils.data import Dataset as TorchDataset
 
 
-def collected(dataset: TorchDataset, what: str) -> tuple[np.ndarray, np.ndarray]:
+def collected(dataset: TorchDataset[Any], what: str) -> tuple[np.ndarray, np.ndarray]:
     """Collect all images [N, C, H, W] and labels [N] of a data set, which `what` names in errors.
 
     Raises
@@ -22,9 +23,12 @@ def collected(dataset: TorchDataset, what: str) -> tuple[np.ndarray, np.ndarray]
     DataError
         If there are none, they are not pairs of an image and a label, or the images are not alike.
     """
-    # One found by index says where it ends by its length alone.
-    goes_through = isinstance(dataset, torch.utils.data.IterableDataset)
-    items = dataset if goes_through else map(dataset.__getitem__, range(len(dataset)))
+    items: Iterable[Any]
+    if isinstance(dataset, torch.utils.data.IterableDataset):
+        items = dataset
+    else:
+        # One found by index says where it ends by its length alone, which torch does not declare.
+        items = map(dataset.__getitem__, range(len(dataset)))  # type: ignore[arg-type]
     images: list[np.ndarray] = []
     labels: list[int] = []
     for number, item in enumerate(items):

@@ -51,7 +51,7 @@ class Dataset:
         hashed = hashlib.sha256(f"{self.name} {self.white} {self.classes}".encode())
         for array in (getattr(self, name) for name in ARRAYS):
             hashed.update(f"{array.dtype.str} {array.shape}".encode())
-            hashed.update(np.ascontiguousarray(array))
+            hashed.update(np.ascontiguousarray(array).data)
         return hashed.hexdigest()
 
 

@@ -21,7 +21,7 @@ def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz.part", delete=False) as file:
             part = Path(file.name)
             try:
-                np.savez_compressed(file, **arrays)
+                np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # a flag of numpy's among their names
                 file.close()
                 part.replace(path)
             except BaseException:

@@ -160,6 +160,6 @@ def _tasks(where: str, name: str, arrays: Mapping[str, np.ndarray]) -> tuple[Dat
         raise DataError(f"{where} has the label 0 alone; there must be at least two classes.")
     white = 255 if arrays["x_train.1"].dtype == np.uint8 else 1
     return tuple(
-        Dataset(name, *(arrays[f"{array}.{task}"] for array in ARRAYS), white=white, classes=most + 1)
+        Dataset(name=name, white=white, classes=most + 1, **{array: arrays[f"{array}.{task}"] for array in ARRAYS})
         for task in range(1, len(arrays) // len(ARRAYS) + 1)
     )

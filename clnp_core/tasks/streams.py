@@ -330,7 +330,7 @@ def from_arrays(name: str, tasks: Sequence[Sequence[np.ndarray]]) -> dict[str, A
     }
 
 
-def from_datasets(name: str, tasks: Sequence[tuple[TorchDataset, TorchDataset]]) -> dict[str, Any]:
+def from_datasets(name: str, tasks: Sequence[tuple[TorchDataset[Any], TorchDataset[Any]]]) -> dict[str, Any]:
     """As `from_arrays`, from data sets of torch.
 
     Parameters

@@ -1,14 +1,16 @@
 """The one place torchvision is imported from."""
 
+from importlib import import_module
 from types import ModuleType
 
 import torch
 
+_DATASETS = "torchvision.datasets"
 _SCHEMAS = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 }
-_kept_alive = []  # a schema lives as long as the library object that defined it
+_kept_alive: list[torch.library.Library] = []  # a schema lives as long as the library object that defined it
 
 
 def torchvision_datasets() -> ModuleType:
@@ -19,13 +21,11 @@ def torchvision_datasets() -> ModuleType:
     where they are missing.
     """
     try:
-        import torchvision.datasets
+        return import_module(_DATASETS)
     except RuntimeError:
         library = torch.library.Library("torchvision", "FRAGMENT")
         for name, schema in _SCHEMAS.items():
             if not hasattr(torch.ops.torchvision, name):
                 library.define(schema)
         _kept_alive.append(library)
-        import torchvision.datasets
-
-    return torchvision.datasets
+        return import_module(_DATASETS)

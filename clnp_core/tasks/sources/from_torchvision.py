@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ def from_torchvision(name: str) -> Callable[[], Arrays]:
 def _download(name: str) -> Arrays:
     from clnp_core.tasks.torchvision_import import torchvision_datasets
 
-    fetch: Callable = getattr(torchvision_datasets(), name)
+    fetch: Callable[..., Any] = getattr(torchvision_datasets(), name)
     with tempfile.TemporaryDirectory() as scratch:
         train, test = (fetch(scratch, train=part, download=True) for part in (True, False))
     return {
