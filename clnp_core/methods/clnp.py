@@ -110,6 +110,11 @@ def choose_candidate(
     return replace(choice, candidate=before.candidate) if before else choice
 
 
+def _activities(candidate: Candidate) -> sparsify.Activities:
+    assert candidate.activities is not None  # `fit_candidates` measured them
+    return candidate.activities
+
+
 def _repruned(
     candidate: Candidate,
     network: Network,
@@ -119,7 +124,7 @@ def _repruned(
     pulse: Callable[[], None],
 ) -> Curve:
     """The candidate pruned in one way only: at the θ given, or else at the best one per layer."""
-    block, measured, curve = candidate.network, candidate.activities, candidate.curve
+    block, measured, curve = candidate.network, _activities(candidate), candidate.curve
     if pruning.theta is not None:
         theta = tuple(np.broadcast_to(pruning.theta, len(block.layers)).tolist())
         (point,) = sparsify.prune_at(block, measured, [theta], validation, pulse)
@@ -134,7 +139,7 @@ def fine_tuning_job(
     candidate: Candidate, choice: Choice, task: Task, settings: Hyperparameters, seed: int, hooks: Hooks = NO_HOOKS
 ) -> Job:
     """The training of what is left of a candidate after pruning (section 3.2, 'CLNP + fine tuning')."""
-    kept = sparsify.above(candidate.activities.free, choice.point.theta)
+    kept = sparsify.above(_activities(candidate).free, choice.point.theta)
     return Job(candidate.network.keep(kept).to(task.train.x.device), task, settings, seed, hooks, L1(settings.l1))
 
 
@@ -151,8 +156,9 @@ def prune_and_commit(network: Network, candidate: Candidate, choice: Choice) -> 
     theta, reached = choice.point.theta, choice.point.accuracy
     if candidate.pruned:
         reached = candidate.curve.points[0].accuracy
-    kept = sparsify.above(candidate.activities.free, (0.0,) * len(theta) if candidate.pruned else theta)
-    reused = sparsify.above(candidate.activities.reused, theta)
+    measured = _activities(candidate)
+    kept = sparsify.above(measured.free, (0.0,) * len(theta) if candidate.pruned else theta)
+    reused = sparsify.above(measured.reused, theta)
     committed = commit(network, candidate.network, kept)
     return committed, Learned(
         task=committed.tasks,
@@ -213,8 +219,8 @@ class Clnp(Method):
         choice = choose_candidate(candidates, lesson.network, task.validation, pruning, pulse)
         winner = candidates[place_of(choice.candidate, candidates)]
         seed = derive_seed(lesson.seed, "fine-tuning", lesson.task, tuning.round)
-        asked = {"learning_rate": tuning.learning_rate, "epochs": tuning.epochs, "patience": tuning.epochs}
-        settings = replace(winner.hyperparameters, **asked, cooldown=0.0)
+        rate, epochs = tuning.learning_rate, tuning.epochs
+        settings = replace(winner.hyperparameters, learning_rate=rate, epochs=epochs, patience=epochs, cooldown=0.0)
         job = fine_tuning_job(winner, choice, task.to(lesson.device), settings, seed, hooks)
         (tuned,) = fit_candidates([job], pulse)
         return fine_tuned(winner, choice, tuned)

@@ -96,6 +96,7 @@ class Joint(Method):
         fresh = initial(lesson.network.architecture, lesson.network.head)
         heads = winner.head_weight.unflatten(0, (lesson.task, -1))  # [tasks, outputs, N_L, ...]
         if fresh.head == "multi":
+            assert winner.head_bias is not None  # every head of several has one
             biases = winner.head_bias.unflatten(0, (lesson.task, -1))
             body = commit_whole(fresh, replace(winner, head_weight=heads[0], head_bias=biases[0]))
             network = replace(body, head_weights=tuple(heads), head_biases=tuple(biases))

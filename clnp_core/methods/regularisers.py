@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from clnp_core.lazy import torch
 from clnp_core.methods.training import Regulariser
@@ -28,7 +28,7 @@ class L1(Regulariser):
         self._ready: list[tuple[int, Tensor, Tensor]] | None = None
 
     @classmethod
-    def together(cls, each: Sequence[L1]) -> L1:
+    def together(cls, each: Sequence[Self]) -> Self:
         """As `Regulariser.together`."""
         return cls([torch.cat(layer) for layer in zip(*(one._coefficients for one in each), strict=True)])
 

@@ -71,7 +71,8 @@ def thresholds(layer_activities: np.ndarray) -> np.ndarray:
     """0 and the activities at which another neuron falls, ascending; at most `MAX_THRESHOLDS`, evenly by rank."""
     steps = np.unique(np.append(layer_activities, 0.0))
     ranks = np.linspace(0, len(steps) - 1, min(len(steps), MAX_THRESHOLDS)).round().astype(int)
-    return steps[ranks]
+    kept: np.ndarray = steps[ranks]
+    return kept
 
 
 class Prepared:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from clnp_core.lazy import functional as F
 from clnp_core.lazy import torch
@@ -89,7 +89,7 @@ class Regulariser:
     observes: ClassVar[bool] = False
 
     @classmethod
-    def together(cls, each: Sequence[Regulariser]) -> Regulariser:
+    def together(cls, each: Sequence[Self]) -> Self:
         """The regularisers of replicas that are trained together as one, for an epoch."""
         return each[0]
 

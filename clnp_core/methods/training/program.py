@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Batches are gathered several at a time, up to about this many numbers.
 _GATHERED = 2**20
-_ADAM = {
+_ADAM: dict[str, Any] = {
     "amsgrad": False,
     "beta1": 0.9,
     "beta2": 0.999,
@@ -125,7 +125,7 @@ class Program(ABC):
         places = [place for place, tensor in enumerate(self._weights) if tensor.numel()]
         first = self._replicas[0]
         done = float(first.steps_before + len(first.history) * first.steps)
-        updates: list[tuple[slice, Callable]] = []
+        updates: list[tuple[slice, Callable[..., None]]] = []
         start = 0
         for rate, alike in groupby(replica.learning_rate for replica in self._replicas):
             span = slice(start, start + len(list(alike)))
@@ -135,8 +135,8 @@ class Program(ABC):
                 for name in ("weights", "average", "square")
             )
             steps = [torch.tensor(done, device=self._device) for _ in places]
-            state = {"exp_avgs": averages, "exp_avg_sqs": squares, "max_exp_avg_sqs": [], "state_steps": steps}
-            updates.append((span, partial(adam, moved, **state, **_ADAM, lr=rate)))
+            state: dict[str, Any] = {"exp_avgs": averages, "exp_avg_sqs": squares, "max_exp_avg_sqs": []}
+            updates.append((span, partial(adam, moved, **state, state_steps=steps, **_ADAM, lr=rate)))
 
         def update(gradients: Sequence[Tensor]) -> None:
             for span, step in updates:

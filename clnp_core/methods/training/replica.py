@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import astuple, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -63,7 +63,7 @@ class Replica:
         return {name: network for name, network in self.networks.items() if name not in own}
 
     @property
-    def form(self) -> tuple:
+    def form(self) -> tuple[Any, ...]:
         """What replicas have in common that can be trained as one program."""
         tensors = (*self.weights.parameters(), *(layer.bias for layer in self.weights.frozen_layers))
         shapes = tuple(tuple(tensor.shape) for tensor in tensors)

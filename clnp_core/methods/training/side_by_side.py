@@ -37,7 +37,8 @@ class SideBySide(Program):
     def _forward(self, sources: list[Tensor], labels: Tensor) -> tuple[Tensor, list[Tensor]]:
         x, *frozen = sources
         *weights, head = self._weights[: self._matrices]
-        *biases, head_bias = (*self._weights[self._matrices :], None)[: self._matrices]
+        biases = self._weights[self._matrices :]
+        head_bias = biases.pop() if len(biases) == self._matrices else None
         trained = []
         for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
             x = torch.baddbmm(bias, x, weight).relu_()
