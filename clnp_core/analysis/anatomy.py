@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -112,7 +113,8 @@ class Related:
     @property
     def counts(self) -> tuple[int, int]:
         """Hidden neurons among its ancestors, and among its descendants."""
-        return tuple(sum(int(layer.sum()) for layer in each[1:-1]) for each in (self.ancestors, self.descendants))
+        above, below = (sum(int(layer.sum()) for layer in each[1:-1]) for each in (self.ancestors, self.descendants))
+        return above, below
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +198,7 @@ class Anatomy:
         rows = [row for layer in range(1, len(self.names)) for row in self._bundles(layer)]
         return pd.DataFrame(rows, columns=columns)
 
-    def _bundles(self, layer: int) -> list[dict[str, float]]:
+    def _bundles(self, layer: int) -> list[dict[str, Any]]:
         targets, numbers = np.unique(self.owners_at(layer), return_counts=True)
         sources, others = np.unique(self.owners_at(layer - 1), return_counts=True)
         per_link = math.prod(self.architecture.weight_shapes[layer - 1][2:])
@@ -204,11 +206,12 @@ class Anatomy:
         cut = self.cuts[layer - 1] if self.cuts else None
         rows = []
         for place, target in enumerate(targets.tolist()):
-            # With a single head each task has its own way to the output.
-            apart = [[at] for at in range(len(sources))] if target == SHARED else None
-            for group in apart or [np.flatnonzero(kind[place] == each) for each in np.unique(kind[place])]:
+            groups = [np.flatnonzero(kind[place] == each) for each in np.unique(kind[place])]
+            if target == SHARED:  # with a single head each task has its own way to the output
+                groups = [np.array([at]) for at in range(len(sources))]
+            for group in groups:
                 which = Kind(kind[place, group[0]])
-                severed = which is Kind.INTERFERENCE and target == self.task and cut is not None
+                severed = cut if which is Kind.INTERFERENCE and target == self.task else None
                 rows.append(
                     {
                         "layer": layer,
@@ -217,8 +220,8 @@ class Anatomy:
                         "high": int(sources[group[-1]]),
                         "kind": which,
                         "weights": int(numbers[place] * others[group].sum() * per_link),
-                        "cut": int(np.count_nonzero(cut.links)) if severed else 0,
-                        "cut_sum": float(np.abs(cut.links).sum()) if severed else 0.0,
+                        "cut": int(np.count_nonzero(severed.links)) if severed else 0,
+                        "cut_sum": float(np.abs(severed.links).sum()) if severed else 0.0,
                     }
                 )
         return rows

@@ -43,7 +43,8 @@ def back_projected(
     is_patch = architecture.hidden[place].kind == "conv"
     for below in range(place - 1, -1, -1):
         seen = _led_down(architecture, read(below), seen, below, is_patch)
-    return seen if is_patch else seen.reshape(architecture.input_shape)
+    image: np.ndarray = seen if is_patch else seen.reshape(architecture.input_shape)
+    return image
 
 
 def _led_down(

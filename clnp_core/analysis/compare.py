@@ -63,7 +63,8 @@ class Compared:
     @property
     def seed(self) -> int:
         """Of the run."""
-        return self.spec["seed"]
+        seed: int = self.spec["seed"]
+        return seed
 
     def measure(self, name: str) -> float | None:
         """One of `MEASURES`; None where it cannot be told."""

@@ -111,7 +111,8 @@ def _by_browser(figure: go.Figure, options: dict[str, Any]) -> bytes:
         with catch_warnings():
             # Without MathJax, which would be fetched from the network; a browser that is open already is as it is.
             filterwarnings("ignore", "The kopts argument is ignored")
-            return kaleido.calc_fig_sync(figure, opts=options, kopts={"mathjax": False})
+            picture: bytes = kaleido.calc_fig_sync(figure, opts=options, kopts={"mathjax": False})
+            return picture
     except (ChromeNotFoundError, BrowserFailedError, RuntimeError) as error:
         if "hrome" in str(error) or isinstance(error, ChromeNotFoundError):
             raise NoBrowserError(
@@ -135,7 +136,8 @@ def _with_dots(png: bytes, dpi: float) -> bytes:
 
 
 def _html(figure: go.Figure) -> bytes:
-    return figure.to_html(include_plotlyjs=True, config={"displaylogo": False}).encode()
+    html: str = figure.to_html(include_plotlyjs=True, config={"displaylogo": False})
+    return html.encode()
 
 
 def tidy(figure: go.Figure) -> pd.DataFrame:
@@ -186,4 +188,5 @@ def _middles(given: Sequence[Any] | None, cells: int) -> Sequence[Any]:
     if len(given) == cells:
         return given
     edges = np.asarray(given, dtype=float)
-    return (edges[:-1] + edges[1:]) / 2
+    middles: Sequence[Any] = (edges[:-1] + edges[1:]) / 2
+    return middles

@@ -7,6 +7,7 @@ the candidate was trained. Only where nothing is known is a forward pass asked f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
@@ -103,9 +104,8 @@ class TradeOff:
             If it is not known, and nobody answers.
         """
         known = self._known(candidate, "test")
-        found = [known.get(point.claimed) for point in candidate.curve.points]
-        if None not in found:
-            return found
+        if all(point.claimed in known for point in candidate.curve.points):
+            return [known[point.claimed] for point in candidate.curve.points]
         if only_known:
             return None
         return self._answers.ask(candidate, [point.theta for point in candidate.curve.points], "test")
@@ -148,12 +148,20 @@ class TradeOff:
 
         In ascending sparsity; of outcomes that are equal in both the first.
         """
-        every = [point for candidate in self.trained for point in self.points(candidate)]
-        every.sort(key=lambda point: (-point.sparsity, -point.accuracy))  # stable: of equal ones the first stays first
+        # Of every point of a curve the accuracy is known.
+        every = [
+            (accuracy, point)
+            for candidate in self.trained
+            for point in self.points(candidate)
+            if (accuracy := point.accuracy) is not None
+        ]
+        every.sort(key=lambda each: (-each[1].sparsity, -each[0]))  # stable: of equal ones the first stays first
         front: list[Outcome] = []
-        for point in every:
-            if not front or point.accuracy > front[-1].accuracy:
+        best = -math.inf
+        for accuracy, point in every:
+            if accuracy > best:
                 front.append(point)
+                best = accuracy
         return front[::-1]
 
     @cached_property
@@ -185,8 +193,7 @@ class TradeOff:
 
     def table_with_tests(self, candidate: Trained | None) -> pd.DataFrame:
         """As `table`, with test_accuracy of that candidate where all of it is known."""
-        known = self.test_curve(candidate, only_known=True) if candidate else None
-        if known is None:
+        if candidate is None or (known := self.test_curve(candidate, only_known=True)) is None:
             return self.table
         table = self.table.assign(test_accuracy=np.nan)
         table.loc[table["candidate"] == self.candidates.index(candidate), "test_accuracy"] = known

@@ -150,7 +150,7 @@ def mean_accuracy(
     size = max(tasks or 0, len(matrix), 1)
     means = [(after, np.mean(row)) for after, row in enumerate(matrix, start=1) if len(row)]
     measured = next((place for place, each in enumerate(alone) if each is None), len(alone))
-    references = [(after, np.mean(alone[:after])) for after in range(1, measured + 1)]
+    references = [(after, np.mean(np.asarray(alone[:after], float))) for after in range(1, measured + 1)]
     traces = [
         {
             "type": "scatter",

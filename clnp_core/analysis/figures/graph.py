@@ -183,7 +183,8 @@ def _bundle(
 def _along(column: pd.DataFrame, low: int, high: int, share: float) -> float:
     """A place beside the neurons of some owners, from 0 at their top to 1 at their bottom."""
     places = column["y"][column["owner"].between(low, high)]
-    return places.min() + share * (places.max() - places.min())
+    place: float = places.min() + share * (places.max() - places.min())
+    return place
 
 
 def _bundle_look(kind: Kind, row: Mapping[str, Any], theme: Theme) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def sweep(frame: pd.DataFrame, axes: Sequence[str], theme: Theme = "light") -> g
         A point's customdata are the id of its run, and the hover text.
     """
     coloured, shaped, *_ = [*(axis for axis in axes if frame[axis].nunique() > 1), None, None]
-    symbols = dict(zip(frame[shaped].unique(), cycle(SYMBOLS), strict=False)) if shaped else {}
+    symbols: dict[Any, str] = dict(zip(frame[shaped].unique(), cycle(SYMBOLS), strict=False)) if shaped else {}
     drawn = frame.dropna(subset=["mean_accuracy", "capacity_used"])
     lines = [_sequence_in_words(row, axes) for row in drawn.to_dict("records")]
     drawn = drawn.assign(words=lines)

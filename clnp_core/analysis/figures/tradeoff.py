@@ -129,7 +129,7 @@ def _curves(points: pd.DataFrame, name: str, look: Mapping[str, Any]) -> dict[st
         "type": "scatter",
         "x": np.insert(100 * points["sparsity"].to_numpy(float), breaks, np.nan),
         "y": np.insert(100 * points["accuracy"].to_numpy(float), breaks, np.nan),
-        "customdata": np.insert(told, breaks, None, axis=0),
+        "customdata": np.insert(told, breaks, np.array(None), axis=0),
         "name": name,
         "mode": "lines",
         **look,
@@ -173,7 +173,7 @@ def activities(counts: pd.DataFrame, ranked: Sequence[float], theta: float, them
         Its x axis is the logarithm to base 10 of the activity; neurons of activity 0 stand at its left end. The line is
         shape 0.
     """
-    positive, ranked = counts[counts["high"] > 0], np.asarray(ranked, dtype=float)
+    positive, sorted_activity = counts[counts["high"] > 0], np.asarray(ranked, dtype=float)
     edges = np.log10([*positive["low"], positive["high"].iloc[-1]])
     low, high, step = edges[0], edges[-1], edges[1] - edges[0]
     dead = low - 2 * step
@@ -202,8 +202,8 @@ def activities(counts: pd.DataFrame, ranked: Sequence[float], theta: float, them
     ]
     sorted_curve = {
         "type": "scatter",
-        "x": np.where(ranked > 0, np.log10(np.maximum(ranked, 10**low)), dead),
-        "y": np.arange(1, len(ranked) + 1),
+        "x": np.where(sorted_activity > 0, np.log10(np.maximum(sorted_activity, 10**low)), dead),
+        "y": np.arange(1, len(sorted_activity) + 1),
         "yaxis": "y2",
         "name": "more active (right)",
         "mode": "lines",

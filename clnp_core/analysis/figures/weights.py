@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import ArrayLike
 from PIL import Image
 from plotly.colors import hex_to_rgb
 
@@ -29,8 +30,8 @@ from clnp_core.networks.partition import FREE_OWNER
 
 
 def weight_classes(
-    target: Sequence[int],
-    source: Sequence[int],
+    target: ArrayLike,
+    source: ArrayLike,
     names: Sequence[str],
     layer: int,
     theme: Theme = "light",
@@ -154,7 +155,7 @@ def _weights_picture(target: np.ndarray, source: np.ndarray, theme: Theme, not_c
     hatches = {which: hatch[cells[0]][:, cells[1]] for which, hatch in _HATCHED.items() if (kind == which).any()}
     for at, to in np.ndindex(kind.shape):
         place = np.s_[tops[at] * tall : tops[at + 1] * tall, lefts[to] * wide : lefts[to + 1] * wide]
-        which = Kind(kind[at, to])
+        which = Kind(int(kind[at, to]))
         if which is Kind.INTERFERENCE and rows[at] == not_cut:
             pixels[place] = _LINES[which]
             continue

@@ -145,12 +145,12 @@ def partition_sketch(
         for height, about, is_active in zip(*layer, strict=True)
     ]
     for wanted, name, symbol in ((True, "active", "circle"), (False, "inactive", "x")):
-        x, y, about, _ = zip(*(each for each in neurons if each[-1] == wanted), strict=True)
+        places, shown, about, _ = zip(*(each for each in neurons if each[-1] == wanted), strict=True)
         look = {"size": 19, "symbol": symbol, "line": {"width": 1.5, "color": INK[theme]}}
         traces.append(
             {
-                "x": x,
-                "y": y,
+                "x": places,
+                "y": shown,
                 "mode": "markers",
                 "name": f"{name} neuron",
                 "marker": look | {"color": TRADE_OFF[theme]["own"] if wanted else FREE[theme]},
