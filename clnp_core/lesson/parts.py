@@ -48,27 +48,29 @@ def shipped(part: str) -> Data:
     KeyError
         If there is no such part.
     """
-    return _file()["parts"][part]
+    data: Data = _file()["parts"][part]
+    return data
 
 
 @cache
 def about() -> Data:
     """Where and when what ships was computed, with what, and how many seconds each part took."""
-    return _file()["about"]
+    data: Data = _file()["about"]
+    return data
 
 
 @cache
 def _file() -> Data:
-    return json.loads((resources.files("clnp_core.lesson") / FILE).read_text("utf-8"))
+    data: Data = json.loads((resources.files("clnp_core.lesson") / FILE).read_text("utf-8"))
+    return data
 
 
 def _tasks(store: Store, runs: Found) -> Data:
     """The first test image of each digit, how the tasks order pixels, and how well each is learned alone."""
-    network = anatomy(store, runs["clnp"], TASKS)
     first = [int(np.flatnonzero(digits().y_test == label)[0]) for label in range(digits().classes)]
     return {
         "images": digits().x_test[first].reshape(len(first), -1).tolist(),
-        "permutations": network.permutations.tolist(),
+        "permutations": _permutations(store, runs["clnp"], TASKS).tolist(),
         "alone": [record["single_task_accuracy"] for record in store.learned(runs["clnp"])],
     }
 
@@ -98,7 +100,8 @@ def _sparsity(store: Store, runs: Found) -> Data:
     run = runs["sparsity"]
     tradeoff, grid = trade_off(store, run, 1), store.run(run).spec.grid
     before = asdict(tradeoff.before)
-    candidates = [tradeoff.find(*point) for point in grid]  # other runs may have trained more
+    # Other runs may have trained more.
+    candidates = [found for point in grid if (found := tradeoff.find(*point))]
     return {
         "before": before,
         "candidates": [
@@ -257,7 +260,8 @@ def measure(store: Store, part: str, runs: Found) -> Data:
         If an artifact is damaged.
     """
     # Through JSON, so that it is equal to what ships where its numbers are.
-    return json.loads(json.dumps(PARTS[part].measure(store, runs)))
+    data: Data = json.loads(json.dumps(PARTS[part].measure(store, runs)))
+    return data
 
 
 def used_again(reused: Mapping[str, list[Any]]) -> pd.DataFrame:
@@ -273,7 +277,7 @@ def learned_well(sequence: Data) -> int:
 
 def as_trade_off(data: Data) -> TradeOff:
     """The part "sparsity" as what can be said of it without training; its candidates are in the order of λ."""
-    before = {name: tuple(value) if isinstance(value, list) else value for name, value in data["before"].items()}
+    before: Data = {name: tuple(value) if isinstance(value, list) else value for name, value in data["before"].items()}
     candidates = [_trained(each, before["widths"]) for each in data["candidates"]]
     return TradeOff(Before(**before), candidates, _NoAnswers())
 
@@ -336,5 +340,12 @@ def _tasks_of(store: Store, run: str) -> range:
 
 def _test_images(store: Store, run: str, tasks: int) -> list[np.ndarray]:
     """The test images as the first tasks see them."""
-    permutations = anatomy(store, run, tasks).permutations
+    permutations = _permutations(store, run, tasks)
     return [seen(digits().x_test, permutations[task]) for task in range(tasks)]
+
+
+def _permutations(store: Store, run: str, tasks: int) -> np.ndarray:
+    """How the first tasks order pixels, see `Anatomy.permutations`."""
+    permutations = anatomy(store, run, tasks).permutations
+    assert permutations is not None  # the lesson is on permuted digits
+    return permutations

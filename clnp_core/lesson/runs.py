@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clnp_core.runs.spec import RunSpec, preset
@@ -18,26 +18,27 @@ _NARROW = 200
 _MOST_TASKS = 20
 
 
-def _spec(name: str, base: str = "digits", **changes: Any) -> RunSpec:
+def _spec(name: str, changes: Mapping[str, Any], base: str = "digits") -> RunSpec:
     # Task 1 sees the digits as they are.
     shared = {"preset": f"lesson-{name}", "stream.identity_first": True, "stream.tasks": TASKS, "single_task": False}
-    return preset(base, shared | changes)
+    return preset(base, {**shared, **changes})
 
 
 def _filling(margin: float) -> RunSpec:
     hidden = [{"kind": "dense", "name": f"layer {number}", "width": _NARROW} for number in (1, 2)]
     network = {"name": "digits-narrow", "input_shape": [1, 8, 8], "hidden": hidden, "outputs": 10}
-    return _spec(f"full-{100 * margin:g}", margin=margin, network=network, **{"stream.tasks": _MOST_TASKS})
+    changes = {"margin": margin, "network": network, "stream.tasks": _MOST_TASKS}
+    return _spec(f"full-{100 * margin:g}", changes)
 
 
 RUNS = {
-    "finetune": _spec("finetune", method="finetune"),
-    "clnp": _spec("clnp", single_task=True),
-    "multihead": _spec("multihead", "digits-multihead"),
+    "finetune": _spec("finetune", {"method": "finetune"}),
+    "clnp": _spec("clnp", {"single_task": True}),
+    "multihead": _spec("multihead", {}, "digits-multihead"),
     "interference": _spec(
-        "interference", margin=0.05, **{"stream.tasks": 6, "lambda.1": 0, "lambda.2": 0, "lambda.output": 0}
+        "interference", {"margin": 0.05, "stream.tasks": 6, "lambda.1": 0, "lambda.2": 0, "lambda.output": 0}
     ),
-    "sparsity": _spec("sparsity", **{"stream.tasks": 1, "lambda.2": list(LAMBDAS)}),
+    "sparsity": _spec("sparsity", {"stream.tasks": 1, "lambda.2": list(LAMBDAS)}),
     **{f"full-{100 * margin:g}": _filling(margin) for margin in MARGINS},
 }
 """Specifications by name."""

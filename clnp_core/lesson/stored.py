@@ -34,7 +34,8 @@ class Plain:
         """Logits [N, outputs] of images [N, inputs]; of a task only what its own neurons say (section 2.1)."""
         for weight, bias in zip(self.weights, self.biases, strict=True):
             x = np.maximum(x @ weight.T + bias, 0)
-        return x @ (self.head if task is None else np.where(self.owner == task, self.head, 0)).T
+        logits: np.ndarray = x @ (self.head if task is None else np.where(self.owner == task, self.head, 0)).T
+        return logits
 
     def towards(self, other: Plain, share: float) -> Plain:
         """A network on the straight line to another: 0 is this one, 1 the other."""
@@ -71,6 +72,7 @@ def uncut(store: Store, run: str, task: int) -> tuple[Plain, np.ndarray]:
     among them are weights from neurons that had died and left training, which are not kept.
     """
     _, cut, _ = anatomy(store, run, 1).cuts
+    assert cut is not None  # pruning cut there
     network = plain_network(store, run, task)
     first, second = (weight.copy() for weight in network.weights)
     second[np.ix_(cut.rows, cut.columns)] = cut.links
