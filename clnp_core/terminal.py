@@ -80,8 +80,8 @@ class LiveDisplay:
         *_, last = sorted(trained, key=lambda epoch: epoch["task"])
         loss = "–" if last["loss"] is None else f"{last['loss']:.3f}"
         task, own = last["task"], spec.at(last["task"])
-        tuned = last["candidate"] == TUNED
-        what, epochs = ("fine-tuning", own.fine_tuning.epochs) if tuned else ("epoch", own.epochs_of(task))
+        tuning = own.fine_tuning if last["candidate"] == TUNED else None
+        what, epochs = ("fine-tuning", tuning.epochs) if tuning else ("epoch", own.epochs_of(task))
         return (
             f"task {task}/{spec.stream.tasks} · {what} {last['epoch']}/{epochs} · "
             f"loss {loss} · validation {last['validation_accuracy']:.1%}"

@@ -22,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `clnp`. Returns the exit status: 0, 2 for what the user can put right, 1 for a failed run."""
     options = _parser().parse_args(arguments)
     try:
-        return options.command(options)
+        status: int = options.command(options)
+        return status
     except (SpecError, DataError, StoreError, ArchiveError) as error:
         print(f"clnp: {error}", file=sys.stderr)
         return BAD_INPUT

@@ -21,7 +21,7 @@ def add_command(
     commands: Any, name: str, command: Callable[[argparse.Namespace], int], **described: Any
 ) -> argparse.ArgumentParser:
     """Add a command that works on a store; its docstring describes it. Returns its parser."""
-    added = commands.add_parser(name, description=command.__doc__, **described)
+    added: argparse.ArgumentParser = commands.add_parser(name, description=command.__doc__, **described)
     added.add_argument(
         "--store", type=Path, metavar="DIR", help="where runs are kept; default CLNP_STORE, else your data folder"
     )

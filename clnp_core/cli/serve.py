@@ -49,13 +49,15 @@ def _engine(options: argparse.Namespace) -> int:
     return 0
 
 
-def until_terminated(work: Coroutine) -> Any:
+def until_terminated(work: Coroutine[Any, Any, Any]) -> Any:
     """Run until done; a polite request to terminate ends it as an interrupt from the keyboard does."""
 
     async def terminable() -> Any:
         # Of all that goes on only the work itself is told: what it still needs to end well, such as its connections to
         # workers, it ends by itself.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
+        task = asyncio.current_task()
+        assert task is not None  # this one
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         return await work
 
     try:

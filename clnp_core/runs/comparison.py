@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from clnp_core.analysis.compare import Compared, Group, grouped
 from clnp_core.errors import StoreError
@@ -41,7 +42,7 @@ def with_method(spec: RunSpec, method: str) -> RunSpec:
     SpecError
         If the method cannot go with a setting.
     """
-    changes = {"method": method, "fork_of": None, "at_task": None, "imported": None}
+    changes: dict[str, Any] = {"method": method, "fork_of": None, "at_task": None, "imported": None}
     if spec.fork_of and spec.grow_below is None:
         changes["grow"] = {}  # what grew once, between two tasks of the fork, does not grow here
     return parse(spec.to_json() | changes)

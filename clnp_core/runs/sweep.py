@@ -177,7 +177,7 @@ def _cells(values: list[Any]) -> list[Any]:
     return values if any(alike) else list(map(json.dumps, values))
 
 
-def _measures(store: Store, run: Run) -> tuple:
+def _measures(store: Store, run: Run) -> tuple[Any, ...]:
     records = [] if run.summary else store.learned(run.id)
     if not run.summary and not records:
         return run.id, run.state, math.nan, math.nan, 0, run.seconds
@@ -201,7 +201,8 @@ def check_format(path: Path) -> None:
 
 def content(frame: pd.DataFrame, suffix: str) -> bytes:
     """A table as a file of that ending, .csv or .parquet."""
-    return _FORMATS[suffix](frame)
+    written: bytes = _FORMATS[suffix](frame)
+    return written
 
 
 def write(frame: pd.DataFrame, path: Path) -> None:
