@@ -40,13 +40,15 @@ class Answers:
         Computes accuracies: of a candidate's stage, on a split, at several θ.
     """
 
-    def __init__(self, store: Store, evaluate: Callable[[Stage, str, list[Theta]], Coroutine]) -> None:
+    def __init__(
+        self, store: Store, evaluate: Callable[[Stage, str, list[Theta]], Coroutine[Any, Any, list[float]]]
+    ) -> None:
         self._store = store
         self._evaluate = evaluate
         self._token = secrets.token_hex(16)
         self._file = store.location / ADDRESS_FILE
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task] = set()
+        self._connections: set[asyncio.Task[Any]] = set()
         self._flights: dict[tuple[str, str, Theta], asyncio.Task[dict[Theta, float]]] = {}
         self._at_work = 0
         self._last = -math.inf
@@ -75,6 +77,7 @@ class Answers:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, from the first question to the last."""
         task = asyncio.current_task()
+        assert task is not None  # this one
         self._connections.add(task)
         try:
             with suppress(ConnectionError):

@@ -64,7 +64,7 @@ async def own_workers(count: int, attempts: int = _STARTS) -> LocalCluster:
     try:
         return await cluster
     except RuntimeError:
-        await cluster.close()
+        await cluster.close()  # type: ignore[misc]  # for one that is asynchronous, as here, it is awaited
         if not attempts:
             raise
         return await own_workers(count, attempts - 1)
@@ -81,7 +81,8 @@ async def client_of(address: str) -> Client:
     try:
         if not re.fullmatch(r"[a-z]+://.+:\d+", address):
             raise ValueError(address)
-        return await Client(address, asynchronous=True, timeout=_CONNECT_SECONDS, set_as_default=False)
+        client: Client = await Client(address, asynchronous=True, timeout=_CONNECT_SECONDS, set_as_default=False)
+        return client
     except (OSError, TimeoutError, ValueError) as error:
         raise StoreError(
             f"There is no Dask scheduler at {address}; give the address of one, such as tcp://127.0.0.1:8786, "

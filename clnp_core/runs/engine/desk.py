@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Coroutine
+from typing import Any
 
 from clnp_core.runs.fold.stages import Stage
 
@@ -16,7 +17,7 @@ class _Group:
     """Stages that a worker computes together."""
 
     def __init__(self, members: list[_Waiting]) -> None:
-        self.task: asyncio.Task
+        self.task: asyncio.Task[None]
         self._wanted = len(members)
         for member in members:
             member.group = self
@@ -52,7 +53,7 @@ class Desk:
         Has a worker compute a list of stages.
     """
 
-    def __init__(self, places: int, send: Callable[[list[Stage]], Coroutine]) -> None:
+    def __init__(self, places: int, send: Callable[[list[Stage]], Coroutine[Any, Any, None]]) -> None:
         self.places = places
         self._send = send
         self._used = 0

@@ -94,7 +94,8 @@ class Evaluators:
         folder = str(self._artifacts.folder.absolute())
         arguments = stage, split, thetas, folder, self._token, carried
         answers = await client.run(evaluate_on_worker, *arguments, workers=[worker], nanny=False)
-        return answers[worker]
+        accuracies: list[float] = answers[worker]
+        return accuracies
 
     def _artifacts_of(self, stage: Stage) -> dict[str, bytes]:
         """What a worker needs that does not see their folder."""
@@ -181,4 +182,5 @@ def _prepared(stage: Stage, split: str, artifacts: Artifacts) -> Prepared:
     if candidate.curve.diverged:
         raise StoreError("The training of this candidate diverged: there is nothing to prune.")
     images = stream.test if split == "test" else stream.held_out
+    assert candidate.activities is not None  # only what prunes is asked about
     return Prepared(candidate.network, candidate.activities, images(stage.inputs["task"]), _ROOM_EACH)

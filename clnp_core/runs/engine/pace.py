@@ -30,7 +30,7 @@ class Pace:
 
     def finished(self, stage: Stage) -> int:
         """A stage's result has arrived. Returns its epochs."""
-        epochs = stage.inputs.get("hyperparameters", {}).get("epochs", 0)
+        epochs: int = stage.inputs.get("hyperparameters", {}).get("epochs", 0)
         self._done[stage.key] = epochs
         return epochs
 

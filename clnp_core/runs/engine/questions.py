@@ -81,7 +81,8 @@ def _answer(store: Store, stage_key: str, thetas: list[tuple[float, ...]], split
         raise StoreError("The engine went away before it answered; try again.") from error
     if "error" in answer:
         raise StoreError(answer["error"])
-    return answer["accuracies"]
+    accuracies: list[float] = answer["accuracies"]
+    return accuracies
 
 
 def _connected(

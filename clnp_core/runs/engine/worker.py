@@ -8,13 +8,15 @@ from __future__ import annotations
 import ctypes
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from distributed import Event, get_worker
 
+from clnp_core.methods.training.settings import Epoch
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.store.artifacts import Artifacts
 
@@ -37,7 +39,9 @@ def stop_flag(key: str) -> str:
     return f"clnp-stop-{key}"
 
 
-def perform_on_worker(alike: list[Stage], flag: str, folder: str, token: str, carried: dict[str, bytes] | None) -> dict:
+def perform_on_worker(
+    alike: list[Stage], flag: str, folder: str, token: str, carried: dict[str, bytes] | None
+) -> dict[str, bytes]:
     """Carry out stages of the same program on the worker this runs on.
 
     Parameters
@@ -110,13 +114,13 @@ def _give_memory_back() -> None:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
-def _reporter():
+def _reporter() -> Callable[[str, Epoch], None]:
     """Tell of epochs, several at a time where they are short. The last ones come with the result anyway."""
     worker = get_worker()
-    waiting: list[tuple[str, dict]] = []
+    waiting: list[tuple[str, dict[str, Any]]] = []
     told = time.monotonic()
 
-    def report(key, epoch) -> None:
+    def report(key: str, epoch: Epoch) -> None:
         nonlocal told
         waiting.append((key, asdict(epoch)))
         if time.monotonic() - told >= _TELL_SECONDS:
@@ -127,7 +131,7 @@ def _reporter():
     return report
 
 
-def _pulse(flag: str):
+def _pulse(flag: str) -> Callable[[], None]:
     """Look at the flag now and then: asking the scheduler costs milliseconds, a training step may cost less."""
     from clnp_core.runs.engine.work import Stopped
 
