@@ -25,7 +25,7 @@ def _preset_files() -> dict[str, dict[str, Any]]:
     folder = resources.files("clnp_core.runs.spec") / "presets"
     files = [json.loads(file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".json")]
 
-    def place(data: dict[str, Any]) -> tuple:
+    def place(data: dict[str, Any]) -> tuple[Any, ...]:
         return data["preset"] != _DEFAULT, data["stream"]["kind"], data["network"], data["preset"]
 
     return {data["preset"]: data for data in sorted(files, key=place)}

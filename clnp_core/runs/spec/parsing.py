@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from clnp_core.errors import SpecError
 from clnp_core.methods import METHODS
@@ -48,8 +48,8 @@ def _sentence(error: ValidationError) -> str:
     return f"{path} = {_shown(problem['input'])} is not possible: {message}."
 
 
-_LAYERS = {"conv": Conv, "dense": Dense}
-_STREAMS = {"permuted": PermutedSpec, "split": SplitSpec, "own": OwnSpec}
+_LAYERS: dict[str, type[Any]] = {"conv": Conv, "dense": Dense}
+_STREAMS: dict[str, type[BaseModel]] = {"permuted": PermutedSpec, "split": SplitSpec, "own": OwnSpec}
 
 
 def _fields(place: tuple[int | str, ...]) -> Iterator[str]:
@@ -71,14 +71,15 @@ def _is_type(part: str) -> bool:
 def _settings(place: tuple[int | str, ...]) -> list[str]:
     """Names of the settings there are beside one that there is not."""
     *inside, _ = place
+    model: type[Any]
     match inside:
         case []:
             model = RunSpec
-        case ["stream", kind]:
+        case ["stream", str(kind)]:
             model = _STREAMS[kind]
         case ["fine_tuning"]:
             model = FineTuning
-        case ["settings", method]:
+        case ["settings", str(method)]:
             model = METHODS[method].Settings
         case [*_, "pool"]:
             model = Pool

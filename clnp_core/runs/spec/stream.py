@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -14,6 +14,10 @@ ImageShape = tuple[int, int, int]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Tasks = Annotated[int, Field(ge=1, le=MAX_TASKS)]
 _Size = Annotated[int, Field(ge=1, le=MAX_SIZE)]
+if TYPE_CHECKING:
+    _DatasetName = str
+else:  # of those there are, which no type checker knows
+    _DatasetName = Literal[DATASETS]
 
 
 class Strict(BaseModel):
@@ -26,7 +30,7 @@ class PermutedSpec(Strict):
     """The same images again and again, their pixels in another order for each task."""
 
     kind: Literal["permuted"] = "permuted"
-    dataset: Literal[DATASETS]
+    dataset: _DatasetName
     tasks: Tasks
     validation: int = Field(ge=1)
     """Training images held out for validation."""
@@ -58,7 +62,7 @@ class SplitSpec(Strict):
     """Successive groups of classes of one data set after another."""
 
     kind: Literal["split"] = "split"
-    datasets: Annotated[tuple[Literal[DATASETS], ...], Field(min_length=1, max_length=10), BeforeValidator(_as_several)]
+    datasets: Annotated[tuple[_DatasetName, ...], Field(min_length=1, max_length=10), BeforeValidator(_as_several)]
     classes_per_task: int = Field(ge=2)
     tasks: Tasks
     validation: Share
