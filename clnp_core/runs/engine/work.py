@@ -282,10 +282,10 @@ def _method(stage: Stage) -> Method:
 def _lesson(stage: Stage, context: Context) -> Lesson:
     """What the stage is about, from where it starts."""
     task, seed = stage.inputs["task"], stage.inputs["seed"]
-    return Lesson(_network(stage, context), _stream(stage, task), task, seed, _device(stage), _own_settings(stage))
+    return Lesson(_network(stage, context), _stream(stage, task), task, seed, _device(stage), own_settings(stage))
 
 
-def _own_settings(stage: Stage) -> Settings:
+def own_settings(stage: Stage) -> Settings:
     """The settings of the stage's method."""
     return _method(stage).Settings(**stage.inputs.get("settings", {}))
 
@@ -311,7 +311,7 @@ def trained(stage: Stage, context: Context) -> tuple[Candidate, Stream]:
     """The candidate that a stage has trained, on the processor wherever that was, and the stream its task is of."""
     task = stage.inputs["task"]
     start, stream = _network(stage, context), _stream(stage, task)
-    lesson = Lesson(start, stream, task, stage.inputs["seed"], settings=_own_settings(stage))
+    lesson = Lesson(start, stream, task, stage.inputs["seed"], settings=own_settings(stage))
     return _candidate(_method(stage).start(lesson), stage.key, context), lesson.stream
 
 
