@@ -176,7 +176,12 @@ class Method(ABC):
     place : int
         Where it stands among the methods; those of the same place stand in the order of their names.
     partitions : bool
-        Whether it claims neurons for a task, prunes, and promises that no earlier answer changes.
+        Whether it claims neurons for a task: each has an owner, and a network that fills up can grow.
+    prunes : bool
+        Whether it trains with L1 and prunes neurons at a threshold on their activity: λ, θ, margin and fine-tuning have
+        an effect.
+    exact : bool
+        Whether it promises that no earlier answer changes, to the bit: fingerprints are taken and checked.
     at_once : bool
         Whether it learns all tasks of a stream together, in one step.
     Settings : type of Settings
@@ -198,6 +203,8 @@ class Method(ABC):
     about: ClassVar[str]
     place: ClassVar[int] = 100
     partitions: ClassVar[bool] = False
+    prunes: ClassVar[bool] = False
+    exact: ClassVar[bool] = False
     at_once: ClassVar[bool] = False
     Settings: ClassVar[type[Settings]] = Settings
 

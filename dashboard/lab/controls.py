@@ -40,14 +40,13 @@ def choose_spec(store: Store) -> tuple[RunSpec | None, bool]:
         start_place = st.container()
         with st.expander("Method", expanded=True):
             method, own = choose_method(base)
-        partitions = METHODS[method].partitions
         with st.expander("Stream", expanded=True):
             changes = {"method": method} | own | _stream(base)
         with st.expander("Network"):
             st.markdown(f"**{base.network_name}**  \n{network_text(base)}")
-            if partitions:
+            if METHODS[method].partitions:
                 changes |= _growth(base)
-        if partitions:
+        if METHODS[method].prunes:
             with st.expander("Sparsity", expanded=True):
                 changes |= _sparsity(base, name)
         with st.expander("Search"):
@@ -79,11 +78,15 @@ def choose_fork(base: RunSpec, run: str) -> tuple[int, dict[str, Any]]:
         }
     _say_own_epochs(base)
     given = {"stream.tasks": tasks, "epochs": base.epochs[0]}
+    if base.prunes:
+        changes |= _lambda_sliders(base, key) | _fine_tuning(base, key)
     if base.partitions:
-        changes |= _lambda_sliders(base, key) | _fine_tuning(base, key) | _growth_once(base, key, at_task)
+        changes |= _growth_once(base, key, at_task)
+        given |= {"grow": {}}
+    if base.prunes:
         st.markdown(f"**Settings of pruning** {_ACTS}")
         changes |= _pruning(base, key)
-        given |= {"margin": base.margin, "theta_mode": base.theta_mode, "fine_tuning": _as_data(base), "grow": {}}
+        given |= {"margin": base.margin, "theta_mode": base.theta_mode, "fine_tuning": _as_data(base)}
         given |= {f"lambda.{layer}": values[0] for layer, values in base.lambda_.items()}
     return at_task, {path: value for path, value in changes.items() if value != given[path]}
 

@@ -85,7 +85,6 @@ class Incoming:
         self.spec = specification(members)
         if not self.told.run.startswith(f"{self.spec.preset}-"):
             raise Wrong(f"{RUN}: {self.told.run} is no id of a run of {self.spec.preset}")
-        self._method = METHODS[self.spec.method]
         *layers, head = map(math.prod, self.spec.architecture.weight_shapes)
         # What learns all tasks at once trains their outputs side by side.
         weights = sum(layers) + head * self.spec.lessons[0]
@@ -112,7 +111,7 @@ class Incoming:
         if self._stream is None:
             return f"not verified: {self._missing}"
         rounds = f"as {kind()} rounds differently from {self.elsewhere}"
-        if self._method.partitions:
+        if self.spec.exact:
             if not self.elsewhere:
                 return "verified: every task's logits are identical to the bit"
             same = f"the same to {TOLERANCE:g} of the largest, {rounds}; new fingerprints were taken"
@@ -173,7 +172,7 @@ class Incoming:
         else:
             same = data["pruned"] is not None and self._is_of(data["pruned"]["candidate"], data["hyperparameters"])
         require(same, "it was trained in another way than the specification says")
-        curve = self._method.partitions and data["accuracy"] is not None
+        curve = self.spec.prunes and data["accuracy"] is not None
         require(bool(data["curve"]) == curve, "its curve and its accuracy do not go together")
         points = data["curve"] + ([data["pruned"]["point"]] if data["pruned"] else [])
         fits = all(len(point[name]) == layers for point in points for name in ("theta", "claimed"))
@@ -183,7 +182,7 @@ class Incoming:
         known = all(free is not None and free.ndim == 1 and free.dtype == torch.int64 for free in frees)
         require(known, "it does not say which neurons were free")
         # The network is as the task before left it; what is drawn anew for this one has the same shapes.
-        cut = self._method.start(
+        cut = METHODS[self.spec.method].start(
             Lesson(self._network, self._stream, stage.inputs["task"], self.spec.seed, settings=own_settings(stage))
         )
         kept = cut.keep([np.isin(own, free.numpy()) for own, free in zip(cut.free, frees, strict=True)])
@@ -191,7 +190,7 @@ class Incoming:
         same = all(torch.equal(tensors[name], free) for name, free in expected.items())
         require(same, "neurons were trained that were not free")
         counted = {"activity": [len(free) for free in kept.free], "reused": kept.read}
-        for name, counts in counted.items() if self._method.partitions else ():
+        for name, counts in counted.items() if self.spec.prunes else ():
             expected |= {f"{name}.{n}": torch.empty(count, dtype=torch.float64) for n, count in enumerate(counts)}
         for name, group in (("parameter", kept.parameters()), ("statistic", kept.statistics())):
             expected |= {f"{name}.{n}": tensor for n, tensor in enumerate(group)}
@@ -227,22 +226,23 @@ class Incoming:
         same = record["lambda"] == given["l1"] and record["learning_rate"] == given["learning_rate"]
         require(same and record["task"] == task, "its record is of another candidate or task")
         require(len(record["accuracy"]) == task, "its record has not an accuracy for each task")
-        counted = layers if self._method.partitions else 0
-        names = ("theta", "claimed", "reused", "free")
-        require(all(len(record[name]) == counted for name in names), "its record is of another network")
+        counted = layers if self.spec.partitions else 0
+        told = [len(record[name]) for name in ("theta", "claimed", "reused", "free")]
+        same = told == [layers if self.spec.prunes else 0, counted, counted, counted]
+        require(same, "its record is of another network")
         claimed = [int((owner == task).sum()) for owner in network.owners][:counted]
         free = [int((owner == 0).sum()) for owner in network.owners][:counted]
         told = (record["claimed"], record["free"], record["widths"])
         same = told == (claimed, free, list(network.architecture.widths))
         require(same, "its record does not count the neurons of its network")
         self._check_promised(data, task, network)
-        last = data["fingerprints"][-1]["logits"] if self._method.partitions else None
+        last = data["fingerprints"][-1]["logits"] if self.spec.exact else None
         require(record["fingerprint"] == last, "its record has another fingerprint")
 
     def _check_promised(self, data: dict[str, Any], tasks: int, network: Network) -> None:
         """See that there is a fingerprint for each task, where the method promises that nothing is forgotten."""
         taken = data["fingerprints"]
-        require(len(taken) == (tasks if self._method.partitions else 0), "it has not a fingerprint for each task")
+        require(len(taken) == (tasks if self.spec.exact else 0), "it has not a fingerprint for each task")
         same = all(len(each["layers"]) == len(network.weights) for each in taken)
         require(same, "its fingerprints are of another network")
 
@@ -260,7 +260,7 @@ class Incoming:
             if self.spec.head == "multi":
                 heads = sum(each.startswith("head_weights.") for each in tensors)
                 # What may forget may have left the heads of earlier tasks behind.
-                fits = heads == tasks or (0 < heads < tasks and not self._method.partitions)
+                fits = heads == tasks or (0 < heads < tasks and not self.spec.exact)
                 require(fits, f"{name} has other heads")
                 *_, shape = architecture.weight_shapes
                 empty |= {f"head_weights.{place}": torch.empty(shape) for place in range(heads)}

@@ -161,14 +161,13 @@ def _settle(stage: Stage, context: Context) -> _Made:
     number, stream = lesson.task, lesson.stream
     candidates = _candidates(stage, lesson, context)
     network, learned = method.settle(lesson, candidates, _pruning(stage), context.pulse)
-    partitions = METHODS[inputs["method"]].partitions
     taken, rounded = [], []
     for earlier, expected in _promised(stage):
         context.pulse()
         taken.append(check(network, earlier, stream.test(earlier).x, expected, partial(_logits, expected, context)))
         if taken[-1].fingerprint != expected:
             rounded.append((earlier, expected))
-    if partitions:
+    if method.exact:
         taken.append(take(network, number, stream.test(number).x))
     reached = []
     for earlier in range(1, number + 1):
@@ -191,8 +190,8 @@ def _settle(stage: Stage, context: Context) -> _Made:
             **record,
             "accuracy": reached,
             "widths": network.architecture.widths,
-            "free": [partition.free_count(owner) for owner in network.owners] if partitions else [],
-            "fingerprint": taken[-1].fingerprint.logits if partitions else None,
+            "free": [partition.free_count(owner) for owner in network.owners] if method.partitions else [],
+            "fingerprint": taken[-1].fingerprint.logits if method.exact else None,
             "rounded": [earlier for earlier, _ in rounded],
         },
     }

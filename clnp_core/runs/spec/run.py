@@ -138,24 +138,39 @@ class RunSpec(Strict):
 
     @property
     def partitions(self) -> bool:
-        """Whether the method claims neurons for its tasks, and promises that nothing is forgotten."""
+        """As `Method.partitions`, of the method that learns; so are those that follow."""
         return METHODS[self.method].partitions
+
+    @property
+    def prunes(self) -> bool:
+        """Whether it prunes: λ, θ, margin and fine-tuning have an effect."""
+        return METHODS[self.method].prunes
+
+    @property
+    def exact(self) -> bool:
+        """Whether it promises that nothing is forgotten."""
+        return METHODS[self.method].exact
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it learns all tasks together."""
+        return METHODS[self.method].at_once
 
     @property
     def tuning_rounds(self) -> int:
         """How often each task is pruned and fine-tuned; 0 where it is not."""
-        return self.fine_tuning.rounds if self.fine_tuning and self.partitions else 0
+        return self.fine_tuning.rounds if self.fine_tuning and self.prunes else 0
 
     @property
     def trains_alone(self) -> bool:
         """Whether each task is trained alone as well: not where all are learned at once."""
-        return self.single_task and not METHODS[self.method].at_once
+        return self.single_task and not self.at_once
 
     @property
     def lessons(self) -> list[int]:
         """The tasks in whose name something is learned: each, or the last one alone where all are learned at once."""
         last = self.stream.tasks
-        return [last] if METHODS[self.method].at_once else list(range(1, last + 1))
+        return [last] if self.at_once else list(range(1, last + 1))
 
     @property
     def layer_keys(self) -> tuple[str, ...]:
@@ -166,7 +181,7 @@ class RunSpec(Strict):
     def grid(self) -> list[tuple[tuple[float, ...], float]]:
         """Candidates: (λ of each layer, output last; learning rate), in the order in which ties are broken."""
         # What trains without L1 is the same training whatever λ is.
-        axes = [self.lambda_[key] if self.partitions else (0.0,) for key in self.layer_keys]
+        axes = [self.lambda_[key] if self.prunes else (0.0,) for key in self.layer_keys]
         return [(tuple(l1), rate) for *l1, rate in product(*axes, self.learning_rate)]
 
     def at(self, task: int) -> RunSpec:
@@ -246,7 +261,7 @@ class RunSpec(Strict):
             if self.grow and self.grow_below is None:
                 raise ValueError("grow: between which tasks? give grow_below as well, or fork a run at a task")
             return
-        if METHODS[self.method].at_once:
+        if self.at_once:
             raise ValueError(f"fork_of: {self.method} learns all tasks at once; start a new run instead")
         if self.at_task == 1 and self.grow and self.grow_below is None:
             raise ValueError("grow: nothing is learned before task 1; give at_task 2 or later")
