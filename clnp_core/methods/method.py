@@ -43,7 +43,7 @@ class Lesson:
     device : torch.device
         Where to train.
     settings : Settings
-        The method's own.
+        The method's own; where several are tried, those that are trained with. Candidates have theirs with them.
     """
 
     network: Network
@@ -92,6 +92,8 @@ class Candidate:
         On the task's training set, where the method prunes.
     pruned : Choice or None
         How it was pruned before it was fine-tuned, where it was.
+    settings : Settings
+        The method's own that it was trained with, where it is to be settled on.
     """
 
     hyperparameters: Hyperparameters
@@ -99,6 +101,7 @@ class Candidate:
     curve: Curve
     activities: Activities | None = None
     pruned: Choice | None = None
+    settings: Settings = field(default_factory=lambda: Settings())
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,8 @@ class Tuning:
 class Settings(BaseModel):
     """A method's own settings, beside λ and learning rate. These are none.
 
-    Each field has a range and, as its description, a sentence with the unit: they draw its form.
+    Each field has a range and, as its description, a sentence with the unit: they draw its form. Of a number, `int` or
+    `float`, several may be tried, as of λ and learning rate.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

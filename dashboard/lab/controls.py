@@ -1,5 +1,6 @@
 """The settings of a new run, in the side panel, and those of a fork."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,7 +11,7 @@ from clnp_core.methods import METHODS
 from clnp_core.runs.spec import RunSpec, preset, preset_names
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.estimate import estimate
-from dashboard.lab.method_form import choose_method
+from dashboard.lab.method_form import choose_method, setting_label
 from dashboard.lab.presets import choose_from_card
 from dashboard.shared.number_text import scientific
 from dashboard.shared.run_text import epochs_text, layer_name, network_text, time_text, training_text
@@ -282,10 +283,8 @@ def _search(base: RunSpec, changes: dict[str, Any]) -> dict[str, Any]:
         f"{key} learning_rate",
         "Of Adam. Several are tried, each with every λ.",
     )
-    candidates = len(rates)
-    for path, value in changes.items():
-        if path.startswith("lambda."):
-            candidates *= len(value) if isinstance(value, list) else 1
+    # Of what was chosen before, all that is a list is tried: λ, and settings of the method's own.
+    candidates = math.prod(len(value) for value in [rates, *changes.values()] if isinstance(value, list))
     if candidates < 2:
         return {"learning_rate": rates}
     search = st.segmented_control(
@@ -370,6 +369,8 @@ def _lacking(changes: dict[str, Any]) -> str | None:
     empty = next((path for path, value in changes.items() if value == []), None)
     if empty == "learning_rate":
         return "Search: choose at least one learning rate."
+    if empty and not empty.startswith("lambda."):
+        return f"Method: choose at least one value of {setting_label(empty.partition('.')[2])}."
     if empty:
         return "Sparsity: choose at least one value of λ for every layer."
     if changes.get("grow_below") and not changes["grow"]:

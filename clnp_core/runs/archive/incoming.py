@@ -182,9 +182,9 @@ class Incoming:
         known = all(free is not None and free.ndim == 1 and free.dtype == torch.int64 for free in frees)
         require(known, "it does not say which neurons were free")
         # The network is as the task before left it; what is drawn anew for this one has the same shapes.
-        cut = METHODS[self.spec.method].start(
-            Lesson(self._network, self._stream, stage.inputs["task"], self.spec.seed, settings=own_settings(stage))
-        )
+        own, task = own_settings(stage, data["hyperparameters"]), stage.inputs["task"]
+        lesson = Lesson(self._network, self._stream, task, self.spec.seed, settings=own)
+        cut = METHODS[self.spec.method].start(lesson)
         kept = cut.keep([np.isin(own, free.numpy()) for own, free in zip(cut.free, frees, strict=True)])
         expected = {f"free.{layer}": torch.from_numpy(free) for layer, free in enumerate(kept.free)}
         same = all(torch.equal(tensors[name], free) for name, free in expected.items())
