@@ -98,7 +98,7 @@ def _sparsity(store: Store, runs: Found) -> Data:
     run = runs["sparsity"]
     tradeoff, grid = trade_off(store, run, 1), store.run(run).spec.grid
     before = asdict(tradeoff.before)
-    candidates = [tradeoff.find(*point) for point in grid]  # other runs may have trained more
+    candidates = [tradeoff.find(point.l1, point.learning_rate) for point in grid]  # other runs may have trained more
     return {
         "before": before,
         "candidates": [
