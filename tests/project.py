@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -18,13 +19,19 @@ def python_in_copy(folder: Path, example: str, place: str) -> Python:
     for package in ("clnp_core", "dashboard"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(EXAMPLES / example, folder / place)
-    # Workers of its own: those that the tests share know nothing of the file.
-    environment = {name: value for name, value in os.environ.items() if name != "CLNP_SCHEDULER"}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (folder, ROOT)))}
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
 
     def start(*arguments: object, **variables: str) -> "subprocess.Popen[str]":
         command = [sys.executable, *map(str, arguments)]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        own = environment | {"PYTHONPATH": str(folder)} | variables
-        return subprocess.Popen(command, cwd=folder, env=own, **pipes)
+        return subprocess.Popen(command, cwd=folder, env=environment | variables, text=True, **pipes)
 
     return start
+
+
+@contextmanager
+def worker(python: Python) -> Iterator[str]:
+    """Address of a Dask scheduler on loopback with a worker that is started by that Python."""
+    with python("-m", "tests.cluster", 1) as cluster:
+        yield cluster.stdout.readline().strip()
+        cluster.stdin.close()

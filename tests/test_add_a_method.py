@@ -3,29 +3,44 @@
 import json
 import textwrap
 import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from tests.project import EXAMPLES, Python, python_in_copy
+from clnp_core.errors import ArchiveError
+from clnp_core.runs import archive
+from clnp_core.runs.store import Store
+from tests.project import EXAMPLES, Python, python_in_copy, worker
 
 EXAMPLE = "towards_last.py"
 RUN = ["digits", "--tasks", "2", "--set", "method=towards_last", "--set", "single_task=false"]
 LONG = ["--epochs", "60", "--set", "patience=null", "--set", "towards_last.strength=0.01"]
+GRID = ["--epochs", "4", "--set", "towards_last.strength=[0.01,10]", "--set", "search=every-task"]
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Python:
+def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Python]:
     """Starts Python in a copy of the project to which the one file was added."""
-    return python_in_copy(tmp_path_factory.mktemp("project"), EXAMPLE, "clnp_core/methods")
+    start = python_in_copy(tmp_path_factory.mktemp("project"), EXAMPLE, "clnp_core/methods")
+    # A worker that knows of the file, for all commands: those that the tests share do not.
+    with worker(start) as address:
+        yield partial(start, CLNP_SCHEDULER=address)
 
 
 def clnp(python: Python, *arguments: object) -> tuple[int, str]:
     process = python("-m", "clnp_core.cli", *arguments)
     _, complained = process.communicate()
     return process.returncode, complained
+
+
+def done(python: Python, code: str, *arguments: object, **variables: str) -> None:
+    process = python("-c", textwrap.dedent(code), *arguments, **variables)
+    _, complained = process.communicate()
+    assert process.returncode == 0, complained
 
 
 def learned(python: Python, store: Path, *arguments: object) -> dict[str, Any]:
@@ -65,16 +80,62 @@ def test_a_wrong_setting_is_refused_in_a_sentence(python, tmp_path, setting, sai
 
 
 def test_killed_with_its_memory_half_way_it_comes_to_the_same(python, calm, tmp_path):
-    process = python("-m", "clnp_core.cli", "run", *RUN, *LONG, "--store", tmp_path)
-    # The second task's: the first is pulled nowhere, and has no memory.
-    while not (any(tmp_path.rglob("*.checkpoint")) and any(tmp_path.rglob("*.safetensors"))):
+    # With a worker of its own, that is killed with it.
+    process = python("-m", "clnp_core.cli", "run", *RUN, *LONG, "--store", tmp_path, CLNP_SCHEDULER="")
+    # The second task's, of which the network before is there: the first is pulled nowhere, and has no memory.
+    while not (any(tmp_path.rglob("*.checkpoint")) and len([*tmp_path.rglob("*.safetensors")]) >= 4):
         assert process.poll() is None
-        time.sleep(0.1)
+        time.sleep(0.05)
     family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
     for each in reversed(family):
         each.kill()
     process.communicate()
     assert learned(python, tmp_path, *LONG) == calm[1]
+
+
+def test_its_setting_may_be_a_grid_an_archive_and_a_sweep(python, tmp_path):
+    code = """
+        import sys
+        from clnp_core.cli import main
+        from clnp_core.methods import METHODS
+        from clnp_core.runs.engine.work import Context, perform
+        from clnp_core.runs.handle import RunHandle
+        from clnp_core.runs.store import Store
+
+        run, grid, (one, other, file) = sys.argv[1:8], sys.argv[8:-3], sys.argv[-3:]
+        assert main(["run", *run, *grid, "--store", one]) == 0
+        kept = RunHandle(Store(one), Store(one).runs()[0].id)
+        summary = kept.summary()
+        # Task 1 is pulled nowhere: of equal ones the first. What pulls too much learns nothing.
+        assert summary["settings"] == [{"strength": 0.01}, {"strength": 0.01}]
+        assert kept.settled() == {1: 0, 2: 0}
+        assert summary["accuracy"][1][1] > 0.8
+
+        seen = []
+        class Watched(type(METHODS["towards_last"])):
+            def settle(self, lesson, candidates, *more):
+                seen.extend(candidate.settings.strength for candidate in candidates)
+                return super().settle(lesson, candidates, *more)
+        METHODS["towards_last"] = Watched()
+        (settled,) = (stage for stage in Store(one).stages(kept.id) if (stage["kind"], stage["task"]) == ("settle", 2))
+        perform([Store(one).stage(settled["key"])], Context(Store(one).artifacts))
+        assert seen == [0.01, 10]
+
+        assert main(["archive", kept.id, "--out", file, "--store", one]) == 0
+        assert main(["import", file, "--store", other]) == 0
+        assert RunHandle(Store(other), kept.id).summary() == summary
+        ((_, event),) = Store(other).events(kept.id)
+        assert "verified: every accuracy was measured again" in event
+
+        short = [*run, "--tasks", "1", "--epochs", "1", "--store", one]
+        assert main(["sweep", *short, "--over", "towards_last.strength=0.01,10"]) == 0
+        specs = [each.spec for each in Store(one).runs()[:2]]
+        assert {spec.method_settings["strength"] for spec in specs} == {0.01, 10}
+    """
+    file = tmp_path / "run.zip"
+    done(python, code, *RUN, *GRID, tmp_path / "one", tmp_path / "other", file)
+    with pytest.raises(ArchiveError, match="the method towards_last is not here; put its file into clnp_core/methods"):
+        archive.read(Store(tmp_path / "without"), file)
 
 
 def test_the_pages_compare_and_lab_know_it(python, calm):
@@ -87,13 +148,22 @@ def test_the_pages_compare_and_lab_know_it(python, calm):
         compare = AppTest.from_file("dashboard/compare/page.py", default_timeout=100).run()
         assert not compare.exception, compare.exception
         assert any("towards_last" in table.value.to_string() for table in compare.table)
+
+        def started(app):
+            next(button for button in app.button if button.label == "Start").click().run()
+            assert not app.exception, app.exception
+            return Store().runs()[0].spec
+
         lab = AppTest.from_file("dashboard/app.py", default_timeout=100).run()
         lab.selectbox(key="digits method").select("towards_last").run()
         lab.number_input(key="digits towards_last.strength").set_value(0.5).run()
-        next(button for button in lab.button if button.label == "Start").click().run()
-        assert not lab.exception, lab.exception
-        assert Store().runs()[0].spec.settings.towards_last.strength == 0.5
+        assert started(lab).method_settings == {"strength": 0.5}
+        lab.toggle(key="digits towards_last several").set_value(True).run()
+        several = lab.multiselect(key="digits towards_last.strength several")
+        several.set_value([]).run()
+        assert lab.error[0].value == "Method: choose at least one value of Strength."
+        several.set_value(["0.01", "1"]).run()
+        assert "2 candidates for the first task." in [caption.value for caption in lab.caption]
+        assert [point.settings for point in started(lab).grid] == [{"strength": 0.01}, {"strength": 1.0}]
     """
-    process = python("-c", textwrap.dedent(code), CLNP_STORE=str(calm[0]))
-    _, complained = process.communicate()
-    assert process.returncode == 0, complained
+    done(python, code, CLNP_STORE=str(calm[0]))

@@ -30,8 +30,9 @@ MEASURES = (
 
 _NO_SETTINGS = ("preset", "about", "seed")  # where a specification comes from, and what tells a group's runs apart
 _FIRST = "method"
-# Without effect on a method that claims no neurons: it trains without L1, and neither prunes nor grows.
-_OF_PARTITIONS = ("lambda", "theta_mode", "layer_weights", "theta", "margin", "fine_tuning", "grow", "grow_below")
+# Without effect on a method that does not prune, and on one that claims no neurons.
+_OF_PRUNING = ("lambda", "theta_mode", "layer_weights", "theta", "margin", "fine_tuning")
+_OF_PARTITIONS = ("grow", "grow_below")
 _NAMES = {
     "lambda": "λ",
     "margin": "m (points)",
@@ -166,7 +167,8 @@ def differences(groups: Sequence[Group]) -> dict[str, list[Any]]:
 
 
 def _has_effect(path: str, method: str) -> bool:
-    return METHODS[method].partitions or path.partition(".")[0] not in _OF_PARTITIONS
+    name, about = path.partition(".")[0], METHODS[method]
+    return (about.prunes or name not in _OF_PRUNING) and (about.partitions or name not in _OF_PARTITIONS)
 
 
 def table(groups: Sequence[Group]) -> pd.DataFrame:

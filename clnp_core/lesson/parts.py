@@ -100,8 +100,8 @@ def _sparsity(store: Store, runs: Found) -> Data:
     run = runs["sparsity"]
     tradeoff, grid = trade_off(store, run, 1), store.run(run).spec.grid
     before = asdict(tradeoff.before)
-    # Other runs may have trained more.
-    candidates = [found for point in grid if (found := tradeoff.find(*point))]
+    trained = {(each.l1, each.learning_rate): each for each in tradeoff.trained}  # other runs may have trained more
+    candidates = [trained[point.l1, point.learning_rate] for point in grid]
     return {
         "before": before,
         "candidates": [

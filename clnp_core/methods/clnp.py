@@ -190,7 +190,7 @@ class Clnp(Method):
 
     about = "The paper's: each task keeps the few neurons it needs for good, and the next one trains what is left."
     place = 0
-    partitions = True
+    partitions = prunes = exact = True
 
     def start(self, lesson: Lesson) -> Trainable:
         """The network's free weights, re-initialised."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from clnp_core.methods.method import (
     Candidate,
     Learned,
@@ -19,9 +17,8 @@ from clnp_core.methods.method import (
     Pruning,
 )
 from clnp_core.methods.training import Hooks, Hyperparameters, Job
-from clnp_core.networks import partition
 from clnp_core.networks.layers import linear, passed_on
-from clnp_core.networks.network import Network, reinitialise_free
+from clnp_core.networks.network import Network, reinitialise_free, with_fresh_head
 from clnp_core.networks.subnetwork import Trainable, trainable
 from clnp_core.seeds import derive_seed
 
@@ -34,11 +31,8 @@ class FineTune(Method):
 
     def start(self, lesson: Lesson) -> Trainable:
         """The whole network as the task before left it, with a head for this one; fresh for the first task."""
-        network = lesson.network
-        if network.tasks:  # what is claimed is not drawn again
-            network = replace(network, owners=tuple(np.ones_like(owner) for owner in network.owners))
-        drawn = reinitialise_free(network, derive_seed(lesson.seed, "initial weights", lesson.task))
-        return trainable(_unclaimed(drawn))
+        drawn = with_fresh_head if lesson.network.tasks else reinitialise_free
+        return trainable(drawn(lesson.network, derive_seed(lesson.seed, "initial weights", lesson.task)))
 
     def jobs(self, lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
         """As `Method.jobs`. A neuron that is dead for this task may serve a later one, so none leaves the training."""
@@ -47,9 +41,9 @@ class FineTune(Method):
     def settle(
         self, lesson: Lesson, candidates: Sequence[Candidate], pruning: Pruning, pulse: Callable[[], None]
     ) -> tuple[Network, Learned]:
-        """As `Method.settle`; the next task may train all of it."""
+        """As `Method.settle`; no neuron is claimed: the next task may train all of them."""
         network, learned = super().settle(lesson, candidates, pruning, pulse)
-        return _unclaimed(network), learned
+        return replace(network, owners=lesson.network.owners), learned
 
     def predictor(self, network: Network, task: int) -> Predictor:
         """As `Method.predictor`."""
@@ -57,10 +51,6 @@ class FineTune(Method):
             return lambda x: network.logits(task, x)
         last, head = len(network.layers) - 1, network.head_weights[0]
         return lambda x: linear(passed_on(network.architecture, last, network.hidden(x)[-1]), head, None)
-
-
-def _unclaimed(network: Network) -> Network:
-    return replace(network, owners=tuple(partition.unclaimed(len(owner)) for owner in network.owners))
 
 
 METHOD = FineTune()

@@ -43,7 +43,7 @@ class Lesson:
     device : torch.device
         Where to train.
     settings : Settings
-        The method's own.
+        The method's own; where several are tried, those that are trained with. Candidates have theirs with them.
     """
 
     network: Network
@@ -92,6 +92,8 @@ class Candidate:
         On the task's training set, where the method prunes.
     pruned : Choice or None
         How it was pruned before it was fine-tuned, where it was.
+    settings : Settings
+        The method's own that it was trained with, where it is to be settled on.
     """
 
     hyperparameters: Hyperparameters
@@ -99,6 +101,7 @@ class Candidate:
     curve: Curve
     activities: Activities | None = None
     pruned: Choice | None = None
+    settings: Settings = field(default_factory=lambda: Settings())
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,8 @@ class Tuning:
 class Settings(BaseModel):
     """A method's own settings, beside λ and learning rate. These are none.
 
-    Each field has a range and, as its description, a sentence with the unit: they draw its form.
+    Each field has a range and, as its description, a sentence with the unit: they draw its form. Of a number, `int` or
+    `float`, several may be tried, as of λ and learning rate.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -176,7 +180,12 @@ class Method(ABC):
     place : int
         Where it stands among the methods; those of the same place stand in the order of their names.
     partitions : bool
-        Whether it claims neurons for a task, prunes, and promises that no earlier answer changes.
+        Whether it claims neurons for a task: each has an owner, and a network that fills up can grow.
+    prunes : bool
+        Whether it trains with L1 and prunes neurons at a threshold on their activity: λ, θ, margin and fine-tuning have
+        an effect.
+    exact : bool
+        Whether it promises that no earlier answer changes, to the bit: fingerprints are taken and checked.
     at_once : bool
         Whether it learns all tasks of a stream together, in one step.
     Settings : type of Settings
@@ -198,6 +207,8 @@ class Method(ABC):
     about: ClassVar[str]
     place: ClassVar[int] = 100
     partitions: ClassVar[bool] = False
+    prunes: ClassVar[bool] = False
+    exact: ClassVar[bool] = False
     at_once: ClassVar[bool] = False
     Settings: ClassVar[type[Settings]] = Settings
 

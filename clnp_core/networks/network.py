@@ -129,6 +129,21 @@ def reinitialise_free(network: Network, seed: int) -> Network:
     return replace(network, layers=layers, head_weights=head_weights, head_biases=head_biases)
 
 
+def with_fresh_head(network: Network, seed: int) -> Network:
+    """The network with a head for the next task, everything else as it was; a single head is there already.
+
+    It is the head that `reinitialise_free` draws from that seed for a network that has learned nothing.
+    """
+    if network.head == "single":
+        return network
+    fresh = reinitialise_free(initial(network.architecture, network.head), seed)
+    return replace(
+        network,
+        head_weights=(*network.head_weights, *fresh.head_weights),
+        head_biases=(*network.head_biases, *fresh.head_biases),
+    )
+
+
 def grow(network: Network, neurons: tuple[int, ...]) -> Network:
     """Widen hidden layers between two tasks: free neurons are added at the end of each (section 4).
 

@@ -12,7 +12,6 @@ from plotly.graph_objects import Figure
 
 from clnp_core.analysis import figures
 from clnp_core.analysis.metrics import forgetting_by_task
-from clnp_core.methods import METHODS
 from clnp_core.runs.fold.summary import settled
 from clnp_core.runs.store import Run, Store
 from dashboard.shared.kept_figure import shared_figure
@@ -105,7 +104,7 @@ def show_measures(summary: Mapping[str, Any]) -> None:
 def show_tasks(store: Store, run: Run, records: Sequence[dict[str, Any]], summary: Mapping[str, Any]) -> None:
     """Show curves over epochs and over tasks, the accuracy matrix, and what is kept of each task."""
     theme, tasks, matrix = st.context.theme.type or "light", run.spec.stream.tasks, summary["accuracy"]
-    epochs, at_once = sum(each["epoch"] for each in store.last_epochs(run.id)), METHODS[run.spec.method].at_once
+    epochs, at_once = sum(each["epoch"] for each in store.last_epochs(run.id)), run.spec.at_once
 
     def curves() -> Figure:
         return figures.learning_curves(store.epochs(run.id), settled(run.spec, records), theme, at_once=at_once)
@@ -172,7 +171,7 @@ def _show_kept(run: Run, records: Sequence[dict[str, Any]], summary: Mapping[str
     """Show what is left of each task: the same bits where the method promises them, else how much was forgotten."""
     matrix = summary["accuracy"]
     columns: dict[str, Sequence[Any]] = {"Task": range(1, len(matrix) + 1)}
-    if run.spec.partitions:
+    if run.spec.exact:
         columns |= _fingerprints(run, records)
         st.subheader("Fingerprints", anchor=False)
     if alone := summary.get("single_task_accuracy"):
@@ -180,13 +179,13 @@ def _show_kept(run: Run, records: Sequence[dict[str, Any]], summary: Mapping[str
     if all(matrix):
         columns[_WHEN_LEARNED] = [row[-1] for row in matrix]
     columns["Now"] = matrix[-1]
-    if all(matrix) and not run.spec.partitions:
+    if all(matrix) and not run.spec.exact:
         # The last task has had no time to be forgotten.
         columns["Forgotten"] = pd.Series([*forgetting_by_task(matrix), None], dtype=float)
         st.subheader("Forgetting by task", anchor=False)
     formats = dict.fromkeys(("Alone", _WHEN_LEARNED, "Now"), "{:.2%}") | {"Forgotten": _points}
     st.table(pd.DataFrame(columns).style.format(formats, na_rep="–"), hide_index=True)
-    if run.spec.partitions:
+    if run.spec.exact:
         st.caption(_about_fingerprints(records))
     elif all(matrix):
         st.caption("Forgotten: the task's best accuracy before the last task was learned, less its accuracy now.")

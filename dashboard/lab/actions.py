@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from clnp_core.methods import METHODS
 from clnp_core.runs.spec import RunSpec, fork
 from clnp_core.runs.store import Run, Store
 from clnp_core.runs.views.estimate import estimate
@@ -32,7 +31,7 @@ def show_actions(store: Store, run: Run, runs: list[Run]) -> None:
             st.rerun()
         if _button("Cancel", "stop", state in _CANCELLABLE) and attempt(lambda: store.cancel(run.id)):
             st.rerun()
-        if not METHODS[run.spec.method].at_once and _button("Fork", "fork_right", True):
+        if not run.spec.at_once and _button("Fork", "fork_right", True):
             open_dialog("fork", run.id)
         if _button("Delete", "delete", run.state != "running"):
             open_dialog("delete", run.id)

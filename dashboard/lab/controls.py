@@ -1,5 +1,6 @@
 """The settings of a new run, in the side panel, and those of a fork."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,7 +12,7 @@ from clnp_core.runs.spec import RunSpec, preset, preset_names
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.estimate import estimate
 from clnp_core.tasks.datasets import DATASETS, image_shape, training_images
-from dashboard.lab.method_form import choose_method
+from dashboard.lab.method_form import choose_method, setting_label
 from dashboard.lab.presets import choose_from_card
 from dashboard.shared.number_text import scientific
 from dashboard.shared.run_text import epochs_text, layer_name, network_text, time_text, training_text
@@ -41,14 +42,13 @@ def choose_spec(store: Store) -> tuple[RunSpec | None, bool]:
         start_place = st.container()
         with st.expander("Method", expanded=True):
             method, own = choose_method(base)
-        partitions = METHODS[method].partitions
         with st.expander("Stream", expanded=True):
             changes = {"method": method} | own | _stream(base)
         with st.expander("Network"):
             st.markdown(f"**{base.network_name}**  \n{network_text(base)}")
-            if partitions:
+            if METHODS[method].partitions:
                 changes |= _growth(base)
-        if partitions:
+        if METHODS[method].prunes:
             with st.expander("Sparsity", expanded=True):
                 changes |= _sparsity(base, name)
         with st.expander("Search"):
@@ -80,11 +80,15 @@ def choose_fork(base: RunSpec, run: str) -> tuple[int, dict[str, Any]]:
         }
     _say_own_epochs(base)
     given = {"stream.tasks": tasks, "epochs": base.epochs[0]}
+    if base.prunes:
+        changes |= _lambda_sliders(base, key) | _fine_tuning(base, key)
     if base.partitions:
-        changes |= _lambda_sliders(base, key) | _fine_tuning(base, key) | _growth_once(base, key, at_task)
+        changes |= _growth_once(base, key, at_task)
+        given |= {"grow": {}}
+    if base.prunes:
         st.markdown(f"**Settings of pruning** {_ACTS}")
         changes |= _pruning(base, key)
-        given |= {"margin": base.margin, "theta_mode": base.theta_mode, "fine_tuning": _as_data(base), "grow": {}}
+        given |= {"margin": base.margin, "theta_mode": base.theta_mode, "fine_tuning": _as_data(base)}
         given |= {f"lambda.{layer}": values[0] for layer, values in base.lambda_.items()}
     return at_task, {path: value for path, value in changes.items() if value != given[path]}
 
@@ -297,10 +301,8 @@ def _search(base: RunSpec, changes: dict[str, Any]) -> dict[str, Any]:
         f"{key} learning_rate",
         "Of Adam. Several are tried, each with every λ.",
     )
-    candidates = len(rates)
-    for path, value in changes.items():
-        if path.startswith("lambda."):
-            candidates *= len(value) if isinstance(value, list) else 1
+    # Of what was chosen before, all that is a list is tried: λ, and settings of the method's own.
+    candidates = math.prod(len(value) for value in [rates, *changes.values()] if isinstance(value, list))
     if candidates < 2:
         return {"learning_rate": rates}
     search = st.segmented_control(
@@ -387,6 +389,8 @@ def _lacking(changes: dict[str, Any]) -> str | None:
         return "Search: choose at least one learning rate."
     if empty == "stream.datasets":
         return "Stream: choose at least one data set."
+    if empty and not empty.startswith("lambda."):
+        return f"Method: choose at least one value of {setting_label(empty.partition('.')[2])}."
     if empty:
         return "Sparsity: choose at least one value of λ for every layer."
     if changes.get("grow_below") and not changes["grow"]:

@@ -8,7 +8,8 @@ from typing import Any, get_args
 import streamlit as st
 
 from clnp_core.methods import METHODS
-from clnp_core.runs.spec import RunSpec
+from clnp_core.runs.spec import RunSpec, parse_assignment
+from clnp_core.runs.spec.own_settings import axes
 
 
 def choose_method(base: RunSpec) -> tuple[str, dict[str, Any]]:
@@ -21,13 +22,47 @@ def choose_method(base: RunSpec) -> tuple[str, dict[str, Any]]:
         label_visibility="collapsed",
     )
     st.caption(METHODS[method].about)
-    return method, {f"{method}.{name}": _set(base, method, name) for name in METHODS[method].Settings.model_fields}
+    numbers = axes(METHODS[method].Settings)
+    several = numbers and st.toggle(
+        "Try several values",
+        any(len(getattr(getattr(base.settings, method), name)) > 1 for name in numbers),
+        key=f"{base.preset} {method} several",
+        help="Trains a candidate for every combination, and keeps one.",
+    )
+    chosen = {}
+    for name in METHODS[method].Settings.model_fields:
+        choose = _set_several if several and name in numbers else _set
+        chosen[f"{method}.{name}"] = choose(base, method, name)
+    return method, chosen
+
+
+def setting_label(name: str) -> str:
+    """Name a setting of a method's own."""
+    return name.replace("_", " ").capitalize()
+
+
+def _set_several(base: RunSpec, method: str, name: str) -> list[Any]:
+    """Let values be typed for one setting."""
+    given = list(map(str, getattr(getattr(base.settings, method), name)))
+    typed = st.multiselect(
+        setting_label(name),
+        given,
+        given,
+        key=f"{base.preset} {method}.{name} several",
+        help=METHODS[method].Settings.model_fields[name].description,
+        accept_new_options=True,
+        select_all=False,
+        placeholder="Type a value",
+    )
+    return [parse_assignment(f"{name}={value}")[1] for value in typed]
 
 
 def _set(base: RunSpec, method: str, name: str) -> Any:
     """Show one setting as the method describes it."""
     field, given = METHODS[method].Settings.model_fields[name], getattr(getattr(base.settings, method), name)
-    label, shared = name.replace("_", " ").capitalize(), {"key": f"{base.preset} {method}.{name}"}
+    if name in axes(METHODS[method].Settings):
+        given = given[0]
+    label, shared = setting_label(name), {"key": f"{base.preset} {method}.{name}"}
     shared["help"] = field.description
     if isinstance(given, bool):
         return st.toggle(label, given, **shared)

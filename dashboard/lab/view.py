@@ -12,7 +12,6 @@ from clnp_core.analysis import figures
 from clnp_core.analysis.capacity import in_words
 from clnp_core.analysis.epochs import ALONE, TUNED
 from clnp_core.analysis.metrics import forgetting
-from clnp_core.methods import METHODS
 from clnp_core.runs.fold.summary import accuracy_matrix, layers, settled
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
@@ -24,12 +23,12 @@ from dashboard.shared.run_text import settings_text, state_text, time_left_text
 
 Records = list[dict[str, Any]]
 
-# Of those that show a run: the label, its icon, and whether there must be a partition.
+# Of those that show a run: the label, its icon, and of which runs.
 _PAGES = (
-    ("Partition", "view_comfy", True),
-    ("Trade-off", "tune", True),
-    ("Capacity", "stacked_bar_chart", True),
-    ("Accuracy", "grid_on", False),
+    ("Partition", "view_comfy", lambda spec: spec.partitions),
+    ("Trade-off", "tune", lambda spec: spec.prunes),
+    ("Capacity", "stacked_bar_chart", lambda spec: spec.partitions),
+    ("Accuracy", "grid_on", lambda spec: True),
 )
 
 
@@ -53,8 +52,8 @@ def show_links(store: Store, run: Run) -> None:
     with st.container(horizontal=True, gap="small"):
         if not store.learned(run.id):
             return
-        for label, icon, needs_partition in _PAGES:
-            if run.spec.partitions or not needs_partition:
+        for label, icon, is_shown in _PAGES:
+            if is_shown(run.spec):
                 page = f"{label.lower().replace('-', '')}/page.py"
                 st.page_link(page, label=label, icon=f":material/{icon}:", query_params={"run": run.id})
         if baseline not in (None, run.id):
@@ -73,16 +72,15 @@ def show_results(store: Store, run: Run) -> None:
     trainings, records = store.last_epochs(run.id), store.learned(run.id)
     if trainings or run.is_active:
         _show_figures(store, run, sum(training["epoch"] for training in trainings), records)
-    if run.spec.partitions:
-        if records:
-            st.markdown(
-                f":material/hourglass: **Room left.** {in_words(layers(run.spec, records))}",
-                help="Free neurons, over what the last three tasks claimed on average. A layer that fills up can grow.",
-            )
-        if len(records) > 1 and run.state != "failed":  # what fails may be the promise itself
-            _show_promise(records)
-        if records:
-            _show_table(run.spec, records)
+    if run.spec.partitions and records:
+        st.markdown(
+            f":material/hourglass: **Room left.** {in_words(layers(run.spec, records))}",
+            help="Free neurons, over what the last three tasks claimed on average. A layer that fills up can grow.",
+        )
+    if run.spec.exact and len(records) > 1 and run.state != "failed":  # what fails may be the promise itself
+        _show_promise(records)
+    if run.spec.partitions and records:
+        _show_table(run.spec, records)
 
 
 def _show_state(store: Store, run: Run) -> None:
@@ -122,7 +120,7 @@ def _where(store: Store, run: Run) -> str:
     if learned == len(spec.lessons):
         return "training each task alone, for comparison" if spec.trains_alone else "finishing"
     task, tasks = spec.lessons[learned], spec.stream.tasks
-    where = f"all {tasks} tasks at once" if METHODS[spec.method].at_once else f"task {task} of {tasks}"
+    where = f"all {tasks} tasks at once" if spec.at_once else f"task {task} of {tasks}"
     trainings = store.last_epochs(run.id)
     own = [training for training in trainings if training["task"] == task and training["candidate"] != ALONE]
     tuned = [training["epoch"] for training in own if training["candidate"] == TUNED]
@@ -150,7 +148,7 @@ def _origin(run: Run, runs: list[Run]) -> str:
 def _show_figures(store: Store, run: Run, epochs: int, records: Records) -> None:
     theme = st.context.theme.type or "light"
     hidden, tasks, learned = layers(run.spec, records), run.spec.stream.tasks, len(records)
-    matrix, at_once = accuracy_matrix(records), METHODS[run.spec.method].at_once
+    matrix, at_once = accuracy_matrix(records), run.spec.at_once
 
     def kept(place: str, stamp: Hashable, draw: Callable[[], Figure]) -> Figure:
         return kept_figure(place, (run.id, theme), stamp, run.is_active, draw)
@@ -198,7 +196,7 @@ def _show_measures(spec: RunSpec, records: Records, hidden: list[dict[str, Any]]
         if spec.trains_alone:
             alone = _mean_percent([record["single_task_accuracy"] for record in records])
             _measure("Each task alone", alone, "The same tasks, each trained alone on a whole network.")
-        if not spec.partitions and not METHODS[spec.method].at_once:
+        if not spec.exact and not spec.at_once:
             about = "How much worse earlier tasks are known now than at their best before, on average."
             _measure("Forgetting", _points(forgetting(accuracy_matrix(records))), about)
         for layer in hidden:
@@ -233,8 +231,9 @@ def _show_table(spec: RunSpec, records: Records) -> None:
     columns = {"Task": range(1, len(accuracy) + 1), "Accuracy": map(percent, accuracy)}
     if spec.trains_alone:
         columns["Alone"] = [percent(record["single_task_accuracy"]) for record in records]
-    if spec.partitions:
+    if spec.prunes:
         columns["θ"] = [_theta(record["theta"]) for record in records]
+    if spec.partitions:
         for place, layer in enumerate(spec.architecture.hidden):
             columns[unbroken(layer.name.capitalize())] = [
                 unbroken(" / ".join(str(record[what][place]) for what in ("claimed", "reused", "free")))

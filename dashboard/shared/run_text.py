@@ -61,7 +61,7 @@ def _settings(spec: RunSpec) -> dict[str, str]:
         "network": spec.network_name,
         "epochs": epochs_text(spec),
     }
-    if spec.partitions:
+    if spec.prunes:
         parts |= {"lambda": _lambda(spec), "margin": f"m {margin_text(spec.margin)}", "theta": _theta(spec)}
     else:
         parts["method"] = f"method {spec.method}"

@@ -24,7 +24,7 @@ def main() -> None:
     st.title(TITLE, anchor=False)
     with show_errors():
         store = open_store(default_location())
-        runs = {run.id: run for run in store.runs() if run.spec.partitions}
+        runs = {run.id: run for run in store.runs() if run.spec.prunes}
         learned = {run: tasks for run, tasks in store.learned_tasks().items() if run in runs}
         if not learned and not st.query_params:
             show_nothing_learned("you can move λ, θ and the margin here and see what they would have meant.")

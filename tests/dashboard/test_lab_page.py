@@ -127,8 +127,9 @@ def test_what_does_not_apply_to_a_method_is_not_shown(method: str, empty: Store)
     app.selectbox(key="digits method").select(method).run()
     about = METHODS[method]
     assert about.about in text(app)
-    for label in ("λ layer 1", "Margin m (percentage points)", "Fine-tune after pruning", "Grow when it fills up"):
-        assert (label in labels(app)) == about.partitions
+    for label in ("λ layer 1", "Margin m (percentage points)", "Fine-tune after pruning"):
+        assert (label in labels(app)) == about.prunes
+    assert ("Grow when it fills up" in labels(app)) == about.partitions
     assert ("Also train each task alone" in labels(app)) == (not about.at_once)
     assert "Later tasks" not in labels(app)
     press(app, "Start")

@@ -127,7 +127,7 @@ def test_training_a_lambda_queues_that_candidate_alone(store: Store, run: str):
     app = press(opened(run=run, task="2"), "Paper")
     press(app, "Train this λ")
     (asked,) = (other for other in store.runs() if other.id != run)
-    assert asked.spec.grid == [((1e-7, 1e-5, 1e-6), 2e-2)]
+    assert asked.spec.grid == [((1e-7, 1e-5, 1e-6), 2e-2, {})]
     assert (asked.spec.at_task, asked.spec.stream.tasks, asked.spec.fork_of) == (2, 2, store.run(run).spec)
     assert "Training more λ" in app.get("progress")[0].proto.text
 

@@ -1,6 +1,7 @@
 """Narrow networks answer as the full-width one does, and what is committed never changes again."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from clnp_core.networks import partition
 from clnp_core.networks.fingerprint import take
-from clnp_core.networks.network import digest, from_tensors, initial, reinitialise_free, to_tensors
+from clnp_core.networks.network import digest, from_tensors, initial, reinitialise_free, to_tensors, with_fresh_head
 from clnp_core.networks.partition import WeightClass
 from clnp_core.networks.subnetwork import commit, task_network, trainable
 
@@ -106,6 +107,16 @@ def test_free_weights_are_drawn_anew_and_frozen_ones_kept():
         assert not torch.equal(first[free], second[free])
         assert first[free].abs().max() <= 1 / np.sqrt(architecture.fan_in[place])
         assert torch.equal(third, first)
+
+
+def test_a_fresh_head_is_all_that_is_drawn_for_the_next_task():
+    single, multi = (learned(architectures_of(6, 5), head, [0.5], seed=3)[-1] for head in ("single", "multi"))
+    assert digest(with_fresh_head(single, 1)) == digest(single)
+    one, two = with_fresh_head(multi, 1), with_fresh_head(multi, 2)
+    assert len(one.head_weights) == len(one.head_biases) == 2
+    assert not torch.equal(one.head_weights[1], two.head_weights[1])
+    before = {"head_weights": multi.head_weights, "head_biases": multi.head_biases}
+    assert digest(replace(one, **before)) == digest(multi)
 
 
 @pytest.mark.parametrize("head", ["single", "multi"])

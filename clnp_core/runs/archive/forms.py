@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from clnp_core.errors import SpecError
+from clnp_core.methods import METHODS
 from clnp_core.runs.archive.file import ENVIRONMENT, SPEC, Digest, Members, Wrong, loaded, require
 from clnp_core.runs.spec import RunSpec, parse
 from clnp_core.runs.spec.stream import Strict
@@ -120,7 +121,7 @@ class _Record(Strict):
     accuracy: list[_Share]
     widths: list[_Natural]
     free: list[_Natural]
-    fingerprint: Digest
+    fingerprint: Digest | None
     rounded: list[_Natural]
 
 
@@ -144,9 +145,13 @@ RESULTS: dict[str, type[Result]] = {
 
 
 def of_archive(data: dict[str, Any], archive: str | None) -> dict[str, Any]:
-    """A specification, and those it is a fork of, as those of a run that came in an archive; None: that did not."""
-    fork_of = data.get("fork_of")
-    return data | {"imported": archive, "fork_of": fork_of and of_archive(fork_of, archive)}
+    """A specification, and those it is a fork of, as those of a run that came in an archive; None: that did not.
+
+    Without the settings of other methods, which another machine may not have.
+    """
+    fork_of, settings = data.get("fork_of"), data.get("settings", {})
+    own = {name: value for name, value in settings.items() if name == data.get("method")}
+    return data | {"imported": archive, "fork_of": fork_of and of_archive(fork_of, archive), "settings": own}
 
 
 def specification(members: Members) -> RunSpec:
@@ -155,12 +160,14 @@ def specification(members: Members) -> RunSpec:
     require(isinstance(data, dict), f"{SPEC} is no specification")
     try:
         require(all(map(str.isprintable, _strings(data))), f"{SPEC} has characters that cannot be shown")
+        if "method" in data and data["method"] not in METHODS:
+            name = str(data["method"])[:80]
+            raise Wrong(f"{SPEC}: the method {name} is not here; put its file into clnp_core/methods")
         spec = parse(of_archive(data, members.digest))
     except SpecError as error:
         raise Wrong(f"{SPEC}: {str(error).rstrip('.')}") from None
     except (AttributeError, TypeError, RecursionError):
         raise Wrong(f"{SPEC} is no specification") from None
-    require(spec.partitions, f"{spec.method} promises nothing that could be verified")
     return spec
 
 

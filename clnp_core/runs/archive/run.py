@@ -6,11 +6,11 @@ the results before, as the engine does.
 
 Whoever wrote it may lie. Names, numbers and sizes of its members are checked before they are read, results before they
 are kept; nothing is unpickled, and what is kept is written anew from what was checked. With the data at hand all but
-the trainings is computed again: choosing, pruning, committing, fingerprints and accuracies. A training cannot be
-checked in less than its own time. Therefore no run of one's own ever finds what came in an archive: its stages have
-the archive's SHA-256 among their inputs, and with it keys that no stage of one's own can have. Only a fork of the
-imported run shares them, and what it learns anew is its own. A network has the hash of its content for a key, which is
-computed again.
+the trainings is computed again: choosing, pruning, committing, fingerprints where the method promises that nothing is
+forgotten, and accuracies. A training cannot be checked in less than its own time. Therefore no run of one's own ever
+finds what came in an archive: its stages have the archive's SHA-256 among their inputs, and with it keys that no stage
+of one's own can have. Only a fork of the imported run shares them, and what it learns anew is its own. A network has
+the hash of its content for a key, which is computed again.
 """
 
 from __future__ import annotations
@@ -80,19 +80,14 @@ def write(store: Store, run: str, path: Path) -> None:
     SpecError
         If the name does not end in .zip.
     StoreError
-        If there is no such run, it is not finished, its method does not partition, a result is missing or damaged, it
-        is too large, or the file cannot be written.
+        If there is no such run, it is not finished, a result is missing or damaged, it is too large, or the file cannot
+        be written.
     """
     check_name(path)
     asked = store.run(run)
     spec = asked.spec
     if asked.state != "finished":
         raise StoreError(f"The run {run} is {asked.state}; only one that is finished can be archived.")
-    if not spec.partitions:
-        raise StoreError(
-            f"The run {run} cannot be archived: {spec.method} may forget, and promises nothing that another machine "
-            f"could verify."
-        )
     members: dict[str, Path] = {}
     logits: dict[str, Tensor] = {}
     places = itertools.count()

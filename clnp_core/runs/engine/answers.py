@@ -113,7 +113,7 @@ class Answers:
         stage = self._store.stage(key) if isinstance(key, str) else None
         if stage is None or stage.kind != "fit" or key not in self._store.artifacts:
             raise SpecError(f"stage: the store has no trained candidate {str(key)[:64]!r}.")
-        if not METHODS[stage.inputs["method"]].partitions:
+        if not METHODS[stage.inputs["method"]].prunes:
             raise SpecError(f"stage: the method {stage.inputs['method']} does not prune.")
         if not isinstance(thetas, list) or len(thetas) > MOST_THRESHOLDS:
             raise SpecError(f"thetas: it should be a list of at most {MOST_THRESHOLDS}.")

@@ -108,7 +108,7 @@ def _fit(alike: Sequence[Stage], context: Context) -> _Made:
     epochs: dict[str, list[Epoch]] = {}
     jobs = []
     # Candidates that start alike share their task's data and the activations of frozen neurons.
-    for _, group in groupby(alike, key=lambda stage: stage.inputs | {"hyperparameters": None}):
+    for _, group in groupby(alike, key=_start_of):
         stages = list(group)
         grid = [_hyperparameters(stage.inputs["hyperparameters"]) for stage in stages]
         hooks = [_hooks(stage, context, epochs) for stage in stages]
@@ -118,6 +118,12 @@ def _fit(alike: Sequence[Stage], context: Context) -> _Made:
         stage.key: _candidate_artifact(candidate, stage.inputs["hyperparameters"], epochs[stage.key])
         for stage, candidate in zip(alike, candidates, strict=True)
     }
+
+
+def _start_of(stage: Stage) -> tuple[dict[str, Any], Settings]:
+    """What trainings share that start alike: all but their hyper-parameters."""
+    given = stage.inputs["hyperparameters"]
+    return stage.inputs | {"hyperparameters": None}, own_settings(stage, given)
 
 
 def _candidate_artifact(
@@ -161,14 +167,13 @@ def _settle(stage: Stage, context: Context) -> _Made:
     number, stream = lesson.task, lesson.stream
     candidates = _candidates(stage, lesson, context)
     network, learned = method.settle(lesson, candidates, _pruning(stage), context.pulse)
-    partitions = METHODS[inputs["method"]].partitions
     taken, rounded = [], []
     for earlier, expected in _promised(stage):
         context.pulse()
         taken.append(check(network, earlier, stream.test(earlier).x, expected, partial(_logits, expected, context)))
         if taken[-1].fingerprint != expected:
             rounded.append((earlier, expected))
-    if partitions:
+    if method.exact:
         taken.append(take(network, number, stream.test(number).x))
     reached = []
     for earlier in range(1, number + 1):
@@ -191,8 +196,8 @@ def _settle(stage: Stage, context: Context) -> _Made:
             **record,
             "accuracy": reached,
             "widths": network.architecture.widths,
-            "free": [partition.free_count(owner) for owner in network.owners] if partitions else [],
-            "fingerprint": taken[-1].fingerprint.logits if partitions else None,
+            "free": [partition.free_count(owner) for owner in network.owners] if method.partitions else [],
+            "fingerprint": taken[-1].fingerprint.logits if method.exact else None,
             "rounded": [earlier for earlier, _ in rounded],
         },
     }
@@ -281,13 +286,15 @@ def _method(stage: Stage) -> Method:
 
 def _lesson(stage: Stage, context: Context) -> Lesson:
     """What the stage is about, from where it starts."""
-    task, seed = stage.inputs["task"], stage.inputs["seed"]
-    return Lesson(_network(stage, context), _stream(stage, task), task, seed, _device(stage), _own_settings(stage))
+    task, seed, candidates = (stage.inputs.get(name) for name in ("task", "seed", "candidates"))
+    given = context.artifacts.data(candidates[0]) if candidates else stage.inputs
+    own = own_settings(stage, given["hyperparameters"])
+    return Lesson(_network(stage, context), _stream(stage, task), task, seed, _device(stage), own)
 
 
-def _own_settings(stage: Stage) -> Settings:
-    """The settings of the stage's method."""
-    return _method(stage).Settings(**stage.inputs.get("settings", {}))
+def own_settings(stage: Stage, hyperparameters: dict[str, Any]) -> Settings:
+    """Of the stage's method, for a candidate: its hyper-parameters have the settings of which several are tried."""
+    return _method(stage).Settings(**stage.inputs.get("settings", {}) | hyperparameters.get("settings", {}))
 
 
 def _pruning(stage: Stage) -> Pruning:
@@ -295,8 +302,9 @@ def _pruning(stage: Stage) -> Pruning:
 
 
 def _hyperparameters(given: dict[str, Any]) -> Hyperparameters:
-    tuples = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
-    return Hyperparameters(**given | tuples)
+    shared = {name: value for name, value in given.items() if name != "settings"}
+    tuples = {name: tuple(value) for name, value in shared.items() if isinstance(value, list)}
+    return Hyperparameters(**shared | tuples)
 
 
 def _network(stage: Stage, context: Context) -> Network:
@@ -311,17 +319,18 @@ def trained(stage: Stage, context: Context) -> tuple[Candidate, Stream]:
     """The candidate that a stage has trained, on the processor wherever that was, and the stream its task is of."""
     task = stage.inputs["task"]
     start, stream = _network(stage, context), _stream(stage, task)
-    lesson = Lesson(start, stream, task, stage.inputs["seed"], settings=_own_settings(stage))
-    return _candidate(_method(stage).start(lesson), stage.key, context), lesson.stream
+    own = own_settings(stage, stage.inputs["hyperparameters"])
+    lesson = Lesson(start, stream, task, stage.inputs["seed"], settings=own)
+    return _candidate(_method(stage).start(lesson), stage, stage.key, context), lesson.stream
 
 
 def _candidates(stage: Stage, lesson: Lesson, context: Context) -> list[Candidate]:
     # What candidates could read but not train is cut out of the network anew; only what they trained is kept.
     cut = _method(stage).start(lesson)
-    return [_candidate(cut, key, context) for key in stage.inputs["candidates"]]
+    return [_candidate(cut, stage, key, context) for key in stage.inputs["candidates"]]
 
 
-def _candidate(cut: Trainable, key: str, context: Context) -> Candidate:
+def _candidate(cut: Trainable, stage: Stage, key: str, context: Context) -> Candidate:
     tensors, data = _tensors(context.artifacts.path(key)), context.artifacts.data(key)
 
     def group(name: str) -> list[Tensor]:
@@ -337,6 +346,7 @@ def _candidate(cut: Trainable, key: str, context: Context) -> Candidate:
         curve=Curve(math.nan if data["accuracy"] is None else data["accuracy"], list(map(_point, data["curve"]))),
         activities=sparsify.Activities(free, reused) if free else None,
         pruned=Choice(**pruned | {"point": _point(pruned["point"])}) if pruned else None,
+        settings=own_settings(stage, data["hyperparameters"]),
     )
 
 

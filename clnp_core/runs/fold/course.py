@@ -83,7 +83,8 @@ def course(spec: RunSpec, data_digest: str) -> Iterator[Wanted | Learned]:
         yield settle
         [result] = settle.results
         network, settled, fingerprints = result["network"], result["hyperparameters"], result["fingerprints"]
-        records.append(result["record"] | {"grown": list(grown), "single_task_accuracy": None})
+        own_settings = {"settings": settled["settings"]} if "settings" in settled else {}
+        records.append(result["record"] | own_settings | {"grown": list(grown), "single_task_accuracy": None})
         alone = stages.alone_stage(own, data_digest, task, settled) if spec.trains_alone else None
         yield Learned(records[-1], alone)
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,6 +20,7 @@ from typing import Any
 from clnp_core.methods import REFERENCE
 from clnp_core.networks.architectures import Architecture, architecture_data, as_architecture
 from clnp_core.runs.spec import RunSpec
+from clnp_core.runs.spec.run import Point
 
 VERSION = 4
 """Part of every key. To be raised when the same inputs no longer give the same result."""
@@ -119,16 +119,17 @@ def _method(spec: RunSpec) -> dict[str, Any]:
     return {"method": spec.method, **({"settings": own} if own else {})}
 
 
-def _hyperparameters(spec: RunSpec, task: int, l1: Sequence[float], rate: float) -> dict[str, Any]:
+def _hyperparameters(spec: RunSpec, task: int, point: Point) -> dict[str, Any]:
     return {
-        "l1": list(l1),
-        "learning_rate": rate,
+        "l1": list(point.l1),
+        "learning_rate": point.learning_rate,
         "cooldown": spec.cooldown,
         "batch_size": spec.batch_size,
         "epochs": spec.epochs_of(task),
         "patience": spec.patience,
         "shrink": spec.shrink,
         "cache_mb": spec.cache_mb,
+        **({"settings": point.settings} if point.settings else {}),
     }
 
 
@@ -149,9 +150,10 @@ def fit_stages(
     network : str or None
         Content hash of the network after the task before; None for the first task.
     settled : dict or None
-        Hyper-parameters to keep, but for the number of epochs; None to search the grid.
+        Hyper-parameters to keep, with the method's own of which several were tried, but for the number of epochs; None
+        to search the grid.
     """
-    points = [_hyperparameters(spec, task, *point) for point in spec.grid]
+    points = [_hyperparameters(spec, task, point) for point in spec.grid]
     if settled:
         points = [settled | {"epochs": spec.epochs_of(task)}]
     common = {**_common(spec, dataset_digest), **_method(spec), "task": task, "network": network}
@@ -221,6 +223,7 @@ def settle_stage(
 
 def alone_stage(spec: RunSpec, dataset_digest: str, task: int, hyperparameters: dict[str, Any]) -> Stage:
     """Train the task by itself on the whole network, without L1 and pruning, for comparison."""
-    plain = hyperparameters | {"l1": [0.0] * len(hyperparameters["l1"]), "epochs": spec.epochs_of(task)}
+    shared = {name: value for name, value in hyperparameters.items() if name != "settings"}
+    plain = shared | {"l1": [0.0] * len(shared["l1"]), "epochs": spec.epochs_of(task)}
     common = {**_common(spec, dataset_digest), "method": REFERENCE, "task": task}
     return Stage("alone", common | {"hyperparameters": plain})

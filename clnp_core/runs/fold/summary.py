@@ -23,10 +23,12 @@ def summarise(spec: RunSpec, records: Sequence[dict[str, Any]], seconds: float) 
     Returns
     -------
     dict of plain data. Accuracies are fractions; `accuracy` is lower triangular, row i after task i, empty where
-    nothing was measured. Measures that cannot be told are None. Of a method that partitions: `identical_logits`, false
-    only where another kind of processor went on, on which logits are the same but for rounding;
-    `layers`, each with neurons claimed, reused and left free by task, free ones now and the tasks they will last for;
-    `lambda`, and `theta`, one number per task where θ is shared by the layers, else a list per task.
+    nothing was measured. Measures that cannot be told are None. Of a method that promises exactness:
+    `identical_logits`, false only where another kind of processor went on, on which logits are the same but for
+    rounding. Of one that partitions: `layers`, each with neurons claimed, reused and left free by task, free ones now
+    and the tasks they will last for. Of one that prunes: `lambda`, and `theta`, one number per task where θ is shared
+    by the layers, else a list per task. Where several values of the method's own settings were tried: `settings`, those
+    that each task settled on.
     """
     matrix = accuracy_matrix(records)
     summary = {
@@ -43,13 +45,16 @@ def summarise(spec: RunSpec, records: Sequence[dict[str, Any]], seconds: float) 
         "notes": _notes(spec, records),
         "seconds": round(seconds, 2),
     }
-    if spec.partitions:
-        shared = spec.theta_mode == "shared" and not isinstance(spec.theta, tuple)
+    if spec.exact:
         # A run whose fingerprints do not hold ends with an error: there is no summary of it. Records of an older store
         # say nothing of rounding.
         summary["identical_logits"] = not any(record.get("rounded") for record in records)
+    if spec.prunes:
+        shared = spec.theta_mode == "shared" and not isinstance(spec.theta, tuple)
         summary["theta"] = [record["theta"][0] if shared else list(record["theta"]) for record in records]
         summary["lambda"] = [list(record["lambda"]) for record in records]
+    if any(record.get("settings") for record in records):
+        summary["settings"] = [record.get("settings", {}) for record in records]
     if spec.trains_alone:
         alone = [record["single_task_accuracy"] for record in records]
         summary["single_task_accuracy"] = alone
@@ -69,11 +74,13 @@ def settled(spec: RunSpec, records: Sequence[dict[str, Any]]) -> dict[int, int]:
 
 
 def _place(spec: RunSpec, record: dict[str, Any]) -> int:
-    """The first candidate that was trained as the record says; without a partition λ is not part of it."""
+    """The first candidate that was trained as the record says; without pruning λ is not part of it."""
     return next(
         place
-        for place, (l1, rate) in enumerate(spec.at(record["task"]).grid)
-        if rate == record["learning_rate"] and (not spec.partitions or l1 == tuple(record["lambda"]))
+        for place, (l1, rate, own) in enumerate(spec.at(record["task"]).grid)
+        if rate == record["learning_rate"]
+        and own == record.get("settings", {})
+        and (not spec.prunes or l1 == tuple(record["lambda"]))
     )
 
 

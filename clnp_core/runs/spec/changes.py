@@ -9,8 +9,9 @@ from importlib import resources
 from typing import Any
 
 from clnp_core.errors import SpecError
+from clnp_core.runs.spec.own_settings import MethodSettings
 from clnp_core.runs.spec.parsing import nearest, parse
-from clnp_core.runs.spec.run import MethodSettings, RunSpec
+from clnp_core.runs.spec.run import RunSpec
 
 _DEFAULT = "digits"
 

@@ -5,14 +5,16 @@ Imports no torch: the dashboard and the listing commands read specifications too
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import product
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, create_model, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from clnp_core.methods import METHODS
 from clnp_core.networks.architectures import ARCHITECTURES, Architecture
+from clnp_core.runs.spec.own_settings import MethodSettings, as_axis, axes
 from clnp_core.runs.spec.stream import StreamSpec, Strict
 
 OUTPUT = "output"
@@ -21,19 +23,14 @@ OUTPUT = "output"
 _MAX_GRID = 256
 
 
-def _as_axis(value: Any) -> Any:
-    """One value of a grid axis stands for a grid of one."""
-    return value if isinstance(value, list | tuple) else (value,)
-
-
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-LambdaAxis = Annotated[tuple[NonNegative, ...], Field(min_length=1), BeforeValidator(_as_axis)]
-RateAxis = Annotated[tuple[Positive, ...], Field(min_length=1), BeforeValidator(_as_axis)]
+LambdaAxis = Annotated[tuple[NonNegative, ...], Field(min_length=1), BeforeValidator(as_axis)]
+RateAxis = Annotated[tuple[Positive, ...], Field(min_length=1), BeforeValidator(as_axis)]
 
 
 Epochs = Annotated[int, Field(ge=1, le=10_000)]
-EpochsAxis = Annotated[tuple[Epochs, ...], Field(min_length=1, max_length=1000), BeforeValidator(_as_axis)]
+EpochsAxis = Annotated[tuple[Epochs, ...], Field(min_length=1, max_length=1000), BeforeValidator(as_axis)]
 Network = Annotated[
     Annotated[Literal[tuple(ARCHITECTURES)], Tag("name")] | Annotated[Architecture, Tag("own")],
     Discriminator(lambda given: "own" if isinstance(given, dict | Architecture) else "name"),
@@ -49,22 +46,27 @@ class FineTuning(Strict):
     """How often a task is pruned and fine-tuned."""
 
 
-MethodSettings = create_model(
-    "MethodSettings",
-    __base__=Strict,
-    **{
-        name: (method.Settings, Field(default_factory=method.Settings))
-        for name, method in METHODS.items()
-        if method.Settings.model_fields
-    },
-)
-"""The own settings of every method that has some, under its name."""
+class Point(NamedTuple):
+    """A point of a grid: what one candidate is trained with.
+
+    Attributes
+    ----------
+    l1 : tuple of float
+        λ of each layer, the output's last.
+    learning_rate : float
+    settings : dict
+        Of the method's own those of which several are tried.
+    """
+
+    l1: tuple[float, ...]
+    learning_rate: float
+    settings: dict[str, float]
 
 
 class RunSpec(Strict):
     """Everything a run depends on. The same specification gives the same results, to the bit.
 
-    Grid axes (`lambda`, `learning_rate`) take one value or several; the grid is their product.
+    Grid axes (`lambda`, `learning_rate`, numbers of `settings`) take one value or several; the grid is their product.
     """
 
     preset: str = Field(min_length=1, max_length=60, pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -138,24 +140,39 @@ class RunSpec(Strict):
 
     @property
     def partitions(self) -> bool:
-        """Whether the method claims neurons for its tasks, and promises that nothing is forgotten."""
+        """As `Method.partitions`, of the method that learns; so are those that follow."""
         return METHODS[self.method].partitions
+
+    @property
+    def prunes(self) -> bool:
+        """Whether it prunes: λ, θ, margin and fine-tuning have an effect."""
+        return METHODS[self.method].prunes
+
+    @property
+    def exact(self) -> bool:
+        """Whether it promises that nothing is forgotten."""
+        return METHODS[self.method].exact
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it learns all tasks together."""
+        return METHODS[self.method].at_once
 
     @property
     def tuning_rounds(self) -> int:
         """How often each task is pruned and fine-tuned; 0 where it is not."""
-        return self.fine_tuning.rounds if self.fine_tuning and self.partitions else 0
+        return self.fine_tuning.rounds if self.fine_tuning and self.prunes else 0
 
     @property
     def trains_alone(self) -> bool:
         """Whether each task is trained alone as well: not where all are learned at once."""
-        return self.single_task and not METHODS[self.method].at_once
+        return self.single_task and not self.at_once
 
     @property
     def lessons(self) -> list[int]:
         """The tasks in whose name something is learned: each, or the last one alone where all are learned at once."""
         last = self.stream.tasks
-        return [last] if METHODS[self.method].at_once else list(range(1, last + 1))
+        return [last] if self.at_once else list(range(1, last + 1))
 
     @property
     def layer_keys(self) -> tuple[str, ...]:
@@ -163,11 +180,20 @@ class RunSpec(Strict):
         return (*(str(number) for number in range(1, len(self.architecture.hidden) + 1)), OUTPUT)
 
     @property
-    def grid(self) -> list[tuple[tuple[float, ...], float]]:
-        """Candidates: (λ of each layer, output last; learning rate), in the order in which ties are broken."""
+    def grid(self) -> list[Point]:
+        """Candidates, in the order in which ties are broken."""
+        own = self._tried
+        return [
+            Point(tuple(values[len(own) :]), rate, dict(zip(own, values, strict=False)))
+            for *values, rate in product(*self._axes)
+        ]
+
+    @property
+    def _axes(self) -> list[tuple[float, ...]]:
+        """The method's own settings that are tried, λ of each layer, learning rates."""
         # What trains without L1 is the same training whatever λ is.
-        axes = [self.lambda_[key] if self.partitions else (0.0,) for key in self.layer_keys]
-        return [(tuple(l1), rate) for *l1, rate in product(*axes, self.learning_rate)]
+        l1 = [self.lambda_[key] if self.prunes else (0.0,) for key in self.layer_keys]
+        return [*self._tried.values(), *l1, self.learning_rate]
 
     def at(self, task: int) -> RunSpec:
         """The specification whose settings hold for that task: this one's, or before a fork the other's."""
@@ -228,8 +254,10 @@ class RunSpec(Strict):
                 raise ValueError(f"{setting}: {name} has no hidden layer {min(unknown)!r}; it has {', '.join(layers)}")
         if self.layer_weights and set(self.layer_weights) != set(layers):
             raise ValueError(f"layer_weights: give one for each of the layers {', '.join(layers)}")
-        if len(self.grid) > _MAX_GRID:
-            raise ValueError(f"lambda, learning_rate: the grid has {len(self.grid)} points; at most {_MAX_GRID}")
+        points = math.prod(map(len, self._axes))
+        if points > _MAX_GRID:
+            names = ", ".join(["lambda", "learning_rate", *(f"{self.method}.{name}" for name in self._tried)])
+            raise ValueError(f"{names}: the grid has {points} points; at most {_MAX_GRID}")
         if isinstance(self.theta, tuple) and len(self.theta) != len(layers):
             raise ValueError(
                 f"theta: {len(self.theta)} thresholds for {len(layers)} hidden layers; give one, or one per layer"
@@ -246,7 +274,7 @@ class RunSpec(Strict):
             if self.grow and self.grow_below is None:
                 raise ValueError("grow: between which tasks? give grow_below as well, or fork a run at a task")
             return
-        if METHODS[self.method].at_once:
+        if self.at_once:
             raise ValueError(f"fork_of: {self.method} learns all tasks at once; start a new run instead")
         if self.at_task == 1 and self.grow and self.grow_below is None:
             raise ValueError("grow: nothing is learned before task 1; give at_task 2 or later")
@@ -263,9 +291,16 @@ class RunSpec(Strict):
 
     @property
     def method_settings(self) -> dict[str, Any]:
-        """Of the method that learns, as plain data; empty where it has none."""
+        """Of the method that learns, as plain data, but for those of which several are tried; see `grid`."""
         own = getattr(self.settings, self.method, None)
-        return own.model_dump(mode="json") if own else {}
+        return own.model_dump(mode="json", exclude=set(self._tried)) if own else {}
+
+    @property
+    def _tried(self) -> dict[str, tuple[float, ...]]:
+        """The method's own settings of which several values are tried."""
+        own = getattr(self.settings, self.method, None)
+        values = {name: getattr(own, name) for name in axes(METHODS[self.method].Settings)}
+        return {name: several for name, several in values.items() if len(several) > 1}
 
     def to_json(self) -> dict[str, Any]:
         """As plain data, ready for `json.dumps`."""

@@ -24,7 +24,7 @@ _KEPT_TASKS = 32
 
 def explorable(spec: RunSpec, records: Sequence[dict[str, Any]]) -> list[int]:
     """The learned tasks of a run whose candidates can be pruned another way; none of a method that does not prune."""
-    return [record["task"] for record in records] if spec.partitions else []
+    return [record["task"] for record in records] if spec.prunes else []
 
 
 def trade_off(store: Store, run: str, task: int) -> TradeOff:
@@ -39,7 +39,7 @@ def trade_off(store: Store, run: str, task: int) -> TradeOff:
         If there is no such run, it has not learned the task, its method does not prune, or an artifact is damaged.
     """
     spec, records = store.run(run).spec, store.learned(run)
-    if not spec.partitions:
+    if not spec.prunes:
         raise StoreError(f"The method {spec.method} does not prune: there is no θ or m to move in {run}.")
     if task not in explorable(spec, records):
         raise StoreError(f"The run {run} has not learned task {task}; it has learned {len(records)}.")

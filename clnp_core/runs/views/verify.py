@@ -47,7 +47,7 @@ def verify(store: Store, run: str) -> Iterator[Verified]:
         At the first task that does not answer as it did.
     """
     spec = store.run(run).spec
-    if not spec.partitions:
+    if not spec.exact:
         raise StoreError(f"The run {run} promises nothing that could be verified: {spec.method} may forget.")
     network, fingerprints = last_network(store, run)
     if not fingerprints:
@@ -67,7 +67,7 @@ def _logits(store: Store, expected: Fingerprint) -> Tensor:
 
 
 def last_network(store: Store, run: str) -> tuple[Network, list[Fingerprint]]:
-    """The network of a run that partitions, after the last task it has learned, and the fingerprint of each task.
+    """The network of a run after the last task it has learned, and the fingerprint of each task.
 
     There are no fingerprints of a run that an earlier version learned.
 

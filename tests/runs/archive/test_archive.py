@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from clnp_core.errors import ArchiveError, SpecError, StoreError
 from clnp_core.networks.fingerprint import logits_digest
+from clnp_core.networks.network import digest, from_tensors, to_tensors
 from clnp_core.runs import archive
 from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.handle import RunHandle
@@ -24,6 +25,7 @@ from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import Store
 from tests.runs.conftest import files, identical, serve
 
+SHORT = {"stream.tasks": 2, "epochs": 3, "single_task": False}
 SPECS = {
     "digits": preset(
         "digits",
@@ -37,7 +39,13 @@ SPECS = {
         | {"fine_tuning": {"epochs": 2, "learning_rate": 1e-3, "rounds": 1}},
     ),
 }
+FORGETFUL = {
+    "finetune": preset("digits-multihead", {"method": "finetune", "learning_rate": [1e-3, 1e-2]} | SHORT),
+    "single": preset("digits-multihead", {"method": "single", "single_task": True} | SHORT),
+    "joint": preset("digits", {"method": "joint"} | SHORT),
+}
 IDENTICAL = "verified: every task's logits are identical to the bit"
+MEASURED = "verified: every accuracy was measured again and is the same"
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +60,16 @@ def archives(store, runs, tmp_path_factory):
     for name, run in runs.items():
         RunHandle(store, run).archive(folder / f"{name}.zip")
     return {name: folder / f"{name}.zip" for name in runs}
+
+
+@pytest.fixture(scope="module")
+def forgetful(store, scheduler, tmp_path_factory):
+    """Runs of methods that promise nothing: the id of each, and its archive."""
+    folder = tmp_path_factory.mktemp("forgetful")
+    made = {name: (serve(store, spec, scheduler)[0], folder / f"{name}.zip") for name, spec in FORGETFUL.items()}
+    for run, path in made.values():
+        RunHandle(store, run).archive(path)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +116,57 @@ def test_a_run_is_taken_in_whole_and_verified(store, runs, archives, tmp_path, n
     assert event.startswith("imported, archived on 2")
     assert IDENTICAL in event
     assert not list(other.location.glob("import-*"))
+
+
+@pytest.mark.parametrize("name", FORGETFUL)
+def test_a_run_that_may_forget_is_taken_in_and_its_accuracies_are_measured_again(store, forgetful, tmp_path, name):
+    other, (run, path) = Store(tmp_path), forgetful[name]
+    assert archive.read(other, path) == archive.Imported(run, MEASURED)
+    assert RunHandle(other, run).summary() == RunHandle(store, run).summary()
+    assert other.learned(run) == store.learned(run)
+    with pytest.raises(StoreError, match=f"promises nothing that could be verified: {name} may forget"):
+        identical(other, run)
+
+
+def test_a_fork_goes_on_from_a_run_that_may_forget(forgetful, scheduler, tmp_path):
+    other, (run, path) = Store(tmp_path), forgetful["finetune"]
+    archive.read(other, path)
+    forked, summary = serve(other, fork(other.run(run).spec, 3, {"stream.tasks": 3, "learning_rate": 1e-3}), scheduler)
+    assert other.run(forked).error is None
+    assert summary["accuracy"][:2] == other.run(run).summary["accuracy"]
+
+
+def with_memory(members, memory):
+    """Let the last network have a memory, and go by the name that it then has."""
+    *_, stage = sorted(name for name in members if name.startswith("stages/"))
+    tensors, result = safetensors.torch.load(members[stage]), data_of(members[stage])
+    network = members.pop(f"networks/{result['network']}.safetensors")
+    described = data_of(network)
+    changed = from_tensors(safetensors.torch.load(network) | memory, described)
+    result["network"] = digest(changed)
+    members[stage] = safetensors.torch.save(tensors, {"json": json.dumps(result)})
+    content = safetensors.torch.save(to_tensors(changed)[0], {"json": json.dumps(described)})
+    members[f"networks/{result['network']}.safetensors"] = content
+    return result["network"]
+
+
+def test_a_memory_is_taken_in_with_its_network_as_far_as_it_can_be_checked(forgetful, receiving, tmp_path):
+    members, path = unzipped(forgetful["finetune"][1]), tmp_path / "run.zip"
+    fisher = torch.arange(6.0).view(2, 3)
+    elsewhere = {"run.json": json.dumps(json.loads(members["run.json"]) | {"data": "0" * 64}).encode()}
+    changed, other = members | elsewhere, Store(tmp_path / "other")
+    network = with_memory(changed, {"memory.fisher.0": fisher})
+    assert archive.read(other, zipped(changed, path)).verdict.startswith("not verified: the data set digits here")
+    assert (other.artifacts.array(network, "memory.fisher.0") == fisher.numpy()).all()
+    for memory, said in (
+        ({"memory.fisher.0": fisher}, "task 2 comes to another network here"),
+        ({"memory.fisher.0": fisher / 0}, "numbers that are not finite"),
+        ({"memory.a/b": fisher}, "a memory that is none"),
+        ({"memory.fisher.0": fisher.half()}, "a memory that is none"),
+    ):
+        changed = dict(members)
+        with_memory(changed, memory)
+        refused(receiving, zipped(changed, path), said)
 
 
 def test_nothing_imported_is_found_by_a_run_of_ones_own_but_by_its_fork(archives, runs, scheduler, tmp_path):
@@ -165,10 +234,6 @@ def test_what_cannot_be_archived_is_refused_in_a_sentence(store, runs, scheduler
     with pytest.raises(StoreError, match="is queued; only one that is finished"):
         archive.write(store, waiting, tmp_path / "run.zip")
     store.remove(waiting)
-    forgets = {"stream.tasks": 1, "epochs": 1, "single_task": False, "method": "finetune"}
-    forgetful, _ = serve(store, preset("digits", forgets), scheduler)
-    with pytest.raises(StoreError, match="finetune may forget"):
-        archive.write(store, forgetful, tmp_path / "run.zip")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -287,7 +352,8 @@ CHANGES = {
         lambda members: spec_changed(stream=json.loads(members["spec.json"])["stream"] | {"tasks": 3})(members),
         "drawn at random",
     ),
-    "another method": (spec_changed(method="finetune"), "promises nothing"),
+    "another method": (spec_changed(method="finetune"), "another way than the specification"),
+    "a method that is not here": (spec_changed(method="mine"), "the method mine is not here; put its file"),
     "an impossible setting": (spec_changed(margin=-1), "spec.json: margin = -1 is not possible"),
     "no such setting": (spec_changed(run="rm"), "There is no setting 'run'"),
     "escape codes": (spec_changed(about="\x1b[2J"), "cannot be shown"),

@@ -44,7 +44,7 @@ def test_the_presets_asked_for_are_there():
 
 def test_the_paper_preset_has_the_paper_settings():
     spec = preset("permuted-mnist")
-    assert spec.grid == [((1e-7, 1e-5, 1e-6), 2e-3)]
+    assert spec.grid == [((1e-7, 1e-5, 1e-6), 2e-3, {})]
     assert (spec.margin, spec.batch_size, spec.stream.tasks, spec.head) == (0.0005, 256, 10, "single")
     assert spec.architecture.widths == (2000, 2000)
     assert (spec.epochs, spec.patience) == ((150,), None), "in fewer, L1 does not empty the network (docs/guide.md)"
@@ -52,7 +52,12 @@ def test_the_paper_preset_has_the_paper_settings():
 
 def test_the_grid_is_the_product_of_its_axes():
     spec = preset("digits", {"lambda.1": [1e-4, 1e-3], "learning_rate": [1e-2, 5e-3]})
-    assert [(l1[0], rate) for l1, rate in spec.grid] == [(1e-4, 1e-2), (1e-4, 5e-3), (1e-3, 1e-2), (1e-3, 5e-3)]
+    assert [(point.l1[0], point.learning_rate) for point in spec.grid] == [
+        (1e-4, 1e-2),
+        (1e-4, 5e-3),
+        (1e-3, 1e-2),
+        (1e-3, 5e-3),
+    ]
     assert (spec.fits(1), spec.fits(2)) == (4, 1)
     assert preset("digits", {"lambda.1": [1e-4, 1e-3], "search": "every-task"}).fits(2) == 2
 
@@ -200,7 +205,7 @@ def test_the_outputs_follow_the_stream():
 def test_the_paper_presets_of_split_cifar_have_the_paper_settings():
     narrow, tuned, wide = (preset(f"split-cifar-{name}") for name in ("narrow", "narrow-ft", "wide"))
     assert (narrow.stream.tasks, narrow.head, narrow.margin, narrow.epochs) == (6, "multi", 0.02, (60,))
-    assert narrow.grid == [((5e-5,) * 6, 1e-3)]
+    assert narrow.grid == [((5e-5,) * 6, 1e-3, {})]
     assert (tuned.margin, tuned.fine_tuning.epochs, tuned.fine_tuning.learning_rate) == (0.04, 20, 1e-4)
     assert (wide.stream.tasks, wide.head, wide.network) == (11, "single", "table3-cnn")
 
