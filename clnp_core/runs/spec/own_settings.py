@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, create_model
 from pydantic.fields import FieldInfo
@@ -26,26 +26,26 @@ def axes(settings: type[Settings]) -> list[str]:
     return [name for name, field in settings.model_fields.items() if field.annotation in (int, float)]
 
 
-def _axis(field: FieldInfo) -> tuple[Any, FieldInfo]:
-    one = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
-    several = Annotated[tuple[one, ...], Field(min_length=1), BeforeValidator(as_axis), PlainSerializer(_as_told)]
+def _axis(field: FieldInfo) -> tuple[Any, Any]:
+    one: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    several: Any = Annotated[tuple[one, ...], Field(min_length=1), BeforeValidator(as_axis), PlainSerializer(_as_told)]
     return several, Field(default=(field.default,))
 
 
 def _with_axes(name: str, settings: type[Settings]) -> type[BaseModel]:
-    fields = {each: (field.annotation, field) for each, field in settings.model_fields.items()}
+    fields: dict[str, Any] = {each: (field.annotation, field) for each, field in settings.model_fields.items()}
     fields |= {each: _axis(settings.model_fields[each]) for each in axes(settings)}
     return create_model(name, __base__=Strict, **fields)
 
 
 def _of_every_method() -> type[BaseModel]:
     own = {name: _with_axes(name, method.Settings) for name, method in METHODS.items() if method.Settings.model_fields}
-    return create_model(
-        "MethodSettings",
-        __base__=Strict,
-        **{name: (model, Field(default_factory=model)) for name, model in own.items()},
-    )
+    fields: dict[str, Any] = {name: (model, Field(default_factory=model)) for name, model in own.items()}
+    return create_model("MethodSettings", __base__=Strict, **fields)
 
 
-MethodSettings = _of_every_method()
-"""The own settings of every method that has some, under its name."""
+if TYPE_CHECKING:
+    MethodSettings = BaseModel
+else:  # of the methods there are, which no type checker knows
+    MethodSettings = _of_every_method()
+    """The own settings of every method that has some, under its name."""

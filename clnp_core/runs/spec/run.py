@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import product
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
@@ -31,8 +31,14 @@ RateAxis = Annotated[tuple[Positive, ...], Field(min_length=1), BeforeValidator(
 
 Epochs = Annotated[int, Field(ge=1, le=10_000)]
 EpochsAxis = Annotated[tuple[Epochs, ...], Field(min_length=1, max_length=1000), BeforeValidator(as_axis)]
+if TYPE_CHECKING:
+    _NetworkName = str
+    _MethodName = str
+else:  # of those there are, which no type checker knows
+    _NetworkName = Literal[tuple(ARCHITECTURES)]
+    _MethodName = Literal[tuple(METHODS)]
 Network = Annotated[
-    Annotated[Literal[tuple(ARCHITECTURES)], Tag("name")] | Annotated[Architecture, Tag("own")],
+    Annotated[_NetworkName, Tag("name")] | Annotated[Architecture, Tag("own")],
     Discriminator(lambda given: "own" if isinstance(given, dict | Architecture) else "name"),
 ]
 
@@ -75,7 +81,7 @@ class RunSpec(Strict):
     network: Network
     """One of ours by name, or one of your own: its name, input_shape, hidden layers and outputs. A network of ours has
     as many outputs as the stream has classes."""
-    method: Literal[tuple(METHODS)] = "clnp"
+    method: _MethodName = "clnp"
     """What learns. Those beside clnp train without L1, and neither prune nor fine-tune nor grow: such settings have no
     effect on them."""
     settings: MethodSettings = Field(default_factory=MethodSettings)
@@ -197,7 +203,7 @@ class RunSpec(Strict):
 
     def at(self, task: int) -> RunSpec:
         """The specification whose settings hold for that task: this one's, or before a fork the other's."""
-        return self.fork_of.at(task) if self.fork_of and task < self.at_task else self
+        return self.fork_of.at(task) if self.fork_of and self.at_task and task < self.at_task else self
 
     def epochs_of(self, task: int) -> int:
         """Epochs at most for that task, whose settings these are."""
@@ -270,7 +276,7 @@ class RunSpec(Strict):
     def _check_fork(self) -> None:
         if (self.fork_of is None) != (self.at_task is None):
             raise ValueError("fork_of, at_task: a fork needs both; give both or neither")
-        if self.fork_of is None:
+        if self.fork_of is None or self.at_task is None:
             if self.grow and self.grow_below is None:
                 raise ValueError("grow: between which tasks? give grow_below as well, or fork a run at a task")
             return
