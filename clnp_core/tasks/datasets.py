@@ -1,4 +1,4 @@
-"""Image data sets: found on disk, else fetched once, checked and kept as one `.npz`. Imports no torch by itself."""
+"""Loads image data sets: each is downloaded once, kept as one `.npz` and checked. Imports torch only to download."""
 
 import hashlib
 import math
@@ -16,9 +16,9 @@ from clnp_core.errors import DataError
 from clnp_core.tasks.npz import header, refusing_damage, write
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
-"""Of a data set, by name."""
+"""Names of a data set's arrays."""
 
-# No data set of ours comes near this; a file that claims more is not one of them.
+# No known data set comes near this; a file that claims more is damaged.
 _MAX_ARRAY_BYTES = 4 * 2**30
 
 
@@ -30,10 +30,10 @@ class Dataset:
     ----------
     name : str
     x_train, x_test : uint8 arrays [N, C, H, W]
-        Float32 in own data, if that is what was given.
+        Own data may be float32.
     y_train, y_test : int64 arrays [N], labels in 0 ... classes - 1
     white : int
-        What pixels are divided by before use: the largest value they can have, or 1 for floats.
+        Pixels are divided by it before use: the largest value they can have, or 1 for floats.
     classes : int
     """
 
@@ -46,7 +46,7 @@ class Dataset:
     classes: int
 
     def digest(self) -> str:
-        """SHA-256 of the content, hexadecimal: two data sets of one digest are the same."""
+        """Compute the SHA-256 of the content, in hexadecimal. Data sets with the same digest are the same."""
         hashed = hashlib.sha256(f"{self.name} {self.white} {self.classes}".encode())
         for array in (getattr(self, name) for name in ARRAYS):
             hashed.update(f"{array.dtype.str} {array.shape}".encode())
@@ -74,38 +74,38 @@ DATASETS = tuple(_SOURCES)
 
 
 def data_directory() -> Path:
-    """Where data sets are kept: `CLNP_DATA_DIR`, else this user's cache directory."""
+    """Return the directory of the data sets: `CLNP_DATA_DIR`, else the user's cache directory."""
     named = os.environ.get("CLNP_DATA_DIR")
     return Path(named) if named else platformdirs.user_cache_path("clnp") / "data"
 
 
 def image_shape(name: str) -> tuple[int, int, int]:
-    """(channels, height, width) of that data set's images."""
+    """Return (channels, height, width) of a data set's images."""
     return _SOURCES[name].image_shape
 
 
 def classes(name: str) -> int:
-    """How many classes that data set has."""
+    """Return a data set's number of classes."""
     return _SOURCES[name].classes
 
 
 def is_here(name: str) -> bool:
-    """Whether that data set can be had without a download."""
+    """Tell whether a data set can be loaded without a download."""
     return _SOURCES[name].torchvision_name is None or (data_directory() / f"{name}.npz").exists()
 
 
 def load(name: str, directory: Path | None = None) -> Dataset:
-    """A data set by name.
+    """Load a data set by name.
 
     `digits` is part of scikit-learn and needs no file. The others are `<name>.npz` in `directory` (default:
-    `data_directory()`), with uint8 `x_train`, `x_test` [N, C, H, W] and int64 `y_train`, `y_test` [N]. A file
-    already there is used as it is; else torchvision downloads the data, once.
+    `data_directory()`), with uint8 `x_train`, `x_test` [N, C, H, W] and int64 `y_train`, `y_test` [N]. An existing
+    file is used unchanged; otherwise torchvision downloads the data, once.
 
     Raises
     ------
     DataError
-        If the file is damaged or another kind of file (it is left as it was), or there is none and it could not
-        be downloaded.
+        If the name is unknown, the file is damaged or not a data set (it is left unchanged), or there is no file and
+        the download failed.
     """
     if name not in _SOURCES:
         raise DataError(f"There is no data set {name!r}; there are {', '.join(DATASETS)}.")
@@ -121,7 +121,7 @@ def load(name: str, directory: Path | None = None) -> Dataset:
 
 
 def _digits() -> dict[str, np.ndarray]:
-    """scikit-learn's 1,797 digits, a fifth of them for testing, the same ones always."""
+    """Load scikit-learn's 1,797 digits. A fifth of them, always the same ones, are for testing."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
@@ -154,7 +154,7 @@ def _download(torchvision_name: str, path: Path) -> dict[str, np.ndarray]:
 
 
 def _channels_first(images: np.ndarray) -> np.ndarray:
-    """Images [N, H, W] or [N, H, W, C] as [N, C, H, W]."""
+    """Turn images [N, H, W] or [N, H, W, C] into [N, C, H, W]."""
     return images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
 
 
@@ -175,11 +175,11 @@ def _read(path: Path, source: _Source) -> dict[str, np.ndarray]:
 
 
 def _check_headers(path: Path, archive: zipfile.ZipFile, source: _Source) -> None:
-    """Refuse by what the file says of itself, before any array is read into memory."""
+    """Check names, types and shapes in the file's headers before any array is read into memory."""
     lengths = {}
     for name in ARRAYS:
         if f"{name}.npy" not in archive.namelist():
-            raise DataError(f"{path} is not a data set of ours: it has no array {name}; replace or remove it.")
+            raise DataError(f"{path} is not a data set: it has no array {name}; replace or remove it.")
         dtype, shape = header(archive, name)
         tail, wanted = (source.image_shape, np.uint8) if name.startswith("x") else ((), np.int64)
         fits = dtype == wanted and len(shape) == len(tail) + 1 and shape[1:] == tail
@@ -190,5 +190,5 @@ def _check_headers(path: Path, archive: zipfile.ZipFile, source: _Source) -> Non
         if lengths[f"x_{part}"] != lengths[f"y_{part}"]:
             raise DataError(
                 f"{path}: x_{part} has {lengths[f'x_{part}']} images but y_{part} "
-                f"{lengths[f'y_{part}']} labels; there must be as many."
+                f"{lengths[f'y_{part}']} labels; the numbers must be equal."
             )
