@@ -1,4 +1,4 @@
-"""RESULTS.md from a store: each table and figure of the paper beside what our runs came to. Imports no torch."""
+"""Writes RESULTS.md from a store: each table and figure of the paper beside our results. Imports no torch."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ from clnp_core.runs.fold.summary import duration
 from clnp_core.runs.store import Run, Store
 
 ASKED_MEAN = 0.982
-"""Mean accuracy that we ask of permuted MNIST at the paper's settings."""
+"""Mean accuracy required on permuted MNIST with the paper's settings."""
 ASKED_GAP = 0.0015
-"""Most that it may be below each task alone."""
+"""Most that it may be below the mean accuracy of each task alone."""
 NOTHING = "–"
 
 _Found = Mapping[str, Sequence[Run]]  # the runs of each experiment, by its name
 
 
 def write(store: Store, path: Path, pictures: Path) -> None:
-    """Write RESULTS.md and the pictures it shows.
+    """Write RESULTS.md and its pictures.
 
     Parameters
     ----------
     store : Store
     path : Path
-        Of RESULTS.md.
+        Path of RESULTS.md.
     pictures : Path
         A folder beside or below it.
     """
@@ -126,7 +126,7 @@ def _what_would_take_it_there(runs: Sequence[Run]) -> str:
 
 
 def _used(runs: Sequence[Run]) -> list[float]:
-    """Share of each hidden layer that is in use in the end, mean over the runs."""
+    """Compute the share of each hidden layer in use at the end, mean over the runs."""
     return [fmean(own) for own in zip(*map(_used_by, runs), strict=True)]
 
 
@@ -135,7 +135,7 @@ def _used_by(run: Run) -> list[float]:
 
 
 def _layer_use(found: _Found, runs: Sequence[Run]) -> list[str]:
-    """Figure 3's numbers: how full each layer is, and for how many tasks there is room."""
+    """Write the numbers of Figure 3: how full each layer is, and how many tasks fit."""
     used = list(map(_used_by, runs))
     rows = [
         (
@@ -159,13 +159,13 @@ def _layer_use(found: _Found, runs: Sequence[Run]) -> list[str]:
 
 
 def _tasks_that_fit(run: Run) -> float:
-    """Learned ones and those the fullest layer still has room for."""
+    """Add up the tasks learned and those that the fullest layer still has room for."""
     left = [layer["tasks_left"] for layer in run.summary["layers"] if layer["tasks_left"] is not None]
     return run.summary["tasks"] + min(left, default=math.nan)
 
 
 def _by_epochs(found: _Found) -> list[str]:
-    """What a task's number of epochs decides, where runs of several are there."""
+    """Write how results depend on the number of epochs, from the runs there are."""
     rows = []
     for each in (PERMUTED_MNIST, STOPPED_EARLY):
         for run in found[each.name]:
@@ -187,7 +187,7 @@ def _by_epochs(found: _Found) -> list[str]:
 
 
 def _why_permuted(runs: Sequence[Run]) -> list[str]:
-    """Where our runs differ from the paper's, as their specifications tell."""
+    """Write where our runs differ from the paper's, according to their specifications."""
     spec = runs[0].spec
     return [
         "Where we differ, and why:",
@@ -210,7 +210,7 @@ def _why_permuted(runs: Sequence[Run]) -> list[str]:
 
 
 def _growth(runs: Sequence[Run], place: int) -> str:
-    """How a hidden layer fills up."""
+    """Write how a hidden layer fills up."""
     layers = [run.summary["layers"][place] for run in runs]
     first = fmean(layer["claimed"][0] / layer["width"] for layer in layers)
     later = fmean(fmean(layer["claimed"][1:]) / layer["width"] for layer in layers)
@@ -305,7 +305,7 @@ def _machine(environment: dict[str, Any] | None) -> str:
 
 
 def _picture(figure: go.Figure, folder: Path, shown: str, name: str, caption: str) -> list[str]:
-    """A figure of the report; without a browser to draw it a page of its own, to which a link leads."""
+    """Draw a figure of the report. Without a browser to draw it, write it as a page and link to that."""
     drawn = figures.for_paper(figure, columns=2).update_layout(paper_bgcolor="white")  # also where the reader's is dark
     file = figures.save(drawn, folder / f"{name}.svg")
     image = "!" if file.suffix == ".svg" else ""
