@@ -453,7 +453,7 @@ def test_a_link_to_no_run_and_a_store_that_cannot_be_read_are_said_in_a_sentence
     file = store.location / "file"
     file.write_text("")
     monkeypatch.setenv("CLNP_STORE", str(file / "store"))
-    assert "cannot be made" in opened().error[0].value
+    assert "cannot be created" in opened().error[0].value
 
 
 def test_what_the_system_refuses_is_said_in_a_sentence(store: Store, monkeypatch: pytest.MonkeyPatch):

@@ -1,7 +1,7 @@
-"""The store: what was asked for and what came of it, in one SQLite file with artifact files beside it.
+"""The store: requested runs and their results, in one SQLite file with artifact files beside it.
 
-The engine alone writes results. Everyone else reads, and writes requests: a new run, pause, resume, cancel, remove.
-Imports no torch: the dashboard and the listing commands read it.
+Only the engine writes results. All other processes read, and write requests: a new run, pause, resume, cancel, remove.
+Imports no torch, because the dashboard and most commands read the store.
 """
 
 from clnp_core.runs.store.database import default_location
@@ -22,13 +22,13 @@ class Store(Requests, Results):
     Parameters
     ----------
     location : Path, optional
-        A directory, made if it is not there; `default_location()` if not given.
+        Its directory, created if needed; by default `default_location()`.
 
     Attributes
     ----------
     location : Path
     artifacts : Artifacts
-        Results of stages.
+        The results of stages.
 
     Raises
     ------
