@@ -41,6 +41,29 @@ class TradeOff:
     candidates : sequence of Trained
         In the order of the grid, which breaks ties.
     answers : Answers
+
+    Examples
+    --------
+    `RunHandle.trade_off` makes one from a run. This one comes with the package, for a task on the digits:
+
+    >>> from clnp_core.lesson.parts import as_trade_off, shipped
+    >>> tradeoff = as_trade_off(shipped("sparsity"))
+    >>> exact = tradeoff.verdict(margin=0.0).outcome
+    >>> exact.claimed, round(exact.accuracy, 4)
+    ((43, 23), 0.98)
+
+    A margin of two points frees most of these neurons, with another candidate:
+
+    >>> sparse = tradeoff.verdict(margin=0.02).outcome
+    >>> sparse.claimed, round(sparse.accuracy, 4)
+    ((15, 13), 0.9733)
+    >>> sparse.candidate.l1  # λ of layer 1, of layer 2 and of the output
+    (1e-05, 0.01, 0.0003)
+
+    A lower θ keeps more neurons of that candidate:
+
+    >>> tradeoff.at(sparse.candidate, theta=0.1).claimed
+    (39, 19)
     """
 
     def __init__(self, before: Before, candidates: Sequence[Trained], answers: Answers) -> None:

@@ -65,6 +65,25 @@ class RunSpec(Strict):
     """Everything a run depends on. The same specification gives the same results, to the bit.
 
     Grid axes (`lambda`, `learning_rate`) take one value or several; the grid is their product.
+
+    Examples
+    --------
+    Presets are specifications, and `preset` changes their settings by name:
+
+    >>> from clnp_core.runs.spec import preset
+    >>> spec = preset("digits", {"stream.tasks": 2, "lambda.1": [1e-4, 1e-3]})
+    >>> spec.layer_keys
+    ('1', '2', 'output')
+    >>> spec.grid  # λ of each layer, then the learning rate
+    [((0.0001, 0.001, 0.0003), 0.02), ((0.001, 0.001, 0.0003), 0.02)]
+
+    A specification is plain data, and every part of it is checked:
+
+    >>> RunSpec.model_validate(spec.to_json()) == spec
+    True
+    >>> preset("digits", {"margin": 2})
+    Traceback (most recent call last):
+    clnp_core.errors.SpecError: margin = 2 is not possible: it should be less than 1.
     """
 
     preset: str = Field(min_length=1, max_length=60, pattern=r"^[a-z0-9][a-z0-9-]*$")

@@ -15,10 +15,6 @@ __all__ = ["Run", "Store", "Sweep", "default_location"]
 class Store(Requests, Results):
     """Runs and their results in a directory.
 
-    >>> store = Store(Path("experiments"))  # doctest: +SKIP
-    >>> store.add(preset("digits"))  # doctest: +SKIP
-    'digits-1f0c3a'
-
     Parameters
     ----------
     location : Path, optional
@@ -34,4 +30,19 @@ class Store(Requests, Results):
     ------
     StoreError
         If the directory or the database cannot be opened, is damaged, or was written by a newer version.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from clnp_core.runs.spec import preset
+    >>> store = Store(Path("experiments"))
+    >>> run = store.add(preset("digits", {"stream.tasks": 2}))
+    >>> store.run(run).state
+    'queued'
+
+    The next engine that serves the store learns the tasks; until then the run can be paused, removed and so on:
+
+    >>> store.pause(run)
+    >>> [each.state for each in store.runs()]
+    ['paused']
     """
