@@ -81,7 +81,7 @@ def test_the_shares_are_told_in_words_too(store: Store, runs: dict[str, str]):
 def test_after_the_first_task_there_is_nothing_to_use_again(store: Store, runs: dict[str, str]):
     app = opened(run=runs["first task"])
     assert "So far there is nothing to use again." in text(app)
-    assert "After one task alone this is too few" in text(app)
+    assert "After one task the forecast is too low" in text(app)
     assert len(charts(app)) == 3
     for chart in charts(app):
         assert_code_makes_its_chart(chart)

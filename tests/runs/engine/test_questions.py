@@ -148,7 +148,7 @@ def test_an_engine_that_was_killed_leaves_a_sentence(store, candidate):
     prepare(store, candidate)
     with pytest.raises(StoreError, match="No engine serves"):
         ask(store, candidate, [(0.6, 0.6)])
-    with store.hold_engine(), pytest.raises(StoreError, match="no answer in time"):
+    with store.hold_engine(), pytest.raises(StoreError, match="did not answer in time"):
         ask(store, candidate, [(0.6, 0.6)], timeout=0.3)
 
 
