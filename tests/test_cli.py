@@ -264,8 +264,8 @@ OVER = ("--over", "margin=0.005,0.02")
         (["digits", *OVER, *OVER], "The sweep goes over 'margin' twice"),
         (["digits", "--tasks", "2", "--over", "stream.tasks=2,3"], "'stream.tasks', which is also set"),
         (["digits", *OVER, "--set", "margin=0"], "'margin', which is also set"),
-        (["digits", *OVER, "--out", "table.xlsx"], "give one that ends in .csv or .parquet"),
-        (["digits", *OVER, "--out", "/no/such/folder/x.csv"], "--out /no/such/folder/x.csv: the file cannot be written"),
+        (["digits", *OVER, "--out", "table.xlsx"], "give a name that ends in .csv or .parquet"),
+        (["digits", *OVER, "--out", "/no/such/folder/x.csv"], "x.csv: the file cannot be written"),
         (["permuted-mnist", *OVER], "mnist.npz is damaged or not a data set"),
     ],
 )

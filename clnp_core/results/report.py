@@ -114,14 +114,14 @@ def _what_would_take_it_there(runs: Sequence[Run]) -> str:
     first, last = (100 * fmean(own) for own in (by_task[:half], by_task[half:]))
     if first <= last:
         return (
-            f"- What would take it there: better training. The last {len(by_task) - half} tasks, with less room, come "
-            f"to {last:.2f} %, the first {half} to {first:.2f} %."
+            f"- What is missing is better training. The last {len(by_task) - half} tasks, with fewer free neurons, "
+            f"reach {last:.2f} %, the first {half} {first:.2f} %."
         )
     used, name = max((used, layer["name"]) for used, layer in zip(_used(runs), runs[0].summary["layers"], strict=True))
     return (
-        f"- What would take it there: room. The first {half} tasks come to {first:.2f} %, the last "
-        f"{len(by_task) - half} to {last:.2f} %, for which less and less of {name} is free ({used:.0%} of it is in use "
-        "in the end). A larger λ there, or a wider layer, would leave them more."
+        f"- What is missing is capacity. The first {half} tasks reach {first:.2f} %, the last "
+        f"{len(by_task) - half} {last:.2f} %, because less and less of {name} is free for them ({used:.0%} of it is in "
+        "use at the end). A larger λ there, or a wider layer, would leave them more."
     )
 
 
@@ -192,16 +192,16 @@ def _why_permuted(runs: Sequence[Run]) -> list[str]:
     return [
         "Where we differ, and why:",
         "",
-        f"- The paper does not say for how many epochs it trains, nor which one's network it keeps. Ours are "
-        f"{spec.epochs[0]}, and the last one's is kept; over the last {spec.cooldown:.0%} of them the learning rate "
-        "falls to 0, for after a leap of the loss, as Adam makes them, the last epoch may be a bad one.",
-        f"- Alone, the first {ALONE.changes['stream.tasks']} tasks are trained, for at most {ALONE.changes['epochs']} "
-        f"epochs, and {ALONE.changes['patience']} without a better validation accuracy. So stopped early they are less "
-        "accurate than the paper's, which makes them easier to be above.",
+        f"- The paper says neither for how many epochs it trains nor which epoch's network it keeps. We train for "
+        f"{spec.epochs[0]} epochs and keep the last one's network; over the last {spec.cooldown:.0%} of them the "
+        "learning rate falls to 0, because the loss leaps at times with Adam, and the last epoch could be a bad one.",
+        f"- Only the first {ALONE.changes['stream.tasks']} tasks are trained alone, for at most "
+        f"{ALONE.changes['epochs']} epochs, and stop after {ALONE.changes['patience']} without a better validation "
+        "accuracy. Stopped so early they are less accurate than the paper's, and easier to exceed.",
         *(_growth(runs, place) for place in range(len(published.HOW_IT_GROWS))),
-        "- Why layer 1 grows there so little the paper does not say: its λ is the smallest of the three, and each "
-        "task's pixels stand in another order, so that ours learn new features for each beside those they find.",
-        f"- {len(runs)} of the paper's {PAPER_SEEDS} seeds.",
+        "- The paper does not say why its layer 1 grows so little: its λ is the smallest of the three, and each task's "
+        "pixels are in another order, so that our tasks learn new features beside those they find.",
+        f"- We ran {len(runs)} of the paper's {PAPER_SEEDS} seeds.",
         "- The paper searched λ on its first task; ours are the values it settled on, on a validation set of "
         f"{spec.stream.validation} images that the training does not see.",
         f"- m is {100 * spec.margin:g} points of {spec.stream.validation} images, which is "

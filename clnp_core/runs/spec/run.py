@@ -255,7 +255,7 @@ class RunSpec(Strict):
                 f"theta: {len(self.theta)} thresholds for {len(layers)} hidden layers; give one, or one per layer"
             )
         if self.grow_below is not None and not self.grow:
-            raise ValueError("grow_below: no layer is named that grows; give grow, such as grow.1=100, or neither")
+            raise ValueError("grow_below: it needs layers to grow; give grow as well, such as grow.1=100, or neither")
         self._check_fork()
         return self
 
@@ -264,7 +264,7 @@ class RunSpec(Strict):
             raise ValueError("fork_of, at_task: a fork needs both; give both or neither")
         if self.fork_of is None:
             if self.grow and self.grow_below is None:
-                raise ValueError("grow: between which tasks? give grow_below as well, or fork a run at a task")
+                raise ValueError("grow: it needs a time to grow; give grow_below as well, or fork a run at a task")
             return
         if METHODS[self.method].at_once:
             raise ValueError(f"fork_of: {self.method} learns all tasks at once; start a new run instead")
@@ -279,7 +279,7 @@ class RunSpec(Strict):
             if name == "stream":
                 mine, other = (stream.model_copy(update={"tasks": 1}) for stream in (mine, other))
             if mine != other:
-                raise ValueError(f"{name}: a fork keeps that of the run it comes from; leave it, or start a new run")
+                raise ValueError(f"{name}: a fork cannot change it; leave it as it is, or start a new run")
 
     @property
     def method_settings(self) -> dict[str, Any]:
