@@ -78,7 +78,7 @@ def sweep(frame: pd.DataFrame, axes: Sequence[str], theme: Theme = "light") -> g
         "hovermode": "closest",
     }
     traces = [{"type": "scatter", "mode": "markers", **trace} for trace in marks + shapes]
-    return as_figure(traces, layout, "What each sequence came to", 500, theme)
+    return as_figure(traces, layout, "Accuracy against capacity, by sequence", 500, theme)
 
 
 def _sequence_in_words(row: Mapping[str, Any], axes: Sequence[str]) -> str:

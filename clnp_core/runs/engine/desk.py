@@ -49,7 +49,7 @@ class Desk:
     Parameters
     ----------
     places : int
-        Number of cores.
+        Number of torch threads that may run at once: one for each core.
     send : callable
         Coroutine that has a worker compute a list of stages.
     """

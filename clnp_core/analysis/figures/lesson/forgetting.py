@@ -234,7 +234,7 @@ def answers_compared(
         "hovermode": "closest",
         **UNTITLED_LEGEND,
     }
-    return as_figure(traces, layout, "What is answered for one image of task 1", 440, theme)
+    return as_figure(traces, layout, "Answers for one image of task 1", 440, theme)
 
 
 def _span(values: Sequence[Sequence[float]]) -> list[float]:
