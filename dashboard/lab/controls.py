@@ -18,7 +18,7 @@ from dashboard.shared.run_text import epochs_text, layer_name, network_text, tim
 _LAMBDAS = [0.0, *(float(f"{digit}e{power}") for power in range(-8, 0) for digit in (1, 2, 3, 5))]
 _RATES = [float(f"{digit}e{power}") for power in range(-5, 0) for digit in (1, 2, 3, 5)]
 _TRAINS = ":gray-badge[need new training]"
-_ACTS = ":blue-badge[need no new training]"
+_ACTS = ":blue-badge[applied after training]"
 _NARROW = 82  # pixels: three beside each other in the side panel
 _MOST_TASKS, _MOST_EPOCHS, _MOST_ROUNDS, _MOST_NEURONS = 1000, 10_000, 20, 100_000
 _THETA_MODES = {"shared": "One for all layers", "per-layer": "One per layer"}
