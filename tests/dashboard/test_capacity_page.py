@@ -65,7 +65,7 @@ def test_each_layer_that_can_be_used_again_has_a_matrix_and_the_masked_one_is_ex
     before = ["used-capacity-after-each-task", "used-capacity-by-task"]
     before += ["neurons-in-use:-new-and-used-again-(%)", "used-again-by-layer"]
     assert titles(app) == [*before, "whose-neurons-a-task-uses-layer-1"]
-    assert "Of the last hidden layer, layer 2, nothing is used again" in text(app)
+    assert "In the last hidden layer, layer 2, nothing is used again" in text(app)
     app = opened(run=runs["heads"])
     assert titles(app)[4:] == ["whose-neurons-a-task-uses-layer-1", "whose-neurons-a-task-uses-layer-2"]
     assert "nothing is used again" not in text(app)

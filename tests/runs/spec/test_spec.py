@@ -163,8 +163,8 @@ def test_a_fork_has_the_settings_of_both():
         (0, {}, "at_task = 0 is not possible"),
         (11, {}, "at_task: 11 is past the last of 10 tasks"),
         (2, {"seed": 9}, "seed: a fork cannot change it"),
-        (2, {"head": "multi"}, "head: a fork keeps"),
-        (2, {"stream.identity_first": True}, "stream: a fork keeps"),
+        (2, {"head": "multi"}, "head: a fork cannot change it"),
+        (2, {"stream.identity_first": True}, "stream: a fork cannot change it"),
         (2, {"margin": -1}, "margin = -1 is not possible"),
     ],
 )

@@ -197,7 +197,7 @@ def test_tags_and_a_note_are_kept_with_a_run(store):
     assert [kept.tags for kept in store.active()] == [("seed study", "good"), ()]
     store.describe(run, [], "")
     assert (store.run(run).tags, store.run(other).note) == ((), "")
-    with pytest.raises(StoreError, match="at most 40 letters"):
+    with pytest.raises(StoreError, match="at most 40 characters"):
         store.describe(run, ["x" * 41], "")
     with pytest.raises(StoreError, match="at most 4000"):
         store.describe(run, [], "x" * 4001)
