@@ -1,3 +1,3 @@
-"""The engine: continual learning by neural pruning (Golkar, Kagan, Cho 2019)."""
+"""Continual learning via neural pruning (Golkar, Kagan, Cho 2019), without the dashboard."""
 
 __version__ = "0.1.0"

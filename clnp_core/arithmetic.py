@@ -1,15 +1,15 @@
-"""How numbers are computed, so that their last bit depends on what is computed and on nothing else.
+"""Rules that make results reproducible to the last bit.
 
-A sum of floating-point numbers is rounded by the order in which it is taken. These decide that order, besides the
-numbers themselves; each has its rule here:
+The rounding of a floating-point sum depends on the order of its terms. Besides the numbers themselves, four things
+decide that order, and each has its rule here:
 
-- the number of threads: `computing` sets it;
-- where in memory the operands and the result of a product begin. On some processors a product rounds differently
-  where one of them does not begin at a multiple of `ALIGNMENT` bytes: `owned` makes a tensor begin there, and sizes
-  that are `aligned` make each slice of a batch of matrices begin there;
-- a product by a single row, or of a single row, which takes another way than a product of several: `linear` never
-  takes it, and a training whose batches are one sample is computed twice over (`is_lone`);
-- the kind of processor: `Kind` tells one from another.
+- The number of threads: `computing` sets it.
+- The memory addresses of a product's operands and result. On some processors a product rounds differently if one of
+  them does not begin at a multiple of `ALIGNMENT` bytes. `owned` makes a tensor begin there, and sizes that are
+  `aligned` make each slice of a batch of matrices begin there.
+- A product by or of a single row, which is computed by other code than one of several rows. `linear` avoids it, and a
+  training whose batches are one sample is computed twice over (`is_lone`).
+- The kind of processor: `Kind` tells one from another.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ALIGNMENT = 64
-"""Bytes; a processor's widest register and a line of its cache. Torch's own allocations begin at multiples of it."""
+"""Bytes: the size of a processor's widest register and of its cache line. Torch aligns its own allocations to it."""
 
 TOLERANCE = 1e-5
-"""How far logits may be off, relative to the largest of them, where sums are taken in another order."""
+"""Largest difference of logits, relative to the largest of them, if sums are taken in another order."""
 
 _NUMBERS = ALIGNMENT // 4  # float32
 
 
 @contextmanager
 def computing(threads: int) -> Iterator[None]:
-    """Compute inside the block with that many threads, and with numbers below about 1e-38 counting as 0.
+    """Set the number of threads inside the block, and flush numbers below about 1e-38 to 0.
 
-    The number of threads decides the order in which a sum is taken. A trained network's gradients and Adam's averages
-    sink below 1e-38, where processors compute many times slower; after the block such numbers are numbers again.
+    The number of threads decides the order of sums. A trained network's gradients and Adam's averages sink below
+    1e-38, where processors compute many times slower. After the block both settings are as before.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -64,17 +64,18 @@ def aligned(count: int) -> int:
 
 
 def owned(tensor: Tensor) -> Tensor:
-    """A copy in memory of its own, which begins at a multiple of `ALIGNMENT` bytes.
+    """Copy a tensor to memory of its own that begins at a multiple of `ALIGNMENT` bytes.
 
-    A tensor inside a file's buffer, or made of a NumPy array, may begin anywhere.
+    A tensor inside a file's buffer, or made from a NumPy array, may begin anywhere.
     """
     return tensor.clone(memory_format=torch.contiguous_format)
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """A dense layer, x [..., k] by weight [n, k] plus bias [n]: [..., n].
+    """Compute a dense layer, x [..., k] by weight [n, k] plus bias [n]: [..., n].
 
-    A product by a single row takes another way, with roundings that depend on which samples are together.
+    A weight of a single row is computed as two, because torch computes a product by one row with other code, whose
+    rounding depends on which samples share a batch.
     """
     if len(weight) == 1:
         return F.linear(x, weight.expand(2, -1), None if bias is None else bias.expand(2))[..., :1]
@@ -82,25 +83,25 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def is_lone(replicas: int, *batches: int) -> bool:
-    """Whether batches of those sizes would make products of a single row: one replica, and one sample."""
+    """Tell whether batches of these sizes would make products of a single row: one replica and one sample."""
     return replicas == 1 and 1 in batches
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What arithmetic computed a number: two numbers of the same kind can be compared to the bit.
+    """A kind of arithmetic. Numbers computed with the same kind can be compared to the bit.
 
     Attributes
     ----------
     processor : str
-        As its maker calls it.
+        Name given by its maker.
     capability : str
-        The instructions torch uses on it, such as AVX2.
+        Instruction set that torch uses, such as AVX2.
     torch : str
-        Its version.
+        Version of torch.
     sample : str
-        Digest of a few products, sums and convolutions computed here: what no name tells, such as another library
-        behind torch, or instructions that were switched off for it, shows in their last bits.
+        Digest of a few products, sums and convolutions. Their last bits show what no name tells, such as another
+        library behind torch or disabled instructions.
     """
 
     processor: str
@@ -114,12 +115,12 @@ class Kind:
 
 @cache
 def kind() -> Kind:
-    """The kind of arithmetic of this process, on one thread."""
+    """Determine the kind of arithmetic of this process, on one thread."""
     return Kind(processor(), torch.backends.cpu.get_cpu_capability(), torch.__version__, _sample())
 
 
 def described() -> dict[str, str | int]:
-    """`kind`, and the threads computing now, as plain data to keep with a result."""
+    """Return `kind` and the present number of threads as plain data, to store with a result."""
     return {**asdict(kind()), "threads": torch.get_num_threads()}
 
 

@@ -1,12 +1,12 @@
-"""Errors whose text is written for the person in front of the screen.
+"""Errors with a message for the user.
 
-The command line and the dashboard show the text of a `ClnpError` as it is: one sentence that says what is
-wrong, which value, and what would be right. Any other exception is a defect of the program.
+The command line and the dashboard show the message of a `ClnpError` unchanged: one sentence that says what is wrong,
+with which value, and what would be right. Any other exception is a defect of the program.
 """
 
 
 class ClnpError(Exception):
-    """Something the user can put right."""
+    """An error that the user can fix."""
 
 
 class SpecError(ClnpError):
@@ -14,11 +14,11 @@ class SpecError(ClnpError):
 
 
 class DataError(ClnpError):
-    """A data set is missing, damaged or not what its name says."""
+    """A data set is missing, damaged or another than its name says."""
 
 
 class DeviceError(ClnpError):
-    """There is no device of the kind asked for."""
+    """The requested device does not exist on this machine."""
 
 
 class StoreError(ClnpError):
@@ -26,20 +26,20 @@ class StoreError(ClnpError):
 
 
 class DivergedError(ClnpError):
-    """Training left the numbers: every candidate's loss became infinite or not a number."""
+    """The training of every candidate diverged: its loss became infinite or not a number."""
 
 
 class ForgettingError(ClnpError):
-    """An earlier task's outputs changed: the promise of zero forgetting does not hold."""
+    """An earlier task's outputs changed: the guarantee of zero forgetting is broken."""
 
 
 class ExportError(ClnpError):
-    """A figure or a network cannot be written as a file, or read from one."""
+    """A figure or network cannot be written to a file or read from one."""
 
 
 class ArchiveError(ClnpError):
-    """A run's archive is damaged, is none, or does not hold what it says."""
+    """A file is not the archive of a run, or is damaged or inconsistent."""
 
 
 class NoBrowserError(ExportError):
-    """There is no Chromium or Chrome, which draws figures."""
+    """Chromium or Chrome, which draws figures, was not found."""

@@ -1,4 +1,4 @@
-"""Writing files so that what stands under a name is always whole. Imports no torch."""
+"""Writes files atomically: a file is never visible half-written. Imports no torch."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from clnp_core.errors import StoreError
 
 
 def write_whole(path: Path, content: bytes, secret: bool = False) -> None:
-    """Write under another name and rename, so that what stands under `path` is always whole.
+    """Write a file under another name, then rename it, so that `path` never holds a partial file.
 
-    A secret can be read by its owner alone; of any other file the process's umask says who can.
+    Only its owner can read a secret file; for others the process's umask decides.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def write_whole(path: Path, content: bytes, secret: bool = False) -> None:
 
 @contextmanager
 def writing_whole(path: Path, secret: bool = False) -> Iterator[BinaryIO]:
-    """As `write_whole`, a part at a time; what is raised inside leaves what stood there before.
+    """Open a file to be written like `write_whole` does, part by part. An exception inside keeps the previous file.
 
     Raises
     ------

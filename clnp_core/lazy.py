@@ -1,6 +1,6 @@
-"""torch, imported when something of it is first used.
+"""torch, imported at its first use.
 
-What only reads specifications, stores and the settings of methods (the app, most commands) never waits for it.
+The dashboard and most commands only read specifications, stores and the settings of methods, and never wait for it.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 
 class _Lazy:
-    """Stands for a module until one of its attributes is asked for."""
+    """A stand-in for a module that imports it when an attribute is first read."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
         module = import_module(self._name)
-        self.__dict__.update(vars(module))  # from now on found at once
+        self.__dict__.update(vars(module))  # so that later reads find them at once
         return getattr(module, attribute)
 
 

@@ -1,4 +1,4 @@
-"""The machine a process runs on. Imports no torch."""
+"""Describes the machine a process runs on. Imports no torch."""
 
 import os
 import platform
@@ -9,12 +9,12 @@ from clnp_core import __version__
 
 
 def cores() -> int:
-    """Cores this process may use; macOS knows only how many there are."""
+    """Return the number of cores this process may use. On macOS it is the number there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def processor() -> str:
-    """What kind of processor this is, as its maker calls it; where that cannot be found out, its architecture."""
+    """Return the processor's name as given by its maker, or its architecture if that is not known."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
         return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
@@ -23,7 +23,7 @@ def processor() -> str:
 
 
 def environment() -> dict[str, str | int]:
-    """What results depend on beside their settings: kind of processor, cores, system and versions, as plain data."""
+    """Return what results depend on besides settings, as plain data: processor, cores, system and versions."""
     return {
         "processor": processor(),
         "cores": cores(),

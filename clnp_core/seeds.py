@@ -1,13 +1,13 @@
-"""One seed for a whole run, and an independent one for every use of chance in it."""
+"""Derives an independent seed for every random draw of a run from the run's one seed."""
 
 import hashlib
 
 
 def derive_seed(*parts: int | str) -> int:
-    """Seed in [0, 2**63) for one use of chance, named by `parts`.
+    """Derive a seed in [0, 2**63) for one use of randomness, named by `parts`.
 
-    Each use gets a generator of its own, so that what is drawn for task 7 does not depend on how much was drawn
-    before it: a stage can be repeated, resumed or run elsewhere and draws the same numbers.
+    Each use has its own generator, so that the draws for task 7 do not depend on how much was drawn before. A stage
+    draws the same numbers if it is repeated, resumed or run elsewhere.
 
     >>> derive_seed(0, "batches", 3) == derive_seed(0, "batches", 3) != derive_seed(0, "batches", 4)
     True

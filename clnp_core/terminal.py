@@ -1,4 +1,4 @@
-"""What the command line shows: live progress, tables of runs, and what a run came to. Imports no torch."""
+"""Prints live progress, tables of runs and results on the terminal. Imports no torch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from clnp_core.runs.store import Run, Store
 if TYPE_CHECKING:
     import pandas as pd
 
-_WIDTH_ELSEWHERE = 120  # of the output where it is no terminal
+_WIDTH_ELSEWHERE = 120  # of output that does not go to a terminal
 
 
 def _bar() -> Progress:
@@ -37,9 +37,9 @@ def _bar() -> Progress:
 
 
 class LiveDisplay:
-    """Follows a run in the store: a progress bar for the whole of it and a line per learned task.
+    """Live display of a run: a progress bar and a line per learned task.
 
-    Where the output is no terminal only the lines are printed.
+    If the output does not go to a terminal, only the lines are printed.
     """
 
     def __init__(self, store: Store, run: str) -> None:
@@ -57,7 +57,7 @@ class LiveDisplay:
         self._bar.stop()
 
     def update(self) -> Run:
-        """Show the run as it is now. Returns it."""
+        """Show the run's present state and return the run."""
         run = self._store.run(self._run)
         records = self._store.learned(self._run)
         for record in records[self._shown :]:
@@ -76,7 +76,7 @@ class LiveDisplay:
         trained = [epoch for epoch in self._store.epochs(self._run) if epoch["candidate"] != ALONE]
         if not trained:
             return "starting"
-        # They come in the order in which candidates, and rounds of fine-tuning after them, were begun.
+        # Epochs are in the order in which candidates, and rounds of fine-tuning after them, were started.
         *_, last = sorted(trained, key=lambda epoch: epoch["task"])
         loss = "–" if last["loss"] is None else f"{last['loss']:.3f}"
         task, own = last["task"], spec.at(last["task"])
@@ -89,9 +89,9 @@ class LiveDisplay:
 
 
 class SweepDisplay:
-    """Follows a sweep in the store: a progress bar for the whole of it and a line per sequence that has ended.
+    """Live display of a sweep: a progress bar and a line per sequence that has ended.
 
-    Where the output is no terminal only the lines are printed.
+    If the output does not go to a terminal, only the lines are printed.
     """
 
     def __init__(self, store: Store, sweep: str) -> None:
@@ -111,7 +111,7 @@ class SweepDisplay:
         self._bar.stop()
 
     def update(self) -> list[Run]:
-        """Show the sequences as they are now. Returns them."""
+        """Show the sequences' present state and return their runs."""
         runs = list(self._store.sweep_runs(self._sweep).values())
         for run in runs:
             if not run.is_active and run.id not in self._ended:
@@ -129,7 +129,7 @@ class SweepDisplay:
         return runs
 
     def _seconds_left(self, done: float, total: int) -> float | None:
-        """At the speed since this display began; None until something has been done."""
+        """Estimate from the speed since this display started; None until something has been done."""
         if self._done_before is None:
             self._done_before = done
         gained = done - self._done_before
@@ -145,10 +145,10 @@ def _line(spec: RunSpec, record: dict[str, Any]) -> str:
 
 
 def print_runs(runs: Sequence[Run], engine: int | None) -> None:
-    """The list of runs."""
+    """Print the list of runs."""
     console = Console(width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE)
     tagged = any(run.tags for run in runs)
-    table = Table("run", "state", "done", "left", "tasks", "seed", "asked for", *["tags"] * tagged)
+    table = Table("run", "state", "done", "left", "tasks", "seed", "created", *["tags"] * tagged)
     for run in runs:
         table.add_row(
             run.id,
@@ -166,7 +166,7 @@ def print_runs(runs: Sequence[Run], engine: int | None) -> None:
 
 
 def print_run(store: Store, run: Run) -> None:
-    """Everything a person may want to know of one run."""
+    """Print a run's state, results, settings and events."""
     console = Console()
     console.print(f"{run.id}: {run.state}, {run.fraction:.0%} done {words_for(run.seconds_left)}".rstrip())
     if run.tags:
@@ -185,11 +185,11 @@ def print_run(store: Store, run: Run) -> None:
 
 
 def print_summary(summary: dict[str, Any]) -> None:
-    """The table of what was learned: per task accuracy, θ, and neurons claimed, reused and free per layer."""
+    """Print the table of results: per task accuracy, θ, and neurons claimed, reused and free of each layer."""
     console = Console(width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE)
     alone = summary.get("single_task_accuracy")
     theta = summary.get("theta")
-    about = "of each layer: neurons claimed/reused/free" if summary["layers"] else None
+    about = "for each layer: neurons claimed/reused/free" if summary["layers"] else None
     table = Table(title=f"{summary['preset']}, {summary['method']}, seed {summary['seed']}", caption=about)
     table.add_column("task", justify="right")
     table.add_column("accuracy", justify="right")
@@ -218,7 +218,7 @@ def print_summary(summary: dict[str, Any]) -> None:
             mean += f", {name.replace('_', ' ')} {100 * summary[name]:+.2f} points"
     console.print(f"{mean}; {summary['seconds']:.1f} s", highlight=False)
     if summary.get("identical_logits"):
-        console.print("every earlier task's logits are identical to the bit", highlight=False)
+        console.print("the logits of every earlier task are identical to the bit", highlight=False)
     left = [f"{layer['name']} {_tasks_left(layer['tasks_left'])}" for layer in summary["layers"]]
     if left:
         console.print(f"tasks left at this pace: {', '.join(left)}", highlight=False, markup=False)
@@ -227,7 +227,7 @@ def print_summary(summary: dict[str, Any]) -> None:
 
 
 def print_sweep(frame: pd.DataFrame, axes: Sequence[str]) -> None:
-    """What the sequences of a sweep came to, as `clnp_core.runs.sweep.table` tells it."""
+    """Print the table of a sweep's results, as `clnp_core.runs.sweep.table` returns it."""
     table = Table(*axes, "run", "state")
     for name in ("mean accuracy", "capacity used", "tasks", "seconds"):
         table.add_column(name, justify="right")
@@ -244,4 +244,4 @@ def print_sweep(frame: pd.DataFrame, axes: Sequence[str]) -> None:
 
 
 def _tasks_left(tasks: float | None) -> str:
-    return "no end in sight" if tasks is None else f"{tasks:.1f}"
+    return "no forecast" if tasks is None else f"{tasks:.1f}"

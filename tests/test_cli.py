@@ -95,7 +95,7 @@ def test_the_same_command_and_seed_give_the_same_json(tmp_path, workers, said):
         (["digits", "--set", "theta=much"], 'theta = "much" is not possible'),
         (["digits", "--tasks", "0"], "stream.tasks = 0 is not possible"),
         (["digits", "--tasks", "many"], 'stream.tasks = "many" is not possible'),
-        (["digits", "--json", "/no/such/folder/x.json"], "no file can be written there"),
+        (["digits", "--json", "/no/such/folder/x.json"], "the file cannot be written"),
         (["permuted-mnist"], "mnist.npz is damaged or not a data set"),
     ],
 )
@@ -167,7 +167,7 @@ def test_an_interrupt_pauses_the_run(tmp_path):
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert said == "clnp: interrupted; what was finished is kept.\n"
+    assert said == "clnp: interrupted; finished work is kept.\n"
     assert store.runs()[0].state == "paused"
 
 
@@ -264,8 +264,8 @@ OVER = ("--over", "margin=0.005,0.02")
         (["digits", *OVER, *OVER], "The sweep goes over 'margin' twice"),
         (["digits", "--tasks", "2", "--over", "stream.tasks=2,3"], "'stream.tasks', which is also set"),
         (["digits", *OVER, "--set", "margin=0"], "'margin', which is also set"),
-        (["digits", *OVER, "--out", "table.xlsx"], "give one that ends in .csv or .parquet"),
-        (["digits", *OVER, "--out", "/no/such/folder/x.csv"], "--out /no/such/folder/x.csv: no file can be written"),
+        (["digits", *OVER, "--out", "table.xlsx"], "give a name that ends in .csv or .parquet"),
+        (["digits", *OVER, "--out", "/no/such/folder/x.csv"], "x.csv: the file cannot be written"),
         (["permuted-mnist", *OVER], "mnist.npz is damaged or not a data set"),
     ],
 )
@@ -307,7 +307,7 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path, workers, said):
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         _, complaint = process.communicate(timeout=60)
-    assert (process.returncode, complaint) == (130, "clnp: interrupted; what was finished is kept.\n")
+    assert (process.returncode, complaint) == (130, "clnp: interrupted; finished work is kept.\n")
     long, short = store.runs()
     assert (long.state, short.state) == ("paused", "finished")
     (asked,) = store.sweeps()

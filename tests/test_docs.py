@@ -1,6 +1,10 @@
-"""What the documentation names is there: files, headings, `make` targets, commands, presets, settings, imports."""
+"""What the documentation names is there: files, headings, `make` targets, commands, presets, settings, imports.
+
+The examples in docstrings run, too.
+"""
 
 import ast
+import doctest
 import re
 import shlex
 from collections.abc import Iterator
@@ -21,6 +25,8 @@ NAMED = {"--seed": "seed", "--tasks": "stream.tasks", "--epochs": "epochs", "--d
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)|\bsrc=\"([^\"]+)\"")
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+EXAMPLES = [path for path in sorted((ROOT / "clnp_core").rglob("*.py")) if ">>> " in path.read_text("utf-8")]
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 
@@ -97,6 +103,13 @@ def test_every_run_named_is_possible(page):
             elif option == "--over":
                 axes.append(value)
         assert sequences(name, changes, parse_axes(axes)) if axes else preset(name, changes)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_example_runs(path, tmp_path, monkeypatch):
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    monkeypatch.chdir(tmp_path)
+    assert doctest.testmod(import_module(module)).failed == 0
 
 
 def test_every_preset_is_in_the_guide():

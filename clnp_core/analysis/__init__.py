@@ -1,1 +1,1 @@
-"""From a run to what a person looks at. Nothing here imports torch."""
+"""Measures, tables and figures of runs. Nothing here imports torch."""

@@ -1,7 +1,7 @@
-"""A network after a task, taken apart: its neurons, what its weights are, and what a neuron looks at.
+"""Takes a network after a task apart: its neurons, the kinds of its weights, and what each neuron looks at.
 
-Imports no torch. Where a neuron is a channel, the weights between two of them are one link, of the strength of their
-root sum of squares: a kernel, or the block of a dense layer that reads the channel's pixels.
+If neurons are channels, the weights between two of them (a kernel, or the block of a dense layer that reads the
+channel's pixels) count as one link, whose strength is the root of their sum of squares. Imports no torch.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from clnp_core.networks.architectures import Architecture
 from clnp_core.networks.partition import FREE_OWNER, WeightClass
 
 INPUT = -1
-"""Stands for the owner of the network's inputs, which belong to nobody and are always there."""
+"""Owner of the network's inputs, which no task claims and which every task reads."""
 
 SHARED = -2
-"""Stands for the owner of the outputs of a single head, which all tasks share."""
+"""Owner of a single head's outputs, which all tasks share."""
 
 _MOST_SKETCHED = 300  # a sketch of each takes some 150 characters
 _NAMED_INPUTS = 3
@@ -33,10 +33,10 @@ _MOST_LINKS = 8
 
 
 class Kind(IntEnum):
-    """What a weight is: the classes of `clnp_core.networks.partition`, and of two of them what carries knowledge over.
+    """The kind of a weight: its class in `clnp_core.networks.partition`, with weights that carry knowledge set apart.
 
-    A reused weight is active and leads from an earlier task's neuron to a later one's. A transfer weight is free and
-    reads a neuron that some task has claimed, so that the next task may build on it (section 2.1, Fig. 1).
+    A reused weight is active and leads from an earlier task's neuron to a later task's. A transfer weight is free and
+    reads a neuron that a task has claimed, so that the next task may build on it (section 2.1, Fig. 1).
     """
 
     ACTIVE = 0
@@ -48,24 +48,24 @@ class Kind(IntEnum):
 
     @property
     def weight_class(self) -> WeightClass:
-        """The class it is part of."""
+        """The weight class that the kind belongs to."""
         return WeightClass({Kind.REUSE: Kind.ACTIVE, Kind.TRANSFER: Kind.FREE}.get(self, self))
 
 
 def kinds(target: np.ndarray, source: np.ndarray) -> np.ndarray:
-    """Kind of every weight between two layers.
+    """Determine the kind of every weight between two layers.
 
     Parameters
     ----------
     target, source : int arrays [n], [k]
-        Owners of the upper and of the lower layer; a source may be `INPUT`, a target `SHARED`.
+        Owners of the upper and the lower layer. A source may be `INPUT`, a target `SHARED`.
 
     Returns
     -------
     int8 array [n, k] of `Kind`.
     """
     kind = partition.weight_classes(target, source)
-    # The mask of a single head keeps tasks apart: a weight goes with the neuron it comes from.
+    # The mask of a single head keeps tasks apart: a weight belongs to the owner of the neuron that it reads.
     kind[target == SHARED] = np.where(source == FREE_OWNER, Kind.FREE, Kind.ACTIVE)
     own, earlier = target[:, None] != source[None, :], (source > FREE_OWNER)[None, :]
     kind[(kind == Kind.ACTIVE) & own & earlier & (target != SHARED)[:, None]] = Kind.REUSE
@@ -75,14 +75,14 @@ def kinds(target: np.ndarray, source: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """Interference that was severed when a task was committed, as training had left it.
+    """The interference weights that committing a task cut, with their trained values.
 
     Attributes
     ----------
     rows, columns : int arrays [n], [k]
-        Neurons the task claimed, and those of the layer below that it gave back.
+        Neurons that the task claimed, and those of the layer below that it gave back.
     links : float32 array [n, k]
-        The links between them, before they became 0.
+        The links between them before they were set to 0.
     """
 
     rows: np.ndarray
@@ -92,16 +92,16 @@ class Cut:
 
 @dataclass(frozen=True, eq=False)
 class Related:
-    """What a neuron depends on and what depends on it, through weights that are not 0.
+    """The neurons that a neuron depends on and those that depend on it, through nonzero weights.
 
     Attributes
     ----------
     layer, neuron : int
-        Which neuron: its layer, 1 for the first hidden one, and its place there, 0 for the first.
+        The neuron: its layer, 1 for the first hidden one, and its index there, from 0.
     ancestors, descendants : tuples of bool arrays [N_l]
-        Of each layer: the input first, then the hidden layers, then the output.
+        One per layer: the input first, then the hidden layers, then the output.
     links : table
-        Its strongest links: from_layer, from_neuron, layer, neuron, weight.
+        The neuron's strongest links: from_layer, from_neuron, layer, neuron, weight.
     """
 
     layer: int
@@ -112,35 +112,35 @@ class Related:
 
     @property
     def counts(self) -> tuple[int, int]:
-        """Hidden neurons among its ancestors, and among its descendants."""
+        """Number of hidden neurons among the ancestors and among the descendants."""
         above, below = (sum(int(layer.sum()) for layer in each[1:-1]) for each in (self.ancestors, self.descendants))
         return above, below
 
 
 @dataclass(frozen=True, eq=False)
 class Anatomy:
-    """A network after a task. Layers are numbered as a person would: 0 the input, then 1 for the first hidden one.
+    """A network after a task. Layer 0 is the input and layer 1 the first hidden one.
 
     Attributes
     ----------
     architecture : Architecture
-        As wide as it was then.
+        With its widths after that task.
     head : {"single", "multi"}
     task : int
-        Tasks learned; 0 before the first.
+        Number of tasks learned; 0 before the first.
     owners : tuple of int16 arrays [N_l]
-        Per hidden layer, see `clnp_core.networks.partition`.
+        Owners of each hidden layer's neurons; see `clnp_core.networks.partition`.
     activity : tuple of float arrays [task, N_l]
-        Per hidden layer, mean activity on a task's training images of the neurons that its network may read; nan of all
-        others. Of neurons that nobody has claimed, what they did for the last task, which gave them back.
+        Per hidden layer, mean activity on each task's training images of the neurons that its network may read, nan
+        for all others. For unclaimed neurons it is their activity for the last task, which gave them back.
     cuts : tuple of Cut or None
-        Per hidden layer and, last, the head: what the task's pruning cut.
+        The weights that the task's pruning cut, per hidden layer and, last, in the head.
     permutations : int array [tasks, inputs] or None
-        Task t sees pixel permutations[t - 1, i] at place i; None where pixels are where they are.
+        Task t sees pixel permutations[t - 1, i] at position i; None if the pixels are not permuted.
     read : callable
-        Weights of hidden layer l (0 for the first) as they are stored, [N_l, N_{l-1}, ...].
+        Returns the stored weights of hidden layer l (0 for the first), [N_l, N_{l-1}, ...].
     read_heads : callable
-        Weights of the heads, [outputs, N_L, ...] each; of a single head its only ones.
+        Returns the weights of the heads, [outputs, N_L, ...] each; a list of one for a single head.
     """
 
     architecture: Architecture
@@ -155,11 +155,11 @@ class Anatomy:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of all layers: input, hidden layers, output."""
+        """Names of all layers: input, hidden layers, output."""
         return ("input", *(layer.name for layer in self.architecture.hidden), "output")
 
     def owners_at(self, layer: int) -> np.ndarray:
-        """Owners of any layer, int16: of the input `INPUT`, of a single head `SHARED`, of others that of their task."""
+        """Return the owners of any layer, int16: `INPUT` for the input, `SHARED` for a single head, else the tasks."""
         if layer == 0:
             return np.full(self.architecture.weight_shapes[0][1], INPUT, np.int16)
         if layer <= len(self.owners):
@@ -170,14 +170,14 @@ class Anatomy:
         return np.repeat(np.arange(1, self.task + 1, dtype=np.int16), outputs)
 
     def links(self, layer: int) -> np.ndarray:
-        """Links into a layer, float32 [N_l, N_{l-1}]: the weights, or where those are several, their strength."""
+        """Return the links into a layer, float32 [N_l, N_{l-1}]: weights, or the strength of several weights."""
         if layer <= len(self.owners):
             return as_links(self.read(layer - 1))
         heads = [as_links(head) for head in self.read_heads()]
         return np.concatenate(heads) if heads else np.zeros((0, len(self.owners[-1])), np.float32)
 
     def counts(self, layer: int) -> dict[Kind, int]:
-        """How many weights into a layer are of each kind. Costs as much as there are pairs of owners."""
+        """Count the weights of each kind into a layer. The cost grows with the number of pairs of owners."""
         counts = dict.fromkeys(Kind, 0)
         for row in self._bundles(layer):
             counts[row["kind"]] += row["weights"]
@@ -185,14 +185,14 @@ class Anatomy:
 
     @cached_property
     def bundles(self) -> pd.DataFrame:
-        """All weights, bundled by kind and by who owns the neurons they lead to.
+        """All weights, bundled by kind and by the owner of the neurons they lead to.
 
         Returns
         -------
         table
-            layer (the one they lead to), target (its owner), low and high (owners of the neurons they come from), kind,
-            weights (how many), cut and cut_sum (of interference that the task's pruning severed: how many links were
-            not 0, and the sum of their magnitudes).
+            layer (the one they lead to), target (the owner there), low and high (the lowest and highest owner of the
+            neurons they come from), kind, weights (their number), cut and cut_sum (for interference that the task's
+            pruning cut: the number of nonzero links and the sum of their magnitudes).
         """
         columns = ["layer", "target", "low", "high", "kind", "weights", "cut", "cut_sum"]
         rows = [row for layer in range(1, len(self.names)) for row in self._bundles(layer)]
@@ -207,7 +207,7 @@ class Anatomy:
         rows = []
         for place, target in enumerate(targets.tolist()):
             groups = [np.flatnonzero(kind[place] == each) for each in np.unique(kind[place])]
-            if target == SHARED:  # with a single head each task has its own way to the output
+            if target == SHARED:  # with a single head each task's neurons have weights of their own to the output
                 groups = [np.array([at]) for at in range(len(sources))]
             for group in groups:
                 which = Kind(kind[place, group[0]])
@@ -228,14 +228,14 @@ class Anatomy:
 
     @cached_property
     def neurons(self) -> pd.DataFrame:
-        """Every hidden neuron and output, and one row for all inputs.
+        """All hidden neurons and outputs, a row each, and one row for all inputs.
 
         Returns
         -------
         table
-            layer, name (of the layer), neuron (its place there, 0 for the first), owner, size (how many it stands for);
-            activity, inputs and sketch: its activity per task, its strongest inputs and, of the first layer, what it
-            looks at, in words and characters; empty of neurons that nobody has claimed.
+            layer, name (of the layer), neuron (its index there, from 0), owner, size (the number of neurons that the
+            row stands for); and in words or characters, empty for unclaimed neurons: activity (per task), inputs (the
+            strongest) and, for the first layer, sketch (what the neuron looks at).
         """
         inputs = {"layer": 0, "name": "input", "neuron": 0, "owner": INPUT, "size": self.architecture.inputs}
         frames = [pd.DataFrame([inputs])]
@@ -247,7 +247,7 @@ class Anatomy:
         return pd.concat(frames, ignore_index=True).reindex(columns=columns, fill_value="").fillna("")
 
     def _about(self, layer: int) -> dict[str, np.ndarray]:
-        """Of each neuron of a hidden layer: activity, strongest inputs and sketch, in words."""
+        """Describe the activity, strongest inputs and sketch of each neuron of a hidden layer, in words."""
         owners = self.owners_at(layer)
         told = {name: np.full(len(owners), "", object) for name in ("activity", "inputs", "sketch")}
         claimed = np.flatnonzero(owners > FREE_OWNER)
@@ -268,7 +268,7 @@ class Anatomy:
         return told
 
     def _source(self, layer: int, place: int, task: int) -> str:
-        """What a neuron of a layer reads at a place, in words; `task` owns it."""
+        """Name in words what a neuron that `task` owns reads at a position of the layer below."""
         if layer > 1:
             return f"neuron {place}"
         channels, height, width = self.architecture.input_shape
@@ -279,7 +279,7 @@ class Anatomy:
         return f"pixel {row},{column}" + (f" of channel {channel}" if channels > 1 else "")
 
     def strongest_inputs(self, layer: int, neuron: int, count: int = _MOST_LINKS) -> pd.DataFrame:
-        """The strongest links into a hidden neuron, the strongest first: source (in words), place, owner, weight."""
+        """List the strongest links into a hidden neuron, strongest first: source (in words), place, owner, weight."""
         row = self.links(layer)[neuron]
         (places,) = _strongest(np.abs(row)[None], count)
         places = places[row[places] != 0]
@@ -294,11 +294,11 @@ class Anatomy:
         )
 
     def _task_of(self, layer: int, neuron: int) -> int:
-        """The task whose images a neuron was trained on last."""
+        """Return the task on whose images a neuron was last trained."""
         return int(self.owners[layer - 1][neuron]) or max(self.task, 1)
 
     def related(self, layer: int, neuron: int) -> Related:
-        """Ancestors and descendants of a hidden neuron."""
+        """Find the ancestors and descendants of a hidden neuron."""
         masks = [np.zeros(len(self.owners_at(each)), bool) for each in range(len(self.names))]
         ancestors, descendants = [mask.copy() for mask in masks], [mask.copy() for mask in masks]
         start = np.arange(len(masks[layer])) == neuron
@@ -319,10 +319,10 @@ class Anatomy:
         return pd.DataFrame([row for row in rows if row[-1]], columns=columns)
 
     def looks_at(self, layer: int, neuron: int) -> np.ndarray:
-        """What a hidden neuron looks at, as an image, with a task's permutation of the pixels undone.
+        """Draw what a hidden neuron looks at as an image, with its task's permutation of the pixels undone.
 
-        See `clnp_core.analysis.backprojection`. Of a neuron with only convolutions below, it is what one of its pixels
-        reads.
+        See `clnp_core.analysis.backprojection`. For a neuron of a convolutional layer the image is the patch that one
+        of its pixels reads.
 
         Returns
         -------
@@ -337,7 +337,7 @@ class Anatomy:
 
 
 def unlearned(architecture: Architecture, head: str) -> Anatomy:
-    """A network before its first task: everything is free, and no weight is drawn yet."""
+    """Make the anatomy of a network before its first task, with every neuron free and no weights drawn yet."""
     *shapes, head_shape = architecture.weight_shapes
     return Anatomy(
         architecture=architecture,
@@ -353,17 +353,17 @@ def unlearned(architecture: Architecture, head: str) -> Anatomy:
 
 
 def as_links(weight: np.ndarray) -> np.ndarray:
-    """Weights [n, k, ...] as links [n, k]."""
+    """Turn weights [n, k, ...] into links [n, k]."""
     return weight if weight.ndim == 2 else np.sqrt(np.square(weight).sum(tuple(range(2, weight.ndim))))
 
 
 def by_owner(owners: np.ndarray) -> np.ndarray:
-    """Places of a layer's neurons sorted by owner, those nobody has claimed last."""
+    """Sort the indices of a layer's neurons by owner, with unclaimed neurons last."""
     return np.argsort(np.where(owners == FREE_OWNER, np.iinfo(np.int16).max, owners), kind="stable")
 
 
 def _strongest(magnitude: np.ndarray, count: int) -> np.ndarray:
-    """Places of the greatest of each row, the greatest first: [n, k] → [n, count]."""
+    """Find the indices of the greatest values of each row, the greatest first: [n, k] → [n, count]."""
     count = min(count, magnitude.shape[1])
     places = np.argpartition(magnitude, -count, axis=1)[:, -count:]
     order = np.argsort(-np.take_along_axis(magnitude, places, 1), axis=1, kind="stable")

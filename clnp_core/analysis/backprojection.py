@@ -1,7 +1,4 @@
-"""What a neuron looks at, as an image: its weights, led down through the layers below it to the network's input.
-
-Imports no torch.
-"""
+"""Projects a neuron's weights down through the layers below it to an image of the input. Imports no torch."""
 
 from __future__ import annotations
 
@@ -18,10 +15,11 @@ _SKETCH = 8
 def back_projected(
     architecture: Architecture, read: Callable[[int], np.ndarray], place: int, neuron: int
 ) -> np.ndarray:
-    """Project a neuron of hidden layer `place`, 0 for the first, back onto what the network reads.
+    """Project a neuron of hidden layer `place`, 0 for the first, back onto the network's input.
 
-    Of the first layer these are its weights. Further up it is a weighted back-projection: the magnitudes of its
-    weights, led down through the magnitudes of those below. So it says where a neuron looks, but not for what.
+    For the first layer the result is the neuron's weights. Further up it is a weighted back-projection: the magnitudes
+    of the neuron's weights, projected down through the magnitudes of those below. It shows where a neuron looks, but
+    not for what.
 
     Parameters
     ----------
@@ -33,7 +31,7 @@ def back_projected(
     Returns
     -------
     float array [channels, height, width]
-        The input's, but of a neuron with only convolutions below those of the patch that one of its pixels reads.
+        The shape of the input; for a neuron of a convolutional layer, that of the patch that one of its pixels reads.
     """
     seen = read(place)[neuron]
     if place:
@@ -50,7 +48,7 @@ def back_projected(
 def _led_down(
     architecture: Architecture, weight: np.ndarray, seen: np.ndarray, place: int, is_patch: bool
 ) -> np.ndarray:
-    """From what a hidden layer passes on, [N_l] or [N_l, height, width], to what it reads."""
+    """Project from a hidden layer's output, [N_l] or [N_l, height, width], to its input."""
     form = architecture.hidden[place]
     reached = seen.reshape(len(seen), -1).any(1)
     weight, seen = np.abs(weight[reached]), seen[reached]
@@ -67,9 +65,9 @@ def _led_down(
 
 
 def _transposed(seen: np.ndarray, weight: np.ndarray, over: Conv | Pool, size: tuple[int, ...] | None) -> np.ndarray:
-    """Lead maps down through a kernel: [n, h, w] and [n, k, kernel, kernel] → [k, height, width].
+    """Convolve maps with a transposed kernel: [n, h, w] and [n, k, kernel, kernel] → [k, height, width].
 
-    Uncropped where `size` is None, else without the padding.
+    The result is not cropped if `size` is None; otherwise it is cropped to `size`, without the padding.
     """
     step, kernel = over.stride, over.kernel
     height, width = ((each - 1) * step + kernel for each in seen.shape[1:])
@@ -86,7 +84,7 @@ def _transposed(seen: np.ndarray, weight: np.ndarray, over: Conv | Pool, size: t
 
 
 def sketch(image: np.ndarray) -> str:
-    """Draw an image in characters, two for each of at most 8 x 8 parts; the darkest is of the greatest magnitude."""
+    """Draw an image in characters, two for each of at most 8 x 8 parts. Darker means a greater magnitude."""
     shown = np.abs(image).sum(0)
     for axis in (0, 1):
         parts = min(_SKETCH, shown.shape[axis])

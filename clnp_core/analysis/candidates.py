@@ -1,4 +1,4 @@
-"""A task's candidates as training left them, and what pruning one of them comes to. Imports no torch."""
+"""A task's candidates after training, and the outcomes of pruning them. Imports no torch."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ import numpy as np
 from clnp_core.methods.graceful import Curve
 
 Theta = tuple[float, ...]
-"""Threshold of each hidden layer."""
+"""A threshold θ for each hidden layer."""
 Split = Literal["validation", "test"]
-"""Which images an accuracy is of."""
+"""The images on which an accuracy is measured."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A candidate as training left it, not pruned.
+    """A candidate after training, before pruning.
 
     Attributes
     ----------
     key : str
-        Of the artifact.
+        Key of its artifact.
     l1 : tuple of float
         λ of each layer, the output's last.
     learning_rate : float
     curve : Curve
         Validation accuracy, unpruned and at every stored threshold.
     free, reused : tuple of float64 arrays [F_l], [A_l]
-        Activity of each neuron that the task trained, and of each that earlier tasks had claimed, per hidden layer.
+        Mean activity of each neuron that the task trained, and of each that earlier tasks had claimed, per hidden
+        layer.
     seconds : float
-        Of training.
+        Duration of training.
     """
 
     key: str
@@ -49,39 +50,39 @@ class Trained:
         return [np.sort(activity) for activity in self.free]
 
     def claimed(self, theta: Sequence[float]) -> tuple[int, ...]:
-        """Neurons of each hidden layer that are active at θ: that the task would claim."""
+        """Count the neurons of each hidden layer that are active at θ, which the task would claim."""
         pairs = zip(self._ascending, theta, strict=True)
         return tuple(len(ascending) - int(ascending.searchsorted(each, "right")) for ascending, each in pairs)
 
     def lowest_alike(self, theta: Sequence[float]) -> Theta:
-        """Of all θ that leave the same neurons, the lowest: an activity of each layer, or 0."""
+        """Find the lowest θ that leaves the same neurons: an activity of each layer, or 0."""
         pairs = zip(self._ascending, self.claimed(theta), strict=True)
         fallen = [ascending[: len(ascending) - count] for ascending, count in pairs]
         return tuple(float(activities[-1]) if len(activities) else 0.0 for activities in fallen)
 
     def thresholds(self) -> list[float]:
-        """The shared θ of the stored curve, ascending."""
+        """List the shared θ of the stored curve, ascending."""
         return [point.theta[0] for point in self.curve.points]
 
 
 @dataclass(frozen=True)
 class Before:
-    """The network as the task found it.
+    """The network before the task.
 
     Attributes
     ----------
     task : int
-        The task.
+        The task's number.
     names : tuple of str
-        Of the hidden layers.
+        Names of the hidden layers.
     widths, free : tuple of int
-        Neurons of each hidden layer, and how many of them nobody had claimed.
+        Number of neurons of each hidden layer, and how many of them no task had claimed.
     claimed : tuple of tuple of int, [hidden layers][earlier tasks]
-        Neurons that each earlier task has claimed.
+        Number of neurons that each earlier task has claimed.
     kept : tuple of int
-        Neurons of each hidden layer that the run then claimed for the task.
+        Number of neurons of each hidden layer that the run then claimed for the task.
     kept_l1, kept_accuracy : tuple of float, float
-        Of the candidate it settled on: λ of each layer, and validation accuracy at the end.
+        λ of each layer and final validation accuracy of the candidate that the run chose.
     """
 
     task: int
@@ -96,7 +97,7 @@ class Before:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What pruning a candidate at θ comes to.
+    """The outcome of pruning a candidate at θ.
 
     Attributes
     ----------
@@ -104,14 +105,14 @@ class Outcome:
     theta : tuple of float
         Threshold of each hidden layer.
     claimed, reused, free : tuple of int
-        Per hidden layer: neurons the task would claim; earlier tasks' neurons that it uses, whose activity is above θ;
-        neurons that nobody has claimed afterwards.
+        Number of neurons per hidden layer: those the task would claim, those of earlier tasks that it uses (with
+        activity above θ), and those still unclaimed afterwards.
     sparsity : float
-        Share of the neurons that the task does not claim, mean over the hidden layers: what the margin rule maximises.
+        Share of the neurons that the task does not claim, mean over the hidden layers. The margin rule maximises it.
     accuracy : float or None
-        Validation accuracy, a fraction; None where it is not known without a forward pass.
+        Validation accuracy, a fraction; None if only a forward pass can tell.
     tasks_left : tuple of float or None
-        For how many more tasks each layer would last; see `capacity.forecast`.
+        Number of further tasks for which each layer would last; see `capacity.forecast`.
     """
 
     candidate: Trained
@@ -125,21 +126,21 @@ class Outcome:
 
     @property
     def lasts(self) -> float | None:
-        """For how many more tasks the network would last: as long as the layer that is full first."""
+        """Number of further tasks for which the network would last: until its first layer is full."""
         known = [left for left in self.tasks_left if left is not None]
         return min(known) if known else None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the margin rule says (section 2.2).
+    """The choice of the margin rule (section 2.2).
 
     Attributes
     ----------
     outcome : Outcome
-        The candidate it chooses, pruned.
+        The chosen candidate, pruned.
     best, floor : float
-        The best validation accuracy of all candidates, unpruned, and that less the margin; fractions.
+        Best validation accuracy of all unpruned candidates, and the same less the margin; fractions.
     within_margin : bool
         False if no candidate stays within the margin even at its mildest pruning.
     """

@@ -1,4 +1,4 @@
-"""How long a network's free neurons will last. Imports no torch."""
+"""Forecasts how long a network's free neurons will last. Imports no torch."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,22 +7,23 @@ _RECENT_TASKS = 3
 
 
 def forecast(layers: Sequence[Mapping[str, Any]]) -> list[float | None]:
-    """For how many more tasks each layer has free neurons, if tasks go on claiming as many as they did.
+    """Forecast for how many more tasks each layer has free neurons, if tasks claim as many as the last ones did.
 
-    Free neurons over the mean number that the last tasks claimed, the last three at most. The first task of a sequence
-    claims far more than later ones (Figs. 3, 4b and 5b of the paper) and counts only as long as there is no other.
+    The forecast is the number of free neurons over the mean number that the last tasks claimed, at most three of them.
+    The first task of a sequence claims far more than later ones (Figs. 3, 4b and 5b of the paper) and counts only
+    while it is the only one.
 
     Parameters
     ----------
     layers : sequence of mapping
-        One per hidden layer, as in a summary: claimed (neurons claimed by task 1, 2, ...) and free (neurons nobody has
-        claimed, of the layer as wide as it is now).
+        One per hidden layer, as in a summary: claimed (neurons claimed by task 1, 2, ...) and free (unclaimed neurons
+        of the layer at its present width).
 
     Returns
     -------
     list of float or None
-        Tasks, not rounded: at 2.5 a third task finds half the neurons that it wants. 0.0 where the layer is full; None
-        where it cannot be said, because no task was learned yet or the last ones claimed nothing.
+        Tasks, not rounded: at 2.5 a third task finds half the neurons that it wants. 0.0 if the layer is full; None if
+        there is no forecast, because no task was learned yet or the last ones claimed nothing.
     """
     return [_tasks_left(layer["claimed"], layer["free"]) for layer in layers]
 
@@ -35,7 +36,7 @@ def _tasks_left(claimed: Sequence[int], free: int) -> float | None:
 
 
 def in_words(layers: Sequence[Mapping[str, Any]]) -> str:
-    """The forecast in a few sentences, the layer that is full first before the others.
+    """Write the forecast in a few sentences. The layer that will be full first comes first.
 
     Parameters
     ----------
@@ -51,9 +52,9 @@ def in_words(layers: Sequence[Mapping[str, Any]]) -> str:
         parts += [f"{layer['name']} {_when(layer['tasks_left'])}" for layer in others]
         sentences.append(", ".join(parts) + ", if tasks go on claiming as many neurons as the last ones did.")
         if len(first["claimed"]) == 1:
-            sentences.append("After one task alone this is too few: later tasks use its neurons again.")
+            sentences.append("After one task the forecast is too low: later tasks reuse its neurons.")
     if idle := [layer["name"] for layer in layers if layer["tasks_left"] is None]:
-        sentences.append(f"The last tasks claimed nothing of {_listed(idle)}: no end is in sight there.")
+        sentences.append(f"The last tasks claimed nothing of {_listed(idle)}: there is no forecast.")
     return " ".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
 
 

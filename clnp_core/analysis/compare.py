@@ -1,7 +1,7 @@
-"""Runs side by side: what they came to, mean and spread over seeds, and in which settings they differ.
+"""Compares runs: their results, mean and spread over seeds, and the settings in which they differ.
 
-Runs that differ in nothing but the seed are one group. The first group is the baseline, to which the others are
-compared. Every table is tidy: a row for each group, or for each of its tasks. Imports no torch.
+Runs that differ only in the seed are one group. The first group is the baseline, to which the others are compared.
+Every table is tidy: a row for each group, or for each of its tasks. Imports no torch.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ MEASURES = (
     "tasks",
     "seconds",
 )
-"""What groups are compared in; all but the last two are fractions."""
+"""Measures by which groups are compared. All but the last two are fractions."""
 
-_NO_SETTINGS = ("preset", "about", "seed")  # where a specification comes from, and what tells a group's runs apart
+_NO_SETTINGS = ("preset", "about", "seed")  # the source of a specification, and what tells a group's runs apart
 _FIRST = "method"
 # Without effect on a method that does not prune, and on one that claims no neurons.
 _OF_PRUNING = ("lambda", "theta_mode", "layer_weights", "theta", "margin", "fine_tuning")
@@ -45,16 +45,16 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Compared:
-    """A run as it is compared.
+    """A run to compare.
 
     Attributes
     ----------
     run : str
-        Its id.
+        Id of the run.
     spec : mapping
-        Its specification as plain data, as `RunSpec.to_json` gives it.
+        Specification as plain data, as `RunSpec.to_json` returns it.
     summary : mapping
-        What it came to, as `clnp_core.runs.fold.summary.summarise` tells it; of an unfinished run so far.
+        Results, as `clnp_core.runs.fold.summary.summarise` returns them; for an unfinished run those so far.
     """
 
     run: str
@@ -63,12 +63,12 @@ class Compared:
 
     @property
     def seed(self) -> int:
-        """Of the run."""
+        """Seed of the run."""
         seed: int = self.spec["seed"]
         return seed
 
     def measure(self, name: str) -> float | None:
-        """One of `MEASURES`; None where it cannot be told."""
+        """Return one of `MEASURES`, or None if it is not known."""
         if name != "capacity_used":
             return self.summary.get(name)
         used = [1 - layer["free"] / layer["width"] for layer in self.summary["layers"]]
@@ -77,16 +77,16 @@ class Compared:
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ in nothing but the seed.
+    """Runs that differ only in the seed.
 
     Attributes
     ----------
     name : str
-        The settings that tell it apart from the other groups, for a person.
+        The settings that tell the group apart from the others, in words.
     settings : dict
-        Dotted path → value, without the seed and what has no effect on the method.
+        Dotted path → value, without the seed and settings that have no effect on the method.
     runs : tuple of Compared
-        One for each seed, in their order.
+        One for each seed, in ascending order.
     """
 
     name: str
@@ -94,18 +94,19 @@ class Group:
     runs: tuple[Compared, ...]
 
     def has(self, path: str) -> bool:
-        """Whether a setting has an effect on its method."""
+        """Tell whether a setting has an effect on the group's method."""
         return _has_effect(path, self.settings[_FIRST])
 
     def measured(self, name: str) -> tuple[float, float]:
-        """Mean and standard deviation over the runs of one of `MEASURES`; see `spread`."""
+        """Compute the mean and standard deviation of one of `MEASURES` over the runs; see `spread`."""
         return spread([value for run in self.runs if (value := run.measure(name)) is not None])
 
 
 def spread(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and standard deviation (of a sample: over n - 1).
+    """Compute the mean and the sample standard deviation (over n - 1).
 
-    One value has no deviation, none not even a mean: they are nan. The order of the values does not matter, to the bit.
+    The deviation of one value is nan; without values the mean is nan too. The result does not depend on the order of
+    the values, to the bit.
     """
     if not values:
         return math.nan, math.nan
@@ -113,9 +114,10 @@ def spread(values: Sequence[float]) -> tuple[float, float]:
 
 
 def grouped(runs: Sequence[Compared]) -> list[Group]:
-    """Runs in groups, in the order of their first ones; each named by the settings that tell it from the others.
+    """Group runs that differ only in the seed, and name each group by the settings that tell it from the others.
 
-    Of several runs of a seed, which can differ in nothing but how far they are, the one that is furthest counts.
+    Groups are in the order of their first runs. If several runs have the same seed, only the one with the most tasks
+    learned counts: they can differ in nothing else.
     """
     members: dict[str, list[Compared]] = {}
     for run in runs:
@@ -123,7 +125,7 @@ def grouped(runs: Sequence[Compared]) -> list[Group]:
     groups = [Group("", _settings(own[0].spec), _one_for_each_seed(own)) for own in members.values()]
     different = list(differences(groups))
     names = [_name(group, groups, different) for group in groups]
-    # What differs in a digit that no name shows is told apart by a run.
+    # Groups that differ only in a digit that names do not show are told apart by a run's id.
     unique = [
         f"{name} · {own.runs[0].run}" if names.count(name) > 1 else name
         for name, own in zip(names, groups, strict=True)
@@ -132,7 +134,7 @@ def grouped(runs: Sequence[Compared]) -> list[Group]:
 
 
 def _key(spec: Mapping[str, Any]) -> str:
-    """The same for specifications that differ in nothing but the seed, and in what has no effect."""
+    """Make a key that is equal for specifications that differ only in the seed and in settings without effect."""
     before = spec.get("fork_of")
     return json.dumps([_own_settings(spec), before and _key(before)], sort_keys=True)
 
@@ -143,7 +145,7 @@ def _one_for_each_seed(runs: Iterable[Compared]) -> tuple[Compared, ...]:
 
 
 def _name(group: Group, groups: Sequence[Group], different: Sequence[str]) -> str:
-    """Its method, and after it as few settings as it takes, the first ones of those that differ."""
+    """Name a group by its method, then by as few of the differing settings as needed, the first ones first."""
     rivals, told = list(groups), [str(group.settings[_FIRST])]
     for path in (_FIRST, *different):
         value = group.settings.get(path)
@@ -155,10 +157,10 @@ def _name(group: Group, groups: Sequence[Group], different: Sequence[str]) -> st
 
 
 def differences(groups: Sequence[Group]) -> dict[str, list[Any]]:
-    """The settings in which groups differ: dotted path → the value of each group, None where it has no such setting.
+    """Find the settings in which groups differ: dotted path → the value of each group, None if it has no such setting.
 
-    Groups differ in no setting that has an effect on one of them alone. The method comes first, the others in the order
-    of the specification.
+    A setting that has an effect on only one of the groups is no difference. The method comes first, the others in the
+    order of the specification.
     """
     paths = dict.fromkeys(path for group in groups for path in group.settings)
     values = {path: {repr(group.settings.get(path)) for group in groups if group.has(path)} for path in paths}
@@ -172,13 +174,13 @@ def _has_effect(path: str, method: str) -> bool:
 
 
 def table(groups: Sequence[Group]) -> pd.DataFrame:
-    """What groups came to, a row each, the baseline first.
+    """Tabulate the groups' results, a row each, the baseline first.
 
     Returns
     -------
     DataFrame
-        group (its name), seeds (how many), the settings that differ between groups, and of each of `MEASURES` the mean,
-        "… std" and "… difference" to the baseline; nan where it cannot be told.
+        group (its name), seeds (their number), the settings that differ between groups, and for each of `MEASURES` the
+        mean, "… std" and "… difference" to the baseline; nan if it is not known.
     """
     columns = {"group": [group.name for group in groups], "seeds": [len(group.runs) for group in groups]}
     columns |= {path: list(map(_in_words, values)) for path, values in differences(groups).items()}
@@ -191,14 +193,14 @@ def table(groups: Sequence[Group]) -> pd.DataFrame:
 
 
 def by_task(groups: Sequence[Group]) -> pd.DataFrame:
-    """Test accuracy on every task at the end (Figs. 4a, 5a): group, task, seeds, accuracy (a fraction) and its std."""
+    """Tabulate the final test accuracy on every task (Figs. 4a, 5a): group, task, seeds, accuracy (a fraction), std."""
     return _tidy(groups, "accuracy", lambda summary: enumerate(summary["accuracy"][-1], start=1))
 
 
 def after_each_task(groups: Sequence[Group]) -> pd.DataFrame:
-    """Mean test accuracy over the tasks so far: group, task, seeds, mean_accuracy (a fraction) and its std.
+    """Tabulate the mean test accuracy over the tasks so far: group, task, seeds, mean_accuracy (a fraction), std.
 
-    A method that learns all tasks at once has it after the last one alone.
+    A method that learns all tasks at once has only the row of the last task.
     """
     return _tidy(
         groups,
@@ -210,7 +212,7 @@ def after_each_task(groups: Sequence[Group]) -> pd.DataFrame:
 def _tidy(
     groups: Sequence[Group], measured: str, values: Callable[[Mapping[str, Any]], Iterable[tuple[int, float]]]
 ) -> pd.DataFrame:
-    """A row for each group and task, over the seeds that have come that far."""
+    """Make a row for each group and task, over the seeds that have reached the task."""
     rows = []
     for group in groups:
         found: dict[int, list[float]] = {}
@@ -222,7 +224,7 @@ def _tidy(
 
 
 def setting_name(path: str) -> str:
-    """What a setting is called, for a person: "λ 2" for "lambda.2"."""
+    """Name a setting in words: "λ 2" for "lambda.2"."""
     group, _, inner = path.partition(".")
     if group == "stream":
         return inner.replace("_", " ")
@@ -230,7 +232,7 @@ def setting_name(path: str) -> str:
 
 
 def setting_value(path: str, value: Any) -> str:
-    """A setting's value, for a person: a margin in percentage points, a dash where there is none."""
+    """Write a setting's value in words: a margin in percentage points, a dash for None."""
     return _in_words(round(100 * value, 6) if path == "margin" and value is not None else value)
 
 
@@ -247,7 +249,7 @@ def _in_words(value: Any) -> str:
 
 
 def _settings(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """A specification by dotted paths, without the seed. Of a fork, what was otherwise before it, in words."""
+    """Flatten a specification to dotted paths, without the seed. For a fork, say in words what differed before it."""
     own = _own_settings(spec)
     if spec.get("fork_of"):
         before = _settings(spec["fork_of"])

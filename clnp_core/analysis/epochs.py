@@ -1,7 +1,7 @@
-"""A table of epochs: which training a row is of, told by its candidate's number. Imports no torch."""
+"""Candidate numbers with a special meaning in a table of epochs. Imports no torch."""
 
 ALONE = -1
-"""Stands for a candidate's number where a task is trained alone, for comparison."""
+"""Candidate number of the single-task reference: the task trained alone, for comparison."""
 
 TUNED = -2
-"""The same, where what is left of the winner is fine-tuned."""
+"""Candidate number of fine-tuning: the winner's training after pruning."""

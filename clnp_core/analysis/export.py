@@ -1,4 +1,4 @@
-"""A figure as a file: for print, and its data for whoever wants to draw it anew. Imports no torch."""
+"""Writes figures to files for print, with their data so that they can be redrawn. Imports no torch."""
 
 from __future__ import annotations
 
@@ -25,43 +25,43 @@ _A_BROWSER = "install one (apt-get install chromium, or kaleido_get_chrome), or 
 
 
 def save(figure: go.Figure, path: Path | str, dpi: float = 300) -> Path:
-    """Write a figure as PDF, SVG, PNG or HTML, as the name ends, and its data as CSV beside it.
+    """Write a figure as PDF, SVG, PNG or HTML, by the ending of its name, and its data as CSV beside it.
 
-    All but HTML is drawn by a Chromium or Chrome. Where there is none a warning says how to get one, and the figure is
-    written as HTML instead, so that a notebook goes on. HTML has plotly.js in it and needs no network.
+    All but HTML needs Chromium or Chrome. If there is none, a warning says how to get one, and the figure is written
+    as HTML instead, so that a notebook goes on. The HTML includes plotly.js and needs no network.
 
     Parameters
     ----------
     figure : plotly Figure
-        One of `figures.for_paper` has its size in mm; one for the screen becomes 900 px wide, 96 to the inch.
+        A figure from `figures.for_paper` has its size in mm; one for the screen becomes 900 px wide at 96 px per inch.
     path : path
-        Such as "fig3.pdf"; the data are then in "fig3.csv", as `tidy` gives them.
+        Such as "fig3.pdf"; the data is then in "fig3.csv", as `tidy` returns it.
     dpi : float
-        Dots per inch, of a PNG alone.
+        Dots per inch; for PNG only.
 
     Returns
     -------
     Path
-        The figure's file.
+        The file written.
 
     Raises
     ------
     ExportError
-        If the name ends in nothing of these, there are no such dots, or the browser fails.
+        If the name has another ending, `dpi` is not above 0, or the browser fails.
     StoreError
         If a file cannot be written.
     """
     path = Path(path)
     form = path.suffix.lower().removeprefix(".")
     if form not in _FORMS:
-        raise ExportError(f"{path.name} is no name for a figure; give one that ends in .pdf, .svg, .png or .html.")
+        raise ExportError(f"{path.name} cannot name a figure; give a name that ends in .pdf, .svg, .png or .html.")
     if not dpi > 0:
-        raise ExportError(f"A picture has more than 0 dots per inch, not {dpi:g}.")
+        raise ExportError(f"dpi must be above 0, not {dpi:g}.")
     try:
         content = _html(figure) if form == "html" else _drawn(figure, form, dpi)
     except NoBrowserError:
         path, wanted = path.with_suffix(".html"), path
-        said = f"{wanted.name} is drawn by a Chromium or Chrome, and none was found: {path.name} was written instead; "
+        said = f"{wanted.name} needs Chromium or Chrome, and neither was found: {path.name} was written instead; "
         warn(f"{said}{_A_BROWSER}.", stacklevel=2)
         content = _html(figure)
     write_whole(path, content)
@@ -70,21 +70,21 @@ def save(figure: go.Figure, path: Path | str, dpi: float = 300) -> Path:
 
 
 def to_pdf(figure: go.Figure, background: str = "white", width: int = _SCREEN_PX) -> bytes:
-    """A figure as vectors.
+    """Draw a figure as PDF, in vectors.
 
     Parameters
     ----------
     figure : plotly Figure
-        With a height.
+        Its layout must have a height.
     background : str
-        A colour on which its theme's text can be read.
+        A colour on which the text of the figure's theme can be read.
     width : int
-        Pixels, 96 to the inch.
+        In pixels, 96 per inch.
 
     Raises
     ------
     ExportError
-        If there is no Chromium, or it fails.
+        If there is no Chromium or Chrome, or it fails.
     """
     return _drawn(go.Figure(figure).update_layout(paper_bgcolor=background, width=width), "pdf", _PX_PER_INCH)
 
@@ -95,7 +95,7 @@ def _drawn(figure: go.Figure, form: str, dpi: float) -> bytes:
         from clnp_core.analysis import pdf  # slow to import, as the browser's driver is
 
         large = _by_browser(figure, {"format": form, **size, "scale": pdf.LARGER})
-        # What is no PDF of one page is drawn at its size: its hatches are coarse, and that is all.
+        # If it is not a PDF of one page, draw it at its own size: only its hatches are coarser.
         return pdf.at_its_size(large) or _by_browser(figure, {"format": form, **size})
     if form == "svg":
         return _in_millimetres(_by_browser(figure, {"format": form, **size}))
@@ -103,33 +103,33 @@ def _drawn(figure: go.Figure, form: str, dpi: float) -> bytes:
 
 
 def _by_browser(figure: go.Figure, options: dict[str, Any]) -> bytes:
-    # Both are slow to import, and a page that shows figures draws none itself.
+    # Both are slow to import, and the dashboard's pages show figures without drawing them.
     import kaleido
     from choreographer.errors import BrowserFailedError, ChromeNotFoundError
 
     try:
         with catch_warnings():
-            # Without MathJax, which would be fetched from the network; a browser that is open already is as it is.
+            # Without MathJax, which would be fetched from the network; an open browser keeps its settings.
             filterwarnings("ignore", "The kopts argument is ignored")
             picture: bytes = kaleido.calc_fig_sync(figure, opts=options, kopts={"mathjax": False})
             return picture
     except (ChromeNotFoundError, BrowserFailedError, RuntimeError) as error:
         if "hrome" in str(error) or isinstance(error, ChromeNotFoundError):
             raise NoBrowserError(
-                f"A figure is drawn by a Chromium or Chrome, and none was found; {_A_BROWSER}."
+                f"Drawing a figure needs Chromium or Chrome, and neither was found; {_A_BROWSER}."
             ) from error
         raise ExportError(f"The figure could not be drawn: {error}") from error
 
 
 def _in_millimetres(svg: bytes) -> bytes:
-    """Its size in mm, for of a plain number some programs think it were points."""
+    """Write an SVG's size in mm, because some programs take plain numbers for points."""
     head, end, rest = svg.partition(b">")
     size = rb'\b(width|height)="([\d.]+)"'
     return re.sub(size, lambda found: b'%s="%.2fmm"' % (found[1], float(found[2]) * _MM_PER_PX), head) + end + rest
 
 
 def _with_dots(png: bytes, dpi: float) -> bytes:
-    """With the dots per inch, so that programs show it as large as it is meant."""
+    """Write the dots per inch into a PNG, so that programs show it at its size."""
     file = BytesIO()
     Image.open(BytesIO(png)).save(file, "PNG", dpi=(dpi, dpi))
     return file.getvalue()
@@ -141,13 +141,13 @@ def _html(figure: go.Figure) -> bytes:
 
 
 def tidy(figure: go.Figure) -> pd.DataFrame:
-    """What a figure shows, a row for each point.
+    """Return a figure's data as a table with a row for each point.
 
     Returns
     -------
     DataFrame
-        series (the name in the legend), x, y and, of a matrix, z; where there are error bars, error (y ± error); where
-        series stand on different axes, axes (their titles).
+        series (its name in the legend), x and y; also z for a matrix, error (y ± error) if there are error bars, and
+        axes (their titles) if series have different axes.
     """
     frames = [
         (_axes(figure, trace), _matrix(trace) if trace.type == "heatmap" else _points(trace)) for trace in figure.data
@@ -182,7 +182,7 @@ def _matrix(trace: go.Heatmap) -> pd.DataFrame:
 
 
 def _middles(given: Sequence[Any] | None, cells: int) -> Sequence[Any]:
-    """Where so many cells stand, which may be given by the edges between them, or not at all."""
+    """Return the positions of cells, given as their middles, as the edges between them, or not at all."""
     if given is None:
         return range(cells)
     if len(given) == cells:

@@ -12,15 +12,15 @@ AccuracyMatrix = Sequence[Sequence[float]]
 
 
 def mean_accuracy(matrix: AccuracyMatrix) -> float:
-    """Mean of the last row: how well all tasks are known at the end, a fraction (Table 1)."""
+    """Compute the mean of the last row: the mean accuracy on all tasks at the end, a fraction (Table 1)."""
     return _mean(matrix[-1])
 
 
 def forgetting(matrix: AccuracyMatrix) -> float:
-    """How much worse earlier tasks are known at the end than at their best before (Chaudhry et al. 2018).
+    """Compute how far the accuracy on earlier tasks fell from its best to the end (Chaudhry et al. 2018).
 
-    The 'forgetting measure' F_k of 'Riemannian walk for incremental learning', section 3: for each task but the last
-    its best accuracy before the last task was learned, less its accuracy at the end; the mean of these.
+    This is the 'forgetting measure' F_k of 'Riemannian walk for incremental learning', section 3: the mean, over all
+    tasks but the last, of the best accuracy before the last task was learned less the accuracy at the end.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def forgetting(matrix: AccuracyMatrix) -> float:
 
 
 def forgetting_by_task(matrix: AccuracyMatrix) -> list[float]:
-    """The same task by task, of all but the last; empty where `forgetting` is nan."""
+    """Compute forgetting for each task but the last. The list is empty where `forgetting` is nan."""
     if not _has_transfer(matrix):
         return []
     *earlier, last = matrix
@@ -43,9 +43,10 @@ def forgetting_by_task(matrix: AccuracyMatrix) -> list[float]:
 
 
 def backward_transfer(matrix: AccuracyMatrix) -> float:
-    """How learning later tasks changed the accuracy on earlier ones (Lopez-Paz and Ranzato 2017, eq. 3).
+    """Compute how learning later tasks changed the accuracy on earlier ones (Lopez-Paz and Ranzato 2017, eq. 3).
 
-    The mean, over all tasks but the last, of the accuracy at the end less the accuracy when it had just been learned.
+    This is the mean, over all tasks but the last, of the accuracy at the end less the accuracy just after the task was
+    learned.
 
     Parameters
     ----------
@@ -63,15 +64,15 @@ def backward_transfer(matrix: AccuracyMatrix) -> float:
 
 
 def forward_transfer(matrix: AccuracyMatrix, alone: Sequence[float]) -> float:
-    """How much better tasks are learned after earlier ones than from scratch.
+    """Compute how much better tasks are learned after earlier ones than from scratch.
 
-    The mean, over all tasks but the first, of the accuracy when the task had just been learned less its accuracy
-    alone: the FWT of Wang et al. 2024, 'A comprehensive survey of continual learning'. Three others go by similar
-    names. That of Lopez-Paz and Ranzato 2017 (eq. 4) is the accuracy on a task before it is learned, for which a
-    network with a head or a mask per task has no output yet. The intransigence of Chaudhry et al. 2018 has the
+    This is the mean, over all tasks but the first, of the accuracy just after the task was learned less its accuracy
+    alone: the FWT of Wang et al. 2024, 'A comprehensive survey of continual learning'. Three other measures have
+    similar names. That of Lopez-Paz and Ranzato 2017 (eq. 4) is the accuracy on a task before it is learned, for which
+    a network with a head or a mask per task has no output yet. The intransigence of Chaudhry et al. 2018 has the
     opposite sign and another reference: a network trained on the data of all tasks so far. The forward transfer of
-    Wolczyk et al. 2021, 'Continual World', compares with training from scratch as well, but the areas under the two
-    learning curves, as a share of what training from scratch leaves to gain.
+    Wolczyk et al. 2021, 'Continual World', also compares with training from scratch, but compares the areas under the
+    two learning curves, as a share of what training from scratch leaves to gain.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ def forward_transfer(matrix: AccuracyMatrix, alone: Sequence[float]) -> float:
 
 
 def _has_transfer(matrix: AccuracyMatrix) -> bool:
-    """Whether there are an earlier and a later task, and a row for every one."""
+    """Tell whether there are at least two tasks, and a row for every one."""
     return len(matrix) > 1 and all(matrix)
 
 

@@ -1,7 +1,7 @@
-"""A Chromium's PDF of one page, made smaller, so that its hatches are fine enough for print.
+"""Scales Chromium's PDF of a figure down, so that its hatches are fine enough for print.
 
-In a PDF a Chromium draws hatches as pictures of 96 dots per inch of the page, and one for every bar. So a page is drawn
-too large first.
+Chromium draws hatches into a PDF as pictures of 96 dots per inch, one for every bar. So a page is first drawn too
+large, then scaled down.
 """
 
 from __future__ import annotations
@@ -12,14 +12,19 @@ from io import BytesIO
 import pikepdf
 
 LARGER = 4
-"""How many times too large a page is to be drawn: hatches then have 384 dots per inch."""
+"""How many times too large a page must be drawn, so that hatches have 384 dots per inch."""
 
 
 def at_its_size(pdf: bytes) -> bytes | None:
-    """Make a page that was drawn too large as large as it should be, with each picture in it once.
+    """Scale a page that was drawn too large down to its size, and keep each picture in it only once.
 
-    The large page's content becomes a form, which the page draws smaller (PDF 32000-1, 8.10). Were the content itself
-    drawn smaller, its hatches would stay as they are, for they go by the page. None if it is no PDF of one page.
+    The large page's content becomes a form, which the page draws smaller (PDF 32000-1, 8.10). Scaling the content
+    itself would not change its hatches, because their size is relative to the page.
+
+    Returns
+    -------
+    bytes or None
+        None if `pdf` is not a PDF of one page.
     """
     try:
         document = pikepdf.open(BytesIO(pdf))
@@ -54,7 +59,7 @@ def _each_once(document: pikepdf.Pdf) -> None:
 
 
 def _refer(holder: pikepdf.Object, to: Mapping[tuple[int, int], pikepdf.Object]) -> None:
-    """Refer to other objects in place of some, wherever a dictionary does."""
+    """Replace references in a dictionary by those in `to`."""
     if not isinstance(holder, pikepdf.Dictionary | pikepdf.Stream):
         return
     for name, part in holder.items():

@@ -1,4 +1,4 @@
-"""Whose neurons a task uses: earlier tasks' features at work for later ones (section 2.1). Imports no torch."""
+"""Counts the neurons of earlier tasks that later tasks reuse (section 2.1). Imports no torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS = ("task", "layer", "owner", "neurons", "used")
 def layer_rows(
     task: int, layer: str, owner: np.ndarray, activity: np.ndarray, theta: float, claimed: int
 ) -> Iterator[dict[str, Any]]:
-    """Whose neurons of one hidden layer a task uses.
+    """Count whose neurons of one hidden layer a task uses.
 
     Parameters
     ----------
@@ -26,18 +26,18 @@ def layer_rows(
     owner : int16 array [width]
         Owners of the layer's neurons before the task.
     activity : float array [claimed before]
-        Mean activity, on the task's training images, of the neurons that were claimed before, in ascending order. Empty
-        where the task cannot use them: a single head masks those of the last hidden layer.
+        Mean activity, on the task's training images, of the neurons that were claimed before, in ascending order of
+        their place. Empty if the task cannot use them: a single head masks those of the last hidden layer.
     theta : float
-        The task's threshold for the layer; a neuron is used if its activity is above it.
+        The task's threshold θ for the layer. A neuron is used if its activity is above θ.
     claimed : int
-        Neurons that the task itself claims, all of which it uses.
+        Neurons that the task itself claims. It uses all of them.
 
     Yields
     ------
     dict
-        A row of the table of `COLUMNS` for each owner, the task itself the last; none of earlier owners where the task
-        cannot use them.
+        A row with `COLUMNS` for each owner, the task itself last. There are no rows of earlier owners if the task
+        cannot use their neurons.
     """
     if len(activity):
         owners = owner[partition.active(owner)]
@@ -53,21 +53,21 @@ def _row(*values: Any) -> dict[str, Any]:
 
 
 def share_reused(reuse: pd.DataFrame) -> pd.DataFrame:
-    """Which share of all neurons of earlier tasks each task uses again, layer by layer.
+    """Compute the share of all earlier tasks' neurons that each task uses again, layer by layer.
 
-    The more of a layer is used again, the better its features transfer: as a rule those of earlier layers (Yosinski et
-    al. 2014, 'How transferable are features in deep neural networks?').
+    A layer whose neurons are used more often has features that transfer better. As a rule these are the lower layers
+    (Yosinski et al. 2014, 'How transferable are features in deep neural networks?').
 
     Parameters
     ----------
     reuse : table
-        Of `COLUMNS`: neurons that the owner claimed, and of them used by the task.
+        With `COLUMNS`: neurons that the owner claimed, and how many of them the task uses.
 
     Returns
     -------
     DataFrame
-        task, layer, neurons, used, and share, a fraction; a row for each layer of each task that finds neurons it could
-        use.
+        task, layer, neurons, used, and share, a fraction; a row for each task and layer in which it could use neurons
+        of earlier tasks.
     """
     earlier = reuse[reuse["owner"] < reuse["task"]]
     found = earlier.groupby(["task", "layer"], sort=False)[["neurons", "used"]].sum().reset_index()

@@ -1,8 +1,8 @@
-"""Accuracy against sparsity: what another θ, λ or m would have meant for a task that is trained. Imports no torch.
+"""Trades accuracy against sparsity for a trained task: what another θ, λ or m would have given. Imports no torch.
 
 A candidate's pruned network depends on θ only through the neurons that are left, the most active ones of each layer.
-So what is known for one θ holds for every θ that leaves as many, and most answers are in the curve that was stored when
-the candidate was trained. Only where nothing is known is a forward pass asked for.
+So an accuracy known for one θ holds for every θ that leaves as many neurons, and most are in the curve that was stored
+when the candidate was trained. Only the others need a forward pass.
 """
 
 from __future__ import annotations
@@ -23,25 +23,48 @@ _SHOWN = 1e-4  # of the greatest activity: below that neurons are as good as dea
 
 
 class Answers(Protocol):
-    """Where accuracies come from that no stored curve has."""
+    """Source of accuracies that are not in a stored curve."""
 
     def known(self, candidate: Trained, split: Split) -> Mapping[Theta, float]:
-        """Those that were asked for before, by θ."""
+        """Return the accuracies computed before, by θ."""
 
     def ask(self, candidate: Trained, thetas: Sequence[Theta], split: Split) -> list[float]:
-        """Compute them, one for each θ."""
+        """Compute the accuracy at each θ."""
 
 
 class TradeOff:
-    """Everything that can be said of one task's candidates without training.
+    """Outcomes of one task's candidates at any θ and margin, without training.
 
     Parameters
     ----------
     before : Before
-        The network as the task found it.
+        The network before the task.
     candidates : sequence of Trained
-        In the order in which ties are broken: the grid's.
+        In the order of the grid, which breaks ties.
     answers : Answers
+
+    Examples
+    --------
+    `RunHandle.trade_off` makes one from a run. This one comes with the package, for a task on the digits:
+
+    >>> from clnp_core.lesson.parts import as_trade_off, shipped
+    >>> tradeoff = as_trade_off(shipped("sparsity"))
+    >>> exact = tradeoff.verdict(margin=0.0).outcome
+    >>> exact.claimed, round(exact.accuracy, 4)
+    ((43, 23), 0.98)
+
+    A margin of two points frees most of these neurons, with another candidate:
+
+    >>> sparse = tradeoff.verdict(margin=0.02).outcome
+    >>> sparse.claimed, round(sparse.accuracy, 4)
+    ((15, 13), 0.9733)
+    >>> sparse.candidate.l1  # λ of layer 1, of layer 2 and of the output
+    (1e-05, 0.01, 0.0003)
+
+    A lower θ keeps more neurons of that candidate:
+
+    >>> tradeoff.at(sparse.candidate, theta=0.1).claimed
+    (39, 19)
     """
 
     def __init__(self, before: Before, candidates: Sequence[Trained], answers: Answers) -> None:
@@ -55,37 +78,37 @@ class TradeOff:
         return [candidate for candidate in self.candidates if not candidate.curve.diverged]
 
     def within(self, candidate: Trained, margin: float) -> Outcome:
-        """The candidate pruned at the highest shared θ that the margin allows; the mildest if none does."""
+        """Prune the candidate at the highest shared θ within the margin, or at the lowest if none is within it."""
         floor = margin_floor([each.curve for each in self.candidates], margin)
         theta = highest_within(candidate.curve.points, floor).theta
         return next(point for point in self.points(candidate) if point.theta == theta)
 
     def find(self, l1: Sequence[float], learning_rate: float) -> Trained | None:
-        """The candidate trained with that λ of each layer and that rate, if there is one that did not diverge."""
+        """Find the candidate trained with λ and learning rate. None if there is none or its training diverged."""
         wanted = (tuple(l1), learning_rate)
         return next((each for each in self.trained if (each.l1, each.learning_rate) == wanted), None)
 
     def at(self, candidate: Trained, theta: float | Sequence[float]) -> Outcome:
-        """The candidate pruned at θ, one for all hidden layers or one for each. Answers from what is known, at once.
+        """Prune the candidate at θ: one for all hidden layers or one for each. Needs no forward pass.
 
         Raises
         ------
         ValueError
-            If there are not as many θ as hidden layers.
+            If the number of θ is neither 1 nor that of the hidden layers.
         """
         theta = tuple(np.broadcast_to(theta, len(self.before.widths)).tolist())
         accuracy = self._known(candidate, "validation").get(candidate.claimed(theta))
         return self._outcome(candidate, theta, candidate.claimed(theta), accuracy)
 
     def accuracy(self, outcome: Outcome, split: Split, *, only_known: bool = False) -> float | None:
-        """Accuracy on the validation or the test images, a fraction; a forward pass is asked for where it is not known.
+        """Return the accuracy on the validation or the test images, a fraction. An unknown one takes a forward pass.
 
-        With `only_known` none is, and the answer may be None.
+        With `only_known` there is no forward pass, and an unknown accuracy is None.
 
         Raises
         ------
         StoreError
-            If it is not known, and nobody answers.
+            If it is unknown and no worker answers.
         """
         known = self._known(outcome.candidate, split).get(outcome.claimed)
         if known is not None or only_known:
@@ -94,14 +117,14 @@ class TradeOff:
         return self._answers.ask(outcome.candidate, [lowest], split)[0]
 
     def test_curve(self, candidate: Trained, *, only_known: bool = False) -> list[float] | None:
-        """Test accuracy at each shared θ of the stored curve, fractions; asked for where it is not known.
+        """Return the test accuracy at each shared θ of the stored curve, fractions. Unknown ones take a forward pass.
 
-        With `only_known` nothing is asked for, and the answer is None unless all of it is known.
+        With `only_known` there is no forward pass, and the answer is None unless all accuracies are known.
 
         Raises
         ------
         StoreError
-            If it is not known, and nobody answers.
+            If it is unknown and no worker answers.
         """
         known = self._known(candidate, "test")
         if all(point.claimed in known for point in candidate.curve.points):
@@ -111,7 +134,7 @@ class TradeOff:
         return self._answers.ask(candidate, [point.theta for point in candidate.curve.points], "test")
 
     def points(self, candidate: Trained) -> list[Outcome]:
-        """The candidate at every shared θ of its curve, ascending."""
+        """List the candidate's outcomes at every shared θ of its curve, ascending."""
         return self._points[candidate.key]
 
     @cached_property
@@ -124,7 +147,7 @@ class TradeOff:
         }
 
     def verdict(self, margin: float) -> Verdict:
-        """The margin rule over all candidates trained so far, with one θ for all layers.
+        """Apply the margin rule to all candidates trained so far, with one θ for all layers.
 
         Parameters
         ----------
@@ -144,9 +167,9 @@ class TradeOff:
 
     @cached_property
     def front(self) -> list[Outcome]:
-        """The Pareto front over all λ: outcomes than which no other is more accurate at no less sparsity, or sparser.
+        """The Pareto front over all λ: no other outcome is at least as good in accuracy and sparsity and better in one.
 
-        In ascending sparsity; of outcomes that are equal in both the first.
+        Outcomes are in ascending sparsity. Of equal ones only the first is listed.
         """
         # Of every point of a curve the accuracy is known.
         every = [
@@ -166,10 +189,11 @@ class TradeOff:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """Every candidate at every shared θ, a row each, tidy.
+        """A tidy table with a row for every candidate at every shared θ.
 
-        candidate (its place among `candidates`), lambda, learning_rate, theta, sparsity, accuracy (validation, a
-        fraction) and for each hidden layer the neurons claimed and free; front, whether it is on the Pareto front.
+        The columns are candidate (its index in `candidates`), lambda, learning_rate, theta, sparsity, accuracy
+        (validation, a fraction), the neurons claimed and free of each hidden layer, and front (whether the outcome is
+        on the Pareto front).
         """
         front = {(point.candidate.key, point.theta) for point in self.front}
         return pd.DataFrame(
@@ -192,7 +216,7 @@ class TradeOff:
         )
 
     def table_with_tests(self, candidate: Trained | None) -> pd.DataFrame:
-        """As `table`, with test_accuracy of that candidate where all of it is known."""
+        """Return `table`, with the candidate's test_accuracy if all of it is known."""
         if candidate is None or (known := self.test_curve(candidate, only_known=True)) is None:
             return self.table
         table = self.table.assign(test_accuracy=np.nan)
@@ -200,7 +224,7 @@ class TradeOff:
         return table
 
     def mark(self, outcome: Outcome) -> dict[str, Any]:
-        """An outcome as `figures.trade_off` marks it, with what is known of its accuracies."""
+        """Describe an outcome as `figures.trade_off` marks it, with those of its accuracies that are known."""
         theta = " / ".join(f"{each:.3g}" for each in dict.fromkeys(outcome.theta))
         claims = " / ".join(map(str, outcome.claimed))
         return {
@@ -213,7 +237,7 @@ class TradeOff:
 
     @property
     def kept(self) -> dict[str, Any]:
-        """What the run made of the task, as `figures.trade_off` marks it."""
+        """The outcome that the run kept, as `figures.trade_off` marks it."""
         before = self.before
         return {
             "sparsity": self._sparsity(before.kept),
@@ -222,12 +246,12 @@ class TradeOff:
         }
 
     def distribution(self, outcome: Outcome, bins: int = 40) -> pd.DataFrame:
-        """How active neurons are on the task's training images: a histogram of each hidden layer, tidy.
+        """Count neurons by their mean activity on the task's training images: a tidy histogram of each hidden layer.
 
-        layer (its name), low and high (the activities of a bin), and how many neurons lie there: given_back and claimed
-        of those that the task trained, earlier of those that earlier tasks had claimed. A layer's first bin is of
-        activity 0. The others are equally wide on a logarithmic scale and the same for all layers, over four powers of
-        ten at most; the least of them takes in what is below as well.
+        The columns are layer (its name), low and high (the bin's bounds), and the number of neurons in the bin:
+        given_back and claimed of those that the task trained, and earlier of those that earlier tasks had claimed.
+        A layer's first bin is activity 0. The others are equally wide on a logarithmic scale, the same for all layers,
+        and span at most four powers of ten; the lowest of them also counts neurons below it.
         """
         candidate = outcome.candidate
         high = max([layer.max() for layer in (*candidate.free, *candidate.reused) if len(layer)], default=0.0) or 1.0
@@ -249,7 +273,7 @@ class TradeOff:
         return pd.concat(frames, ignore_index=True)
 
     def layers(self, outcome: Outcome) -> list[dict[str, Any]]:
-        """The hidden layers as they would be after the task, as `figures.capacity` takes them."""
+        """Describe the hidden layers as they would be after the task, as `figures.capacity` takes them."""
         earlier = self.before.task - 1
         per_layer = zip(
             self.before.names, self.before.widths, self.before.claimed, outcome.claimed, outcome.reused, strict=True
@@ -260,7 +284,7 @@ class TradeOff:
         ]
 
     def _known(self, candidate: Trained, split: Split) -> dict[tuple[int, ...], float]:
-        """Accuracies that need no forward pass, by the neurons that are left."""
+        """Collect the accuracies that need no forward pass, by the number of neurons left per layer."""
         asked = self._answers.known(candidate, split).items()
         known = {candidate.claimed(theta): accuracy for theta, accuracy in asked}
         if split == "validation":
@@ -294,7 +318,7 @@ def _in_words(l1: Sequence[float]) -> str:
 
 
 def _histogram(activity: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """How many are 0, and how many in each bin, the least of which takes in what is below."""
+    """Count the activities that are 0 and those in each bin. The lowest bin also counts those below it."""
     positive = activity[activity > 0]
     inside = np.histogram(np.maximum(positive, edges[0]), edges)[0]
     return np.insert(inside, 0, len(activity) - len(positive))

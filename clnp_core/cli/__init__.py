@@ -1,6 +1,6 @@
 """The command line: `clnp run`, `clnp list`, `clnp dashboard` and so on, a module for each group of commands.
 
-What only reads imports no torch: heavy modules are imported by the command that needs them.
+Commands that only read import no torch: each command imports the heavy modules that it needs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of `clnp`. Returns the exit status: 0, 2 for what the user can put right, 1 for a failed run."""
+    """Run `clnp` and return its exit status: 0, 1 for a failed run, 2 for bad input, 130 if interrupted."""
     options = _parser().parse_args(arguments)
     try:
         status: int = options.command(options)
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"clnp: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        print("clnp: interrupted; what was finished is kept.", file=sys.stderr)
+        print("clnp: interrupted; finished work is kept.", file=sys.stderr)
         return INTERRUPTED
 
 

@@ -1,4 +1,4 @@
-"""`python -m clnp_core.cli`: the same as `clnp`."""
+"""`python -m clnp_core.cli` is the same as `clnp`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Runs and networks as files: `clnp export`, `archive` and `import`."""
+"""Commands that write and read files: `clnp export`, `archive` and `import`."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ def add_to(commands: Any) -> None:
     """Add the commands of this module."""
     export = add_command(commands, "export", _export, help="write a task's network as ONNX or safetensors")
     export.add_argument("run", metavar="RUN")
-    export.add_argument("--task", type=int, required=True, metavar="T", help="1 for the first")
-    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="a name in .onnx or .safetensors")
+    export.add_argument("--task", type=int, required=True, metavar="T", help="number of the task, from 1")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="a file in .onnx or .safetensors")
 
-    archive = add_command(commands, "archive", _archive, help="write a run as one file, for another machine")
+    archive = add_command(commands, "archive", _archive, help="write a run to one file, for another machine")
     archive.add_argument("run", metavar="RUN")
-    archive.add_argument("--out", type=Path, required=True, metavar="FILE", help="a name in .zip")
+    archive.add_argument("--out", type=Path, required=True, metavar="FILE", help="a file in .zip")
 
-    add_command(commands, "import", _import, help="take in a run that was archived").add_argument(
+    add_command(commands, "import", _import, help="add an archived run to the store").add_argument(
         "file", type=Path, metavar="FILE"
     )
 
 
 def _export(options: argparse.Namespace) -> int:
-    """Write the narrow network of a learned task, for use without this project."""
+    """Write the narrow network of a learned task to a file that can be used without this project."""
     from clnp_core.runs.handle import RunHandle
 
     store = opened(options)
@@ -38,7 +38,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _archive(options: argparse.Namespace) -> int:
-    """Write all of a finished run as one file, which clnp import takes in on another machine."""
+    """Write a finished run to one file, for clnp import on another machine."""
     from clnp_core.runs.handle import RunHandle
 
     store = opened(options)
@@ -50,7 +50,7 @@ def _archive(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
-    """Take in a run that clnp archive wrote, here or elsewhere, and verify that its network answers as it did there."""
+    """Add a run that clnp archive wrote to the store, and verify that its network still gives the same outputs."""
     from clnp_core.runs import archive
 
     store = opened(options)

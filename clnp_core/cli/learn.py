@@ -1,4 +1,4 @@
-"""`clnp run` and `clnp sweep`: learn sequences of tasks, and see them through."""
+"""Commands that learn sequences of tasks: `clnp run` and `clnp sweep`."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def add_to(commands: Any) -> None:
     """Add the commands of this module."""
     run = add_command(commands, "run", _run, help="learn a sequence of tasks")
     _add_settings(run)
-    run.add_argument("--json", type=Path, metavar="FILE", help="write the summary there")
+    run.add_argument("--json", type=Path, metavar="FILE", help="write the summary to this file")
     add_scheduler(run)
 
     sweep = add_command(
-        commands, "sweep", _sweep, help="learn a sequence of tasks with every combination of some settings"
+        commands, "sweep", _sweep, help="learn a sequence of tasks with every combination of several settings"
     )
     _add_settings(sweep)
     sweep.add_argument(
@@ -38,8 +38,7 @@ def add_to(commands: Any) -> None:
         action="append",
         required=True,
         metavar="KEY=A,B,...",
-        help="a setting and its values, such as margin=0.005,0.02: a sequence for each; may be given again, and then "
-        "there is one for every combination",
+        help="a setting and its values, such as margin=0.005,0.02; can be repeated: every combination is one sequence",
     )
     sweep.add_argument(
         "--out",
@@ -47,24 +46,24 @@ def add_to(commands: Any) -> None:
         default=[],
         type=Path,
         metavar="FILE",
-        help="write the table there, as .csv or .parquet; may be given again",
+        help="write the table to this file, .csv or .parquet; can be repeated",
     )
     add_scheduler(sweep)
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("preset", metavar="PRESET", help=", ".join(preset_names()))
-    parser.add_argument("--seed", metavar="N", help="decides everything random")
-    parser.add_argument("--tasks", metavar="N", help="tasks to learn")
-    parser.add_argument("--epochs", metavar="N", help="epochs per task at most")
+    parser.add_argument("--seed", metavar="N", help="seed of everything random")
+    parser.add_argument("--tasks", metavar="N", help="number of tasks to learn")
+    parser.add_argument("--epochs", metavar="N", help="maximum number of epochs per task")
     parser.add_argument("--device", metavar="NAME", help="cpu or cuda: where to train")
     add_set(parser)
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Learn a sequence of tasks and print what came of it.
+    """Learn a sequence of tasks and print the results.
 
-    Given again with the same arguments after it was stopped, however it was stopped, it goes on where it was.
+    If the command was stopped in any way, give it again with the same arguments to continue.
     """
     spec = preset(options.preset, _changes(options))
     if options.json:
@@ -95,10 +94,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    """Learn a sequence of tasks with every combination of some settings, and print a table of what came of each.
+    """Learn a sequence of tasks with every combination of several settings, and print a table of the results.
 
-    What sequences have in common is trained once. Given again with the same arguments after it was stopped, however it
-    was stopped, it goes on where it was.
+    Training that sequences have in common is done once. If the command was stopped in any way, give it again with the
+    same arguments to continue.
     """
     from clnp_core.runs import sweep
 
@@ -128,7 +127,7 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _changes(options: argparse.Namespace) -> dict[str, Any]:
-    """In what a run is not as the preset has it."""
+    """Collect the settings in which the run differs from the preset."""
     named = {
         "seed": options.seed,
         "stream.tasks": options.tasks,
@@ -140,7 +139,7 @@ def _changes(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _check_data(specs: Sequence[RunSpec]) -> None:
-    """Refuse at once what a worker would refuse later; data that cannot be had leaves no run behind."""
+    """Check the data before a run is stored, so that unavailable data leaves no run behind."""
     from clnp_core.tasks.content import check
 
     streams = [spec.stream for spec in specs]
@@ -150,9 +149,9 @@ def _check_data(specs: Sequence[RunSpec]) -> None:
 
 
 def _see_through(store: Store, runs: Collection[str], scheduler: str | None, update: Callable[[], bool]) -> None:
-    """Watch runs until they have ended: those of an engine there is, else be the engine. An interrupt pauses them.
+    """Wait until runs have ended. If no engine serves the store, this process does. An interrupt pauses the runs.
 
-    `update` shows them as they are now, and says whether any is still active.
+    `update` shows the runs' present state and returns whether any is still active.
     """
     try:
         if store.engine() is None:
@@ -168,13 +167,13 @@ def _see_through(store: Store, runs: Collection[str], scheduler: str | None, upd
 
 
 def _follow(store: Store, update: Callable[[], bool]) -> None:
-    """Watch runs that an engine elsewhere works on, for as long as it does."""
+    """Watch runs while another process's engine works on them."""
     while update() and store.engine() is not None:
         time.sleep(_POLL_SECONDS)
 
 
 def _serve(store: Store, runs: Collection[str], scheduler: str | None, update: Callable[[], bool]) -> None:
-    """Be the engine, for some runs."""
+    """Serve the store as its engine until the runs have ended."""
     from clnp_core.runs.engine.service import Engine
 
     async def serve() -> None:

@@ -1,4 +1,4 @@
-"""The runs of a store: `clnp list`, `show`, `cancel`, `pause`, `resume`, `rm`, `verify` and `fork`."""
+"""Commands on the runs of a store: `clnp list`, `show`, `cancel`, `pause`, `resume`, `rm`, `verify` and `fork`."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ def add_to(commands: Any) -> None:
     add_command(commands, "list", _list, help="list the runs")
     for name, command, about in (
         ("show", _show, "show one run"),
-        ("cancel", _cancel, "stop a run for good"),
-        ("pause", _pause, "stop a run for now"),
-        ("resume", _resume, "let a stopped run go on"),
-        ("rm", _remove, "forget a run"),
+        ("cancel", _cancel, "cancel a run"),
+        ("pause", _pause, "pause a run"),
+        ("resume", _resume, "continue a stopped run"),
+        ("rm", _remove, "remove a run"),
         ("verify", _verify, "check that a run has forgotten nothing"),
     ):
         add_command(commands, name, command, help=about).add_argument("run", metavar="RUN")
 
-    forked = add_command(commands, "fork", _fork, help="go on from a run's task with other settings")
+    forked = add_command(commands, "fork", _fork, help="continue from one of a run's tasks with other settings")
     forked.add_argument("run", metavar="RUN")
-    forked.add_argument("--at-task", type=int, required=True, metavar="K", help="the first task to learn anew")
+    forked.add_argument("--at-task", type=int, required=True, metavar="K", help="the first task to learn again")
     add_set(forked)
 
 
 def _list(options: argparse.Namespace) -> int:
-    """List the runs, the newest first."""
+    """List the runs, newest first."""
     from clnp_core.terminal import print_runs
 
     store = opened(options)
@@ -41,7 +41,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    """Show one run: how far it is, what it learned, its settings and what happened to it."""
+    """Show one run: its progress, results, settings and events."""
     from clnp_core.terminal import print_run
 
     store = opened(options)
@@ -50,19 +50,19 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _cancel(options: argparse.Namespace) -> int:
-    """Stop a run for good. What is finished is kept."""
+    """Cancel a run. Finished work is kept, and clnp resume can continue it."""
     opened(options).cancel(options.run)
     return 0
 
 
 def _pause(options: argparse.Namespace) -> int:
-    """Stop a run for now; `clnp resume` lets it go on."""
+    """Pause a run; clnp resume continues it."""
     opened(options).pause(options.run)
     return 0
 
 
 def _resume(options: argparse.Namespace) -> int:
-    """Put a paused, interrupted, cancelled or failed run into the queue again."""
+    """Put a paused, interrupted, cancelled or failed run back into the queue."""
     store = opened(options)
     store.resume(options.run)
     _say_if_nobody_works(store)
@@ -75,13 +75,13 @@ def _say_if_nobody_works(store: Store) -> None:
 
 
 def _remove(options: argparse.Namespace) -> int:
-    """Forget a run. `clnp store prune` then frees the space that no other run needs."""
+    """Remove a run from the store. clnp store prune then deletes its results that no other run needs."""
     opened(options).remove(options.run)
     return 0
 
 
 def _fork(options: argparse.Namespace) -> int:
-    """Queue a run that shares a run's tasks before K and goes on from there with other settings."""
+    """Queue a run that shares a run's tasks before K and continues from there with other settings."""
     store = opened(options)
     spec = fork(store.run(options.run).spec, options.at_task, dict(map(parse_assignment, options.set)))
     print(store.add(spec))
@@ -90,7 +90,7 @@ def _fork(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    """Recompute every task's fingerprint with the run's last network."""
+    """Recompute every task's fingerprint with the network after the run's last task, and compare."""
     from clnp_core.arithmetic import TOLERANCE
     from clnp_core.runs.views.verify import verify
 

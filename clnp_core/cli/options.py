@@ -1,4 +1,4 @@
-"""What commands of several groups take, and how it is read."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -14,51 +14,57 @@ if TYPE_CHECKING:
     from clnp_core.runs.store import Store
 
 FAILED = 1
-"""Exit status where a run, or a command, failed."""
+"""Exit status of a failed run or command."""
 
 
 def add_command(
     commands: Any, name: str, command: Callable[[argparse.Namespace], int], **described: Any
 ) -> argparse.ArgumentParser:
-    """Add a command that works on a store; its docstring describes it. Returns its parser."""
+    """Add a command that works on a store, described by its docstring, and return its parser."""
     added: argparse.ArgumentParser = commands.add_parser(name, description=command.__doc__, **described)
     added.add_argument(
-        "--store", type=Path, metavar="DIR", help="where runs are kept; default CLNP_STORE, else your data folder"
+        "--store", type=Path, metavar="DIR", help="folder of the runs; default CLNP_STORE, else your data folder"
     )
     added.set_defaults(command=command)
     return added
 
 
 def add_set(parser: argparse.ArgumentParser) -> None:
-    """Let settings be changed by name."""
+    """Add the option that changes settings by name."""
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="any other setting, such as margin=0.02 or lambda.1=1e-4,1e-3; may be given again",
+        help="any other setting, such as margin=0.02 or lambda.1=1e-4,1e-3; can be repeated",
     )
 
 
 def add_scheduler(parser: argparse.ArgumentParser) -> None:
-    """Let a Dask cluster be named."""
+    """Add the option that names a Dask cluster."""
     parser.add_argument(
         "--scheduler",
         default=os.environ.get("CLNP_SCHEDULER") or None,
         metavar="ADDRESS",
-        help="compute on that Dask cluster, tcp://host:8786; default CLNP_SCHEDULER, else this machine",
+        help="compute on the Dask cluster at this address, tcp://host:8786; default CLNP_SCHEDULER, else this machine",
     )
 
 
 def opened(options: argparse.Namespace) -> Store:
-    """Open the store that was named."""
+    """Open the store that the options name."""
     from clnp_core.runs.store import Store
 
     return Store(options.store)
 
 
 def check_writable(option: str, path: Path) -> None:
-    """Refuse before hours of training what could not be written after them."""
+    """Check before hours of training that the file can be written after them.
+
+    Raises
+    ------
+    SpecError
+        If it cannot be written.
+    """
     folder = path.absolute().parent
     if path.is_dir() or not folder.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
-        raise SpecError(f"{option} {path}: no file can be written there; give a file name in a folder that exists.")
+        raise SpecError(f"{option} {path}: the file cannot be written; give a name in a folder that can be written to.")

@@ -1,4 +1,4 @@
-"""What serves a store: `clnp engine` and `clnp dashboard`."""
+"""Commands that serve a store: `clnp engine` and `clnp dashboard`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NICENESS = 5
 def add_to(commands: Any) -> None:
     """Add the commands of this module."""
     engine = add_command(commands, "engine", _engine, help="work on queued runs")
-    engine.add_argument("--idle", type=float, metavar="SECONDS", help="end after so long without work")
+    engine.add_argument("--idle", type=float, metavar="SECONDS", help="stop after this time without work")
     add_scheduler(engine)
 
     dashboard = add_command(commands, "dashboard", _dashboard, help="open the app")
@@ -50,11 +50,10 @@ def _engine(options: argparse.Namespace) -> int:
 
 
 def until_terminated(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run until done; a polite request to terminate ends it as an interrupt from the keyboard does."""
+    """Run work to its end. SIGTERM interrupts it as Ctrl-C does."""
 
     async def terminable() -> Any:
-        # Of all that goes on only the work itself is told: what it still needs to end well, such as its connections to
-        # workers, it ends by itself.
+        # Only the work itself is cancelled: it closes what it still needs to end well, such as connections to workers.
         task = asyncio.current_task()
         assert task is not None  # this one
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
@@ -67,10 +66,10 @@ def until_terminated(work: Coroutine[Any, Any, Any]) -> Any:
 
 
 def _give_way() -> None:
-    """Whoever looks at the app, or uses the machine, comes first."""
+    """Lower this process's priority, so that the app and the user's other programs come first."""
     os.nice(_NICENESS)
     if os.getsid(0) == os.getpid():
-        # Where Linux shares the processors out among sessions, niceness counts inside a session alone.
+        # Where Linux shares processors among sessions, niceness counts only inside a session.
         with suppress(OSError):
             Path("/proc/self/autogroup").write_text(f"{_NICENESS}")
 

@@ -1,4 +1,4 @@
-"""`clnp store prune`: look after the store."""
+"""Commands that maintain a store: `clnp store prune`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from clnp_core.cli.options import add_command, opened
 
 def add_to(commands: Any) -> None:
     """Add the commands of this module."""
-    store = commands.add_parser("store", help="look after the store", description="Look after the store.")
+    store = commands.add_parser("store", help="maintain the store", description="Maintain the store.")
     parts = store.add_subparsers(required=True, metavar="COMMAND")
-    prune = add_command(parts, "prune", _prune, help="delete what no run needs")
-    prune.add_argument("--dry-run", action="store_true", help="only list it")
+    prune = add_command(parts, "prune", _prune, help="delete results that no run needs")
+    prune.add_argument("--dry-run", action="store_true", help="only list them")
 
 
 def _prune(options: argparse.Namespace) -> int:
-    """Delete artifacts that no run in the store needs."""
+    """Delete the artifacts that no run in the store needs."""
     store = opened(options)
     if options.dry_run:
         for key in store.unneeded():

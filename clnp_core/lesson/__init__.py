@@ -1,4 +1,4 @@
-"""The lesson's runs: what they are, what they came to where they were computed last, and how to compute them anew.
+"""The runs of the page Learn and the results that ship with the package.
 
-`python -m clnp_core.lesson` computes all of them and writes `lesson.json`, which ships with the package.
+`python -m clnp_core.lesson` computes all runs and writes the results to `lesson.json`.
 """

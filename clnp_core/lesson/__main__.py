@@ -1,4 +1,4 @@
-"""`python -m clnp_core.lesson [FILE]`: compute all runs of the lesson, and write what it shows of them."""
+"""`python -m clnp_core.lesson [FILE]`: compute all runs of the lesson and write the results that it shows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
         runs = {name: store.add(spec) for name, spec in RUNS.items()}
-        for name, run in runs.items():  # one after the other, so that each is timed by itself
+        for name, run in runs.items():  # one at a time, so that each time is its own
             asyncio.run(Engine(store).serve(only=[run]))
             print(f"{name}: {store.run(run).state} after {store.run(run).seconds:.0f} s", flush=True)
         seconds = {

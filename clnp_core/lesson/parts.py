@@ -1,6 +1,7 @@
-"""What the lesson shows of its runs, part by part, as plain data; what ships, and what a store holds. Imports no torch.
+"""The results that the lesson shows, part by part, as plain data: as shipped, or measured on runs of a store.
 
-The same functions made what ships and measure what was computed anew, so that the two can be compared number by number.
+The same functions produced the shipped results and measure recomputed runs, so that the two can be compared number by
+number. Imports no torch.
 """
 
 from __future__ import annotations
@@ -30,18 +31,18 @@ from clnp_core.runs.views.reuse import reuse
 
 FILE = "lesson.json"
 ENOUGH = 0.9
-"""Accuracy from which on a task counts as learned, in the part of the full network."""
+"""Lowest accuracy at which a task counts as learned, in the part "full"."""
 
 _SHARES = 20
 
 Data = dict[str, Any]
 Found = Mapping[str, str]
-"""Runs by the name of their specification."""
+"""Ids of runs by the name of their specification."""
 
 
 @cache
 def shipped(part: str) -> Data:
-    """A part as it ships. Accuracies are fractions.
+    """Return a part's shipped results. Accuracies are fractions.
 
     Raises
     ------
@@ -54,7 +55,7 @@ def shipped(part: str) -> Data:
 
 @cache
 def about() -> Data:
-    """Where and when what ships was computed, with what, and how many seconds each part took."""
+    """Return when, on what machine and with which versions the shipped results were made, and the seconds per part."""
     data: Data = _file()["about"]
     return data
 
@@ -66,7 +67,7 @@ def _file() -> Data:
 
 
 def _tasks(store: Store, runs: Found) -> Data:
-    """The first test image of each digit, how the tasks order pixels, and how well each is learned alone."""
+    """Collect the first test image of each digit, the tasks' permutations, and the accuracy of each task alone."""
     first = [int(np.flatnonzero(digits().y_test == label)[0]) for label in range(digits().classes)]
     return {
         "images": digits().x_test[first].reshape(len(first), -1).tolist(),
@@ -76,12 +77,15 @@ def _tasks(store: Store, runs: Found) -> Data:
 
 
 def _forgetting(store: Store, runs: Found) -> Data:
-    """Plain training on one task after the other: accuracies after each."""
+    """Collect the accuracies after each task when plain training learns one after the other."""
     return {"accuracy": accuracy_matrix(store.learned(runs["finetune"]))}
 
 
 def _between(store: Store, runs: Found) -> Data:
-    """Networks on the straight line from the weights after task 1 to those after task 2, and how far weights moved."""
+    """Measure networks on the straight line from the weights after task 1 to those after task 2.
+
+    "moved" is the share of the weights that changed by more than half their magnitude.
+    """
     ends = [plain_network(store, runs["finetune"], task) for task in (1, 2)]
     images = _test_images(store, runs["clnp"], 2)
     shares = [place / _SHARES for place in range(_SHARES + 1)]
@@ -96,7 +100,7 @@ def _between(store: Store, runs: Found) -> Data:
 
 
 def _sparsity(store: Store, runs: Found) -> Data:
-    """Task 1 trained with each λ, before any pruning: what is needed to prune it in any way."""
+    """Collect task 1's candidates for each λ, before pruning, with everything needed to prune them at any θ."""
     run = runs["sparsity"]
     tradeoff, grid = trade_off(store, run, 1), store.run(run).spec.grid
     before = asdict(tradeoff.before)
@@ -118,7 +122,7 @@ def _sparsity(store: Store, runs: Found) -> Data:
 
 
 def _interference(store: Store, runs: Found) -> Data:
-    """Accuracy on task 1 after each task, with the interference cut and with it left in; and left in where L1 is on."""
+    """Measure the accuracy on task 1 after each task, with the interference cut and left in, also with L1 on."""
     run = runs["interference"]
     return {
         "margin": store.run(run).spec.margin,
@@ -129,7 +133,7 @@ def _interference(store: Store, runs: Found) -> Data:
 
 
 def _left_in(store: Store, run: str) -> Data:
-    """Accuracy on task 1 after each task, how many interference weights there are, and their median magnitude."""
+    """Measure the accuracy on task 1 after each task with its interference left in, and how large those weights are."""
     (images,) = _test_images(store, run, 1)
     networks, weights = zip(*(uncut(store, run, task) for task in _tasks_of(store, run)), strict=True)
     return {
@@ -140,7 +144,7 @@ def _left_in(store: Store, run: str) -> Data:
 
 
 def _identity(store: Store, runs: Found) -> Data:
-    """What two methods answer for task 1 after each task: the outputs for one image, and the hash of all of them."""
+    """Collect two methods' outputs for one image of task 1 after each task, and the hash of those for all images."""
     (images, *_) = _test_images(store, runs["clnp"], 1)
     data: Data = {"label": int(digits().y_test[0])}
     for name, task in (("clnp", 1), ("finetune", None)):
@@ -152,12 +156,12 @@ def _identity(store: Store, runs: Found) -> Data:
 
 
 def _reuse(store: Store, runs: Found) -> Data:
-    """Whose neurons each task uses, with one output for all tasks and with one for each."""
+    """Tabulate whose neurons each task uses, with one output layer for all tasks and with one for each."""
     return {name: reuse(store, runs[run]).to_dict("list") for name, run in (("shared", "clnp"), ("own", "multihead"))}
 
 
 def _full(store: Store, runs: Found) -> Data:
-    """Networks filled with task after task, each with another margin."""
+    """Collect the results of networks filled with task after task, one for each margin."""
     sequences = []
     for margin in MARGINS:
         run = runs[f"full-{100 * margin:g}"]
@@ -174,11 +178,11 @@ class Part:
     Attributes
     ----------
     runs : tuple of str
-        The runs it is measured on, by name.
+        Names of the runs it is measured on.
     measure : callable
-        From a store and the ids of those runs, all of them finished, to plain data.
+        Measures the part: takes a store and the ids of those runs, all finished, and returns plain data.
     headlines : callable
-        From the data to the few numbers that stand for it, by what they are, in words.
+        Takes that data and returns the part's main numbers by a description of each.
     """
 
     runs: tuple[str, ...]
@@ -252,31 +256,31 @@ PARTS = {
 
 
 def measure(store: Store, part: str, runs: Found) -> Data:
-    """A part, measured on the runs of a store.
+    """Measure a part on runs of a store.
 
     Raises
     ------
     StoreError
         If an artifact is damaged.
     """
-    # Through JSON, so that it is equal to what ships where its numbers are.
+    # Through JSON, so that equal numbers compare equal to the shipped ones.
     data: Data = json.loads(json.dumps(PARTS[part].measure(store, runs)))
     return data
 
 
 def used_again(reused: Mapping[str, list[Any]]) -> pd.DataFrame:
-    """Of the table of a run in the part "reuse" the rows of earlier tasks' neurons."""
+    """Select the rows of earlier tasks' neurons from a run's table in the part "reuse"."""
     table = pd.DataFrame(reused)
     return table[table["owner"] < table["task"]]
 
 
 def learned_well(sequence: Data) -> int:
-    """How many tasks of a sequence in the part "full" were learned to at least `ENOUGH`."""
+    """Count the tasks of a sequence in the part "full" whose accuracy is at least `ENOUGH`."""
     return sum(accuracy >= ENOUGH for accuracy in sequence["accuracy"])
 
 
 def as_trade_off(data: Data) -> TradeOff:
-    """The part "sparsity" as what can be said of it without training; its candidates are in the order of λ."""
+    """Turn the part "sparsity" into a `TradeOff` with the candidates in the order of λ."""
     before: Data = {name: tuple(value) if isinstance(value, list) else value for name, value in data["before"].items()}
     candidates = [_trained(each, before["widths"]) for each in data["candidates"]]
     return TradeOff(Before(**before), candidates, _NoAnswers())
@@ -292,7 +296,7 @@ def _trained(data: Data, widths: Sequence[int]) -> Trained:
         l1=tuple(data["lambda"]),
         learning_rate=data["learning_rate"],
         curve=Curve(data["accuracy"], points),
-        # Neurons that left training because they had died are not among the activities.
+        # The activities do not include neurons that died and left the training.
         free=tuple(np.pad(layer, (0, width - len(layer))) for layer, width in layers),
         reused=(np.zeros(0),) * len(widths),
         seconds=0.0,
@@ -300,7 +304,7 @@ def _trained(data: Data, widths: Sequence[int]) -> Trained:
 
 
 class _NoAnswers:
-    """What ships has no weights: nothing can be asked of it."""
+    """Answers nothing: the shipped results have no weights to compute accuracies from."""
 
     def known(self, candidate: Trained, split: Split) -> Mapping[Theta, float]:
         return {}
@@ -310,20 +314,20 @@ class _NoAnswers:
 
 
 def neurons_needed(tradeoff: TradeOff, points: float = 0.01) -> pd.DataFrame:
-    """With how few neurons each candidate stays within some points of its own validation accuracy.
+    """Find the fewest neurons with which each candidate stays within `points` of its own validation accuracy.
 
     Parameters
     ----------
     tradeoff : TradeOff
-        Of candidates that differ by λ of the second layer.
+        Its candidates differ in λ of the second layer.
     points : float
-        How much may be lost, a fraction.
+        Accuracy that may be lost, a fraction.
 
     Returns
     -------
     DataFrame
-        lambda (of the second layer), accuracy (validation, pruned, a fraction), and in a column of its name for each
-        hidden layer the neurons.
+        lambda (of the second layer), accuracy (validation, pruned, a fraction), and the neurons of each hidden layer in
+        a column with the layer's name.
     """
     rows = []
     for candidate in tradeoff.trained:
@@ -334,18 +338,18 @@ def neurons_needed(tradeoff: TradeOff, points: float = 0.01) -> pd.DataFrame:
 
 
 def _tasks_of(store: Store, run: str) -> range:
-    """The tasks that a run has learned."""
+    """Return the numbers of the tasks that a run has learned."""
     return range(1, len(store.learned(run)) + 1)
 
 
 def _test_images(store: Store, run: str, tasks: int) -> list[np.ndarray]:
-    """The test images as the first tasks see them."""
+    """Return the test images as the first tasks see them."""
     permutations = _permutations(store, run, tasks)
     return [seen(digits().x_test, permutations[task]) for task in range(tasks)]
 
 
 def _permutations(store: Store, run: str, tasks: int) -> np.ndarray:
-    """How the first tasks order pixels, see `Anatomy.permutations`."""
+    """Return the permutations of the first tasks; see `Anatomy.permutations`."""
     permutations = anatomy(store, run, tasks).permutations
     assert permutations is not None  # the lesson is on permuted digits
     return permutations

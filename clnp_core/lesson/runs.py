@@ -1,4 +1,4 @@
-"""The runs behind the lesson: permuted digits, learned in seconds each. Imports no torch."""
+"""The runs behind the lesson, on permuted digits; each takes seconds. Imports no torch."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from clnp_core.runs.store import Run, Store
 
 TASKS = 5
 LAMBDAS = (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-"""λ of layer 2 that are tried for task 1."""
+"""Values of λ of layer 2 tried for task 1."""
 MARGINS = (0.0, 0.01, 0.03, 0.06)
-"""m with which a network is filled until it is full."""
+"""Margins m, one for each network that is filled until it is full."""
 
 _NARROW = 200
 _MOST_TASKS = 20
 
 
 def _spec(name: str, changes: Mapping[str, Any], base: str = "digits") -> RunSpec:
-    # Task 1 sees the digits as they are.
+    # Task 1 sees the digits unpermuted.
     shared = {"preset": f"lesson-{name}", "stream.identity_first": True, "stream.tasks": TASKS, "single_task": False}
     return preset(base, {**shared, **changes})
 
@@ -45,13 +45,13 @@ RUNS = {
 
 
 def find(runs: Sequence[Run], name: str) -> Run | None:
-    """Of a store's runs that of exactly that specification: a finished one, else the newest that may yet finish."""
+    """Find the run with exactly that specification: a finished one, else the newest that may still finish."""
     alike = [run for run in runs if run.spec == RUNS[name] and run.state not in ("failed", "cancelled")]
     return next((run for run in alike if run.state == "finished"), alike[0] if alike else None)
 
 
 def ask(store: Store, name: str) -> str:
-    """Ask for the run of that name, unless the store has it. Returns its id."""
+    """Request the run of that name unless the store has it, and return its id."""
     run = find(store.runs(), name)
     if run and run.state in ("paused", "interrupted"):
         store.resume(run.id)

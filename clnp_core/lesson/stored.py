@@ -1,4 +1,4 @@
-"""A plain network of a run as numbers: what it answers, without torch."""
+"""Computes a stored network's outputs with NumPy, without torch."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Plain:
     Attributes
     ----------
     weights, biases : tuples of float32 arrays [N_l, N_{l-1}], [N_l]
-        Per hidden layer.
+        Weights and biases of each hidden layer.
     head : float32 array [outputs, N_L]
     owner : int16 array [N_L]
-        Of the last hidden layer.
+        Owners of the last hidden layer's neurons.
     """
 
     weights: tuple[np.ndarray, ...]
@@ -31,14 +31,14 @@ class Plain:
     owner: np.ndarray
 
     def logits(self, x: np.ndarray, task: int | None = None) -> np.ndarray:
-        """Logits [N, outputs] of images [N, inputs]; of a task only what its own neurons say (section 2.1)."""
+        """Compute logits [N, outputs] of images [N, inputs]; with `task` only its own neurons count (section 2.1)."""
         for weight, bias in zip(self.weights, self.biases, strict=True):
             x = np.maximum(x @ weight.T + bias, 0)
         logits: np.ndarray = x @ (self.head if task is None else np.where(self.owner == task, self.head, 0)).T
         return logits
 
     def towards(self, other: Plain, share: float) -> Plain:
-        """A network on the straight line to another: 0 is this one, 1 the other."""
+        """Interpolate linearly to another network: share 0 is this one, 1 the other."""
 
         def between(one: np.ndarray, two: np.ndarray) -> np.ndarray:
             return (1 - np.float32(share)) * one + np.float32(share) * two
@@ -52,7 +52,7 @@ class Plain:
 
 
 def plain_network(store: Store, run: str, task: int) -> Plain:
-    """A run's network as it was after a task.
+    """Load a run's network after a task.
 
     Raises
     ------
@@ -65,11 +65,11 @@ def plain_network(store: Store, run: str, task: int) -> Plain:
 
 
 def uncut(store: Store, run: str, task: int) -> tuple[Plain, np.ndarray]:
-    """The network after a task, with the interference that task 1's pruning cut left in; and those weights [n, k].
+    """Load the network after a task with the interference that task 1's pruning cut restored; and those weights [n, k].
 
-    With a shared output nothing of a later task reads the neurons that these weights lead to, so that leaving them in
-    changes nothing about how later tasks are trained: this is the network that training without the cut leaves. Not
-    among them are weights from neurons that had died and left training, which are not kept.
+    With a shared output no later task reads the neurons that these weights lead to, so leaving them in does not change
+    the training of later tasks: this is the network that training without the cut gives. Weights from neurons that
+    died and left the training are not stored and stay cut.
     """
     _, cut, _ = anatomy(store, run, 1).cuts
     assert cut is not None  # pruning cut there
@@ -81,15 +81,15 @@ def uncut(store: Store, run: str, task: int) -> tuple[Plain, np.ndarray]:
 
 @cache
 def digits() -> Dataset:
-    """The digits, read once."""
+    """Load the digits, once."""
     return load("digits")
 
 
 def seen(images: np.ndarray, permutation: np.ndarray) -> np.ndarray:
-    """Images [N, 1, 8, 8] as a task sees them: float32 [N, 64], from 0 to 1."""
+    """Permute images [N, 1, 8, 8] as a task sees them: float32 [N, 64], from 0 to 1."""
     return images.reshape(len(images), -1).take(permutation, axis=1).astype(np.float32) / digits().white
 
 
 def accuracy(logits: np.ndarray) -> float:
-    """Share of the test images that logits [N, outputs] classify rightly."""
+    """Compute the share of test images that logits [N, outputs] classify correctly."""
     return float(np.mean(logits.argmax(1) == digits().y_test))

@@ -1,7 +1,7 @@
 """Continual-learning methods: one file each, behind the interface of `clnp_core.methods.method`.
 
-A file of this folder that defines `METHOD` is a method, under the file's name; nothing else has to know of it. Reading
-them imports no torch: specifications and the app ask methods what they are, and what settings they have.
+A file in this folder that defines `METHOD` is a method with the file's name; it needs no other registration. Importing
+methods imports no torch, because specifications and the app read their capabilities and settings.
 """
 
 from __future__ import annotations

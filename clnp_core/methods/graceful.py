@@ -1,7 +1,7 @@
-"""Graceful forgetting: the margin rule of section 2.2. Works on stored numbers; imports no torch.
+"""Graceful forgetting: the margin rule of section 2.2, on stored numbers. Imports no torch.
 
-Of all candidates in the grid, take the best validation accuracy. Candidates within the margin m of it stay in the
-running. Each is pruned at the highest threshold θ that keeps it within the margin. The sparsest of them wins.
+Take the best validation accuracy of all candidates in the grid. Keep the candidates within the margin m of it, and
+prune each at the highest threshold θ that keeps it within the margin. The sparsest of them wins.
 """
 
 import math
@@ -48,7 +48,7 @@ class Curve:
 
     @property
     def diverged(self) -> bool:
-        """Whether training left the numbers."""
+        """Whether training diverged: the loss became infinite or not a number."""
         return math.isnan(self.accuracy)
 
 

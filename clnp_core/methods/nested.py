@@ -1,4 +1,4 @@
-"""The pruned networks of one candidate, nested in each other, so that a scan over many thresholds costs little."""
+"""Evaluates the nested pruned networks of one candidate together, so that a scan over many thresholds costs little."""
 
 from __future__ import annotations
 

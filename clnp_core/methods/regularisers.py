@@ -1,4 +1,4 @@
-"""What methods add to the gradients of a training."""
+"""Regularisers: terms that methods add to the gradients of a training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sparsification after training: activities, the threshold scan, pruning (section 2.2)."""
+"""Sparsifies a network after training: activities, the threshold scan, and pruning (section 2.2)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Networks as data: what layers there are, before any weight exists. Imports no torch.
+"""Architectures: the layers of networks as data, without weights. Imports no torch.
 
-A neuron is a unit of a dense layer or a channel of a convolution: what a task claims, and what an owner is kept for.
+A neuron is a unit of a dense layer or a channel of a convolution. Tasks claim neurons, and each neuron has an owner.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
-"""Fingerprints: the promise of zero forgetting, in a form that can be checked at any time.
+"""Fingerprints, by which the guarantee of zero forgetting can be checked at any time.
 
-A task's fingerprint is the SHA-256 of its raw logits on fixed samples, computed by the full-width network: the one
-whose free weights later tasks train. It must never change again.
+A task's fingerprint is the SHA-256 of its raw logits on fixed samples, computed by the full-width network, whose free
+weights later tasks train. It must never change.
 
-Two things change the order of the sums behind it, and with it their last bits. When the network grows, the logits of
-the task's own narrow network, whose shape never changes, carry the promise over. On another kind of processor the
-logits themselves are compared, to `arithmetic.TOLERANCE`. Either way a new fingerprint is taken, which must never
-change again.
+Two things change the order of the sums behind it, and so their last bits. If the network grows, the check uses the
+logits of the task's own narrow network, whose shape never changes. On another kind of processor the logits themselves
+are compared, to `arithmetic.TOLERANCE`. In both cases a new fingerprint is taken, which again must never change.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""The partition: one integer per neuron, and everything that follows from it. Imports no torch.
+"""The partition: the owner of each neuron, and the class of each weight that follows from it. Imports no torch.
 
-The owner of a neuron is the number of the task that claimed it (1, 2, ...), 0 while nobody has. A layer's owners
-are one int16 vector `[width]`. Inputs belong to nobody and are always there: where a layer's source is the
-network's input, the source is given as a width only (an int).
+The owner of a neuron is the number of the task that claimed it (1, 2, ...), or 0 if none has. The owners of a layer
+are an int16 vector `[width]`. Inputs have no owner and are never pruned: if a layer reads the network's input, its
+source is given only as a width (an int).
 
-From the owners of a weight's two ends follows what the weight is (section 2.1, Fig. 1):
+The owners of a weight's two ends decide its class (section 2.1, Fig. 1):
 
 =============== ============================================= ===========================
 active          into an active neuron, from one no younger    frozen for good

@@ -1,4 +1,4 @@
-"""A task's narrow network as plain torch layers, and as a file that can be read without this project.
+"""Converts a task's narrow network to plain torch layers, or to a file that can be read without this project.
 
 Nothing is pickled: a file is ONNX, or safetensors with the layers as JSON in its header.
 """

@@ -1,4 +1,4 @@
-"""A user's own torch network as data: the structure of an nn.Sequential, read layer by layer."""
+"""Reads the architecture of a user's own nn.Sequential, layer by layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a task's free neurons read and cannot change, sample by sample."""
+"""Computes the frozen activations that a task's free neurons read, sample by sample."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The paper's tables and figures beside what a store's runs came to: `make results` writes RESULTS.md."""
+"""Compares the paper's tables and figures with a store's runs: `make results` writes RESULTS.md."""

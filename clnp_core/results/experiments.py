@@ -1,4 +1,4 @@
-"""The paper's experiments as runs of ours: which of a store's runs belong to each. Imports no torch."""
+"""The paper's experiments, and which of a store's runs reproduce each. Imports no torch."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ PAPER_SEEDS = 5
 
 @dataclass(frozen=True)
 class Experiment:
-    """One row of a table, or one set of bars of a figure, in the paper.
+    """An experiment of the paper: one row of a table or one set of bars of a figure.
 
     Attributes
     ----------
     name : str
-        For a person.
+        Name to show.
     place : str
-        Where the paper has it; where a run is only like it, in what.
+        The table, figure or section in the paper; for a run that only resembles it, also the difference.
     base : str
-        A preset of ours.
+        Name of a preset.
     changes : mapping
-        What is set otherwise, as `preset` takes it.
+        Settings that differ from the preset, as `preset` takes them.
     is_full : bool
-        Whether these are the paper's settings; else they are reduced, so that the run fits this budget.
+        Whether these are the paper's settings; otherwise they are reduced to take less time.
     """
 
     name: str
@@ -37,30 +37,30 @@ class Experiment:
     is_full: bool = True
 
     def among(self, runs: Sequence[Run]) -> list[Run]:
-        """Its finished ones of a store's runs, the newest of each seed, in the order of the seeds.
+        """Select the experiment's finished runs: the newest of each seed, in the order of the seeds.
 
         Parameters
         ----------
         runs : sequence of Run
-            The newest first, as the store has them.
+            Newest first, as `Store.runs` returns them.
         """
         by_seed = {run.spec.seed: run for run in reversed(runs) if run.state == "finished" and self._is(run.spec)}
         return [by_seed[seed] for seed in sorted(by_seed)]
 
     @property
     def command(self) -> str:
-        """What runs it."""
+        """The command that runs the experiment."""
         changes = "".join(f" --set {path}={_written(value)}" for path, value in self.changes.items())
         return f"clnp run {self.base}{changes}"
 
     def _is(self, spec: RunSpec) -> bool:
-        # Training each task alone, beside it, changes nothing of the run.
+        # Also training each task alone does not change the run.
         own = {"seed": spec.seed, "single_task": spec.single_task}
         return spec.fork_of is None and spec == preset(self.base, {**self.changes, **own})
 
 
 PERMUTED_MNIST = Experiment("CLNP, m = 0.05 points", "Table 1, Figure 3", "permuted-mnist")
-# Without L1 no epoch gets shorter: the preset's 150 would take hours.
+# Without L1 epochs do not get shorter: the preset's 150 would take hours.
 _STOPPED_EARLY = {"epochs": 20, "patience": 5, "cooldown": 0}
 ALONE = Experiment(
     "each of the first six tasks alone",

@@ -1,4 +1,4 @@
-"""What others have published, to stand beside our own: quoted, not measured here. Fractions, not per cent."""
+"""Published results to compare ours with: quoted, not measured here. Fractions, not per cent."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ ZENKE = "Zenke et al. 2017, stored results of their code"
 
 @dataclass(frozen=True)
 class Published:
-    """One published figure.
+    """A published result.
 
     Attributes
     ----------
     method : str
     accuracy : float
-        A fraction; where tasks are told by themselves the mean over them.
+        A fraction; the mean over the tasks if the result lists them separately.
     deviation : float or None
-        Over runs.
+        Standard deviation over runs.
     source : str
     by_task : tuple of float
-        After the last task; empty where only the mean was published.
+        Accuracy on each task after the last one; empty if only the mean was published.
     """
 
     method: str
@@ -52,7 +52,7 @@ PERMUTED_MNIST = (
 USED_AFTER_TEN = (0.18, 0.40)
 """Shares of the two hidden layers in use after ten tasks of permuted MNIST (section 3.1)."""
 HOW_IT_GROWS = ("hardly grows after the first task", "grows linearly with each task")
-"""What it says of the two layers, in short."""
+"""What the paper says of the two layers' use, in short."""
 TASKS_THAT_FIT = 25
 """Tasks of permuted MNIST until the last hidden layer is full, about (section 3.1)."""
 

@@ -1,4 +1,4 @@
-"""RESULTS.md from a store: each table and figure of the paper beside what our runs came to. Imports no torch."""
+"""Writes RESULTS.md from a store: each table and figure of the paper beside our results. Imports no torch."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ from clnp_core.runs.fold.summary import duration
 from clnp_core.runs.store import Run, Store
 
 ASKED_MEAN = 0.982
-"""Mean accuracy that we ask of permuted MNIST at the paper's settings."""
+"""Mean accuracy required on permuted MNIST with the paper's settings."""
 ASKED_GAP = 0.0015
-"""Most that it may be below each task alone."""
+"""Most that it may be below the mean accuracy of each task alone."""
 NOTHING = "–"
 
 _Found = Mapping[str, Sequence[Run]]  # the runs of each experiment, by its name
 
 
 def write(store: Store, path: Path, pictures: Path) -> None:
-    """Write RESULTS.md and the pictures it shows.
+    """Write RESULTS.md and its pictures.
 
     Parameters
     ----------
     store : Store
     path : Path
-        Of RESULTS.md.
+        Path of RESULTS.md.
     pictures : Path
         A folder beside or below it.
     """
@@ -114,19 +114,19 @@ def _what_would_take_it_there(runs: Sequence[Run]) -> str:
     first, last = (100 * fmean(own) for own in (by_task[:half], by_task[half:]))
     if first <= last:
         return (
-            f"- What would take it there: better training. The last {len(by_task) - half} tasks, with less room, come "
-            f"to {last:.2f} %, the first {half} to {first:.2f} %."
+            f"- What is missing is better training. The last {len(by_task) - half} tasks, with fewer free neurons, "
+            f"reach {last:.2f} %, the first {half} {first:.2f} %."
         )
     used, name = max((used, layer["name"]) for used, layer in zip(_used(runs), runs[0].summary["layers"], strict=True))
     return (
-        f"- What would take it there: room. The first {half} tasks come to {first:.2f} %, the last "
-        f"{len(by_task) - half} to {last:.2f} %, for which less and less of {name} is free ({used:.0%} of it is in use "
-        "in the end). A larger λ there, or a wider layer, would leave them more."
+        f"- What is missing is capacity. The first {half} tasks reach {first:.2f} %, the last "
+        f"{len(by_task) - half} {last:.2f} %, because less and less of {name} is free for them ({used:.0%} of it is in "
+        "use at the end). A larger λ there, or a wider layer, would leave them more."
     )
 
 
 def _used(runs: Sequence[Run]) -> list[float]:
-    """Share of each hidden layer that is in use in the end, mean over the runs."""
+    """Compute the share of each hidden layer in use at the end, mean over the runs."""
     return [fmean(own) for own in zip(*map(_used_by, runs), strict=True)]
 
 
@@ -135,7 +135,7 @@ def _used_by(run: Run) -> list[float]:
 
 
 def _layer_use(found: _Found, runs: Sequence[Run]) -> list[str]:
-    """Figure 3's numbers: how full each layer is, and for how many tasks there is room."""
+    """Write the numbers of Figure 3: how full each layer is, and how many tasks fit."""
     used = list(map(_used_by, runs))
     rows = [
         (
@@ -159,13 +159,13 @@ def _layer_use(found: _Found, runs: Sequence[Run]) -> list[str]:
 
 
 def _tasks_that_fit(run: Run) -> float:
-    """Learned ones and those the fullest layer still has room for."""
+    """Add up the tasks learned and those that the fullest layer still has room for."""
     left = [layer["tasks_left"] for layer in run.summary["layers"] if layer["tasks_left"] is not None]
     return run.summary["tasks"] + min(left, default=math.nan)
 
 
 def _by_epochs(found: _Found) -> list[str]:
-    """What a task's number of epochs decides, where runs of several are there."""
+    """Write how results depend on the number of epochs, from the runs there are."""
     rows = []
     for each in (PERMUTED_MNIST, STOPPED_EARLY):
         for run in found[each.name]:
@@ -187,21 +187,21 @@ def _by_epochs(found: _Found) -> list[str]:
 
 
 def _why_permuted(runs: Sequence[Run]) -> list[str]:
-    """Where our runs differ from the paper's, as their specifications tell."""
+    """Write where our runs differ from the paper's, according to their specifications."""
     spec = runs[0].spec
     return [
         "Where we differ, and why:",
         "",
-        f"- The paper does not say for how many epochs it trains, nor which one's network it keeps. Ours are "
-        f"{spec.epochs[0]}, and the last one's is kept; over the last {spec.cooldown:.0%} of them the learning rate "
-        "falls to 0, for after a leap of the loss, as Adam makes them, the last epoch may be a bad one.",
-        f"- Alone, the first {ALONE.changes['stream.tasks']} tasks are trained, for at most {ALONE.changes['epochs']} "
-        f"epochs, and {ALONE.changes['patience']} without a better validation accuracy. So stopped early they are less "
-        "accurate than the paper's, which makes them easier to be above.",
+        f"- The paper says neither for how many epochs it trains nor which epoch's network it keeps. We train for "
+        f"{spec.epochs[0]} epochs and keep the last one's network; over the last {spec.cooldown:.0%} of them the "
+        "learning rate falls to 0, because the loss leaps at times with Adam, and the last epoch could be a bad one.",
+        f"- Only the first {ALONE.changes['stream.tasks']} tasks are trained alone, for at most "
+        f"{ALONE.changes['epochs']} epochs, and stop after {ALONE.changes['patience']} without a better validation "
+        "accuracy. Stopped so early they are less accurate than the paper's, and easier to exceed.",
         *(_growth(runs, place) for place in range(len(published.HOW_IT_GROWS))),
-        "- Why layer 1 grows there so little the paper does not say: its λ is the smallest of the three, and each "
-        "task's pixels stand in another order, so that ours learn new features for each beside those they find.",
-        f"- {len(runs)} of the paper's {PAPER_SEEDS} seeds.",
+        "- The paper does not say why its layer 1 grows so little: its λ is the smallest of the three, and each task's "
+        "pixels are in another order, so that our tasks learn new features beside those they find.",
+        f"- We ran {len(runs)} of the paper's {PAPER_SEEDS} seeds.",
         "- The paper searched λ on its first task; ours are the values it settled on, on a validation set of "
         f"{spec.stream.validation} images that the training does not see.",
         f"- m is {100 * spec.margin:g} points of {spec.stream.validation} images, which is "
@@ -210,7 +210,7 @@ def _why_permuted(runs: Sequence[Run]) -> list[str]:
 
 
 def _growth(runs: Sequence[Run], place: int) -> str:
-    """How a hidden layer fills up."""
+    """Write how a hidden layer fills up."""
     layers = [run.summary["layers"][place] for run in runs]
     first = fmean(layer["claimed"][0] / layer["width"] for layer in layers)
     later = fmean(fmean(layer["claimed"][1:]) / layer["width"] for layer in layers)
@@ -305,7 +305,7 @@ def _machine(environment: dict[str, Any] | None) -> str:
 
 
 def _picture(figure: go.Figure, folder: Path, shown: str, name: str, caption: str) -> list[str]:
-    """A figure of the report; without a browser to draw it a page of its own, to which a link leads."""
+    """Draw a figure of the report. Without a browser to draw it, write it as a page and link to that."""
     drawn = figures.for_paper(figure, columns=2).update_layout(paper_bgcolor="white")  # also where the reader's is dark
     file = figures.save(drawn, folder / f"{name}.svg")
     image = "!" if file.suffix == ".svg" else ""

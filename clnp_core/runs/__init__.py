@@ -1,4 +1,4 @@
-"""What was asked for, and what came of it."""
+"""Runs: their specifications, their execution and their results."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def submit(spec: RunSpec, store: Store | None = None) -> RunHandle:
-    """Ask for a run in the background, and return at once.
+    """Start a run in the background and return at once.
 
-    Starts an engine for the store if it has none; the run goes on after this process ends.
+    This starts an engine for the store if it has none. The run continues after this process ends.
 
     >>> from clnp_core.runs.spec import preset
     >>> run = submit(preset("digits", {"stream.tasks": 2}))  # doctest: +SKIP

@@ -1,4 +1,4 @@
-"""The engine as a background process, so that closing the browser or the app ends no run. Imports no torch."""
+"""Runs the engine as a background process, so that runs survive closing the browser or the app. Imports no torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from clnp_core.runs.store import Store
 from clnp_core.tasks.datasets import data_directory
 
 IDLE_SECONDS = 600
-"""An engine that nobody started by hand ends after so long without work; it is started again when there is some."""
+"""A background engine ends after this time without work, and is started again when there is work."""
 
 _START_SECONDS = 20
 _END_SECONDS = 20
@@ -23,18 +23,18 @@ _END_SECONDS = 20
 def ensure_engine(store: Store) -> None:
     """Start an engine for the store in a process that outlives this one, unless the store has one.
 
-    Its address of a Dask scheduler is `CLNP_SCHEDULER`, if that is set. What it prints goes to `engine.log` in the
-    store. Returns once it serves the store.
+    It uses the Dask scheduler at `CLNP_SCHEDULER`, if that is set, and prints to `engine.log` in the store. This
+    returns once it serves the store.
 
     Raises
     ------
     StoreError
-        If it does not start.
+        If the engine does not start.
     """
     if store.engine() is not None:
         return
     log = store.location / "engine.log"
-    # In the store's folder, for the caller's may be gone before the engine is; and it imports nothing from there.
+    # In the store's folder, because the caller's may be deleted before the engine ends; -P imports nothing from there.
     command = [sys.executable, "-P", "-m", "clnp_core.cli", "engine", "--idle", str(IDLE_SECONDS)]
     environment = {"CLNP_DATA_DIR": str(data_directory().absolute()), "PYTHONUNBUFFERED": "1"}
     try:
@@ -53,17 +53,17 @@ def ensure_engine(store: Store) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while store.engine() is None:
         if engine.poll() is not None or time.monotonic() > deadline:
-            raise StoreError(f"The engine did not start; what it said is in {log}.")
+            raise StoreError(f"The engine did not start; its output is in {log}.")
         time.sleep(0.05)
 
 
 def end_engine(store: Store) -> None:
-    """End the store's background engine, if it has one, with its workers. Returns once the store has none.
+    """End the store's background engine and its workers, if it has one. This returns once the engine has ended.
 
     Raises
     ------
     StoreError
-        If it does not end.
+        If the engine does not end.
     """
     engine = store.engine()
     if engine is None:

@@ -1,4 +1,4 @@
-"""The store's runs as `analysis.compare` takes them, and runs that a comparison still lacks. Imports no torch."""
+"""Prepares the store's runs for `analysis.compare`, and specifies runs that a comparison lacks. Imports no torch."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from clnp_core.runs.store import Run, Store
 
 
 def comparison(store: Store, runs: Sequence[str]) -> list[Group]:
-    """Runs of the store in groups that differ in more than the seed. The first run's is the baseline.
+    """Group runs of the store that differ only in the seed. The first run's group is the baseline.
 
     Raises
     ------
     StoreError
-        If there is no such run, or one has not learned a task.
+        If a run does not exist or has not learned a task.
     """
     known = {run.id: run for run in store.runs()}
     return grouped([_compared(store, known.get(run) or store.run(run)) for run in runs])
@@ -35,14 +35,14 @@ def _compared(store: Store, run: Run) -> Compared:
 
 
 def with_method(spec: RunSpec, method: str) -> RunSpec:
-    """The same settings with another method, from the first task on.
+    """Return the same specification with another method, from the first task on.
 
     Raises
     ------
     SpecError
-        If the method cannot go with a setting.
+        If the method does not allow a setting.
     """
     changes: dict[str, Any] = {"method": method, "fork_of": None, "at_task": None, "imported": None}
     if spec.fork_of and spec.grow_below is None:
-        changes["grow"] = {}  # what grew once, between two tasks of the fork, does not grow here
+        changes["grow"] = {}  # a fork grows once, between two of its tasks; a run that is no fork cannot
     return parse(spec.to_json() | changes)

@@ -1,4 +1,4 @@
-"""A run in the background, as Python holds it."""
+"""Handles to runs in the background."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _POLL_SECONDS = 0.2
 
 
 class RunHandle:
-    """One run in a store.
+    """A handle to one run of a store.
 
     Parameters
     ----------
@@ -38,16 +38,16 @@ class RunHandle:
 
     @property
     def status(self) -> str:
-        """Its state; see `clnp_core.runs.store.Run`."""
+        """The run's state; see `clnp_core.runs.store.Run`."""
         return self.store.run(self.id).state
 
     def wait(self, timeout: float | None = None) -> dict[str, Any]:
-        """Wait until the run is finished, and return its summary.
+        """Wait until the run is finished and return its summary.
 
         Raises
         ------
         ClnpError
-            If it ends in another way: the reason.
+            If the run fails or is stopped, with the reason.
         TimeoutError
             After `timeout` seconds.
         """
@@ -61,9 +61,9 @@ class RunHandle:
         return run.summary
 
     def metrics(self) -> pd.DataFrame:
-        """Every epoch so far, a row each: task, candidate, stage, epoch, loss, validation_accuracy, seconds.
+        """Tabulate every epoch so far: task, candidate, stage, epoch, loss, validation_accuracy, seconds.
 
-        Accuracies are fractions; `candidate` is the place in the grid, -1 for a task trained alone.
+        Accuracies are fractions; `candidate` is the index in the grid, or -1 for a task trained alone.
         """
         import pandas as pd
 
@@ -71,12 +71,12 @@ class RunHandle:
         return pd.DataFrame(self.store.epochs(self.id), columns=columns)
 
     def summary(self) -> dict[str, Any]:
-        """What it has come to so far; see `clnp_core.runs.fold.summary.summarise`.
+        """Summarise the results so far; see `clnp_core.runs.fold.summary.summarise`.
 
         Raises
         ------
         StoreError
-            If it has not learned a task yet.
+            If the run has not learned a task yet.
         """
         run, records = self.store.run(self.id), self.store.learned(self.id)
         if not records:
@@ -84,17 +84,17 @@ class RunHandle:
         return run.summary or summarise(run.spec, records, run.seconds)
 
     def settled(self) -> dict[int, int]:
-        """Which candidate of its grid each task settled on, of tasks that had a choice."""
+        """Return the candidate that each task chose from its grid, for tasks with several candidates."""
         return settled(self.store.run(self.id).spec, self.store.learned(self.id))
 
     def reuse(self) -> pd.DataFrame:
-        """Whose neurons each learned task uses, layer by layer; see `clnp_core.runs.views.reuse.reuse`."""
+        """Tabulate whose neurons each learned task uses, layer by layer; see `clnp_core.runs.views.reuse.reuse`."""
         from clnp_core.runs.views.reuse import reuse
 
         return reuse(self.store, self.id)
 
     def trade_off(self, task: int) -> TradeOff:
-        """What another θ, λ or m would have meant for a learned task; see `clnp_core.runs.views.explore.trade_off`.
+        """Explore another θ, λ or m for a learned task; see `clnp_core.runs.views.explore.trade_off`.
 
         >>> run.trade_off(1).verdict(margin=0.02).outcome.claimed  # doctest: +SKIP
         (71, 56)
@@ -104,7 +104,7 @@ class RunHandle:
         return trade_off(self.store, self.id, task)
 
     def anatomy(self, task: int) -> Anatomy:
-        """Its network after a task, taken apart; see `clnp_core.runs.views.anatomy.anatomy`.
+        """Take the run's network after a task apart; see `clnp_core.runs.views.anatomy.anatomy`.
 
         >>> run.anatomy(2).related(layer=1, neuron=17).counts  # doctest: +SKIP
         (0, 34)
@@ -114,7 +114,7 @@ class RunHandle:
         return anatomy(self.store, self.id, task)
 
     def network(self, task: int) -> nn.Sequential:
-        """The narrow network of a learned task as plain torch layers; see `clnp_core.networks.portable.to_module`.
+        """Build a learned task's narrow network from plain torch layers; see `clnp_core.networks.portable.to_module`.
 
         >>> images, labels = run.test_set(2)  # doctest: +SKIP
         >>> (run.network(2)(images).argmax(1) == labels).float().mean()  # doctest: +SKIP
@@ -123,61 +123,61 @@ class RunHandle:
         Raises
         ------
         StoreError
-            If its method does not prune, it has not learned the task, or an artifact is missing or damaged.
+            If the method does not prune, the run has not learned the task, or an artifact is missing or damaged.
         """
         from clnp_core.runs.views.export import network
 
         return network(self.store, self.id, task)
 
     def test_set(self, task: int) -> tuple[Tensor, Tensor]:
-        """The test images of a learned task as its network takes them, and their labels.
+        """Return the test images of a learned task as its network takes them, and their labels.
 
         Returns
         -------
         tensors [N, inputs] or [N, channels, height, width], float32, and [N], int64
-            Pixels in the task's own order and scale. Labels are those of the task: from 0 on for each.
+            Pixels have the task's order and scale. The labels of each task begin at 0.
 
         Raises
         ------
         StoreError
-            If it has not learned the task.
+            If the run has not learned the task.
         DataError
-            If the data is not there, damaged, or not the data that it was learned on.
+            If the data is missing, damaged, or not the data that the run learned.
         """
         from clnp_core.runs.views.export import test_set
 
         return test_set(self.store, self.id, task)
 
     def export(self, task: int, path: Path | str) -> None:
-        """Write the narrow network of a learned task as .onnx or .safetensors, for use without this project.
+        """Write a learned task's narrow network as .onnx or .safetensors, for use without this project.
 
         Raises
         ------
         SpecError
             If the name has another ending.
         StoreError
-            As `network`, or if the file cannot be written.
+            As for `network`, or if the file cannot be written.
         ExportError
-            If it is too large for ONNX.
+            If the network is too large for ONNX.
         """
         from clnp_core.runs.views.export import export
 
         export(self.store, self.id, task, Path(path))
 
     def archive(self, path: Path | str) -> None:
-        """Write all of a finished run as one .zip, for another machine; see `clnp_core.runs.archive.write`."""
+        """Write a finished run to one .zip, for another machine; see `clnp_core.runs.archive.write`."""
         from clnp_core.runs.archive import write
 
         write(self.store, self.id, Path(path))
 
     def pause(self) -> None:
-        """Stop it for now."""
+        """Pause the run."""
         self.store.pause(self.id)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Continue a stopped run."""
         self.store.resume(self.id)
 
     def cancel(self) -> None:
-        """Stop it for good."""
+        """Cancel the run. Finished work is kept."""
         self.store.cancel(self.id)

@@ -1,4 +1,4 @@
-"""Waiting for runs behind a progress bar, in a notebook, a terminal or a script. Imports no torch."""
+"""Waits for runs with a progress bar, in a notebook, a terminal or a script. Imports no torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.store import Run
 
 with warnings.catch_warnings():
-    # In a notebook without ipywidgets the bar is text, which will do.
+    # In a notebook without ipywidgets the bar is text, which is good enough.
     warnings.simplefilter("ignore", TqdmWarning)
     from tqdm.auto import tqdm
 
@@ -21,9 +21,9 @@ _POLL_SECONDS = 0.2
 
 
 def wait(run: RunHandle, *others: RunHandle) -> None:
-    """Wait until runs are finished, behind one bar that tells how far they are and how long they still take.
+    """Wait until runs are finished, with a bar that shows their progress and the time left.
 
-    Whoever interrupts it ends the waiting alone: the runs go on.
+    An interrupt ends only the waiting: the runs go on.
 
     >>> runs = [submit(preset("digits", {"seed": seed})) for seed in range(5)]  # doctest: +SKIP
     >>> wait(*runs)  # doctest: +SKIP
@@ -32,7 +32,7 @@ def wait(run: RunHandle, *others: RunHandle) -> None:
     Raises
     ------
     ClnpError
-        As soon as one of them ends in another way: the reason.
+        As soon as a run fails or is stopped, with the reason.
     """
     handles = (run, *others)
     found = _as_they_are(handles)
@@ -57,7 +57,7 @@ def _done(runs: Sequence[Run]) -> float:
 
 
 def _failed(runs: Sequence[Run]) -> list[int]:
-    """Places of those that have ended, or stand still, and are not finished."""
+    """Return the indices of runs that failed or were stopped."""
     return [place for place, run in enumerate(runs) if not run.is_active and run.state != "finished"]
 
 

@@ -1,6 +1,6 @@
-"""A sweep: a grid over whole sequences, each a run of its own, and one table of what they came to. Imports no torch.
+"""Sweeps: grids over whole sequences, each a run of its own, with one table of results.
 
-The runs go through the engine like any others; a stage that two of them have in common is computed once.
+The engine treats the runs like any others; a stage that several have in common is computed once. Imports no torch.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _FORMATS = {
 }
 _STOPPED = ("paused", "interrupted")
 RESUMABLE = (*_STOPPED, "cancelled", "failed")
-"""States of a run from which it can go on."""
+"""States from which a run can be resumed."""
 
 
 def parse_axes(texts: Sequence[str]) -> Axes:
-    """Read axes from a command line, each as `parse_assignment` reads a setting.
+    """Parse the axes of a sweep from a command line, each as `parse_assignment` parses a setting.
 
     >>> parse_axes(["margin=0.005,0.02", "seed=1"])
     {'margin': [0.005, 0.02], 'seed': [1]}
@@ -44,7 +44,7 @@ def parse_axes(texts: Sequence[str]) -> Axes:
     Raises
     ------
     SpecError
-        If one is not of that form, or given twice.
+        If an axis has another form or is given twice.
     """
     axes: Axes = {}
     for path, value in map(parse_assignment, texts):
@@ -55,22 +55,22 @@ def parse_axes(texts: Sequence[str]) -> Axes:
 
 
 def sequences(name: str, changes: dict[str, Any], axes: Axes) -> list[RunSpec]:
-    """The specifications of a sweep: the product of the axes, the last one fastest.
+    """List the specifications of a sweep: the product of the axes, the last one fastest.
 
     Parameters
     ----------
     name : str
-        Of a preset.
+        Name of a preset.
     changes : dict
-        What all sequences have in common: dotted path → value, as `preset` takes it.
+        Settings of all sequences: dotted path → value, as `preset` takes it.
     axes : dict
-        Dotted path → the values, each as `preset` takes it.
+        Swept settings: dotted path → values, each as `preset` takes it.
 
     Raises
     ------
     SpecError
-        If an axis is empty, unknown or also fixed, a value impossible, two sequences the same, or there are more than
-        `MOST_SEQUENCES`.
+        If an axis is empty, unknown or also in `changes`, a value is impossible, two sequences are the same, or there
+        are more than `MOST_SEQUENCES`.
     """
     for path, values in axes.items():
         if not values:
@@ -88,7 +88,7 @@ def sequences(name: str, changes: dict[str, Any], axes: Axes) -> list[RunSpec]:
 
 
 def _first_twice(specs: Sequence[RunSpec]) -> int | None:
-    """Place of the first that was there before."""
+    """Return the index of the first specification that repeats an earlier one."""
     texts = list(map(_as_text, specs))
     return next((place for place, text in enumerate(texts) if text in texts[:place]), None)
 
@@ -98,20 +98,20 @@ def _as_text(spec: RunSpec) -> str:
 
 
 def ask(store: Store, axes: Axes, specs: Sequence[RunSpec]) -> str:
-    """Ask for a sweep, of which nothing is asked for again that the store has.
+    """Request a sweep, reusing runs that the store has.
 
-    A run of exactly the same specification is taken as it is, and goes on if it was stopped; one that failed or was
-    cancelled is not. A sweep that is given again is the same sweep as long as all its runs are.
+    A run with exactly the same specification is used, and resumed if it was paused or interrupted, but not if it
+    failed or was cancelled. Requesting a sweep with the same axes and runs again returns the same sweep.
 
     Parameters
     ----------
     axes, specs
-        As `sequences` takes and gives them.
+        As `sequences` takes and returns them.
 
     Returns
     -------
     str
-        Its id.
+        Id of the sweep.
     """
     known = _known(store)
     runs = []
@@ -127,13 +127,13 @@ def ask(store: Store, axes: Axes, specs: Sequence[RunSpec]) -> str:
 
 
 def _known(store: Store) -> dict[str, Run]:
-    """Runs by specification; of several the newest that is finished, else the newest."""
+    """Map specifications to runs: the newest that is finished, else the newest."""
     runs = [run for run in reversed(store.runs()) if run.state not in ("failed", "cancelled")]
     return {_as_text(run.spec): run for run in sorted(runs, key=lambda run: run.state == "finished")}
 
 
 def pause(store: Store, sweep: str) -> None:
-    """Stop for now what is queued or at work."""
+    """Pause the queued and running runs of a sweep."""
     for run in store.sweep_runs(sweep).values():
         if run.is_active:
             with suppress(StoreError):  # it has just ended
@@ -141,7 +141,7 @@ def pause(store: Store, sweep: str) -> None:
 
 
 def resume(store: Store, sweep: str) -> None:
-    """Let everything go on that was stopped or failed."""
+    """Resume the runs of a sweep that were stopped or failed."""
     for run in store.sweep_runs(sweep).values():
         if run.state in RESUMABLE:
             with suppress(StoreError):  # it has just been resumed
@@ -149,15 +149,15 @@ def resume(store: Store, sweep: str) -> None:
 
 
 def table(store: Store, sweep: str) -> pd.DataFrame:
-    """What the sequences of a sweep came to, or have come to so far.
+    """Tabulate the results of a sweep's sequences so far.
 
     Returns
     -------
     DataFrame
-        A row per sequence: a column for each axis, named by its dotted path; run (its id); state; mean_accuracy, over
-        the tasks learned, a fraction; capacity_used, the share of neurons claimed, mean of the hidden layers, nan
-        where the method claims none; tasks_fitted, how many were learned before the network was full; seconds that
-        the run was worked on, beside others. Before the first task is learned, measures are nan.
+        A row per sequence: a column for each axis, named by its dotted path; run (its id); state; mean_accuracy over
+        the tasks learned, a fraction; capacity_used, the share of neurons claimed, mean over the hidden layers, nan if
+        the method claims none; tasks_fitted, the number of tasks learned before the network was full; seconds of work
+        on the run, also while others ran. Before the first task is learned, measures are nan.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def table(store: Store, sweep: str) -> pd.DataFrame:
 
 
 def _cells(values: list[Any]) -> list[Any]:
-    """Numbers and words as they are; what else there is, or a mixture, as JSON: a column is of one type."""
+    """Return values as cells of one type: numbers or strings as they are, anything else and mixtures as JSON."""
     alike = (all(isinstance(value, kind) for value in values) for kind in (str, int | float))
     return values if any(alike) else list(map(json.dumps, values))
 
@@ -188,32 +188,32 @@ def _measures(store: Store, run: Run) -> tuple[Any, ...]:
 
 
 def check_format(path: Path) -> None:
-    """See that a table can be written under that name.
+    """Check that a table can be written to a file of that name.
 
     Raises
     ------
     SpecError
-        If its ending is of no format there is.
+        If the name has another ending.
     """
     if path.suffix not in _FORMATS:
-        raise SpecError(f"{path} is no name for a table; give one that ends in {' or '.join(_FORMATS)}.")
+        raise SpecError(f"{path} cannot name a table; give a name that ends in {' or '.join(_FORMATS)}.")
 
 
 def content(frame: pd.DataFrame, suffix: str) -> bytes:
-    """A table as a file of that ending, .csv or .parquet."""
+    """Encode a table as a file with that ending, .csv or .parquet."""
     written: bytes = _FORMATS[suffix](frame)
     return written
 
 
 def write(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table; its format follows from the ending of the file's name.
+    """Write a table in the format that the ending of the file's name says.
 
     Raises
     ------
     SpecError
-        If there is no such format.
+        If the name has another ending.
     StoreError
-        If it cannot be written.
+        If the file cannot be written.
     """
     check_format(path)
     write_whole(path, content(frame, path.suffix))

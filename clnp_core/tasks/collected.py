@@ -1,4 +1,4 @@
-"""Data sets of torch, item by item, as arrays."""
+"""Turns PyTorch data sets into arrays, item by item."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def collected(dataset: TorchDataset[Any], what: str) -> tuple[np.ndarray, np.ndarray]:
-    """Collect all images [N, C, H, W] and labels [N] of a data set, which `what` names in errors.
+    """Collect all images [N, C, H, W] and labels [N] of a data set. `what` names it in errors.
 
     Raises
     ------
     DataError
-        If there are none, they are not pairs of an image and a label, or the images are not alike.
+        If the data set is empty, an item is not a pair of an image and a label, or images differ in shape or type.
     """
     items: Iterable[Any]
     if isinstance(dataset, torch.utils.data.IterableDataset):
         items = dataset
     else:
-        # One found by index says where it ends by its length alone, which torch does not declare.
+        # An indexed data set says where it ends by its length alone, which torch does not declare.
         items = map(dataset.__getitem__, range(len(dataset)))  # type: ignore[arg-type]
     images: list[np.ndarray] = []
     labels: list[int] = []
@@ -41,7 +41,7 @@ def collected(dataset: TorchDataset[Any], what: str) -> tuple[np.ndarray, np.nda
         if (image.shape, image.dtype) != (images[0].shape, images[0].dtype):
             raise DataError(
                 f"Among the {what}, number {number} is {image.dtype} {list(image.shape)}, the first "
-                f"{images[0].dtype} {list(images[0].shape)}; all must be alike."
+                f"{images[0].dtype} {list(images[0].shape)}; all must have the same shape and type."
             )
         try:
             labels.append(operator.index(item[1]))
@@ -50,12 +50,12 @@ def collected(dataset: TorchDataset[Any], what: str) -> tuple[np.ndarray, np.nda
                 f"Among the {what}, number {number} has the label {item[1]!r}; it must be a whole number."
             ) from None
     if not images:
-        raise DataError(f"There are no {what}; there must be some.")
+        raise DataError(f"There are no {what}; give at least one.")
     return np.stack(images), np.array(labels)
 
 
 def _image(given: Any) -> np.ndarray:
-    """An image as an array [C, H, W]."""
+    """Turn an image into an array [C, H, W]."""
     if isinstance(given, torch.Tensor):
         array = (given.to(torch.float32) if given.is_floating_point() else given).detach().cpu().numpy()
         return array[None] if array.ndim == 2 else array

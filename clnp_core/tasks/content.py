@@ -1,4 +1,4 @@
-"""What a stream's specification is made of: found, loaded and checked. Imports no torch, as the engine asks."""
+"""Finds, loads and checks the data of a stream's specification. Imports no torch, because the engine uses it."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from clnp_core.tasks.own import load_own, own_path
 
 
 def content_digest(asked: Mapping[str, Any]) -> str:
-    """SHA-256, hexadecimal, of all data that the stream is made of.
+    """Compute the SHA-256 of all data of a stream, in hexadecimal.
 
     Raises
     ------
     DataError
-        If the data is not there or damaged.
+        If the data is missing or damaged.
     """
     return loaded(asked)[1]
 
 
 def at_hand(asked: Mapping[str, Any]) -> bool:
-    """Whether the data that a stream is made of is here already, whatever it holds."""
+    """Tell whether a stream's data is on this machine already. Its content is not checked."""
     return all(own_path(name).exists() if asked["kind"] == "own" else is_here(name) for name in _names(asked))
 
 
 def check(asked: Mapping[str, Any]) -> None:
-    """Check what only the data can tell about a stream's specification.
+    """Check a stream's specification against its data.
 
     Raises
     ------
     SpecError
-        If there are too few images or tasks, or own data is of another kind than the specification says.
+        If there are too few images or tasks, or own data does not match the specification.
     DataError
-        If the data is not there or damaged.
+        If the data is missing or damaged.
     """
     data, _ = loaded(asked)
     if asked["kind"] == "permuted":
@@ -51,7 +51,7 @@ def check(asked: Mapping[str, Any]) -> None:
         shape, classes = list(data[0].x_train.shape[1:]), data[0].classes
         if list(asked["image_shape"]) != shape:
             raise SpecError(
-                f"stream.image_shape: {list(asked['image_shape'])} is not what {asked['name']} has; give {shape}."
+                f"stream.image_shape: {list(asked['image_shape'])} is not the shape of {asked['name']}; give {shape}."
             )
         if asked["tasks"] > len(data):
             raise SpecError(
@@ -71,12 +71,12 @@ def check(asked: Mapping[str, Any]) -> None:
 
 
 def loaded(asked: Mapping[str, Any]) -> tuple[tuple[Dataset, ...], str]:
-    """The data that a stream is made of, and its digest. Kept in memory for the next time.
+    """Load a stream's data and compute its digest. Both are cached in memory.
 
     Raises
     ------
     DataError
-        If the data is not there or damaged.
+        If the data is missing or damaged.
     """
     names = _names(asked)
     if asked["kind"] == "own":
@@ -98,7 +98,7 @@ _State = tuple[Path, int, int]
 
 
 def _state(path: Path) -> _State:
-    """Another one once the file has been replaced, so that nothing outdated is used."""
+    """Identify a version of a file: it changes when the file is replaced, so that no outdated data is used."""
     if not path.exists():
         return path, 0, 0
     found = path.stat()

@@ -1,4 +1,4 @@
-"""Image data sets: found on disk, else fetched once, checked and kept as one `.npz`. Imports no torch by itself."""
+"""Loads image data sets: each is downloaded once, kept as one `.npz` and checked. Imports torch only to download."""
 
 import hashlib
 import math
@@ -17,9 +17,9 @@ from clnp_core.tasks.sources import SOURCES
 from clnp_core.tasks.sources.source import Arrays, Source
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
-"""Of a data set, by name."""
+"""Names of a data set's arrays."""
 
-# No data set of ours comes near this; a file that claims more is not one of them.
+# No known data set comes near this; a file that claims more is damaged.
 _MAX_ARRAY_BYTES = 4 * 2**30
 
 
@@ -31,10 +31,10 @@ class Dataset:
     ----------
     name : str
     x_train, x_test : uint8 arrays [N, C, H, W]
-        Float32 in own data, if that is what was given.
+        Own data may be float32.
     y_train, y_test : int64 arrays [N], labels in 0 ... classes - 1
     white : int
-        What pixels are divided by before use: the largest value they can have, or 1 for floats.
+        Pixels are divided by it before use: the largest value they can have, or 1 for floats.
     classes : int
     """
 
@@ -47,7 +47,7 @@ class Dataset:
     classes: int
 
     def digest(self) -> str:
-        """SHA-256 of the content, hexadecimal: two data sets of one digest are the same."""
+        """Compute the SHA-256 of the content, in hexadecimal. Data sets with the same digest are the same."""
         hashed = hashlib.sha256(f"{self.name} {self.white} {self.classes}".encode())
         for array in (getattr(self, name) for name in ARRAYS):
             hashed.update(f"{array.dtype.str} {array.shape}".encode())
@@ -60,43 +60,43 @@ DATASETS = tuple(SOURCES)
 
 
 def data_directory() -> Path:
-    """Where data sets are kept: `CLNP_DATA_DIR`, else this user's cache directory."""
+    """Return the directory of the data sets: `CLNP_DATA_DIR`, else the user's cache directory."""
     named = os.environ.get("CLNP_DATA_DIR")
     return Path(named) if named else platformdirs.user_cache_path("clnp") / "data"
 
 
 def image_shape(name: str) -> tuple[int, int, int]:
-    """(channels, height, width) of that data set's images."""
+    """Return (channels, height, width) of a data set's images."""
     return SOURCES[name].image_shape
 
 
 def classes(name: str) -> int:
-    """How many classes that data set has."""
+    """Return a data set's number of classes."""
     return SOURCES[name].classes
 
 
 def training_images(name: str) -> int:
-    """How many training images that data set has."""
+    """Return a data set's number of training images."""
     return SOURCES[name].training_images
 
 
 def is_here(name: str) -> bool:
-    """Whether that data set can be had without a download."""
+    """Tell whether a data set can be loaded without a download."""
     return not SOURCES[name].kept or (data_directory() / f"{name}.npz").exists()
 
 
 def load(name: str, directory: Path | None = None) -> Dataset:
-    """A data set by name.
+    """Load a data set by name.
 
-    `digits` comes with this package. The others are `<name>.npz` in `directory` (default:
-    `data_directory()`), with uint8 `x_train`, `x_test` [N, C, H, W] and int64 `y_train`, `y_test` [N]. A file
-    already there is used as it is; else the data is fetched as its source says, once.
+    `digits` comes with this package. The others are `<name>.npz` in `directory` (default: `data_directory()`), with
+    uint8 `x_train`, `x_test` [N, C, H, W] and int64 `y_train`, `y_test` [N]. An existing file is used unchanged;
+    otherwise the data is fetched as its source says, once.
 
     Raises
     ------
     DataError
-        If the file is damaged or another kind of file (it is left as it was), or there is none and it could not
-        be downloaded, or what its source gives is not what it says.
+        If the name is unknown, the file is damaged or not a data set (it is left unchanged), or there is no file and
+        the download failed or did not give what its source says.
     """
     if name not in SOURCES:
         raise DataError(f"There is no data set {name!r}; there are {', '.join(DATASETS)}.")
@@ -112,7 +112,7 @@ def load(name: str, directory: Path | None = None) -> Dataset:
 
 
 def _fetched(path: Path, source: Source) -> Arrays:
-    """What the source gives, checked before any file is written."""
+    """Get the data from its source, and check it before any file is written."""
     try:
         arrays = source.arrays()
     except (OSError, RuntimeError) as error:

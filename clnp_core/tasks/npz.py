@@ -1,4 +1,4 @@
-"""Arrays as one `.npz` file: written whole, and read as what may be damaged, or no such file at all."""
+"""Writes arrays as one `.npz` file, all or nothing, and reads files that may be damaged or of another kind."""
 
 import lzma
 import tempfile
@@ -15,7 +15,13 @@ from clnp_core.errors import DataError
 
 
 def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write beside the target and rename, so that a crash or a full disk leaves no half a file."""
+    """Write arrays beside the target, then rename, so that a crash or a full disk leaves no partial file.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz.part", delete=False) as file:
@@ -46,7 +52,7 @@ _DAMAGE = (
 
 @contextmanager
 def refusing_damage(path: Path) -> Iterator[None]:
-    """Say in a sentence of what is read inside that it is damaged, no data set, or cannot be read."""
+    """Turn errors of reading `path` inside the block into a DataError with one readable sentence."""
     try:
         yield
     except _DAMAGE as error:
@@ -60,7 +66,7 @@ Header = tuple[np.dtype, tuple[int, ...]]
 
 
 def header(archive: zipfile.ZipFile, name: str) -> Header:
-    """Read what an array's file says of itself."""
+    """Read an array's type and shape without its content."""
     with archive.open(f"{name}.npy") as member:
         version = np.lib.format.read_magic(member)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

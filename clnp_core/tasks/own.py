@@ -1,4 +1,4 @@
-"""Data of one's own: checked and kept as one file, a data set for each task. Imports no torch."""
+"""Own data: checked and kept as one file, with a data set for each task. Imports no torch."""
 
 import math
 import re
@@ -15,20 +15,20 @@ from clnp_core.tasks.npz import Header, header, refusing_damage, write
 _MAX_BYTES = 8 * 2**30
 
 OWN_NAME = r"[a-z0-9][a-z0-9-]{0,59}"
-"""What names own data, as a pattern: nothing that could lead out of its folder."""
+"""Pattern of the names of own data; none can lead out of its folder."""
 MAX_TASKS = 1000
 MAX_SIZE = 1024
-"""The most channels, and pixels of height or width, that an image may have."""
+"""Most channels an image may have, and most pixels of its height and of its width."""
 MAX_CLASSES = 100_000
 
 
 def own_path(name: str) -> Path:
-    """Where own data of that name is kept.
+    """Return the path of own data by name.
 
     Raises
     ------
     DataError
-        If the name is none that own data can have.
+        If own data cannot have that name.
     """
     if not re.fullmatch(OWN_NAME, name):
         raise DataError(
@@ -38,21 +38,21 @@ def own_path(name: str) -> Path:
 
 
 def load_own(name: str) -> tuple[Dataset, ...]:
-    """Own data by name: one data set for each task.
+    """Load own data by name: one data set for each task.
 
-    It is `own/<name>.npz` in `data_directory()`, with `x_train.t`, `y_train.t`, `x_test.t`, `y_test.t` for each task
-    t = 1, 2, ...: images uint8 or float32 [N, C, H, W], all of one shape and type, and int64 labels [N].
+    The file is `own/<name>.npz` in `data_directory()`, with `x_train.t`, `y_train.t`, `x_test.t`, `y_test.t` for each
+    task t = 1, 2, ...: images uint8 or float32 [N, C, H, W], all of one shape and type, and int64 labels [N].
 
     Raises
     ------
     DataError
-        If there is no such file, or it is damaged or another kind of file.
+        If there is no such file, or it is damaged or not own data.
     """
     path = own_path(name)
     if not path.exists():
         raise DataError(
-            f"There is no own data {name!r} here: {path} is not there; put it there, or name its folder in "
-            f"CLNP_DATA_DIR."
+            f"There is no own data {name!r} here: {path} does not exist; put it there, or set CLNP_DATA_DIR to the "
+            f"folder of your data."
         )
     with refusing_damage(path):
         with zipfile.ZipFile(path) as archive:
@@ -64,18 +64,18 @@ def load_own(name: str) -> tuple[Dataset, ...]:
 
 
 def write_own(name: str, tasks: Sequence[Sequence[np.ndarray]]) -> tuple[Dataset, ...]:
-    """Check own data and keep it where `load_own` finds it, in place of what had that name before.
+    """Check own data and write it where `load_own` finds it. Data that had the name before is replaced.
 
     Parameters
     ----------
     name : str
     tasks : sequence of (x_train, y_train, x_test, y_test)
-        As `load_own` says; labels may be whole numbers of any type.
+        As for `load_own`, but labels may be whole numbers of any type.
 
     Raises
     ------
     DataError
-        Naming what is wrong and the task, or if the file cannot be written.
+        If an array is wrong (the message names it and its task) or the file cannot be written.
     """
     path, where = own_path(name), f"Own data {name!r}"
     arrays: dict[str, np.ndarray] = {}
@@ -97,7 +97,7 @@ def write_own(name: str, tasks: Sequence[Sequence[np.ndarray]]) -> tuple[Dataset
 
 
 def _names(where: str, names: Sequence[str]) -> list[str]:
-    """The names of all tasks' arrays in their order, if they are those given."""
+    """Return the array names of all tasks in order, after checking that exactly these are given."""
     tasks = sum(name.startswith("x_train.") for name in names)
     if not 1 <= tasks <= MAX_TASKS:
         raise DataError(f"{where} has {tasks} tasks; there must be 1 to {MAX_TASKS}.")
@@ -112,7 +112,7 @@ def _names(where: str, names: Sequence[str]) -> list[str]:
 
 
 def _check_headers(where: str, headers: Mapping[str, Header]) -> None:
-    """Refuse by types and shapes alone; each images' header stands before its labels', task 1's first."""
+    """Check types and shapes. Images come before their labels, and task 1 first."""
     first: tuple[np.dtype, list[int]] | None = None
     count = 0
     for name, (dtype, shape) in headers.items():
@@ -122,7 +122,7 @@ def _check_headers(where: str, headers: Mapping[str, Header]) -> None:
             if dtype != np.int64 or len(shape) != 1:
                 raise DataError(f"{what} is {dtype} {list(shape)}; it must be whole numbers, int64 ['N'].")
             if shape[0] != count:
-                raise DataError(f"{what} has {shape[0]} labels for {count} images; there must be as many.")
+                raise DataError(f"{what} has {shape[0]} labels for {count} images; the numbers must be equal.")
             continue
         if dtype not in (np.uint8, np.float32) or len(shape) != 4:
             raise DataError(f"{what} is {dtype} {list(shape)}; it must be uint8 or float32 ['N', 'C', 'H', 'W'].")
@@ -132,7 +132,8 @@ def _check_headers(where: str, headers: Mapping[str, Header]) -> None:
         first = first or (dtype, image)
         if (dtype, image) != first:
             raise DataError(
-                f"{what} has images {dtype} {image}, x_train of task 1 {first[0]} {first[1]}; all must be alike."
+                f"{what} has images {dtype} {image}, x_train of task 1 {first[0]} {first[1]}; "
+                f"all must have the same shape and type."
             )
         if count < (least := 2 if array == "x_train" else 1):
             raise DataError(f"{what} has too few images, {count}; there must be at least {least}.")
@@ -142,7 +143,7 @@ def _check_headers(where: str, headers: Mapping[str, Header]) -> None:
 
 
 def _tasks(where: str, name: str, arrays: Mapping[str, np.ndarray]) -> tuple[Dataset, ...]:
-    """One data set for each task, after a look at the values."""
+    """Build a data set for each task, after checking the values."""
     most = 0
     for array, content in arrays.items():
         what = f"{where}: {array.replace('.', ' of task ')}"
@@ -157,7 +158,7 @@ def _tasks(where: str, name: str, arrays: Mapping[str, np.ndarray]) -> tuple[Dat
         else:
             most = max(most, int(content.max()))
     if most == 0:
-        raise DataError(f"{where} has the label 0 alone; there must be at least two classes.")
+        raise DataError(f"{where} has only the label 0; there must be at least two classes.")
     white = 255 if arrays["x_train.1"].dtype == np.uint8 else 1
     return tuple(
         Dataset(name=name, white=white, classes=most + 1, **{array: arrays[f"{array}.{task}"] for array in ARRAYS})

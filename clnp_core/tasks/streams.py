@@ -1,4 +1,4 @@
-"""Streams: sequences of tasks made from data sets, or from data of one's own."""
+"""Streams: sequences of tasks made from data sets or from own data."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _OWN_VALIDATION = 0.1
 
 @dataclass(frozen=True)
 class Split:
-    """Images and labels as tensors: x float32 [N, inputs], y int64 [N]. A batch is an index slice.
+    """Images and labels as tensors: x float32 [N, inputs], y int64 [N]. A batch is a slice.
 
-    Pixels lie in [0, 1], unless they were given as floats.
+    Pixels lie in [0, 1]; own data given as floats is used unchanged.
     """
 
     x: Tensor
@@ -37,7 +37,7 @@ class Split:
         return len(self.y)
 
     def to(self, device: torch.device) -> Split:
-        """The same split on another device."""
+        """Move the split to another device."""
         return Split(self.x.to(device), self.y.to(device))
 
 
@@ -59,40 +59,40 @@ class Task:
     test: Split
 
     def to(self, device: torch.device) -> Task:
-        """The same task on another device."""
+        """Move the task to another device."""
         return Task(self.number, self.train.to(device), self.validation.to(device), self.test.to(device))
 
 
 class Stream(Protocol):
-    """A sequence of tasks, numbered from 1. The seed alone decides what is random in it."""
+    """A sequence of tasks, numbered from 1. All its randomness comes from the seed."""
 
     tasks: int
 
     def task(self, number: int) -> Task:
-        """Task `number` as tensors."""
+        """Return task `number` as tensors."""
 
     def held_out(self, number: int) -> Split:
-        """The validation set of task `number` alone."""
+        """Return only the validation set of task `number`."""
 
     def test(self, number: int) -> Split:
-        """The test set of task `number` alone."""
+        """Return only the test set of task `number`."""
 
     def drawn(self) -> dict[str, np.ndarray]:
-        """All that was drawn at random, by name."""
+        """Return everything that was drawn at random, by name."""
 
 
 class PermutedStream:
-    """The same images again and again, their pixels in another order for each task (section 3.1).
+    """A stream that shows the same images in every task, with their pixels in another order (section 3.1).
 
-    Everything random is drawn here, from the seed, before anything is trained: the permutations and which training
-    images are held out for validation, the same ones for every task.
+    The constructor draws everything random from the seed, before any training: the permutations, and the training
+    images that are held out for validation, the same ones for every task.
 
     Parameters
     ----------
     dataset : Dataset
     tasks : int
     validation : int
-        Training images held out; fewer than there are.
+        Number of training images held out; at least one image must be left.
     seed : int
     identity_first : bool
         Whether task 1 sees the images as they are.
@@ -100,9 +100,9 @@ class PermutedStream:
     Attributes
     ----------
     permutations : int64 array [tasks, inputs]
-        Task t sees pixel permutations[t - 1, i] at place i.
+        Task t sees pixel permutations[t - 1, i] at position i.
     order : int64 array [N]
-        The training images: first those to train on, then `validation` held out ones.
+        Training images: first those to train on, then the `validation` held-out ones.
     """
 
     def __init__(self, dataset: Dataset, tasks: int, validation: int, seed: int, identity_first: bool) -> None:
@@ -121,39 +121,39 @@ class PermutedStream:
         self.order = np.random.default_rng(derive_seed(seed, "validation")).permutation(len(dataset.x_train))
 
     def task(self, number: int) -> Task:
-        """Task `number`, 1 for the first, as tensors."""
+        """Return task `number`, 1 for the first, as tensors."""
         rows = self.order[: len(self.order) - self.validation]
         train = self._split(self.dataset.x_train, self.dataset.y_train, number, rows)
         return Task(number, train, self.held_out(number), self.test(number))
 
     def held_out(self, number: int) -> Split:
-        """The validation set of task `number` alone."""
+        """Return only the validation set of task `number`."""
         rows = self.order[len(self.order) - self.validation :]
         return self._split(self.dataset.x_train, self.dataset.y_train, number, rows)
 
     def test(self, number: int) -> Split:
-        """The test set of task `number` alone."""
+        """Return only the test set of task `number`."""
         return self._split(self.dataset.x_test, self.dataset.y_test, number)
 
     def drawn(self) -> dict[str, np.ndarray]:
-        """The attributes `permutations` and `order`."""
+        """Return the attributes `permutations` and `order`."""
         return {"permutations": self.permutations, "order": self.order}
 
     def _split(self, images: np.ndarray, labels: np.ndarray, number: int, rows: np.ndarray | None = None) -> Split:
         if rows is not None:
             images, labels = images[rows], labels[rows]
-        # Unlike plain indexing, take leaves an image in one place, from where a batch is gathered fast.
+        # Unlike plain indexing, take keeps each image contiguous, so that a batch is gathered fast.
         pixels = images.reshape(len(images), -1).take(self.permutations[number - 1], axis=1)  # uint8 [N, inputs]
         x = torch.from_numpy(pixels) / self.dataset.white
         return Split(x, torch.from_numpy(np.ascontiguousarray(labels)))
 
 
 class SplitStream:
-    """Successive groups of classes, in their own order: those of the first data set, then of the second, and so on.
+    """A stream whose tasks are successive groups of classes: those of the first data set, then of the second, ...
 
-    Classes left over at the end of a data set, too few for a task, are left out. A task's labels begin at 0. Everything
-    random is drawn here, from the seed, before anything is trained: for each task by itself, which of its training
-    images are held out for validation.
+    Classes keep their order. Those left over at the end of a data set, too few for a task, are not used. The labels of
+    every task begin at 0. The constructor draws everything random from the seed, before any training: for each task
+    separately, the training images that are held out for validation.
 
     Parameters
     ----------
@@ -161,18 +161,18 @@ class SplitStream:
     classes_per_task : int
     tasks : int
     validation : float
-        Share of a task's training images that is held out, 0 < validation < 1; at least one, and never all.
+        Share of a task's training images that is held out, 0 < validation < 1. At least one is held out, never all.
     seed : int
 
     Attributes
     ----------
     orders : tuple of int64 arrays [N]
-        For each task, its rows among the training images of its data set: first those to train on, then those held out.
+        The rows of each task among its data set's training images: first those to train on, then those held out.
 
     Raises
     ------
     SpecError
-        If the data sets do not give that many tasks, or a task lacks images.
+        If the data sets have too few classes for that many tasks, or a task has too few images.
     """
 
     def __init__(
@@ -193,23 +193,23 @@ class SplitStream:
         self.orders = tuple(self._draw(number, seed) for number in range(1, tasks + 1))
 
     def task(self, number: int) -> Task:
-        """Task `number`, 1 for the first, as tensors."""
+        """Return task `number`, 1 for the first, as tensors."""
         order = self.orders[number - 1]
         train = self._training_images(number, order[: len(order) - self._held(order)])
         return Task(number, train, self.held_out(number), self.test(number))
 
     def held_out(self, number: int) -> Split:
-        """The validation set of task `number` alone."""
+        """Return only the validation set of task `number`."""
         order = self.orders[number - 1]
         return self._training_images(number, order[len(order) - self._held(order) :])
 
     def test(self, number: int) -> Split:
-        """The test set of task `number` alone."""
+        """Return only the test set of task `number`."""
         dataset, first = self._groups[number - 1]
         return self._split(number, dataset.x_test, dataset.y_test, self._rows(dataset.y_test, first))
 
     def drawn(self) -> dict[str, np.ndarray]:
-        """The attribute `orders`: "order.1", "order.2", ..."""
+        """Return the attribute `orders` as "order.1", "order.2", ..."""
         return {f"order.{number}": order for number, order in enumerate(self.orders, 1)}
 
     def _draw(self, number: int, seed: int) -> np.ndarray:
@@ -227,7 +227,7 @@ class SplitStream:
         return np.flatnonzero((labels >= first) & (labels < first + self.classes_per_task))
 
     def _held(self, order: np.ndarray) -> int:
-        """How many images are held out."""
+        """Return the number of images held out."""
         return min(max(round(self.validation * len(order)), 1), len(order) - 1)
 
     def _training_images(self, number: int, rows: np.ndarray) -> Split:
@@ -241,16 +241,16 @@ class SplitStream:
 
 
 class OwnStream(SplitStream):
-    """Data of one's own: a data set for each task, all its classes.
+    """A stream of own data, with a data set and all its classes for each task.
 
     Parameters
     ----------
     datasets : sequence of Dataset
-        As `load_own` gives them.
+        As `load_own` returns them.
     tasks : int
-        The first so many.
+        Number of tasks, taken from the first on.
     validation, seed
-        As `SplitStream`.
+        As for `SplitStream`.
     """
 
     def __init__(self, datasets: Sequence[Dataset], tasks: int, validation: float, seed: int) -> None:
@@ -258,22 +258,22 @@ class OwnStream(SplitStream):
 
 
 def open_stream(asked: Mapping[str, Any], seed: int, tasks: int | None = None) -> Stream:
-    """The stream that a specification asks for.
+    """Open the stream of a specification.
 
     Parameters
     ----------
     asked : mapping
-        A stream's specification as plain data, and, where it matters, its `content_digest` as "digest".
+        A stream's specification as plain data. If it has a "digest", the data's `content_digest` must equal it.
     seed : int
     tasks : int or None
-        How many tasks; None for as many as the specification says.
+        Number of tasks; by default as many as the specification says.
 
     Raises
     ------
     DataError
-        If the data is not there, is damaged, or has another digest.
+        If the data is missing or damaged, or has another digest.
     SpecError
-        If the data does not give those tasks.
+        If the data has too few tasks or images.
     """
     data, digest = loaded(asked)
     if asked.get("digest", digest) != digest:
@@ -299,15 +299,15 @@ def _described(asked: Mapping[str, Any]) -> str:
 
 
 def from_arrays(name: str, tasks: Sequence[Sequence[np.ndarray]]) -> dict[str, Any]:
-    """Keep images of one's own for runs to learn, in place of what had that name before.
+    """Store own images for runs to learn. Data that had the name before is replaced.
 
     Parameters
     ----------
     name : str
-        At most 60 of the characters a-z, 0-9 and hyphen.
+        At most 60 of the characters a-z, 0-9 and hyphen, no hyphen first.
     tasks : sequence of (x_train, y_train, x_test, y_test)
-        One for each task: images [N, C, H, W], uint8 from 0 to 255 or float32, used as they are; labels 0, 1, ... [N],
-        whole numbers. All images are of one shape and type.
+        One for each task: images [N, C, H, W], uint8 from 0 to 255 or float32 (used unchanged), and labels [N], whole
+        numbers 0, 1, ... All images must have the same shape and type.
 
     Returns
     -------
@@ -317,7 +317,7 @@ def from_arrays(name: str, tasks: Sequence[Sequence[np.ndarray]]) -> dict[str, A
     Raises
     ------
     DataError
-        Naming what is wrong and the task, or if the file cannot be written.
+        If an array is wrong (the message names it and its task) or the file cannot be written.
     """
     data = write_own(name, tasks)
     return {
@@ -331,14 +331,14 @@ def from_arrays(name: str, tasks: Sequence[Sequence[np.ndarray]]) -> dict[str, A
 
 
 def from_datasets(name: str, tasks: Sequence[tuple[TorchDataset[Any], TorchDataset[Any]]]) -> dict[str, Any]:
-    """As `from_arrays`, from data sets of torch.
+    """Store own PyTorch data sets for runs to learn; see `from_arrays`.
 
     Parameters
     ----------
     name : str
     tasks : sequence of (train, test)
-        Data sets of pairs of an image and a label. An image is a tensor [C, H, W] or [H, W], floats or uint8, or a PIL
-        image or an array [H, W] or [H, W, C].
+        One for each task: data sets of (image, label) pairs. An image is a tensor [C, H, W] or [H, W], float or uint8,
+        or a PIL image, or an array [H, W] or [H, W, C].
 
     Returns
     -------
@@ -348,7 +348,7 @@ def from_datasets(name: str, tasks: Sequence[tuple[TorchDataset[Any], TorchDatas
     Raises
     ------
     DataError
-        Naming what is wrong and the task, or if the file cannot be written.
+        If an array is wrong (the message names it and its task) or the file cannot be written.
     """
     own_path(name)  # refuses a wrong name before anything is read
     return from_arrays(

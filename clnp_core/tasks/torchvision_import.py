@@ -1,4 +1,4 @@
-"""The one place torchvision is imported from."""
+"""Imports torchvision, here and nowhere else."""
 
 from importlib import import_module
 from types import ModuleType
@@ -14,11 +14,10 @@ _kept_alive: list[torch.library.Library] = []  # a schema lives as long as the l
 
 
 def torchvision_datasets() -> ModuleType:
-    """`torchvision.datasets`, also beside a CPU build of torch.
+    """Import `torchvision.datasets`, also beside a CPU build of torch.
 
-    The published wheel of torchvision is built for CUDA. Beside a CPU torch its compiled operators do not load,
-    and its import fails for want of two operator schemas, which data sets never call. They are defined first,
-    where they are missing.
+    The published wheel of torchvision is built for CUDA. Beside a CPU torch its compiled operators do not load, and
+    its import fails because two operator schemas are missing, which data sets never use. This defines them first.
     """
     try:
         return import_module(_DATASETS)

@@ -49,7 +49,7 @@ MEASURES = (
     Measure(
         "mean_accuracy",
         "Mean accuracy",
-        "How well all tasks learned so far are known now: the mean of the accuracy matrix's last row.",
+        "Mean accuracy on all tasks learned so far: the mean of the accuracy matrix's last row.",
         r"\frac{1}{T} \sum_{j=1}^{T} A_{T,j}",
         "Table 1 of the paper",
         signed=False,
@@ -57,7 +57,7 @@ MEASURES = (
     Measure(
         "forgetting",
         "Forgetting",
-        "How much worse earlier tasks are known now than at their best before, on average.",
+        "How far the accuracy on earlier tasks has fallen from its best, on average.",
         r"\frac{1}{T-1} \sum_{j=1}^{T-1} \left( \max_{j \le i < T} A_{i,j} - A_{T,j} \right)",
         "Chaudhry et al. 2018, 'Riemannian walk for incremental learning', section 3",
     ),
@@ -87,14 +87,14 @@ def show_measures(summary: Mapping[str, Any]) -> None:
             st.metric(measure.name, shown, help=measure.about, border=True, width="stretch")
         if alone := summary.get("single_task_accuracy"):
             mean = None if None in alone else sum(alone) / len(alone)
-            about = "Mean over the same tasks, each trained alone on a whole network."
+            about = "Mean over the same tasks, each trained alone on a full network."
             st.metric("Each task alone", percent(mean), help=about, border=True, width="stretch")
     with st.expander("How these are defined", icon=":material/function:"):
         st.markdown(
             "$A_{i,j}$ is the accuracy on the test images of task $j$ after task $i$ was learned, $T$ the number of "
-            "tasks learned so far, and $a_j$ the accuracy of task $j$ trained alone from scratch. Differences are "
-            "told in percentage points. A dash stands where a measure cannot be told: of a single task, of all tasks "
-            "learned at once, or where tasks were not trained alone."
+            "tasks learned so far, and $a_j$ the accuracy of task $j$ trained alone from scratch. Differences are in "
+            "percentage points. A dash means that a measure is not defined: for a single task, for tasks learned all "
+            "at once, or if tasks were not also trained alone."
         )
         for measure in MEASURES:
             st.markdown(f"**{measure.name}.** {measure.about} *{measure.source}.*")
@@ -200,7 +200,7 @@ def _fingerprints(run: Run, records: Sequence[dict[str, Any]]) -> dict[str, list
 
 def _checked(task: int, records: Sequence[dict[str, Any]]) -> str:
     later = len(records) - task
-    how = "the same but for rounding" if any(task in _rounded(record) for record in records) else "identical"
+    how = "the same except for rounding" if any(task in _rounded(record) for record in records) else "identical"
     return unbroken(f"{how} after {counted(later, 'later task')}" if later else "just learned")
 
 
@@ -216,13 +216,13 @@ def _about_fingerprints(records: Sequence[dict[str, Any]]) -> str:
     )
     if any(any(record["grown"]) for record in records):
         about += (
-            " Where a layer grew, the task's own narrow network was checked to the bit, and a new fingerprint taken "
+            " When a layer grew, the task's own narrow network was checked to the bit, and a new fingerprint was taken "
             "at the new width."
         )
     if any(map(_rounded, records)):
         about += (
-            " Where another kind of processor went on, logits were compared to a hundred-thousandth of the largest, "
-            "and new fingerprints taken there."
+            " When the run continued on another kind of processor, logits were compared to a hundred-thousandth of the "
+            "largest, and new fingerprints were taken."
         )
     return about
 

@@ -20,8 +20,8 @@ from dashboard.shared.notebook_code import run_code
 
 _COLUMNS = 3
 _TRANSFER = (
-    "The more of a layer is used again, the better its features transfer. With natural images those of earlier layers "
-    "transfer best (Yosinski et al. 2014); where tasks permute the pixels, the first layer has little to share."
+    "The more of a layer is used again, the better its features transfer. With natural images the features of lower "
+    "layers transfer best (Yosinski et al. 2014); if tasks permute the pixels, the first layer has little to share."
 )
 
 
@@ -84,7 +84,7 @@ def show_reuse(store: Store, run: Run) -> None:
             code=run_code(run.id, "figures.reuse_by_layer(run.reuse())"),
         )
         st.caption(_TRANSFER)
-    st.caption("Of each layer, whose neurons a task uses; on the diagonal stands how many it claimed itself.")
+    st.caption("For each layer, whose neurons each task uses. The diagonal shows how many it claimed itself.")
     columns = st.columns(min(_COLUMNS, max(2, len(means))))
     for place, name in enumerate(means.index):
         with columns[place % len(columns)]:
@@ -99,15 +99,15 @@ def show_reuse(store: Store, run: Run) -> None:
 def _about(run: Run, shares: pd.DataFrame) -> str:
     """Tell what reuse means, and what there is none of."""
     parts = [
-        "A later task may read every neuron that earlier ones claimed, and changes none. One counts as used again "
-        "where its mean activity on the later task's training images is above that task's θ."
+        "A later task can read every neuron that earlier tasks claimed, but changes none. A neuron counts as used "
+        "again if its mean activity on the later task's training images is above that task's θ."
     ]
     if shares.empty:
         parts.append("So far there is nothing to use again.")
     if run.spec.head == "single":
         last = run.spec.architecture.hidden[-1].name
         parts.append(
-            f"Of the last hidden layer, {last}, nothing is used again: the single head's mask hides the neurons of "
+            f"In the last hidden layer, {last}, nothing is used again: the single head's mask hides the neurons of "
             "other tasks there."
         )
     return " ".join(parts)

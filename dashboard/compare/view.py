@@ -113,7 +113,7 @@ def _show_figures(groups: Sequence[Group]) -> None:
         live_chart(
             figures.mean_accuracies(compare.after_each_task(groups), theme),
             "mean accuracies",
-            f"Mean test accuracy after each task, of {names}; where it ends is in the table.",
+            f"Mean test accuracy after each task, of {names}; its last values are in the table.",
             code=_notebook_code(groups, "mean_accuracies(compare.after_each_task(groups))"),
         )
 

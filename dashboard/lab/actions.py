@@ -64,13 +64,13 @@ def _show_notes(store: Store, run: Run, runs: list[Run]) -> None:
             select_all=False,
             placeholder="Choose, or type a new one",
         )
-        st.text_area("Note", run.note, key=note, on_change=keep, placeholder="What you wanted to find out, and did")
+        st.text_area("Note", run.note, key=note, on_change=keep, placeholder="What you looked for, and what you found")
         st.toggle(
             "Baseline",
             store.baseline() == run.id,
             key=pinned,
             on_change=pin,
-            help="The one run that others are compared with. It comes first in the list.",
+            help="The run that all others are compared with. It comes first in the list.",
         )
 
 
@@ -115,7 +115,7 @@ def _fork(store: Store, run: str) -> None:
 
 
 def _choose(store: Store, chosen: str, asked: RunSpec | None) -> None:
-    st.markdown("What you choose is put into the side panel (» on a small screen), where you can move its settings.")
+    st.markdown("Your choice opens in the side panel (» on a small screen), where you can change its settings.")
     if show_cards(store, chosen, asked):
         _close_dialog()
         start_run(store, asked)
@@ -123,7 +123,7 @@ def _choose(store: Store, chosen: str, asked: RunSpec | None) -> None:
 
 
 def _delete(store: Store, run: str) -> None:
-    st.markdown("Its curves, its tables and its link will be gone for good. Runs forked from it keep theirs.")
+    st.markdown("This deletes its curves, its tables and its link. Runs forked from it keep theirs.")
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep it"):
             _close_dialog()

@@ -19,8 +19,8 @@ from dashboard.shared.run_text import epochs_text, layer_name, network_text, tim
 
 _LAMBDAS = [0.0, *(float(f"{digit}e{power}") for power in range(-8, 0) for digit in (1, 2, 3, 5))]
 _RATES = [float(f"{digit}e{power}") for power in range(-5, 0) for digit in (1, 2, 3, 5)]
-_TRAINS = ":gray-badge[a job: it trains anew]"
-_ACTS = ":blue-badge[act on the trained network]"
+_TRAINS = ":gray-badge[need new training]"
+_ACTS = ":blue-badge[applied after training]"
 _NARROW = 82  # pixels: three beside each other in the side panel
 _MOST_TASKS, _MOST_EPOCHS, _MOST_ROUNDS, _MOST_NEURONS = 1000, 10_000, 20, 100_000
 _THETA_MODES = {"shared": "One for all layers", "per-layer": "One per layer"}
@@ -105,8 +105,8 @@ def _stream(base: RunSpec) -> dict[str, Any]:
             required=True,
             format_func=_HEADS.get,
             key=f"{key} head",
-            help="One that all tasks share is read through each task's own neurons. One per task lets tasks share "
-            "neurons of the last hidden layer.",
+            help="A shared output layer reads, for each task, only the task's own neurons. With one per task, tasks "
+            "can share neurons of the last hidden layer.",
         )
     return _data(base) | {"stream.tasks": tasks, "head": head}
 
@@ -135,8 +135,8 @@ def _growth(base: RunSpec) -> dict[str, Any]:
         "Grow when it fills up",
         bool(base.grow),
         key=f"{key} grows",
-        help="Between two tasks, a layer that has become too full gets new, free neurons. Earlier tasks go on "
-        "answering as before.",
+        help="Between two tasks, a layer that is too full gets new, free neurons. The outputs of earlier tasks stay "
+        "the same.",
     ):
         return {"grow": {}, "grow_below": None}
     below = st.slider(
@@ -226,8 +226,8 @@ def _fine_tuning(base: RunSpec, key: str) -> dict[str, Any]:
         "Fine-tune after pruning",
         given is not None,
         key=f"{key} fine_tuning",
-        help="Trains on what pruning left of a task, before it is kept for good: wins back some of the accuracy that a "
-        "wide margin gives up.",
+        help="Trains the neurons that pruning left, before the task is frozen. This recovers some of the accuracy that "
+        "a wide margin gives up.",
     ):
         return {"fine_tuning": None}
     first, rate = (given.epochs, given.learning_rate) if given else (5, float(f"{base.learning_rate[0] / 10:.3g}"))
@@ -275,7 +275,7 @@ def _pruning(base: RunSpec, key: str) -> dict[str, Any]:
         required=True,
         format_func=_THETA_MODES.get,
         key=f"{key} theta_mode",
-        help="A neuron whose activity is at most θ goes back to the free ones. The margin decides how high θ can be.",
+        help="A neuron whose activity is at most θ is given back and free again. The margin limits θ.",
     )
     points = st.slider(
         "Margin m (percentage points)",
@@ -299,7 +299,7 @@ def _search(base: RunSpec, changes: dict[str, Any]) -> dict[str, Any]:
         _RATES,
         base.learning_rate,
         f"{key} learning_rate",
-        "Of Adam. Several are tried, each with every λ.",
+        "Learning rate of Adam. Several values are tried, each with every λ.",
     )
     # Of what was chosen before, all that is a list is tried: λ, and settings of the method's own.
     candidates = math.prod(len(value) for value in [rates, *changes.values()] if isinstance(value, list))
@@ -331,8 +331,8 @@ def _budget(base: RunSpec, method: str) -> dict[str, Any]:
                 key=f"{key} patience",
                 width=_NARROW,
                 placeholder="none",
-                help="Training ends after so many epochs without a better validation accuracy, and keeps its best "
-                "epoch's network. None: it goes through all epochs, and keeps the last one's.",
+                help="Training stops after this many epochs without a better validation accuracy and keeps the best "
+                "epoch's network. None: it runs for all epochs and keeps the last one's.",
             ),
             "seed": st.number_input(
                 "Seed",
@@ -341,7 +341,7 @@ def _budget(base: RunSpec, method: str) -> dict[str, Any]:
                 base.seed,
                 key=f"{key} seed",
                 width=_NARROW,
-                help="Decides everything random: the same seed gives the same run, to the bit.",
+                help="Seed of everything random: the same seed gives the same run, to the bit.",
             ),
         }
     _say_own_epochs(base)
@@ -350,7 +350,7 @@ def _budget(base: RunSpec, method: str) -> dict[str, Any]:
             "Also train each task alone",
             base.single_task,
             key=f"{key} single_task",
-            help="On a network of its own, for comparison. Takes about as long again.",
+            help="On a separate network, for comparison. This about doubles the time.",
         )
     return changes
 

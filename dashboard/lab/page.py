@@ -93,8 +93,8 @@ def invite(store: Store, spec: RunSpec | None) -> None:
     """Show a store without runs what to do."""
     show_empty(
         "Nothing has run yet",
-        "Choose a preset, move its settings in the side panel (» on a small screen) if you like, and press "
-        "**Start**. Then watch the network learn task after task, and forget none.",
+        "Choose a preset, change its settings in the side panel (» on a small screen) if you like, and press "
+        "**Start**. Then watch the network learn task after task and forget none.",
     )
     if show_cards(store, st.session_state["preset"], spec):
         start_run(store, spec)

@@ -52,7 +52,7 @@ def show_cards(store: Store, chosen: str, asked: RunSpec | None) -> bool:
             for column, base in zip(st.columns(_COLUMNS), members[start:], strict=False):
                 with column, st.container(border=True, height="stretch", vertical_alignment="distribute"):
                     pressed.append(_card(store, base, base.preset == chosen, asked))
-    st.caption("Times are those of earlier runs on this computer, or else of a computer with two cores.")
+    st.caption("Times were measured in earlier runs on this computer, or else on a computer with two cores.")
     return any(pressed)
 
 

@@ -26,7 +26,7 @@ def show_run_list(store: Store, runs: list[Run]) -> None:
     if shown:
         _list(sorted(shown, key=lambda run: (run.id != baseline, run.state not in _AT_WORK)), baseline)
     else:
-        st.info("No run is like that: search for less, or in every state.", icon=":material/search_off:")
+        st.info("No run matches: search for fewer words, or in every state.", icon=":material/search_off:")
 
 
 def _found(runs: list[Run]) -> list[Run]:

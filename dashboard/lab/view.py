@@ -75,7 +75,7 @@ def show_results(store: Store, run: Run) -> None:
     if run.spec.partitions and records:
         st.markdown(
             f":material/hourglass: **Room left.** {in_words(layers(run.spec, records))}",
-            help="Free neurons, over what the last three tasks claimed on average. A layer that fills up can grow.",
+            help="Free neurons over the mean number that the last three tasks claimed. A full layer can grow.",
         )
     if run.spec.exact and len(records) > 1 and run.state != "failed":  # what fails may be the promise itself
         _show_promise(records)
@@ -92,17 +92,17 @@ def _show_state(store: Store, run: Run) -> None:
         parts = (state_text(run).capitalize(), done, spent, time_left_text(run), _where(store, run))
         st.progress(run.fraction, " · ".join(filter(None, parts)))
     elif run.state == "paused":
-        st.progress(run.fraction, f"Paused at {done} · Resume goes on from there; nothing is lost")
+        st.progress(run.fraction, f"Paused at {done} · Resume continues from there; nothing is lost")
     elif run.state == "cancelled":
-        st.progress(run.fraction, f"Cancelled at {done} · what it learned is kept; Resume goes on from there")
+        st.progress(run.fraction, f"Cancelled at {done} · what it learned is kept; Resume continues from there")
     elif run.state == "interrupted":
         st.warning(
-            f"Interrupted at {done}: the engine is gone. The run goes on by itself when the engine is started again.",
+            f"Interrupted at {done}: the engine has ended. The run continues when the engine is started again.",
             icon=":material/power_off:",
         )
     elif run.state == "failed":
         st.error(run.error, icon=":material/error:", title=f"Failed at {done}")
-        st.caption("Resume tries again where it stopped; Fork goes on with other settings.")
+        st.caption("Resume tries again from where it stopped; Fork continues with other settings.")
     else:
         st.progress(1.0, f"Finished in {_duration(run.summary['seconds'])}")
         if run.summary["notes"]:
@@ -195,9 +195,9 @@ def _show_measures(spec: RunSpec, records: Records, hidden: list[dict[str, Any]]
         _measure("Mean accuracy", _mean_percent(accuracy), "Over the tasks learned so far, on their test images.")
         if spec.trains_alone:
             alone = _mean_percent([record["single_task_accuracy"] for record in records])
-            _measure("Each task alone", alone, "The same tasks, each trained alone on a whole network.")
+            _measure("Each task alone", alone, "The same tasks, each trained alone on a full network.")
         if not spec.exact and not spec.at_once:
-            about = "How much worse earlier tasks are known now than at their best before, on average."
+            about = "How far the accuracy on earlier tasks has fallen from its best, on average."
             _measure("Forgetting", _points(forgetting(accuracy_matrix(records))), about)
         for layer in hidden:
             _measure(f"Free in {layer['name']}", f"{_free(layer):.1%}", "Neurons no task has claimed.")
@@ -241,7 +241,7 @@ def _show_table(spec: RunSpec, records: Records) -> None:
             ]
     st.table(pd.DataFrame(columns), hide_index=True)
     if spec.partitions:
-        st.caption("Of each layer: neurons the task claimed / neurons of earlier tasks it uses / neurons left free.")
+        st.caption("For each layer: neurons the task claimed / neurons of earlier tasks it uses / neurons left free.")
 
 
 def _theta(theta: list[float]) -> str:

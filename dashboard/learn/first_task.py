@@ -50,7 +50,7 @@ def sparsity() -> Step:
         question="Why not simply choose the highest λ?",
         answer=f"Without L1 on layer 2 it takes {first[names[1]]} of its neurons for {rounded(first['accuracy'])}. At "
         f"λ = {scientific(last['lambda'])} accuracy is down to {rounded(last['accuracy'])}, and not even fewer neurons "
-        f"are needed: the penalty is in the way of training itself. {_IMAGES}",
+        f"are needed: the penalty hinders training itself. {_IMAGES}",
     )
 
 
@@ -167,7 +167,7 @@ def graceful() -> Step:
         start=_MARGINS.index(0.01),
         show=show,
         try_this="Find the margin beyond which more accuracy wins hardly any more neurons.",
-        question="In what is this forgetting different from that of the fine-tuned network?",
+        question="How is this forgetting different from that of the fine-tuned network?",
         answer="It is chosen, it is small, it is paid once when the task has been learned, and it is measured on "
         "images held out for that. Fine-tuning forgets later, without limit and without notice. " + _IMAGES,
     )

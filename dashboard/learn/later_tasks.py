@@ -40,8 +40,8 @@ def interference() -> Step:
         text="When task 1 has been learned and pruned, its interference weights are set to exactly 0. That costs a "
         f"little at once: {rounded(left[0])} become {rounded(cut[0])}. Is it worth it? Here is the same network with "
         f"them left in, while it learns tasks 2 to {len(cut)}. It was trained without L1 and with a margin of "
-        f"{margin_text(data['margin'])}, so that there are interference weights of some size to speak of: "
-        f"{data['weights']:,}.",
+        f"{margin_text(data['margin'])}, so that its {data['weights']:,} interference weights are large enough to "
+        "matter.",
         part="interference",
         label="Interference weights",
         places=("cut", "cut, and left in"),
@@ -109,10 +109,10 @@ def reuse() -> Step:
 
     def show(place: int, theme: Theme) -> Shown:
         name = list(_HEADS)[place]
-        used = ", ".join(f"{counts[name].get(layer, 0)} times one of {layer}" for layer in layers)
+        used = ", ".join(f"{counts[name].get(layer, 0)} times in {layer}" for layer in layers)
         return Shown(
             figures.neurons_in_use(tables[name], theme),
-            f"Output layers: {name}. Tasks 2 to {TASKS} used a neuron of an earlier task again: {used}.",
+            f"Output layers: {name}. Tasks 2 to {TASKS} used neurons of earlier tasks again: {used}.",
             lesson_code(
                 f'import pandas as pd\n\nfigures.neurons_in_use(pd.DataFrame(shipped("reuse")["{_HEADS[name]}"]))'
             ),
@@ -129,7 +129,7 @@ def reuse() -> Step:
         start=0,
         show=show,
         try_this="Switch between one output layer for all tasks and one for each. Which layer changes, and why?",
-        question="Why is nothing of layer 2 used again with one output layer for all tasks?",
+        question="Why is no neuron of layer 2 used again with one output layer for all tasks?",
         answer="All tasks would then answer through the same output weights. To keep them apart a mask hides from each "
         "task the neurons of the last hidden layer that others claimed. With an output layer of its own, a task may "
         "read them all.",

@@ -1,4 +1,4 @@
-"""A step's numbers, computed anew by the engine and shown beside those that ship."""
+"""Shows a step's numbers, computed again by the engine, beside the shipped ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def show_recomputation(part: str) -> None:
 
 def _show_part(store: Store, part: str) -> bool:
     """Show how far that is. Returns whether its runs are at work."""
-    with st.expander("Compute it anew", icon=":material/replay:", key=f"anew {part}"):
+    with st.expander("Compute again", icon=":material/replay:", key=f"anew {part}"):
         st.caption(_origin(part))
         runs = _runs(store, part)
         if all(run and run.state == "finished" for run in runs.values()):
@@ -35,7 +35,7 @@ def _show_part(store: Store, part: str) -> bool:
         elif any(run and run.is_active for run in runs.values()):
             st.progress(sum(run.fraction if run else 0 for run in runs.values()) / len(runs), "The engine is at work")
         else:
-            st.button("Compute it anew", icon=":material/replay:", key=f"ask {part}", on_click=_ask, args=(store, part))
+            st.button("Compute again", icon=":material/replay:", key=f"ask {part}", on_click=_ask, args=(store, part))
         return any(run and run.is_active for run in runs.values())
 
 
@@ -54,9 +54,9 @@ def _origin(part: str) -> str:
     told = about()
     took = words_for(told["seconds"][part]).removesuffix(" left")
     return (
-        f"The numbers above are of {told['date']}: seed {told['seed']}, torch {told['torch']}, on {told['cores']} "
-        f"cores of an {told['processor']}, in {took}. The same runs can be computed here; on the same kind of "
-        "processor they come to the same numbers, to the bit."
+        f"The numbers above were computed on {told['date']}: seed {told['seed']}, torch {told['torch']}, on "
+        f"{told['cores']} cores of an {told['processor']}, in {took}. The same runs can be computed here; on the same "
+        "kind of processor they give the same numbers, to the bit."
     )
 
 
@@ -71,8 +71,8 @@ def _compare(part: str, here: Data) -> None:
         st.markdown(":material/verified: Computed here: **every number is the same, to the bit.**")
     else:
         st.markdown(
-            ":material/difference: Computed here, with **other numbers**: another processor, or other versions, take "
-            "sums in another order, and training carries that on."
+            ":material/difference: Computed here, with **other numbers**: another processor or other versions take "
+            "sums in another order, and training amplifies the difference."
         )
     headlines = PARTS[part].headlines
     st.table(pd.DataFrame({"shipped": headlines(ships), "here": headlines(here)}))

@@ -47,8 +47,8 @@ def show_way(current: int, steps: int, lecture: bool) -> None:
             type="tertiary" if lecture else "secondary",
             on_click=go_to,
             args=(current, not lecture),
-            help="Larger type, without the exercises and the side panel. The arrow keys go from step to step, but for "
-            "the slider while it is in use.",
+            help="Larger type, without the exercises and the side panel. The arrow keys go from step to step, except "
+            "while the slider is in use.",
         )
 
 

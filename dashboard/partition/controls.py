@@ -71,6 +71,6 @@ def choose_severing(view: View) -> None:
             required=True,
             key=key,
             on_change=lambda: show(replace(view, before=st.session_state[key] == _BEFORE)),
-            help="Weights from neurons that were given back into those that the task claimed. Pruning sets them to 0.",
+            help="Weights from neurons that the task gave back into neurons that it claimed. Pruning sets them to 0.",
         )
         copy_link()

@@ -29,7 +29,7 @@ def look_at_neuron(anatomy: Anatomy, view: View) -> None:
     whose = f"Claimed by task {owner}." if owner else "Free: no task has claimed it."
     st.markdown(
         f"**{anatomy.names[layer].capitalize()}, neuron {place}.** {whose}  \n"
-        f"{ancestors} ancestors and {descendants} descendants among the hidden neurons, through weights that are not 0."
+        f"{ancestors} ancestors and {descendants} descendants among the hidden neurons, through nonzero weights."
     )
     if anatomy.task:
         st.caption(_inputs_in_words(anatomy, layer, place))
@@ -72,7 +72,7 @@ def _show_activity(anatomy: Anatomy, view: View, owner: int) -> None:
     layer, place = view.neuron
     activity = anatomy.activity[layer - 1][:, place]
     if not (activity > 0).any():
-        st.caption("It was active for no task: it had died, or was given back.")
+        st.caption("It was active for no task: it had died or was given back.")
         return
     told = ", ".join(f"{value:.3g} for task {task}" for task, value in enumerate(activity, 1) if value == value)
     call = f"activity = anatomy.activity[{layer - 1}][:, {place}]\nfigures.neuron_activity(activity, {owner})"
@@ -91,7 +91,7 @@ def _show_looks(anatomy: Anatomy, view: View) -> None:
         figures.looks_at(image, _theme(), signed=signed),
         f"looks {view.run}",
         "What the neuron looks at: "
-        + ("its weights, as an image." if signed else "where its weights lead down to, as an image."),
+        + ("its weights, as an image." if signed else "its weights projected onto the input, as an image."),
         code=anatomy_code(view, anatomy, f"figures.looks_at(anatomy.looks_at({layer}, {place}), signed={signed})"),
     )
     channels = anatomy.architecture.input_shape[0]
@@ -100,7 +100,7 @@ def _show_looks(anatomy: Anatomy, view: View) -> None:
     about = (
         "Its weights: blue excites it, orange inhibits it."
         if signed
-        else "Magnitudes of its weights, led down through those below: where it looks, not for what."
+        else "Magnitudes of its weights, projected down through those below: where it looks, not for what."
     )
     st.caption(about + side + undone)
 

@@ -98,12 +98,12 @@ def _cut_in_words(anatomy: Anatomy) -> str:
     cut = anatomy.bundles[["cut", "cut_sum"]].sum()
     if not cut["cut"]:
         return (
-            f" Task {anatomy.task} left no interference to cut: the neurons that it gave back had died in training, "
-            "or lead nowhere."
+            f" Task {anatomy.task} left no interference to cut: the neurons that it gave back had died in training "
+            "or have no links to its own."
         )
     return (
-        f" When task {anatomy.task} was pruned, {int(cut['cut']):,} links from neurons that were given back into its "
-        f"own were not 0 and were cut (together |w| = {cut['cut_sum']:.3g})."
+        f" Pruning task {anatomy.task} cut {int(cut['cut']):,} links that led from neurons it gave back to neurons it "
+        f"claimed (together |w| = {cut['cut_sum']:.3g})."
     )
 
 

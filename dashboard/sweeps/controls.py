@@ -36,7 +36,7 @@ def choose_sweep() -> tuple[Axes, list[RunSpec], bool]:
         st.markdown(
             "**Values to compare**",
             help="Every value is combined with every other, and each combination learns the whole sequence of tasks. "
-            "What you leave empty is as the preset has it.",
+            "Settings that you leave empty are those of the preset.",
         )
         axes = _axes(base)
         with start_place:
@@ -71,8 +71,8 @@ def _axes(base: RunSpec) -> Axes:
         format_func="{:g}".format,
         key=f"{key} margin",
         placeholder=_untouched(f"{100 * base.margin:g}"),
-        help="Graceful forgetting: how much validation accuracy may be given up for free neurons. Acts on the trained "
-        "network: sequences that differ in m alone share the training of task 1.",
+        help="Graceful forgetting: how much validation accuracy may be given up for free neurons. m applies after "
+        "training: sequences that differ only in m share the training of task 1.",
     )
     axes = {"margin": [round(value / 100, 6) for value in sorted(points)]}
     for layer in base.layer_keys:
@@ -93,7 +93,7 @@ def _axes(base: RunSpec) -> Axes:
             sorted({*_SEEDS, base.seed}),
             key=f"{key} seed",
             placeholder=_untouched(base.seed),
-            help="Decides everything random. The spread over several seeds tells chance from effect.",
+            help="Seed of everything random. The spread over several seeds tells chance from effect.",
         )
     )
     return {path: values for path, values in axes.items() if values}
@@ -122,5 +122,5 @@ def _cost(specs: list[RunSpec]) -> str:
     many = "1 sequence" if len(specs) == 1 else f"{len(specs)} sequences"
     most = max(most for spec in specs for most in spec.epochs)
     return (
-        f"{many}, at most {trainings} trainings of up to {most} epochs; what sequences have in common is trained once."
+        f"{many}, at most {trainings} trainings of up to {most} epochs; trainings that sequences share are done once."
     )

@@ -125,7 +125,7 @@ def _show_actions(store: Store, sweep: Sweep, runs: list[Run]) -> None:
         if _button("Resume", "play_arrow", stopped) and attempt(lambda: sweeps.resume(store, sweep.id)):
             start_engine(store)
             st.rerun()
-        about = "Takes it off this list. Its runs stay in the Lab."
+        about = "Removes it from this list. Its runs stay in the Lab."
         if _button("Forget", "playlist_remove", True, about) and attempt(lambda: store.remove_sweep(sweep.id)):
             link_to_sweep(None)
             st.rerun()
@@ -203,7 +203,7 @@ def _show_table(shown: pd.DataFrame, axes: list[str]) -> None:
                 help="Over the tasks learned, on their test images.",
             ),
             "capacity_used": st.column_config.NumberColumn(
-                "Capacity used", format="%.1f%%", help="Neurons that tasks have claimed, mean of the hidden layers."
+                "Capacity used", format="%.1f%%", help="Neurons that tasks have claimed, mean over the hidden layers."
             ),
             "tasks_fitted": st.column_config.NumberColumn("Tasks"),
             "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
@@ -215,7 +215,7 @@ def _show_table(shown: pd.DataFrame, axes: list[str]) -> None:
         key="sequences",
         on_select=lambda: _open_selected(ids),
         selection_mode="single-row",
-        alt="The sequences of the sweep and what they came to",
+        alt="The sequences of the sweep and their results",
     )
     st.caption("Click a mark of the figure, or the box before a row, to open that run in the Lab.")
 

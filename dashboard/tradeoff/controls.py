@@ -51,7 +51,7 @@ def show_sliders(spec: RunSpec, tradeoff: TradeOff, view: View) -> None:
 
 
 def _lambda_sliders(spec: RunSpec, tradeoff: TradeOff, view: View) -> None:
-    st.markdown("**Sparsity in training** :gray-badge[a job: it trains anew]")
+    st.markdown("**Sparsity in training** :gray-badge[needs new training]")
     for layer, key in enumerate(spec.layer_keys):
         values = lambda_places(tradeoff, view.l1, layer)
         missing = [place for place, value in enumerate(values) if not _is_trained(tradeoff, view, layer, value)]
@@ -92,7 +92,7 @@ def _theta_sliders(tradeoff: TradeOff, view: View) -> None:
         required=True,
         format_func=_MODES.get,
         key=f"theta mode {view.is_shared}",
-        help="A neuron whose mean activity is at most θ goes back to the free ones.",
+        help="A neuron whose mean activity is at most θ is given back and free again.",
     )
     if shared != view.is_shared:
         show(replace(view, theta=(view.theta,) * len(layers) if view.is_shared else min(view.theta)))
@@ -149,8 +149,7 @@ def _margin_slider(tradeoff: TradeOff, view: View) -> None:
         "margin",
     )
     st.caption(
-        "m is how much validation accuracy may be given up for free neurons. What you have not moved by hand follows "
-        "it."
+        "m is the validation accuracy that may be given up for free neurons. Sliders that you have not moved follow it."
     )
 
 
@@ -167,7 +166,7 @@ def show_presets(spec: RunSpec, tradeoff: TradeOff, view: View, record: Mapping[
     shared = view if view.is_shared else replace(view, theta=0.0)
     ran = as_it_ran(view.run, record, spec.at(view.task).margin)
     presets = {
-        "As it ran": (ran, "What the run itself settled on."),
+        "As it ran": (ran, "The run's own choice."),
         "Paper": (
             _paper(spec, tradeoff, shared),
             "The paper's λ and m for streams of this kind, one θ for all layers.",
@@ -178,7 +177,7 @@ def show_presets(spec: RunSpec, tradeoff: TradeOff, view: View, record: Mapping[
         ),
         "Bold (m = 4 % + fine-tuning)": (
             replace(with_outcome(shared, ruled[0.04]), margin=0.04, fine_tuning=True),
-            "Much is pruned, and what is left is trained on once the run is committed.",
+            "Much is pruned, and the rest is fine-tuned when you commit it as a run.",
         ),
     }
     with st.container(horizontal=True, gap="small"):

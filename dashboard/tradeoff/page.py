@@ -27,7 +27,7 @@ def main() -> None:
         runs = {run.id: run for run in store.runs() if run.spec.prunes}
         learned = {run: tasks for run, tasks in store.learned_tasks().items() if run in runs}
         if not learned and not st.query_params:
-            show_nothing_learned("you can move λ, θ and the margin here and see what they would have meant.")
+            show_nothing_learned("you can move λ, θ and the margin here and see what they would have changed.")
             return
         begin_view(store, next((run for run in runs if run in learned), None))
         view = current()

@@ -30,7 +30,7 @@ def show_outcome(tradeoff: TradeOff, view: View) -> Outcome | None:
     else:
         st.info(
             f"λ = {lambdas(view.l1)} has not been trained for task {view.task}. Train it with the button under the "
-            "sliders; the page fills by itself when it is there.",
+            "sliders; the page updates when it is done.",
             icon=":material/model_training:",
         )
     _show_trade_off(tradeoff, view, outcome, verdict, theme)
@@ -56,13 +56,13 @@ def _show_numbers(tradeoff: TradeOff, outcome: Outcome) -> None:
         _measure("Validation accuracy", percent(validation, "…"), "On images that were held out of training.")
         _measure("Test accuracy", percent(test, "…"), "On images that took no part in any choice.")
         for name, claimed, free in zip(tradeoff.before.names, outcome.claimed, outcome.free, strict=True):
-            about = f"{name.capitalize()}: neurons the task would claim, and neurons nobody has claimed afterwards."
+            about = f"{name.capitalize()}: neurons the task would claim, and neurons that would stay free."
             _measure(f"Claimed / free, {name}", f"{claimed} / {free}", about)
         _measure(
             "Tasks it would last",
             "–" if left is None else f"{tradeoff.before.task + int(left)}",
-            "Forecast of how many tasks fit in all, if later ones go on claiming as many neurons as the last three: as "
-            "long as the layer that is full first lasts. After the first task alone it is too low: later tasks reuse.",
+            "Forecast of how many tasks fit until the first layer is full, if later ones claim as many neurons as the "
+            "last three. After only one task it is too low, because later tasks reuse neurons.",
         )
 
 
@@ -76,8 +76,8 @@ def _ruling(verdict: Verdict, margin: float) -> str:
     left = "" if chosen.lasts is None else f", room for {chosen.lasts:.1f} more tasks like it"
     rule = (
         f"At m = {margin_text(margin)} the margin rule chooses λ = {lambdas(chosen.candidate.l1)} and "
-        f"θ = {chosen.theta[0]:.3g}: {chosen.accuracy:.2%} on the validation images where {verdict.floor:.2%} is the "
-        f"least, {' / '.join(map(str, chosen.claimed))} neurons claimed{left}."
+        f"θ = {chosen.theta[0]:.3g}: {chosen.accuracy:.2%} on the validation images (at least "
+        f"{verdict.floor:.2%} is required), {' / '.join(map(str, chosen.claimed))} neurons claimed{left}."
     )
     return rule if verdict.within_margin else f"{rule} Nothing stays within the margin; this is the mildest pruning."
 

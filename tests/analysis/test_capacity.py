@@ -47,10 +47,10 @@ def test_every_layer_has_its_own_forecast():
         ),
         ({"layer 1": 1.2}, 4, "Layer 1 would be full after about 1 more task, if"),
         ({"layer 1": 0.7}, 4, "Layer 1 would be full with the next task, if"),
-        ({"layer 1": 2.0}, 1, "After one task alone this is too few: later tasks use its neurons again."),
+        ({"layer 1": 2.0}, 1, "After one task the forecast is too low: later tasks reuse its neurons."),
         ({"conv 1": 0.0}, 4, "Conv 1 is full."),
         ({"conv 1": 0.0, "conv 2": 0.0, "dense 1": 3.0}, 4, "Conv 1 and conv 2 are full. Dense 1 would be full after"),
-        ({"layer 1": None, "layer 2": None}, 4, "The last tasks claimed nothing of layer 1 and layer 2: no end is in"),
+        ({"layer 1": None, "layer 2": None}, 4, "The last tasks claimed nothing of layer 1 and layer 2: there is no"),
     ],
 )
 def test_the_forecast_in_words_names_the_layer_that_is_full_first(left, tasks, said):

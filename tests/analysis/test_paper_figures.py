@@ -238,7 +238,7 @@ def test_html_needs_no_network_and_is_written_without_a_warning(tmp_path):
 
 def test_without_a_browser_html_is_written_and_one_sentence_says_how_to_get_one(tmp_path, monkeypatch):
     monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "none"))
-    with pytest.warns(UserWarning, match=r"^fig3\.pdf is drawn by a Chromium .* fig3\.html was written instead; inst"):
+    with pytest.warns(UserWarning, match=r"^fig3\.pdf needs Chromium .* fig3\.html was written instead; inst"):
         written = figures.save(FIGURES["capacity"](), tmp_path / "fig3.pdf")
     assert written == tmp_path / "fig3.html"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["fig3.csv", "fig3.html"]
@@ -248,9 +248,9 @@ def test_without_a_browser_html_is_written_and_one_sentence_says_how_to_get_one(
 
 def test_no_name_for_a_figure_no_dots_and_no_folder_are_said(tmp_path):
     figure = FIGURES["capacity"]()
-    with pytest.raises(ExportError, match=r"fig\.jpg is no name for a figure; give one that ends in \.pdf"):
+    with pytest.raises(ExportError, match=r"fig\.jpg cannot name a figure; give a name that ends in \.pdf"):
         figures.save(figure, tmp_path / "fig.jpg")
-    with pytest.raises(ExportError, match="more than 0 dots per inch, not 0"):
+    with pytest.raises(ExportError, match="dpi must be above 0, not 0"):
         figures.save(figure, tmp_path / "fig.png", dpi=0)
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot be written"):

@@ -143,7 +143,7 @@ def test_a_preset_is_chosen_from_its_card_and_its_run_tagged_pinned_and_found_ag
     expect(rows).to_have_count(1)
     expect(page.get_by_label("Search", exact=True)).to_have_value("study")
     page.get_by_label("Search", exact=True).fill("no such run")
-    expect(page.get_by_text("No run is like that")).to_be_visible()
+    expect(page.get_by_text("No run matches")).to_be_visible()
 
 
 def test_a_page_fills_by_itself_while_its_run_learns(held: tuple[str, Store], page: Page, player: Player):

@@ -361,12 +361,12 @@ def test_delete_asks_first(store: Store):
     keeps, run = store.add(preset("digits")), store.add(preset("digits"))
     app = opened(run=run)
     button(app, "Delete").click().run()
-    assert "gone for good" in text(app)
+    assert "This deletes" in text(app)
     assert len(store.runs()) == 2
     app.button(key="delete for good").click().run()
     assert [left.id for left in store.runs()] == [keeps]
     assert app.query_params["run"] == keeps
-    assert "gone for good" not in text(app)
+    assert "This deletes" not in text(app)
 
 
 def test_a_fork_shares_the_tasks_before_it_and_changes_only_what_was_moved(store: Store, engines: list[Store]):
@@ -466,7 +466,7 @@ def test_a_link_to_no_run_and_a_store_that_cannot_be_read_are_said_in_a_sentence
     file = store.location / "file"
     file.write_text("")
     monkeypatch.setenv("CLNP_STORE", str(file / "store"))
-    assert "cannot be made" in opened().error[0].value
+    assert "cannot be created" in opened().error[0].value
 
 
 def test_what_the_system_refuses_is_said_in_a_sentence(store: Store, monkeypatch: pytest.MonkeyPatch):

@@ -65,7 +65,7 @@ def test_each_layer_that_can_be_used_again_has_a_matrix_and_the_masked_one_is_ex
     before = ["used-capacity-after-each-task", "used-capacity-by-task"]
     before += ["neurons-in-use:-new-and-used-again-(%)", "used-again-by-layer"]
     assert titles(app) == [*before, "whose-neurons-a-task-uses-layer-1"]
-    assert "Of the last hidden layer, layer 2, nothing is used again" in text(app)
+    assert "In the last hidden layer, layer 2, nothing is used again" in text(app)
     app = opened(run=runs["heads"])
     assert titles(app)[4:] == ["whose-neurons-a-task-uses-layer-1", "whose-neurons-a-task-uses-layer-2"]
     assert "nothing is used again" not in text(app)
@@ -81,7 +81,7 @@ def test_the_shares_are_told_in_words_too(store: Store, runs: dict[str, str]):
 def test_after_the_first_task_there_is_nothing_to_use_again(store: Store, runs: dict[str, str]):
     app = opened(run=runs["first task"])
     assert "So far there is nothing to use again." in text(app)
-    assert "After one task alone this is too few" in text(app)
+    assert "After one task the forecast is too low" in text(app)
     assert len(charts(app)) == 3
     for chart in charts(app):
         assert_code_makes_its_chart(chart)

@@ -199,7 +199,7 @@ def test_the_list_is_searched_and_filtered(store: Store, runs: dict[str, str]):
     assert list(app.dataframe[0].value["Run"]) == [runs["joint"]]
     assert runs["grid"] in [heading.value for heading in app.subheader]  # what is looked at stays
     app.text_input(key="search").set_value("nothing like it").run()
-    assert "No run is like that" in text(app)
+    assert "No run matches" in text(app)
     app.text_input(key="search").set_value("")
     app.multiselect(key="states").set_value(["queued"]).run()
     assert list(app.dataframe[0].value["Run"]) == [waiting]

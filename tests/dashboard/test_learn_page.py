@@ -54,7 +54,7 @@ def test_every_step_opens_in_both_views(number: int, lecture: int):
     told = text(app)
     assert step.text in told
     assert (step.question in told) == (not lecture)
-    anew = [button for button in app.button if button.label == "Compute it anew"]
+    anew = [button for button in app.button if button.label == "Compute again"]
     assert len(anew) == (not lecture)
 
 
@@ -152,7 +152,7 @@ def test_fresh_numbers_stand_beside_those_that_ship(store: Store, off: float, sa
 
 
 def test_computing_anew_queues_the_runs_of_the_step_once(store: Store):
-    app = press(opened(step=8), "Compute it anew")
+    app = press(opened(step=8), "Compute again")
     assert [run.spec for run in store.runs()] == [RUNS["finetune"], RUNS["clnp"]]
     assert app.get("progress")
     press(opened(step=3), "Next")

@@ -136,7 +136,7 @@ def test_pause_stays_where_it_is(run: str, monkeypatch: pytest.MonkeyPatch):
 
 def test_before_severing_what_was_cut_is_shown_and_counted(run: str):
     app = opened(run=run, task="3")
-    assert "were not 0 and were cut (together |w| = " in said(app)
+    assert "it gave back to neurons it claimed (together |w| = " in said(app)
     assert '"name":"interference"' not in charts(app)[0]["figure"]
     (severing,) = (each for each in app.segmented_control if each.label == "Interference")
     severing.set_value("Before").run()

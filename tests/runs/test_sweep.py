@@ -190,7 +190,7 @@ def test_tables_come_back_from_their_files(fresh: Store, axes: dict, tmp_path: P
 def test_a_table_of_no_known_format_is_refused(fresh: Store, tmp_path: Path):
     frame = sweep.table(fresh, asked(fresh, MARGINS))
     with pytest.raises(
-        SpecError, match=r"table\.xlsx is no name for a table; give one that ends in \.csv or \.parquet"
+        SpecError, match=r"table\.xlsx cannot name a table; give a name that ends in \.csv or \.parquet"
     ):
         sweep.write(frame, tmp_path / "table.xlsx")
     assert not (tmp_path / "table.xlsx").exists()

@@ -145,7 +145,7 @@ def task_arrays(**changes):
             {"x_test": np.zeros((3, 1, 4, 5), np.float32)},
             r"x_test of task 2 has images float32 \[1, 4, 5\], x_train of",
         ),
-        ({"x_test": np.zeros((3, 1, 4, 4), np.uint8)}, "x_test of task 2 has images uint8 .*; all must be alike"),
+        ({"x_test": np.zeros((3, 1, 4, 4), np.uint8)}, "x_test of task 2 has images uint8 .*; all must have"),
         ({"x_test": np.zeros((3, 1, 4, 0), np.float32)}, "each size must be 1 to 1024"),
         ({"x_test": np.full((3, 1, 4, 4), np.nan, np.float32)}, "x_test of task 2 has values that are infinite or not"),
         ({"x_test": np.zeros((0, 1, 4, 4), np.float32), "y_test": np.zeros(0, int)}, "too few images, 0; .* least 1"),
@@ -195,5 +195,5 @@ def test_own_data_has_a_name_that_leads_nowhere_else(data_directory, name):
 
 
 def test_own_data_that_is_not_there_is_looked_for_where_it_would_be(data_directory):
-    with pytest.raises(DataError, match=r"no own data 'mine' here: .*/own/mine\.npz is not there"):
+    with pytest.raises(DataError, match=r"no own data 'mine' here: .*/own/mine\.npz does not exist"):
         load_own("mine")

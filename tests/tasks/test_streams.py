@@ -286,7 +286,7 @@ def test_replaced_own_data_is_other_data(data_directory):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"image_shape": [1, 8, 8]}, r"stream\.image_shape: \[1, 8, 8\] is not what mine has; give \[2, 3, 4\]"),
+        ({"image_shape": [1, 8, 8]}, r"stream\.image_shape: \[1, 8, 8\] is not the shape of mine; give \[2, 3, 4\]"),
         ({"classes": 4}, r"stream\.classes: 4 is less than the 5 classes of mine; give at least 5"),
         ({"tasks": 4}, r"stream\.tasks: 4 is more than the 3 tasks of mine; give fewer"),
     ],

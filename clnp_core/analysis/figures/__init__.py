@@ -1,8 +1,8 @@
-"""Every figure, once: pure functions from tidy data to Plotly figures, for the dashboard and the notebooks alike.
+"""Figures as pure functions from tidy data to Plotly figures, for the dashboard and the notebooks alike.
 
-Imports no torch. Backgrounds are transparent; `theme` chooses what stands on them, "light" or "dark". Accuracies
-come in as fractions and are drawn in per cent. A task keeps its colour through all figures of a theme. `for_paper`
-makes any of them one for print, and `save` writes it:
+Backgrounds are transparent; `theme`, "light" or "dark", sets the colours for the background underneath. Accuracies are
+given as fractions and drawn in per cent. A task has the same colour in all figures of a theme. `for_paper` turns a
+figure into one for print, and `save` writes it to a file. Imports no torch.
 
 >>> figures.save(figures.for_paper(figures.capacity(layers), columns=1), "fig3.pdf")  # doctest: +SKIP
 """

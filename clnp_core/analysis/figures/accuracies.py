@@ -1,4 +1,4 @@
-"""Figures of one run's accuracies on its tasks."""
+"""Draws one run's accuracies on its tasks."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from clnp_core.analysis.metrics import AccuracyMatrix
 
 
 def accuracy_matrix(matrix: AccuracyMatrix, tasks: int | None = None, theme: Theme = "light") -> go.Figure:
-    """Test accuracy on every learned task after every task, in per cent in the cells.
+    """Draw the accuracy matrix: test accuracy on every learned task after every task, in per cent.
 
     Parameters
     ----------
     matrix : sequence of sequence of float
-        Lower triangular, fractions: row i after task i + 1, one column per task; empty where nothing was measured.
+        Lower triangular, fractions: row i after task i + 1, one column per task. A row that was not measured is empty.
     tasks : int, optional
-        Tasks there will be, so that the axes stand still while the run goes on; as many as learned if not given.
+        Number of tasks of the whole run, so that the axes stay fixed while it goes on; by default those learned.
     theme : {"light", "dark"}
     """
     size = max(tasks or 0, len(matrix), 1)
@@ -74,16 +74,16 @@ def accuracy_matrix(matrix: AccuracyMatrix, tasks: int | None = None, theme: The
 def accuracy_over_tasks(
     matrix: AccuracyMatrix, alone: Sequence[float | None] = (), tasks: int | None = None, theme: Theme = "light"
 ) -> go.Figure:
-    """Test accuracy on each task as later ones are learned, a line for each task, from when it was learned.
+    """Draw the test accuracy on each task as later ones are learned, a line for each task.
 
     Parameters
     ----------
     matrix : sequence of sequence of float
         As for `accuracy_matrix`.
     alone : sequence of float or None
-        Test accuracy of each task trained by itself, where it was measured.
+        Test accuracy of each task trained alone, None if it was not measured.
     tasks : int, optional
-        Tasks there will be, so that the axes stand still while the run goes on; as many as learned if not given.
+        Number of tasks of the whole run, so that the axes stay fixed while it goes on; by default those learned.
     theme : {"light", "dark"}
     """
     size = max(tasks or 0, len(matrix), 1)
@@ -99,7 +99,7 @@ def accuracy_over_tasks(
                 "mode": "lines+markers+text",
                 "line": {"color": colour, "width": 2},
                 "marker": {"size": 7, "color": colour},
-                # Beside the first mark, and clear of one of the task alone that may stand there too.
+                # Beside the first mark, and clear of the mark of the task alone, which may be there too.
                 "text": [f"{place + 1}{2 * _SPACE}"] if size <= MOST_NUMBERED_TASKS else None,
                 "textposition": "middle left",
                 "textfont": {"color": colour, "weight": 600},
@@ -135,16 +135,16 @@ def accuracy_over_tasks(
 def mean_accuracy(
     matrix: AccuracyMatrix, alone: Sequence[float | None] = (), tasks: int | None = None, theme: Theme = "light"
 ) -> go.Figure:
-    """Mean test accuracy on the tasks so far, after each task, beside that of the same tasks each trained alone.
+    """Draw the mean test accuracy on the tasks so far, beside that of the same tasks each trained alone.
 
     Parameters
     ----------
     matrix : sequence of sequence of float
         As for `accuracy_matrix`.
     alone : sequence of float or None
-        Test accuracy of each task trained by itself, where it was measured; drawn up to the first that is missing.
+        Test accuracy of each task trained alone; drawn up to the first that is None.
     tasks : int, optional
-        Tasks there will be, so that the axes stand still while the run goes on; as many as learned if not given.
+        Number of tasks of the whole run, so that the axes stay fixed while it goes on; by default those learned.
     theme : {"light", "dark"}
     """
     size = max(tasks or 0, len(matrix), 1)
@@ -181,7 +181,7 @@ _SPACE = "\N{NO-BREAK SPACE}"
 
 
 def _task_axis(size: int) -> dict[str, Any]:
-    """An x axis of tasks 1 to `size`, along which they are learned."""
+    """Make the x axis of tasks 1 to `size`, in the order in which they are learned."""
     return {
         "title": {"text": "After learning task"},
         "range": [0.5, size + 0.5],

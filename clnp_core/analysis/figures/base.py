@@ -1,4 +1,4 @@
-"""What all figures share: themes, colours, marks, and how a figure is put together."""
+"""Themes, colours, marks and layout that all figures share."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from plotly.colors import hex_to_rgb
 
 Theme = Literal["light", "dark"]
 PACKED = "packed"
-"""The meta of traces whose marks lie close to each other, so that they are smaller in a smaller figure."""
+"""The `meta` of traces with closely packed marks, which must shrink with the figure."""
 INK = {"light": "#262730", "dark": "#FAFAFA"}
-"""Text and lines, by theme."""
+"""Colour of text and lines, by theme."""
 FREE = {"light": "#DDDFE3", "dark": "#4B505B"}
-"""Neurons and weights nobody has claimed, by theme."""
+"""Colour of unclaimed neurons and free weights, by theme."""
 ACTIVE = "#0072B2"
 INTERFERENCE = "#E69F00"
-# Okabe and Ito (2008) without black and yellow, which one of the two themes would swallow.
+# Okabe and Ito (2008) without black and yellow, each of which is hard to see in one of the themes.
 HUES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
-# Tasks after the sixth take the hues again, mixed with the theme's ink.
+# Tasks after the sixth repeat the hues, mixed with the theme's ink.
 INK_SHARES = (0.0, 0.5, 0.25)
 RULE = {"light": "rgba(38, 39, 48, 0.14)", "dark": "rgba(250, 250, 250, 0.18)"}
 BACKGROUND = {"light": "#FFFFFF", "dark": "#0E1117"}
@@ -39,7 +39,7 @@ UNTITLED_LEGEND = {"legend": {"title": {"text": ""}, "itemclick": False, "itemdo
 
 
 def task_colour(task: int, theme: Theme = "light") -> str:
-    """Colour of a task (1 for the first), "#rrggbb". Repeats after 18 tasks; neighbours always differ in hue."""
+    """Return a task's colour (1 for the first) as "#rrggbb". It repeats after 18 tasks; neighbours differ in hue."""
     turn, place = divmod(task - 1, len(HUES))
     share = INK_SHARES[turn % len(INK_SHARES)]
     mixed = (1 - share) * np.array(hex_to_rgb(HUES[place])) + share * np.array(hex_to_rgb(INK[theme]))
@@ -47,7 +47,7 @@ def task_colour(task: int, theme: Theme = "light") -> str:
 
 
 def layer_colour(place: int, layers: int, theme: Theme) -> str:
-    """Of a hidden layer: the theme's ink, paler from the input upwards, for hues belong to tasks."""
+    """Return a hidden layer's colour: the theme's ink, paler from the input upwards, because hues stand for tasks."""
     share = 0.55 * place / max(1, layers - 1)
     mixed = (1 - share) * np.array(hex_to_rgb(INK[theme])) + share * np.array(hex_to_rgb(BACKGROUND[theme]))
     return "#{:02X}{:02X}{:02X}".format(*mixed.round().astype(int))
@@ -56,9 +56,9 @@ def layer_colour(place: int, layers: int, theme: Theme) -> str:
 def as_figure(
     traces: Sequence[Mapping[str, Any]], layout: Mapping[str, Any], title: str, height: int, theme: Theme
 ) -> go.Figure:
-    """A figure with what all figures share: title, legend, font, colours of the theme.
+    """Make a figure with the title, legend, font and colours that all figures share.
 
-    Put together as plain data, for plotly checks everything anew with each change to a figure.
+    The figure is built as plain data, because Plotly validates everything again with each change to a figure.
     """
     ink, rule = INK[theme], RULE[theme]
     axis = {"gridcolor": rule, "linecolor": rule, "zeroline": False, "automargin": True}
@@ -86,7 +86,7 @@ def as_figure(
 
 
 def merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Both, one level in another; where they differ what is one's own holds."""
+    """Merge two nested mappings; where they differ, `own` wins."""
     both = {**shared, **own}
     for name in shared.keys() & own.keys():
         if isinstance(shared[name], dict) and isinstance(own[name], dict):

@@ -1,4 +1,4 @@
-"""The network as a graph of neurons and bundles of weights."""
+"""Draws the network as a graph of neurons and bundles of weights."""
 
 from __future__ import annotations
 
@@ -24,15 +24,14 @@ def partition_graph(
     before: bool = False,
     title: str = "The partition",
 ) -> go.Figure:
-    """The network as neurons, sorted by owner, and weights bundled by kind (Fig. 1, alive).
+    """Draw the network as neurons sorted by owner and weights bundled by kind (Fig. 1, interactive).
 
     Parameters
     ----------
     neurons, bundles : table
-        As `Anatomy.neurons` and `Anatomy.bundles` give them. Of a layer of more than 2000 neurons only some are
-        drawn.
+        As in `Anatomy.neurons` and `Anatomy.bundles`. Of a layer with more than 2000 neurons only some are drawn.
     related : Related, optional
-        The neuron that is looked at, with its ancestors and descendants; all others step back.
+        The selected neuron with its ancestors and descendants. All other neurons are drawn pale.
     theme : {"light", "dark"}
     before : bool
         Whether to draw the interference that the last task's pruning cut.
@@ -41,7 +40,7 @@ def partition_graph(
     Returns
     -------
     Figure
-        The customdata of a hidden neuron are its layer and its place there, such as "2:17".
+        The customdata of a hidden neuron is its layer and its index there, such as "2:17".
     """
     names = neurons.drop_duplicates("layer").set_index("layer")["name"]
     columns = {layer: _column(rows) for layer, rows in neurons.groupby("layer")}
@@ -90,11 +89,11 @@ def partition_graph(
 
 
 _MOST_DOTS = 2000  # of a layer
-_MOST_IN_LINE = 60  # neurons of a layer under each other; more stand in rows
+_MOST_IN_LINE = 60  # neurons of a layer in one column; more are drawn in rows
 _MOST_ROWS = 100
 _BLOCK = 0.13  # half the width of a layer's neurons, where layers are 1 apart
 _GRAPH_PIXELS = 430  # about the height of the neurons
-_BLOCK_PIXELS = 70  # and the width of a layer's, of few layers on a large screen
+_BLOCK_PIXELS = 70  # about the width of a layer's neurons, for few layers on a large screen
 _TRANSFER = {"light": "#7A808C", "dark": "#9AA0AC"}
 _DRAWN_FIRST = [Kind.FREE, Kind.TRANSFER, Kind.ACTIVE, Kind.REUSE, Kind.INTERFERENCE]
 _MEETS = {  # where a bundle leaves and reaches neurons, as shares of their span
@@ -110,7 +109,7 @@ _LEAST_APART = 0.026  # of two numbers, of the height
 
 
 def _column(rows: pd.DataFrame) -> pd.DataFrame:
-    """A layer's neurons with where they are drawn, x and y, half the width of all, and the size of a dot."""
+    """Add to a layer's neurons their positions x and y, the half width of the block, and the size of a dot."""
     step = -(-len(rows) // _MOST_DOTS)
     groups = [group.iloc[::step] for _, group in rows.groupby(_claimed_first(rows["owner"]))]
     dots = sum(map(len, groups))
@@ -129,7 +128,7 @@ def _column(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _claimed_first(owners: pd.Series) -> pd.Series:
-    """Owners in the order in which they stand below each other: those of nobody last."""
+    """Return sort keys of owners, from top to bottom: unclaimed neurons come last."""
     return owners.astype(int).where(owners != FREE_OWNER, np.iinfo(np.int32).max)
 
 
@@ -155,9 +154,9 @@ def _inputs(column: pd.DataFrame, theme: Theme) -> dict[str, Any]:
 def _bundle(
     row: Mapping[str, Any], columns: Mapping[int, pd.DataFrame], most: int, theme: Theme, opacity: float
 ) -> dict[str, Any]:
-    """A bundle of weights as one curve, as wide as they are many."""
+    """Draw a bundle of weights as one curve, which is wider the more weights there are."""
     kind, below, above = Kind(row["kind"]), columns[row["layer"] - 1], columns[row["layer"]]
-    # Where several bundles meet the same neurons they part a little.
+    # Bundles that meet the same neurons are drawn a little apart.
     leave, arrive = _MEETS[kind]
     high = _along(above, row["target"], row["target"], arrive)
     low = 0.25 + 0.5 * high if row["low"] == INPUT else _along(below, row["low"], row["high"], leave)
@@ -181,7 +180,7 @@ def _bundle(
 
 
 def _along(column: pd.DataFrame, low: int, high: int, share: float) -> float:
-    """A place beside the neurons of some owners, from 0 at their top to 1 at their bottom."""
+    """Find a height beside the neurons of some owners: `share` is 0 at their top and 1 at their bottom."""
     places = column["y"][column["owner"].between(low, high)]
     place: float = places.min() + share * (places.max() - places.min())
     return place
@@ -214,7 +213,7 @@ def _kind_in_legend(kind: Kind, theme: Theme) -> dict[str, Any]:
 
 
 def _neurons(rows: pd.DataFrame, owner: int, output: int, theme: Theme) -> dict[str, Any]:
-    """The neurons of one owner, in all layers."""
+    """Draw the neurons of one owner, in all layers."""
     whose = {FREE_OWNER: (FREE[theme], "free", "circle"), SHARED: (OUTPUT[theme], "output", "square")}
     colour, name, symbol = whose.get(owner) or (task_colour(owner, theme), f"task {owner}", "circle")
     about = {FREE_OWNER: "<br>no task has claimed it", SHARED: "<br>read by all tasks"}.get(owner, "")
@@ -258,13 +257,13 @@ def _neuron_in_words(name: str, neuron: int, owner: int, activity: str, inputs: 
 
 
 def _broken(text: str) -> list[str]:
-    """A list in words, three to a line."""
+    """Break a comma-separated list into lines of three items."""
     parts = text.split(", ")
     return [", ".join(parts[place : place + 3]) for place in range(0, len(parts), 3)]
 
 
 def _stepped_back(shown: pd.DataFrame, related: Related | None) -> np.ndarray | float:
-    """How opaque each neuron is: those that have nothing to do with the one that is looked at are pale."""
+    """Return the opacity of each neuron: those not related to the selected neuron are pale."""
     if related is None:
         return 1.0
     family = [above | below for above, below in zip(related.ancestors, related.descendants, strict=True)]
@@ -274,7 +273,7 @@ def _stepped_back(shown: pd.DataFrame, related: Related | None) -> np.ndarray | 
 
 
 def _place_of(layer: int, neuron: int, columns: Mapping[int, pd.DataFrame]) -> tuple[float, float]:
-    """Where a neuron is drawn; of one left out, the nearest that stands for it."""
+    """Find where a neuron is drawn. If it was left out, take the nearest neuron drawn."""
     column = columns[layer]
     if layer == 0:
         return 0.0, 0.5
@@ -313,7 +312,7 @@ def _ring(related: Related, columns: Mapping[int, pd.DataFrame], theme: Theme) -
 
 
 def _owner_numbers(columns: Mapping[int, pd.DataFrame], theme: Theme) -> list[dict[str, Any]]:
-    """The tasks' numbers beside their neurons, where there is room: colour is not the only sign."""
+    """Write the tasks' numbers beside their neurons where there is room, so that colour is not the only sign."""
     numbers = []
     for layer, column in columns.items():
         last = -1.0

@@ -1,4 +1,4 @@
-"""What the kinds of weights, and who owns them, are called in figures, and their colours."""
+"""Names and colours of the kinds of weights and their owners in figures."""
 
 from __future__ import annotations
 

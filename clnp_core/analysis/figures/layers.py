@@ -1,4 +1,4 @@
-"""Figures of the capacity of hidden layers: who claimed it, and how long it lasts."""
+"""Draws the capacity of hidden layers: which task claimed it, and how long it will last."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _MOST_NAMED_BARS = 3
 def capacity(
     layers: Sequence[Mapping[str, Any]], theme: Theme = "light", title: str = "Used capacity, by task"
 ) -> go.Figure:
-    """How much of each hidden layer each task has claimed, and what is free (Figs. 3, 4b, 5b).
+    """Draw the share of each hidden layer that each task has claimed, and the free share (Figs. 3, 4b, 5b).
 
     Parameters
     ----------
     layers : sequence of mapping
-        One per hidden layer, from the input upwards: name, width (neurons it has now, also if it has grown), claimed
-        (neurons claimed by task 1, 2, ...), reused (earlier tasks' neurons active for task 1, 2, ...).
+        One per hidden layer, from the input upwards: name, width (its present number of neurons), claimed (neurons
+        claimed by task 1, 2, ...), reused (earlier tasks' neurons active for task 1, 2, ...).
     theme : {"light", "dark"}
     title : str
     """
@@ -49,7 +49,7 @@ def capacity(
             "customdata": np.stack([neurons, widths, used], axis=1),
             "hovertemplate": (
                 f"task {task} claimed %{{customdata[0]}} of %{{customdata[1]}} neurons (%{{y:.1f}} %)<br>"
-                "and uses %{customdata[2]} of earlier tasks<extra>%{x}</extra>"
+                "and uses %{customdata[2]} neurons of earlier tasks<extra>%{x}</extra>"
             ),
         }
         for task, (neurons, used) in enumerate(zip(claimed.T, reused.T, strict=True), start=1)
@@ -77,15 +77,15 @@ def capacity(
 
 
 def used_capacity(layers: Sequence[Mapping[str, Any]], tasks: int | None = None, theme: Theme = "light") -> go.Figure:
-    """How full each hidden layer is after each task, and when it is depleted at the pace of the last three (Fig. 3).
+    """Draw how full each hidden layer is after each task, and forecast when it is full (Fig. 3).
 
     Parameters
     ----------
     layers : sequence of mapping
         One per hidden layer, from the input upwards, as in a summary: name, claimed (neurons claimed by task 1, 2,
-        ...), free_after (neurons nobody has claimed after task 1, 2, ...) and tasks_left, as `capacity.forecast` tells.
+        ...), free_after (neurons unclaimed after task 1, 2, ...) and tasks_left, as `capacity.forecast` returns it.
     tasks : int, optional
-        Tasks there will be, so that the axes stand still while the run goes on; as many as learned if not given.
+        Number of tasks of the whole run, so that the axes stay fixed while it goes on; by default those learned.
     theme : {"light", "dark"}
     """
     traces, ends = [], [float(tasks or 1)]
@@ -158,4 +158,4 @@ def used_capacity(layers: Sequence[Mapping[str, Any]], tasks: int | None = None,
     return as_figure(traces, layout, "Used capacity after each task", 420, theme)
 
 
-_FORECAST_TIMES = 3.5  # as far as the tasks there are: a layer may be forecast to last for hundreds
+_FORECAST_TIMES = 3.5  # times the number of tasks at most: a layer may be forecast to last for hundreds

@@ -1,4 +1,4 @@
-"""Figures of several runs or methods side by side."""
+"""Draws several runs or methods side by side."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from clnp_core.analysis.figures.base import (
 def accuracy_by_task(
     accuracies: pd.DataFrame, theme: Theme = "light", *, quoted: pd.DataFrame | None = None
 ) -> go.Figure:
-    """Test accuracy on every task at the end, bars side by side with one standard deviation (Figs. 4a, 5a).
+    """Draw the final test accuracy on every task as bars with one standard deviation (Figs. 4a, 5a).
 
     Parameters
     ----------
     accuracies : table
-        As `compare.by_task` gives it: group, task, seeds, accuracy (a fraction) and std (nan for a single seed).
+        As `compare.by_task` returns it: group, task, seeds, accuracy (a fraction) and std (nan for a single seed).
     theme : {"light", "dark"}
     quoted : table, optional
-        What others have published: group (whose), task, accuracy and std (nan where it is not told). Their bars are
-        hollow and said to be quoted.
+        Published results: group (the source), task, accuracy and std (nan if not published). Their bars are hollow and
+        labelled "quoted".
     """
     if quoted is not None:
         published = quoted.assign(group=quoted["group"] + ", quoted", seeds=0)
@@ -65,13 +65,13 @@ def accuracy_by_task(
 
 
 def mean_accuracies(accuracies: pd.DataFrame, theme: Theme = "light") -> go.Figure:
-    """Mean test accuracy over the tasks learned so far, after each task, in a band of one standard deviation.
+    """Draw the mean test accuracy over the tasks so far, after each task, with a band of one standard deviation.
 
     Parameters
     ----------
     accuracies : table
-        As `compare.after_each_task` gives it: group, task, seeds, mean_accuracy (a fraction) and std (nan for a single
-        seed).
+        As `compare.after_each_task` returns it: group, task, seeds, mean_accuracy (a fraction) and std (nan for a
+        single seed).
     theme : {"light", "dark"}
     """
     bands, lines = [], []
@@ -132,7 +132,7 @@ def _hollow(colour: str, theme: Theme) -> dict[str, Any]:
 def _compared(
     rows: pd.DataFrame, theme: Theme
 ) -> Iterator[tuple[str, dict[str, np.ndarray], str, str, tuple[str, str]]]:
-    """Each group's name and columns, and its colour, pattern of bars, dash of lines and symbol of points."""
+    """Yield each group's name and columns, its colour, the pattern of its bars, and the dash and symbol of its line."""
     looks = zip(cycle(_PATTERNS), cycle(("solid", *DASHES)), cycle(SYMBOLS), strict=False)
     columns = {name: rows[name].to_numpy() for name in rows}
     names = dict.fromkeys(columns["group"])
@@ -143,14 +143,14 @@ def _compared(
 
 
 def _error_bars(rows: Mapping[str, np.ndarray], theme: Theme) -> dict[str, Any] | None:
-    """None where there is a single seed."""
+    """Make error bars of one standard deviation; None for a single seed."""
     if np.isnan(rows["std"]).all():
         return None
     return {"type": "data", "array": 100 * rows["std"], "color": INK[theme], "thickness": 1.5, "width": 3}
 
 
 def _over_seeds(rows: Mapping[str, np.ndarray]) -> list[str]:
-    """What follows a mean, in words."""
+    """Write what follows each mean: its deviation and the number of seeds."""
     return [
         " %" if np.isnan(std) else f" ± {100 * std:.2f} %" + (f", {seeds} seeds" if seeds else "")
         for std, seeds in zip(rows["std"], rows["seeds"], strict=True)
@@ -158,10 +158,10 @@ def _over_seeds(rows: Mapping[str, np.ndarray]) -> list[str]:
 
 
 def _height(groups: int) -> int:
-    """On a small screen each group is a line of the legend."""
+    """Return the figure's height. On a small screen each group takes a line of the legend."""
     return 400 + 20 * groups
 
 
 def _task_ticks(rows: pd.DataFrame) -> int:
-    """So many that their numbers fit."""
+    """Return the distance between ticks at which their numbers fit."""
     return -(-int(rows["task"].max()) // MOST_NUMBERED_TASKS)

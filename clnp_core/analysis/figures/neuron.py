@@ -1,4 +1,4 @@
-"""Figures of a single neuron."""
+"""Draws a single neuron."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from clnp_core.analysis.figures.base import BACKGROUND, MOST_NUMBERED_TASKS, TRA
 
 
 def neuron_activity(activity: Sequence[float], owner: int, theme: Theme = "light") -> go.Figure:
-    """Mean activity of one neuron on the training images of each task that can read it.
+    """Draw a neuron's mean activity on the training images of each task that can read it.
 
     Parameters
     ----------
     activity : sequence of float
-        Per task, nan where the task's network does not have the neuron.
+        Per task, nan if the task's network does not include the neuron.
     owner : int
-        The task that claimed it, 0 if none did.
+        The task that claimed the neuron, 0 if none did.
     theme : {"light", "dark"}
     """
     tasks = np.arange(1, len(activity) + 1)
@@ -46,15 +46,15 @@ def neuron_activity(activity: Sequence[float], owner: int, theme: Theme = "light
 
 
 def looks_at(image: np.ndarray, theme: Theme = "light", *, signed: bool = True) -> go.Figure:
-    """What a neuron looks at.
+    """Draw what a neuron looks at.
 
     Parameters
     ----------
     image : float array [channels, height, width]
-        As `Anatomy.looks_at` gives it; channels are drawn side by side.
+        As `Anatomy.looks_at` returns it; channels are drawn side by side.
     theme : {"light", "dark"}
     signed : bool
-        Whether these are weights, which excite or inhibit; else magnitudes.
+        Whether the values are weights, which excite or inhibit; otherwise they are magnitudes.
     """
     channels, height, width = image.shape
     tiles = np.full((height, channels * (width + 1) - 1), np.nan)

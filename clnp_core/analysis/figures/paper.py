@@ -1,4 +1,4 @@
-"""A figure for print: as wide as a column, in 8 pt, without title and background."""
+"""Lays figures out for print: as wide as a column, in 8 pt, without title and background."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from clnp_core.analysis.figures.base import INK, PACKED
 from clnp_core.errors import ExportError
 
 WIDTHS = {1: 85.0, 2: 174.0}
-"""Of a figure over one column and over two, in mm: what Cell Press asks for, and within 5 mm of most other journals."""
+"""Width in mm over one column and over two: as Cell Press asks for, and within 5 mm of most other journals."""
 FONTS = {
     "sans": "Arial, Helvetica, 'Liberation Sans', 'DejaVu Sans', sans-serif",
     "serif": "'Times New Roman', Times, 'Liberation Serif', 'DejaVu Serif', serif",
 }
-"""The faces that journals ask for, then those that a Chromium finds on a plain Debian."""
+"""The fonts that journals ask for, then those that Chromium finds on a plain Debian."""
 
 _PX_PER_MM = 96 / 25.4
 _TEXT = 8 * 96 / 72  # 8 pt
-_SMALLER = _TEXT / 13  # than on the screen, whose text has 13 px
+_SMALLER = _TEXT / 13  # relative to the screen, where text has 13 px
 _THINNER = 2 / 3  # so that a curve of 2 px becomes one of 1 pt
 _PACKED_WIDTH = 960  # px, at which packed marks have room beside each other
 _TITLE = 40  # px of the margin above a figure that its title takes
 _EDGE = 4  # px
 _LEAST_HEIGHT = 20  # mm
-_LETTER = 0.55  # a letter's width, of the size of a wide face
+_LETTER = 0.55  # a letter's width relative to the font size, in a wide font
 _LEAST_LETTERS = 12  # of a line
 _IN_CELL = 4.4  # letters of a number in a matrix, with the room beside it
 _FOR_X, _FOR_Y = 0.8, 0.6  # about which share of the width and of the height the axes take
@@ -43,24 +43,24 @@ def for_paper(
     font: Literal["sans", "serif"] = "sans",
     height: float | None = None,
 ) -> go.Figure:
-    """A figure as it is printed: 85 or 174 mm wide, all text in 8 pt, lines of about 1 pt, nothing behind it.
+    """Lay a figure out for print: 85 or 174 mm wide, text in 8 pt, lines of about 1 pt, no background.
 
-    It has no title, for the caption says that, and its legend stands under all else. Colours stay as they are.
+    The title is dropped, because a caption replaces it, and the legend moves below everything else. Colours are kept.
 
     Parameters
     ----------
     figure : plotly Figure
-        Of this module, with the theme "light". It is left as it is.
+        A figure of this package with the theme "light". It is not changed.
     columns : {1, 2}
-        Of the page, that it spans.
+        Number of the page's columns that it spans.
     font : {"sans", "serif"}
     height : float, optional
-        In mm; in proportion to the one on screen if not given.
+        In mm; by default in proportion to the height on screen.
 
     Raises
     ------
     ExportError
-        If the figure is drawn for a dark screen, or there is no such width, font or height.
+        If the figure has the dark theme, or `columns`, `font` or `height` is not possible.
     """
     layout = figure.layout.to_plotly_json()
     _check(layout, columns, font, height)
@@ -94,7 +94,7 @@ def for_paper(
 
 def _check(layout: Mapping[str, Any], columns: int, font: str, height: float | None) -> None:
     if layout["font"]["color"] == INK["dark"]:
-        raise ExportError("This figure is drawn for a dark screen; for paper draw it with the theme 'light'.")
+        raise ExportError("This figure has the dark theme; for paper draw it with the theme 'light'.")
     if columns not in WIDTHS:
         raise ExportError(f"A figure spans 1 column or 2, not {columns}.")
     if font not in FONTS:
@@ -120,7 +120,7 @@ def _trace(trace: dict[str, Any], width: float) -> dict[str, Any]:
 
 
 def _thin(part: dict[str, Any], share: float) -> None:
-    """Make what is drawn in pixels so much thinner and smaller."""
+    """Scale every size in pixels by `share`."""
     for name in _DRAWN & part.keys():
         look = part[name]
         if not isinstance(look, dict):
@@ -132,7 +132,7 @@ def _thin(part: dict[str, Any], share: float) -> None:
 
 
 def _resize(part: dict[str, Any]) -> None:
-    """Give every text one size, those too of which nothing is said, and which plotly.js would draw larger."""
+    """Give every text the same size, also those without one, which plotly.js would draw larger."""
     for name, inner in part.items():
         if not isinstance(inner, dict):
             continue
@@ -144,7 +144,7 @@ def _resize(part: dict[str, Any]) -> None:
 
 
 def _place_title(axis: dict[str, Any], room: float) -> None:
-    """Break an axis' title into lines that have room beside it, clear of the numbers."""
+    """Break an axis title into lines that fit along the axis, clear of the numbers."""
     if text := axis.get("title", {}).get("text"):
         letters = max(_LEAST_LETTERS, int(room / (_LETTER * _TEXT)))
         axis["title"]["text"] = "<br>".join(line for part in text.split("<br>") for line in wrap(part, letters))

@@ -1,4 +1,4 @@
-"""Figures of whose neurons a task uses."""
+"""Draws whose neurons each task uses."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from clnp_core.analysis.reuse import share_reused
 
 
 def neurons_in_use(reuse: pd.DataFrame, theme: Theme = "light") -> go.Figure:
-    """Neurons that each task uses, layer below layer: those it claimed itself, and earlier tasks' in their colours.
+    """Draw the neurons that each task uses, layer by layer: its own, and earlier tasks' in their colours.
 
     Parameters
     ----------
     reuse : table
-        As `clnp_core.runs.views.reuse.reuse` gives it: task, layer, owner, neurons, used; of a task at least.
+        As `clnp_core.runs.views.reuse.reuse` returns it: task, layer, owner, neurons, used; with at least one task.
     theme : {"light", "dark"}
     """
     names = list(reuse["layer"].unique())
@@ -63,7 +63,7 @@ _ROW_PIXELS = 130  # a layer
 
 
 def _bars_of_owner(layer: str, owner: int, rows: pd.DataFrame, theme: Theme) -> dict[str, Any]:
-    """What each task uses of the neurons of one owner: solid where that is the task itself."""
+    """Draw how many of one owner's neurons each task uses: solid for the owner itself, hatched for later tasks."""
     is_own = rows["task"] == owner
     about = np.where(is_own, "claims", f"of task {owner}, uses")
     return {
@@ -85,7 +85,7 @@ def _bars_of_owner(layer: str, owner: int, rows: pd.DataFrame, theme: Theme) -> 
 
 
 def _shares_used_again(layer: str, rows: pd.DataFrame, totals: pd.Series) -> dict[str, Any]:
-    """Above each task's neurons, which share of them is not its own."""
+    """Write above each task's bar the share of its neurons that are not its own."""
     own = rows[rows["owner"] == rows["task"]].set_index("task")["used"]
     again = 1 - own / totals.where(totals > 0)
     return {
@@ -104,20 +104,20 @@ def _shares_used_again(layer: str, rows: pd.DataFrame, totals: pd.Series) -> dic
 
 
 def reuse_matrix(reuse: pd.DataFrame, layer: str, theme: Theme = "light") -> go.Figure:
-    """Whose neurons of one hidden layer each task uses, in per cent of what the owner claimed.
+    """Draw whose neurons of one hidden layer each task uses, in per cent of those the owner claimed.
 
     Parameters
     ----------
     reuse : table
-        As `clnp_core.runs.views.reuse.reuse` gives it: task, layer, owner, neurons, used; of a task at least.
+        As `clnp_core.runs.views.reuse.reuse` returns it: task, layer, owner, neurons, used; with at least one task.
     layer : str
-        Its name.
+        Name of the layer.
     theme : {"light", "dark"}
 
     Returns
     -------
     Figure
-        On its diagonal stands how many neurons the task claimed itself.
+        The diagonal shows how many neurons each task claimed itself.
     """
     rows = reuse[reuse["layer"] == layer]
     size = rows["task"].max()
@@ -141,7 +141,7 @@ def reuse_matrix(reuse: pd.DataFrame, layer: str, theme: Theme = "light") -> go.
     cells = [
         shared
         | {
-            # Of a task that claimed nothing there is no share.
+            # A task that claimed nothing has no share to show.
             "z": np.where(below, 100 * used / neurons.where(neurons > 0), np.nan),
             "name": "used again (%)",
             "zmin": 0,
@@ -183,13 +183,13 @@ def reuse_matrix(reuse: pd.DataFrame, layer: str, theme: Theme = "light") -> go.
 
 
 def reuse_by_layer(reuse: pd.DataFrame, theme: Theme = "light") -> go.Figure:
-    """Which share of earlier tasks' neurons is used again, layer by layer: how well a layer's features transfer.
+    """Draw the share of earlier tasks' neurons that is used again, layer by layer: how well its features transfer.
 
     Parameters
     ----------
     reuse : table
-        As `RunHandle.reuse` gives it: task, layer, owner, neurons, used. A layer without rows of earlier owners is said
-        to be masked.
+        As `RunHandle.reuse` returns it: task, layer, owner, neurons, used. A layer without rows of earlier owners is
+        labelled as masked.
     theme : {"light", "dark"}
     """
     names = list(reuse["layer"].unique())

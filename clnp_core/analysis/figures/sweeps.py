@@ -1,4 +1,4 @@
-"""The figure of a sweep."""
+"""Draws the sequences of a sweep."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from clnp_core.analysis.figures.base import BACKGROUND, INK, SYMBOLS, Theme, as_
 
 
 def sweep(frame: pd.DataFrame, axes: Sequence[str], theme: Theme = "light") -> go.Figure:
-    """Final mean accuracy against capacity used, a mark for each sequence of a sweep.
+    """Draw the final mean accuracy of each sequence of a sweep against the capacity used.
 
     Parameters
     ----------
     frame : table
-        A row per sequence: the axes, run, mean_accuracy and capacity_used (fractions), and tasks_fitted. Sequences of
-        which one of these is not known are left out.
+        A row per sequence: the axes, run, mean_accuracy and capacity_used (fractions), and tasks_fitted. Sequences
+        without accuracy or capacity are left out.
     axes : sequence of str
-        The columns in which sequences differ, named as a person would. The first in which they do is told by colour,
-        the second by the shape of the mark, and all by the hover text, along with sequences under the same mark.
+        The columns of the swept settings. The first in which sequences differ is shown by colour, the second by the
+        shape of the mark. The hover text shows all of them, for every sequence under the mark.
     theme : {"light", "dark"}
 
     Returns
     -------
     Figure
-        A point's customdata are the id of its run, and the hover text.
+        A point's customdata is its run's id and the hover text.
     """
     coloured, shaped, *_ = [*(axis for axis in axes if frame[axis].nunique() > 1), None, None]
     symbols: dict[Any, str] = dict(zip(frame[shaped].unique(), cycle(SYMBOLS), strict=False)) if shaped else {}
@@ -78,7 +78,7 @@ def sweep(frame: pd.DataFrame, axes: Sequence[str], theme: Theme = "light") -> g
         "hovermode": "closest",
     }
     traces = [{"type": "scatter", "mode": "markers", **trace} for trace in marks + shapes]
-    return as_figure(traces, layout, "What each sequence came to", 500, theme)
+    return as_figure(traces, layout, "Accuracy against capacity, by sequence", 500, theme)
 
 
 def _sequence_in_words(row: Mapping[str, Any], axes: Sequence[str]) -> str:
@@ -87,5 +87,5 @@ def _sequence_in_words(row: Mapping[str, Any], axes: Sequence[str]) -> str:
 
 
 def _in_short(value: Any) -> str:
-    """A number as a person writes it: 1e-4, not 1e-04."""
+    """Write a number without padding: 1e-4, not 1e-04."""
     return f"{value:g}".replace("e-0", "e-") if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""Figures of what another θ, λ or m would have meant for a task."""
+"""Draws what another θ, λ or m would have given for a task."""
 
 from __future__ import annotations
 
@@ -31,19 +31,18 @@ def trade_off(
     kept: Mapping[str, Any] | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Validation accuracy against sparsity, a line for each candidate as θ rises, and the Pareto front over all λ.
+    """Draw validation accuracy against sparsity: a line for each candidate as θ rises, and the Pareto front.
 
     Parameters
     ----------
     points : table
-        Candidates at every shared θ, as `TradeOff.table` gives them: candidate (its number), lambda, theta, sparsity,
-        accuracy, front and the claimed neurons of the layers; of the selected candidate alone may have
-        test_accuracy.
+        Candidates at every shared θ, as in `TradeOff.table`: candidate (its number), lambda, theta, sparsity,
+        accuracy, front and the claimed neurons of each layer; optionally test_accuracy for the selected candidate.
     band : tuple of float, optional
-        The least accuracy within the margin, and the best of all candidates.
+        The lowest accuracy within the margin, and the best of all candidates.
     chosen, selected, kept : mapping, optional
-        What the margin rule chooses, what is looked at, and what the run made of the task: sparsity, accuracy, and
-        about, some words. The selected one may have test_accuracy, and has the number of its candidate.
+        The outcome that the margin rule chooses, the one selected, and the one that the run kept: sparsity, accuracy
+        and about (a description). The selected one also has candidate (its number) and may have test_accuracy.
     theme : {"light", "dark"}
     """
     colours = TRADE_OFF[theme]
@@ -116,7 +115,7 @@ def _margin_band(floor: float, best: float) -> dict[str, Any]:
 
 
 def _curves(points: pd.DataFrame, name: str, look: Mapping[str, Any]) -> dict[str, Any]:
-    """Candidates as one line that is broken between them. A point's customdata begin with its candidate and θ."""
+    """Draw candidates as one line broken between them. A point's customdata begins with its candidate and θ."""
     claimed = [column for column in points if column.endswith(" claimed")]
     breaks = np.flatnonzero(np.diff(points["candidate"])) + 1 if "line" in look else np.array([], int)
     lambdas = [" / ".join(f"{value:g}" for value in values) for values in points["lambda"]]
@@ -155,23 +154,23 @@ def _mark(point: Mapping[str, Any], accuracy: str, name: str, look: Mapping[str,
 
 
 def activities(counts: pd.DataFrame, ranked: Sequence[float], theta: float, theme: Theme = "light") -> go.Figure:
-    """How active the neurons of one hidden layer are: histogram, sorted curve, and θ as a line that a page lets drag.
+    """Draw the activity of one hidden layer's neurons: a histogram, a sorted curve, and θ as a line to drag.
 
     Parameters
     ----------
     counts : table
         The layer's rows of `TradeOff.distribution`: layer, low, high, given_back, claimed, earlier.
     ranked : sequence of float
-        Activity of the neurons that the task trained, the greatest first.
+        Activity of the neurons that the task trained, in descending order.
     theta : float
-        Of this layer: neurons above it are claimed.
+        The layer's threshold: neurons with activity above it are claimed.
     theme : {"light", "dark"}
 
     Returns
     -------
     Figure
-        Its x axis is the logarithm to base 10 of the activity; neurons of activity 0 stand at its left end. The line is
-        shape 0.
+        Its x axis is the logarithm to base 10 of the activity, with neurons of activity 0 at the left end. The line of
+        θ is shape 0.
     """
     positive, sorted_activity = counts[counts["high"] > 0], np.asarray(ranked, dtype=float)
     edges = np.log10([*positive["low"], positive["high"].iloc[-1]])
@@ -211,7 +210,7 @@ def activities(counts: pd.DataFrame, ranked: Sequence[float], theta: float, them
         "customdata": ranked,
         "hovertemplate": "the %{y} most active neurons: activity of at least %{customdata:.3g}<extra></extra>",
     }
-    # The dead are often more than all bins together; they are counted in words, so that the others can be told apart.
+    # Dead neurons often outnumber all bins together. A note counts them, so that the other bars stay legible.
     heights = counts[["given_back", "claimed", "earlier"]].sum(axis=1)
     told = {"yref": "paper", "y": 1, "showarrow": False}
     bold = {"color": THETA[theme], "weight": 600}

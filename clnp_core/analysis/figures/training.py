@@ -1,4 +1,4 @@
-"""Figures of training: curves over the epochs, and how long an epoch takes."""
+"""Draws training: curves over the epochs, and the duration of an epoch."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ def learning_curves(
     *,
     at_once: bool = False,
 ) -> go.Figure:
-    """Loss and validation accuracy over the epochs, the tasks one after another.
+    """Draw loss and validation accuracy over the epochs, the tasks one after another.
 
     Parameters
     ----------
     epochs : table
-        One row per epoch: task, candidate, epoch (1 for a candidate's first), loss (nats), validation_accuracy
-        (fraction). The candidate `TUNED` goes on after its task's others, round by round; other negative ones, such as
-        the single-task reference, are left out.
+        One row per epoch: task, candidate, epoch (from 1), loss (nats), validation_accuracy (fraction). Epochs of
+        fine-tuning, candidate `TUNED`, follow those of their task's candidates, round by round. Other negative
+        candidates, such as the single-task reference, are left out.
     chosen : mapping of int to int, optional
-        Task → the candidate it settled on; the others step back.
+        Task → its chosen candidate. The others are drawn thin and pale.
     theme : {"light", "dark"}
     at_once : bool
-        Whether what stands under a task is of all tasks up to it, learned together.
+        Whether the method learns all tasks up to the one shown together.
     """
     columns = ["task", "candidate", "epoch", "loss", "validation_accuracy"]
     given = pd.DataFrame(epochs, columns=columns)
@@ -106,13 +106,13 @@ def learning_curves(
 
 
 def _in_rounds(tuned: pd.DataFrame) -> pd.DataFrame:
-    """Epochs of fine-tuning, task by task and round by round; each round counts from 1."""
+    """Sort epochs of fine-tuning by task and round. Epochs of each round count from 1."""
     rounds = tuned.groupby(["task", "epoch"]).cumcount()
     return tuned.assign(round=rounds).sort_values(["task", "round", "epoch"])
 
 
 def _loss_and_accuracy(curve: pd.DataFrame, shared: dict[str, Any], whose: str) -> list[dict[str, Any]]:
-    """A curve's two traces."""
+    """Make a curve's two traces."""
     hover = f"{whose}, epoch %{{customdata}}<br>"
     return [
         shared
@@ -132,7 +132,7 @@ def _loss_and_accuracy(curve: pd.DataFrame, shared: dict[str, Any], whose: str) 
 
 
 def _curve_style(task: int, candidate: int, settled: int | None, epochs: int, theme: Theme) -> dict[str, Any]:
-    """How a curve looks: solid if its task settled on that candidate, thin and pale if on another, dotted if tuned."""
+    """Style a curve: solid for the chosen candidate, thin and pale if another was chosen, dotted for fine-tuning."""
     stands_back = settled not in (None, candidate)
     if candidate == TUNED:
         dash = "dot"
@@ -154,7 +154,7 @@ def _curve_style(task: int, candidate: int, settled: int | None, epochs: int, th
 
 
 def _log_ticks(values: pd.Series) -> str | int:
-    """Ticks at 1, 2 and 5 of each power of ten; at the powers alone where the values span many."""
+    """Place ticks at 1, 2 and 5 times each power of ten, or only at the powers if the values span many."""
     positive = values[values > 0].astype(float)
     return "D2" if positive.empty or positive.max() / positive.min() <= _MOST_FINE_TICKS else 1
 
@@ -162,7 +162,7 @@ def _log_ticks(values: pd.Series) -> str | int:
 def _task_numbers(
     starts: pd.Series, lengths: pd.Series, titles: Mapping[int, str], theme: Theme
 ) -> list[dict[str, Any]]:
-    """The tasks' numbers above their epochs, as many as fit."""
+    """Write the tasks' numbers above their epochs, as many as fit."""
     every = -(-len(starts) // MOST_NUMBERED_TASKS)
     return [
         {
@@ -187,13 +187,13 @@ def _task_borders(starts: pd.Series, theme: Theme) -> list[dict[str, Any]]:
 def training_speed(
     by_width: Sequence[Mapping[str, Any]], by_tasks: Sequence[Mapping[str, Any]], theme: Theme = "light"
 ) -> go.Figure:
-    """Seconds per epoch against the width of the hidden layers, and against the task that is learned.
+    """Draw the seconds per epoch against the width of the hidden layers and against the task being learned.
 
     Parameters
     ----------
     by_width, by_tasks : sequence of mapping
         width (neurons) or task (1 for the first); first epoch s and last epoch s of CLNP's training, and plain epoch s
-        of a plain loop that trains the whole network (`python -m benchmarks.scaling`).
+        of a plain loop that trains the whole network (from `python -m benchmarks.scaling`).
     theme : {"light", "dark"}
     """
     figure = make_subplots(1, 2, horizontal_spacing=0.2, subplot_titles=("Width, one task", "Tasks in sequence"))

@@ -1,4 +1,4 @@
-"""The weights between two layers as a matrix of their classes."""
+"""Draws the weights between two layers as a matrix of their classes."""
 
 from __future__ import annotations
 
@@ -38,27 +38,27 @@ def weight_classes(
     *,
     not_cut: int | None = None,
 ) -> go.Figure:
-    """The weights between two layers as a matrix, coloured by what they are; neurons sorted by owner (section 2.1).
+    """Draw the weights between two layers as a matrix coloured by class, neurons sorted by owner (section 2.1).
 
-    Colours are those of the tasks that own the weights, hatched ones are exactly 0. The matrix is one image, so that
-    2000 x 2000 weights are drawn at once.
+    Active weights have the colour of the task that owns them; interference and severed weights, which are exactly 0,
+    are hatched. The matrix is one image, so that 2000 x 2000 weights are drawn at once.
 
     Parameters
     ----------
     target, source : int arrays [n], [k]
-        Owners of the upper and the lower layer, as `Anatomy.owners_at` gives them.
+        Owners of the upper and the lower layer, as `Anatomy.owners_at` returns them.
     names : sequence of str
-        Of all layers, the input first.
+        Names of all layers, the input first.
     layer : int
-        The place of the upper one among them.
+        Index of the upper layer in `names`.
     theme : {"light", "dark"}
     not_cut : int, optional
-        The task whose interference is shown as it was before it was severed.
+        The task whose interference is shown as it was before it was cut.
 
     Returns
     -------
     Figure
-        The customdata of the strips along the edges are the hidden neurons' layers and places there, such as "2:17".
+        The customdata of the strips along the edges is each hidden neuron's layer and index there, such as "2:17".
     """
     target, source = np.asarray(target), np.asarray(source)
     rows, columns = by_owner(target), by_owner(source)
@@ -134,7 +134,7 @@ def _axis_of(name: str, neurons: int) -> str:
 
 
 def _owner_numbers(owners: np.ndarray, apart: float) -> dict[str, Any]:
-    """The tasks' numbers beside their sorted neurons, so far apart of the edge: colour is not the only sign."""
+    """Write the tasks' numbers beside their neurons, at least the share `apart` of the edge from each other."""
     (whose, edges, sizes), last = _runs(owners), -np.inf
     numbers = {}
     for owner, middle in zip(whose.tolist(), edges[:-1] + sizes / 2, strict=True):
@@ -145,7 +145,7 @@ def _owner_numbers(owners: np.ndarray, apart: float) -> dict[str, Any]:
 
 
 def _weights_picture(target: np.ndarray, source: np.ndarray, theme: Theme, not_cut: int | None) -> str:
-    """The matrix of sorted neurons as a PNG in a data URI; colours by a palette, so that it is small."""
+    """Draw the matrix of sorted neurons as a PNG in a data URI, with a palette to keep it small."""
     tall, wide = (max(1, -(-_LEAST_PIXELS // max(len(each), 1))) for each in (target, source))
     pixels = np.zeros((len(target) * tall, len(source) * wide), np.uint8)
     (rows, tops, _), (columns, lefts, _) = _runs(target), _runs(source)
@@ -178,7 +178,7 @@ _READING = {"light": "#AEB4BF", "dark": "#7A8190"}
 
 
 def _blocks(target: np.ndarray, source: np.ndarray, names: tuple[str, str], not_cut: int | None) -> dict[str, Any]:
-    """What the mouse finds over the image: one cell for each pair of owners, which cannot be seen itself."""
+    """Make the invisible cells that the mouse finds over the image, one for each pair of owners."""
     (rows, tops, tall), (columns, lefts, wide) = (_runs(owners) for owners in (target, source))
     kind = kinds(rows, columns)
     words = [
@@ -202,7 +202,7 @@ def _blocks(target: np.ndarray, source: np.ndarray, names: tuple[str, str], not_
 
 
 def _runs(owners: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sorted owners as runs: who, the edges between them, and how long they are."""
+    """Split sorted owners into runs: the owner of each, the edges between runs, and their lengths."""
     edges = np.concatenate(([0], np.flatnonzero(np.diff(owners)) + 1, [len(owners)]))
     return owners[edges[:-1]], edges, np.diff(edges)
 
@@ -216,12 +216,12 @@ def _block_in_words(
     text = f"<b>{KINDS[kind]}</b><br>{links:,} links from {owners_in_words(source, source)}{of_lower}"
     text += f"<br>to {to} of {upper}"
     if kind is Kind.INTERFERENCE and target == not_cut:
-        return f"{text}<br>as training left them, before they are cut"
+        return f"{text}<br>after training, before they are cut"
     return f"{text}<br>exactly 0" if kind in _ZERO else text
 
 
 def _strip(owners: np.ndarray, places: np.ndarray, names: Sequence[str], layer: int, theme: Theme) -> dict[str, Any]:
-    """Who owns a layer's neurons, in the order of `places`, as a strip to be hovered and clicked neuron by neuron."""
+    """Draw the owners of a layer's neurons, in the order of `places`, as a strip that can be hovered and clicked."""
     colours = [OUTPUT[theme], FREE[theme], *(task_colour(task, theme) for task in range(1, _TURNS + 1))]
     owners, is_hidden = owners[places], 0 < layer < len(names) - 1
     shade = np.where(owners < FREE_OWNER, 0, np.where(owners == FREE_OWNER, 1, 2 + (owners - 1) % _TURNS))
@@ -245,7 +245,7 @@ def _strip(owners: np.ndarray, places: np.ndarray, names: Sequence[str], layer: 
 
 
 def _turned(strip: Mapping[str, Any]) -> dict[str, Any]:
-    """The same strip upright."""
+    """Turn a strip upright."""
     cells = {name: [[each] for each in strip[name][0]] for name in ("z", "customdata", "text")}
     return {**strip, "x": strip["y"], "y": strip["x"], **cells}
 
@@ -255,7 +255,7 @@ def _owner_in_words(owner: int) -> str:
 
 
 def _in_legend(target: np.ndarray, source: np.ndarray, not_cut: int | None) -> list[tuple[Kind, bool]]:
-    """Which kinds there are, and whether they are 0."""
+    """List the kinds of weights shown, and whether each is exactly 0."""
     (rows, *_), (columns, *_) = (np.unique(owners, return_index=True) for owners in (target, source))
     there = kinds(rows, columns)
     shown = [(kind, kind in _ZERO) for kind in Kind if (there == kind).any()]

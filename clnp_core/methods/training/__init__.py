@@ -1,9 +1,9 @@
-"""Training: the settings, the loop, and what a method may bring to it.
+"""Training: the settings, the loop, and the hooks of a method.
 
-Several networks are trained side by side: those that have the same shape, and are as far, are one program whose tensors
-have a leading replica axis. A small network's step costs less than calling its operations does, so a grid of candidates
-takes little longer than one of them. A replica's bits do not depend on which others are trained beside it. Networks
-with convolutions, BatchNorm or dropout, and methods that bring something of their own, are trained one after the other.
+Networks of the same shape and at the same epoch are trained side by side, as one program whose tensors have a leading
+replica axis. In a small network calling an operation costs more than computing it, so a grid of candidates takes little
+longer than one of them. A replica's bits do not depend on the others beside it. Networks with convolutions, BatchNorm
+or dropout, and methods with hooks of their own, are trained one after the other.
 """
 
 from clnp_core.methods.training.evaluation import accuracy

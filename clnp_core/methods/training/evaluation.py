@@ -1,4 +1,4 @@
-"""How often a network is right."""
+"""Computes a network's accuracy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One network to train, and what its method brings to the loop: an objective, a regulariser, masks, a transform."""
+"""A network to train, with what its method adds to the loop: an objective, a regulariser, masks, a transform."""
 
 from __future__ import annotations
 

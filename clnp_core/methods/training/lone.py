@@ -1,4 +1,4 @@
-"""The training of one network of any architecture, with whatever its method brings."""
+"""Trains one network of any architecture, with any hooks of its method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training loop. It knows no method: what one adds to a training comes with its `Job`."""
+"""The training loop. It depends on no method: what a method adds to a training is in its `Job`."""
 
 from __future__ import annotations
 

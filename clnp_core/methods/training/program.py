@@ -1,4 +1,4 @@
-"""One epoch of training as one program: batches, gradients, steps of Adam."""
+"""Trains one epoch as one program: batches, gradients, steps of Adam."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a candidate is trained, and what an epoch comes to."""
+"""The hyperparameters of a candidate's training, and the results of an epoch."""
 
 from __future__ import annotations
 

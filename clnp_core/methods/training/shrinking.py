@@ -1,4 +1,4 @@
-"""Free neurons that have died leave a training: which ones, and whether it is worth looking."""
+"""Drops free neurons that have died from a training: decides which ones, and when to look for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trainings of small dense networks side by side: a step of several takes little longer than a step of one."""
+"""Trains small dense networks side by side: a step of several takes little longer than a step of one."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The background process that works on runs, and what it has done on workers."""
+"""The engine, which works on runs in the background, and the code that its workers run."""

@@ -1,6 +1,6 @@
-"""The engine's side of `clnp_core.runs.engine.questions`: takes questions, checks them, and has them answered once.
+"""The engine's side of `clnp_core.runs.engine.questions`: checks questions and has workers answer each once.
 
-Imports no torch: workers compute the answers.
+Imports no torch, because workers compute the answers.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _MAX_LINE_BYTES = 2**20
 
 
 class Answers:
-    """Answers questions on loopback, from `open` to `close`.
+    """A server on loopback that answers questions, from `open` to `close`.
 
-    What is wrong with a question is answered with a sentence. The same question asked twice at once is computed once.
+    A wrong question is answered with a sentence. If the same question is asked twice at once, it is computed once.
 
     Parameters
     ----------
     store : Store
-        Answers are kept there.
+        The store that keeps the answers.
     evaluate : callable
-        Computes accuracies: of a candidate's stage, on a split, at several θ.
+        Computes the accuracies of a candidate's stage on a split at several θ.
     """
 
     def __init__(
@@ -55,17 +55,17 @@ class Answers:
 
     @property
     def last(self) -> float:
-        """When a question was last at work, by `time.monotonic`."""
+        """The last time a question was being answered, by `time.monotonic`."""
         return time.monotonic() if self._at_work else self._last
 
     async def open(self) -> None:
-        """Begin to listen, and write down where."""
+        """Start to listen, and write the address to the store's folder."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_MAX_LINE_BYTES)
         port = self._server.sockets[0].getsockname()[1]
         write_whole(self._file, line({"port": port, "token": self._token}), secret=True)
 
     async def close(self) -> None:
-        """Stop listening; questions at work stay without an answer."""
+        """Stop listening. Questions in progress get no answer."""
         if self._server:
             self._file.unlink(missing_ok=True)
             self._server.close()
@@ -75,7 +75,7 @@ class Answers:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, from the first question to the last."""
+        """Answer the questions of one connection."""
         task = asyncio.current_task()
         assert task is not None  # this one
         self._connections.add(task)
@@ -123,7 +123,7 @@ class Answers:
         return stage, split, [tuple(map(float, theta)) for theta in thetas]
 
     async def _accuracies(self, stage: Stage, split: str, thetas: list[Theta]) -> list[float]:
-        """Found in the store, waited for where another question asks for the same, or computed."""
+        """Find accuracies in the store, wait for those that another question computes, and compute the rest."""
         if not thetas:
             await self._evaluate(stage, split, [])
             return []
@@ -149,7 +149,7 @@ class Answers:
 
 
 async def _line_of(reader: asyncio.StreamReader) -> bytes:
-    """The next line; none at the end. One that is too long is cut off, which makes it no question."""
+    """Read the next line; empty at the end. A line that is too long is replaced by text that is no question."""
     try:
         return await reader.readline()
     except ValueError:

@@ -1,4 +1,4 @@
-"""Finding workers: a cluster of Dask's on this machine, or the one behind an address."""
+"""Connects to workers: a Dask cluster on this machine, or the one at an address."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from distributed.utils import get_mp_context
 from clnp_core.errors import StoreError
 
 WORKER_DEATHS = 3
-"""How often a stage is tried again after its worker died."""
+"""Number of times a stage is tried again after its worker died."""
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # until a stage asks for more
 DASK_SETTINGS = {
     "distributed.scheduler.allowed-failures": WORKER_DEATHS,
-    "distributed.worker.profile.enabled": False,  # it would interrupt the training every 10 ms
-    # Each process looks after itself fifty times a second by default: a third of a core with nothing to do.
+    "distributed.worker.profile.enabled": False,  # it would interrupt training every 10 ms
+    # By default each process monitors itself fifty times a second, which takes a third of a core when idle.
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.system-monitor.interval": "10s",
-    # Without what else Dask sets there: its MALLOC_TRIM_THRESHOLD_ gives memory back to the system after every step,
-    # which makes training a small network take half as long again.
+    # This replaces Dask's own variables, because its MALLOC_TRIM_THRESHOLD_ returns memory to the system after every
+    # step, which makes training a small network half as slow again.
     "distributed.nanny.pre-spawn-environ": dict.fromkeys(_ONE_THREAD, 1),
     # One process imports torch, and every worker is a fork of it: it takes two seconds of a processor to import. Not
     # on macOS, whose own libraries may not be forked.
     "distributed.worker.multiprocessing-method": "forkserver" if sys.platform == "linux" else "spawn",
 }
-"""Of the engine's own workers."""
+"""Dask settings of the engine's own workers."""
 
 _FORKED_WITH = [
     "distributed",
@@ -36,7 +36,7 @@ _FORKED_WITH = [
     "torch.fx.experimental.symbolic_shapes",  # which the first gradient would import
 ]
 
-_STARTS = 6  # a busy machine, or one that kills, may take some
+_STARTS = 6  # on a busy machine, or one that kills processes, several attempts may fail
 _CONNECT_SECONDS = 5
 
 
@@ -49,14 +49,14 @@ def set_up() -> None:
 
 
 async def own_workers(count: int, attempts: int = _STARTS) -> LocalCluster:
-    """Worker processes on this machine. One may be killed while it starts, too: then all start again."""
+    """Start worker processes on this machine. If one is killed while it starts, all are started again."""
     set_up()
     cluster = LocalCluster(
         n_workers=count,
         threads_per_worker=1,
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",
-        security=True,  # TLS with keys of its own: who may connect may run code, other users may not
+        security=True,  # TLS with its own keys: whoever can connect can run code, so other users must not
         memory_limit=0,
         silence_logs="CRITICAL",
         asynchronous=True,
@@ -71,12 +71,12 @@ async def own_workers(count: int, attempts: int = _STARTS) -> LocalCluster:
 
 
 async def client_of(address: str) -> Client:
-    """A client of the scheduler at that address.
+    """Connect to the scheduler at an address.
 
     Raises
     ------
     StoreError
-        If there is none.
+        If there is no scheduler.
     """
     try:
         if not re.fullmatch(r"[a-z]+://.+:\d+", address):
@@ -86,5 +86,5 @@ async def client_of(address: str) -> Client:
     except (OSError, TimeoutError, ValueError) as error:
         raise StoreError(
             f"There is no Dask scheduler at {address}; give the address of one, such as tcp://127.0.0.1:8786, "
-            "or none to compute on this machine."
+            "or no address to compute on this machine."
         ) from error

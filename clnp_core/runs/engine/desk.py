@@ -1,4 +1,4 @@
-"""Which stages go to the workers when, and which go together."""
+"""Decides when stages go to the workers, and which go together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_TOGETHER = 16
 
 
 class _Group:
-    """Stages that a worker computes together."""
+    """A group of stages that a worker computes together."""
 
     def __init__(self, members: list[_Waiting]) -> None:
         self.task: asyncio.Task[None]
@@ -23,7 +23,7 @@ class _Group:
             member.group = self
 
     async def leave(self) -> None:
-        """One of them is not wanted any more. When none is, stop the worker and wait until it is free."""
+        """Drop one stage. After the last one, stop the worker and wait until it is free."""
         self._wanted -= 1
         if not self._wanted:
             self.task.cancel()
@@ -31,7 +31,7 @@ class _Group:
 
 
 class _Waiting:
-    """A stage at the desk."""
+    """A stage that waits at the desk or is being computed."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -41,16 +41,18 @@ class _Waiting:
 
 
 class Desk:
-    """Sends stages to the workers: torch threads times workers stay within the places, one for each core.
+    """A queue that sends stages to the workers and uses at most one torch thread for each core.
 
-    Stages are sent in the order in which they come, but a task's training alone last, for no other stage waits for it.
-    Those of the same program that wait at the same moment are sent together, in as many parts as there is room for.
+    Stages are sent in the order of arrival, except that a task's training alone comes last, because no other stage
+    waits for it. Stages with the same program that wait at the same time are sent together, divided into as many parts
+    as there is room for.
 
     Parameters
     ----------
     places : int
+        Number of torch threads that may run at once: one for each core.
     send : callable
-        Has a worker compute a list of stages.
+        Coroutine that has a worker compute a list of stages.
     """
 
     def __init__(self, places: int, send: Callable[[list[Stage]], Coroutine[Any, Any, None]]) -> None:
@@ -63,7 +65,7 @@ class Desk:
         """Wait until a worker has computed the stage."""
         waiting = _Waiting(stage)
         self._waiting.append(waiting)
-        # In a moment and not now, because the rest of a grid comes in the same moment.
+        # With a short delay, because the rest of a grid arrives at the same time.
         asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._admit)
         try:
             await waiting.done
@@ -103,7 +105,7 @@ class Desk:
             self._admit()
 
     def _failed(self, members: list[_Waiting], error: Exception) -> None:
-        """Tell it of a stage by itself. Of several, try each by itself, so that none fails for another's fault."""
+        """Report the error of a single stage. Of several, try each by itself, so that none fails because of another."""
         for member in members:
             if member.done.done():
                 continue

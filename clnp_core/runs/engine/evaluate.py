@@ -1,6 +1,6 @@
-"""Pruning a trained candidate at thresholds someone asks about: on a worker, beside what it is training.
+"""Evaluates trained candidates pruned at requested thresholds, on a worker that goes on training meanwhile.
 
-The engine imports this module without torch; a worker imports torch when it is made ready.
+The engine imports this module without torch; a worker imports torch when it is prepared.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from clnp_core.methods.sparsify import Prepared
 
 Theta = tuple[float, ...]
-"""Threshold of each hidden layer."""
+"""A threshold θ for each hidden layer."""
 
-_ROOM = 300 * 2**20  # bytes for all that a worker keeps at hand
+_ROOM = 300 * 2**20  # bytes for all candidates that a worker keeps in memory
 _ROOM_EACH = 128 * 2**20  # bytes for the activations of one candidate on one split
 _WAIT_SECONDS = 20
 _LOOK_SECONDS = 0.1
@@ -36,14 +36,14 @@ _at_hand: OrderedDict[tuple[str, str], Prepared] = OrderedDict()
 
 
 class Evaluators:
-    """Sends questions to workers, those about the same candidate to the same worker, which has it at hand.
+    """A dispatcher of questions to workers. The same candidate goes to the same worker, which has it in memory.
 
     Parameters
     ----------
     artifacts : Artifacts
-        The engine's.
+        The engine's artifacts.
     token : str
-        What the token file in their folder holds.
+        Content of the token file in their folder.
     """
 
     def __init__(self, artifacts: Artifacts, token: str) -> None:
@@ -52,23 +52,23 @@ class Evaluators:
         self._workers: dict[str, str] = {}
 
     async def accuracies(self, client: Client, stage: Stage, split: str, thetas: Sequence[Theta]) -> list[float]:
-        """Have a worker answer; another one if that goes away meanwhile.
+        """Have a worker compute accuracies; if it is lost meanwhile, another one.
 
         Parameters
         ----------
         client : Client
         stage : Stage
-            That trained the candidate.
+            The stage that trained the candidate.
         split : {"validation", "test"}
         thetas : sequence of tuples, θ per hidden layer
-            May be none: then the candidate is only made ready.
+            If empty, the candidate is only prepared.
 
         Raises
         ------
         StoreError
             If there is no worker.
         ClnpError
-            If it cannot be answered for a reason a person can understand.
+            If the worker cannot answer for a reason that the user can understand.
         """
         lost: set[str] = set()
         while True:
@@ -79,7 +79,7 @@ class Evaluators:
                 except NotShared:
                     carried = self._artifacts_of(stage)
                     return await self._ask(client, worker, stage, split, thetas, carried)
-            except OSError:  # so it is said that a worker cannot be reached any more
+            except OSError:  # Dask raises it when a worker cannot be reached any more
                 lost.add(worker)
 
     async def _ask(
@@ -98,18 +98,18 @@ class Evaluators:
         return accuracies
 
     def _artifacts_of(self, stage: Stage) -> dict[str, bytes]:
-        """What a worker needs that does not see their folder."""
+        """Read the artifacts that a worker without access to their folder needs."""
         try:
             return {key: self._artifacts.path(key).read_bytes() for key in (stage.key, *stage.needs)}
         except OSError as error:
             raise StoreError(f"The candidate cannot be read: {error}.") from error
 
     async def _worker(self, client: Client, key: str, lost: set[str]) -> str:
-        """The worker that was asked about the candidate before, or the least busy one."""
+        """Choose the worker that was asked about the candidate before, or the least busy one."""
         deadline = time.monotonic() + _WAIT_SECONDS
         while not (there := {*await client.nthreads()} - lost):
             if time.monotonic() > deadline:
-                raise StoreError("There is no worker to answer; try again when there is one.")
+                raise StoreError("There is no worker to answer; try again later.")
             await asyncio.sleep(_LOOK_SECONDS)
         if self._workers.get(key) not in there:
             tasks, asked = await client.processing(), [*self._workers.values()]
@@ -118,21 +118,21 @@ class Evaluators:
 
 
 async def ready_on_worker() -> None:
-    """Import on the worker this runs on what takes long, whatever it is doing."""
+    """Import slow modules on this worker, while it may be training."""
     await asyncio.get_running_loop().run_in_executor(_own_thread(), import_module, "clnp_core.runs.engine.work")
 
 
 async def evaluate_on_worker(
     stage: Stage, split: str, thetas: Sequence[Theta], folder: str, token: str, carried: dict[str, bytes] | None
 ) -> list[float]:
-    """Accuracy of a candidate pruned at each θ, on the worker this runs on. Whatever that trains goes on.
+    """Compute the accuracy of a candidate pruned at each θ, on this worker. Its training goes on.
 
     Parameters
     ----------
     stage, split, thetas
-        As `Evaluators.accuracies`.
+        As for `Evaluators.accuracies`.
     folder, token, carried
-        As `perform_on_worker`.
+        As for `perform_on_worker`.
 
     Raises
     ------
@@ -145,7 +145,7 @@ async def evaluate_on_worker(
 
 @cache
 def _own_thread() -> ThreadPoolExecutor:
-    """Only one, so that questions take no more than their share of the processor from trainings."""
+    """Return the worker's one thread for questions. With only one, questions take little time from training."""
     return ThreadPoolExecutor(1, "clnp-questions", _set_up_thread)
 
 
@@ -153,8 +153,8 @@ def _set_up_thread() -> None:
     import torch
 
     torch.set_flush_denormal(True)
-    # A thread takes its number of threads over from the process at the first need, and writes it back. That must not
-    # come between a training that sets another one: here it cannot.
+    # At its first use a thread copies the process's number of torch threads, and writes it back. Here that cannot
+    # interfere with a training that sets another number.
     torch.get_num_threads()
 
 
@@ -180,7 +180,7 @@ def _prepared(stage: Stage, split: str, artifacts: Artifacts) -> Prepared:
 
     candidate, stream = work.trained(stage, work.Context(artifacts))
     if candidate.curve.diverged:
-        raise StoreError("The training of this candidate diverged: there is nothing to prune.")
+        raise StoreError("The training of this candidate diverged, so it cannot be pruned.")
     images = stream.test if split == "test" else stream.held_out
     assert candidate.activities is not None  # only what prunes is asked about
     return Prepared(candidate.network, candidate.activities, images(stage.inputs["task"]), _ROOM_EACH)

@@ -1,4 +1,4 @@
-"""How far a run is, and how long the rest of it takes."""
+"""Tracks the progress of a run and estimates the time left."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from clnp_core.runs.spec import RunSpec
 
 
 class Pace:
-    """How far a run is, counted in epochs, and how long the rest takes at the speed so far.
+    """The progress of a run in epochs, and the time left at the speed so far.
 
-    A training that stops early counts as if it had not. Stages that were found, not computed, say nothing of speed.
+    A training that stops early counts with all its epochs. Stages found in the store do not count for the speed.
     """
 
     def __init__(self, spec: RunSpec, seconds_before: float) -> None:
@@ -25,32 +25,32 @@ class Pace:
         self._began = time.monotonic()
 
     def found(self, stage: Stage) -> None:
-        """A stage's result was there."""
+        """Record a stage whose result was in the store."""
         self._found += self.finished(stage)
 
     def finished(self, stage: Stage) -> int:
-        """A stage's result has arrived. Returns its epochs."""
+        """Record a stage whose result has arrived, and return its epochs."""
         epochs: int = stage.inputs.get("hyperparameters", {}).get("epochs", 0)
         self._done[stage.key] = epochs
         return epochs
 
     def reached(self, key: str, epoch: int) -> None:
-        """A stage has done that many epochs."""
+        """Record that a stage has reached an epoch."""
         self._done[key] = max(epoch, self._done.get(key, 0))
 
     @property
     def seconds(self) -> float:
-        """How long the run has been worked on, the times before it was stopped included."""
+        """Seconds of work on the run, including those before it was stopped."""
         return self._seconds_before + time.monotonic() - self._began
 
     @property
     def fraction(self) -> float:
-        """Share of the work that is done, 0 to 1."""
+        """Share of the work done, 0 to 1."""
         return min(1.0, sum(self._done.values()) / self._total)
 
     @property
     def seconds_left(self) -> float | None:
-        """None until something has been computed."""
+        """Estimated seconds left; None until something has been computed."""
         done = sum(self._done.values())
         computed = done - self._found
         if computed <= 0:

@@ -1,4 +1,4 @@
-"""Asking the engine how a trained candidate does, pruned at thresholds that nobody tried. Imports no torch."""
+"""Asks the engine for the accuracy of a trained candidate pruned at new thresholds. Imports no torch."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from clnp_core.errors import StoreError
 from clnp_core.runs.store import Store
 
 ADDRESS_FILE = "engine.address"
-"""Where an engine that serves a store is asked: its port on loopback, and a token that only this user can read.
+"""File with the address of a store's engine: its port on loopback, and a token that only this user can read.
 
-A question is a line of JSON, the answer another; one connection takes any number of them, one after the other.
+A question is a line of JSON, and so is its answer. A connection takes any number of questions, one after the other.
 """
 
 MOST_THRESHOLDS = 200
-"""Thresholds that one question may ask for."""
+"""Most thresholds in one question."""
 
 _TIMEOUT = 60.0
 _CONNECT_SECONDS = 1.0
@@ -33,26 +33,26 @@ def ask(
     split: str = "validation",
     timeout: float = _TIMEOUT,
 ) -> list[float]:
-    """Accuracy of a trained candidate pruned at each θ, fractions.
+    """Return the accuracy of a trained candidate pruned at each θ, fractions.
 
-    What was asked before is in the store; for the rest a worker of the engine computes the pruned network's answers.
-    Higher θ after lower ones, in all layers, cost little more than a single one.
+    Accuracies asked for before are in the store; a worker of the engine computes the others. If the θ ascend in all
+    layers, several cost little more than one.
 
     Parameters
     ----------
     store : Store
     stage_key : str
-        Of the stage that trained the candidate.
+        Key of the stage that trained the candidate.
     thetas : sequence of θ per hidden layer
     split : {"validation", "test"}
-        The images that it answers for.
+        The images to classify.
     timeout : float
         Seconds to wait.
 
     Raises
     ------
     StoreError
-        If no engine serves the store, it gives no answer in time, or says why there is none.
+        If no engine serves the store, it does not answer in time, or it answers with an error.
     """
     wanted = [tuple(map(float, theta)) for theta in thetas]
     known = store.pruned_accuracies(stage_key, split)
@@ -65,7 +65,7 @@ def ask(
 
 
 def prepare(store: Store, stage_key: str, split: str = "validation") -> None:
-    """Have the engine, if there is one, make ready for questions about a candidate. Returns at once."""
+    """Have the engine, if there is one, prepare for questions about a candidate. This returns at once."""
     with suppress(OSError, ValueError, KeyError, StoreError):
         _send(store, stage_key, [], split, _CONNECT_SECONDS).close()
 
@@ -76,9 +76,9 @@ def _answer(store: Store, stage_key: str, thetas: list[tuple[float, ...]], split
             connection.settimeout(max(deadline - time.monotonic(), _RETRY_SECONDS))
             answer = json.loads(lines.readline())
     except TimeoutError as error:
-        raise StoreError("The engine gave no answer in time; it may be busy, try again.") from error
+        raise StoreError("The engine did not answer in time; it may be busy, try again.") from error
     except (OSError, ValueError) as error:
-        raise StoreError("The engine went away before it answered; try again.") from error
+        raise StoreError("The engine ended before it answered; try again.") from error
     if "error" in answer:
         raise StoreError(answer["error"])
     accuracies: list[float] = answer["accuracies"]
@@ -88,7 +88,7 @@ def _answer(store: Store, stage_key: str, thetas: list[tuple[float, ...]], split
 def _connected(
     store: Store, stage_key: str, thetas: list[tuple[float, ...]], split: str, deadline: float
 ) -> socket.socket:
-    """A connection over which the question has been sent. An engine that just begins to serve is waited for."""
+    """Send the question and return the connection. This waits for an engine that is starting."""
     while True:
         if store.engine() is None:
             raise StoreError(f"No engine serves the store {store.location}; start one with: clnp engine")
@@ -114,5 +114,5 @@ def _send(store: Store, stage_key: str, thetas: list[tuple[float, ...]], split: 
 
 
 def line(message: dict[str, Any]) -> bytes:
-    """A question or an answer, as it is sent."""
+    """Encode a question or an answer as a line."""
     return json.dumps(message).encode() + b"\n"

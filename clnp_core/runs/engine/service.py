@@ -1,8 +1,8 @@
-"""The engine: takes queued runs from the store, hands their stages to Dask workers, and writes what comes back.
+"""The engine: takes queued runs from the store, sends their stages to Dask workers, and writes the results.
 
-One engine serves a store at a time, and it alone writes results there. All it knows is in the store and the artifacts,
-so it can be killed at any moment: started again, it finds the finished stages by their keys and goes on. Imports no
-torch: the workers do.
+One engine serves a store at a time, and only it writes results there. All its state is in the store and the artifacts,
+so it can be killed at any moment: started again, it finds the finished stages by their keys and continues. Imports no
+torch; only the workers do.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _TRACEBACK_LINES = 12
 
 
 class StageFailed(ClnpError):
-    """A stage ended with an exception that no specification explains.
+    """A stage failed with an unexpected exception.
 
     Attributes
     ----------
@@ -55,14 +55,14 @@ class StageFailed(ClnpError):
 
 
 class Engine:
-    """Works on the runs of a store until it is told to stop.
+    """The engine of a store, which works on its runs until it is stopped.
 
     Parameters
     ----------
     store : Store
     scheduler : str, optional
-        Address of a Dask scheduler, such as tcp://host:8786. By default the engine brings its own workers, as many
-        as this machine has cores, when the first stage needs them.
+        Address of a Dask scheduler, such as tcp://host:8786. By default the engine starts its own workers when the
+        first stage needs them, one for each core of this machine.
     """
 
     def __init__(self, store: Store, scheduler: str | None = None) -> None:
@@ -82,9 +82,9 @@ class Engine:
         self._answers = Answers(store, self._evaluate)
 
     async def serve(self, only: Collection[str] | None = None, idle_seconds: float | None = None) -> None:
-        """Work until cancelled; with `only`, until those runs have ended; or until nothing was to do for a while.
+        """Work until cancelled, until the runs in `only` have ended, or for `idle_seconds` without work.
 
-        Whatever stops it, stages in progress stop at their checkpoints and their runs go back into the queue.
+        In each case stages in progress stop at their checkpoints and their runs go back into the queue.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class Engine:
                 await self._close()
 
     def _attend(self, only: Collection[str] | None) -> None:
-        """Begin what is queued, as long as there is room, and stop what is asked to stop."""
+        """Start queued runs as long as there is room, and stop those that were asked to stop."""
         for run in self._store.active():
             active = self._active.get(run.id)
             if active:
@@ -126,7 +126,7 @@ class Engine:
                 active.task = asyncio.create_task(self._carry_out(run, active))
 
     async def _carry_out(self, run: Run, active: _Active) -> None:
-        """One run, from its beginning or from where it was left, to its end."""
+        """Carry a run out to its end, from its beginning or from where it stopped."""
         store = self._store
         try:
             store.start(run.id)
@@ -144,7 +144,7 @@ class Engine:
             del self._active[run.id]
 
     async def _learn(self, run: Run, active: _Active) -> dict[str, Any]:
-        """The fold over the tasks. Training each task alone goes beside it."""
+        """Learn the tasks in order, and train each task alone beside them."""
         spec = run.spec
         digest = await self._dataset_digest(spec)
         records: list[dict[str, Any]] = []
@@ -173,7 +173,7 @@ class Engine:
         return await asyncio.to_thread(_checked_digest, spec.stream.model_dump(mode="json"))
 
     async def _result(self, run: Run, active: _Active, stage: Stage, candidate: int = 0) -> dict[str, Any]:
-        """The result of a stage: found, waited for where another run is at it, or computed."""
+        """Get the result of a stage: find it, wait for another run that computes it, or compute it."""
         self._store.link(run.id, stage, candidate)
         if stage.key in self._artifacts:
             data = self._artifacts.data(stage.key)
@@ -190,12 +190,12 @@ class Engine:
         finally:
             flight.runs[run.id] -= 1
             if not flight.runs.total():
-                flight.task.cancel()  # nobody waits for it any more; without effect once it is done
+                flight.task.cancel()  # no run waits for it any more; has no effect once it is done
         active.progress.finished(stage)
         return data
 
     async def _compute(self, stage: Stage, flight: _Flight) -> dict[str, Any]:
-        """Have a worker compute a stage, and take in what it makes."""
+        """Have a worker compute a stage, and record its result."""
         try:
             await self._connect()
             await self._desk.computed(stage)
@@ -207,7 +207,7 @@ class Engine:
                 del self._flights[stage.key]
 
     async def _on_worker(self, alike: list[Stage]) -> None:
-        """Have a worker compute stages of the same program, and see that their artifacts are here."""
+        """Have a worker compute stages of the same program, and write the artifacts that it sends back."""
         try:
             made = await self._submitted(alike)
         except NotShared:
@@ -217,7 +217,7 @@ class Engine:
             self._artifacts.write(key, content)
 
     async def _submitted(self, alike: list[Stage]) -> dict[str, bytes]:
-        """The artifacts a worker sends back; none if it wrote them in the shared folder."""
+        """Have a worker compute stages, and return the artifacts that it sends; none if the folder is shared."""
         carried = None
         if not self._shared_folder:
             needs = {key for stage in alike for key in stage.needs}
@@ -242,7 +242,7 @@ class Engine:
             future.release()
 
     async def _stop(self, future: Any, flag: str) -> None:
-        """Ask a stage to stop, and wait until its worker is free."""
+        """Ask a stage to stop and wait until its worker is free."""
         with suppress(Exception):
             event = Event(flag, self._client)
             await event.set()
@@ -251,7 +251,7 @@ class Engine:
             await event.clear()
 
     async def _connect(self) -> None:
-        """Find the workers: those of the scheduler named, or else our own."""
+        """Connect to the given scheduler's workers, or start the engine's own."""
         async with self._connecting:
             if self._client:
                 return
@@ -263,13 +263,13 @@ class Engine:
                 self._cluster = await own_workers(self._desk.places)
                 self._client = await Client(self._cluster, asynchronous=True, set_as_default=False)
             self._client.subscribe_topic(EPOCHS_TOPIC, self._hear)
-            # Side by side and now, so that neither the first stage nor the first question waits for every import.
+            # At once and in parallel, so that neither the first stage nor the first question waits for every import.
             await self._client.run(ready_on_worker, nanny=False, wait=False, on_error="ignore")
 
     def _hear(self, event: tuple[float, list[tuple[str, dict[str, Any]]]]) -> None:
-        """Epochs, as a worker tells of them. Written down with the others at the next tick."""
+        """Take a worker's report of epochs. They are written with the others at the next tick."""
         _, told = event
-        self._told += [(key, epoch) for key, epoch in told if key in self._flights]  # others share a scheduler
+        self._told += [(key, epoch) for key, epoch in told if key in self._flights]  # a scheduler may be shared
 
     def _write_epochs(self) -> None:
         told, self._told = self._told, []
@@ -308,7 +308,7 @@ def _checked_digest(stream: dict[str, Any]) -> str:
 
 
 async def _all(coroutines: Iterable[Coroutine | asyncio.Task]) -> list[Any]:
-    """Wait for all, and return their results; if one fails, cancel the others and raise what it raised."""
+    """Wait for all and return their results. If one fails, cancel the others and raise its exception."""
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
         return await asyncio.gather(*tasks)
@@ -318,9 +318,9 @@ async def _all(coroutines: Iterable[Coroutine | asyncio.Task]) -> list[Any]:
 
 
 def _sentence(stage: Stage, error: Exception) -> str:
-    what = str(error).splitlines()[0] if str(error) else "it gives no reason"
+    what = str(error).splitlines()[0] if str(error) else "no reason given"
     if isinstance(error, KilledWorker):
-        what = f"{error.allowed_failures + 1} workers died over it, one after the other"
+        what = f"{error.allowed_failures + 1} workers died while computing it, one after the other"
     return f"The stage '{stage.describes}' failed, {type(error).__name__}: {what}"
 
 
@@ -330,7 +330,7 @@ def _last_lines(error: Exception) -> str:
 
 
 class _Flight:
-    """A stage being computed, and how many waiters each run has there."""
+    """A stage being computed, and the number of waiters of each run."""
 
     task: asyncio.Task
 

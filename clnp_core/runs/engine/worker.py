@@ -1,6 +1,6 @@
-"""The door between engine and workers: what is sent to a Dask worker, and what it tells while it works.
+"""The interface between engine and workers: the function that a Dask worker runs, and its reports meanwhile.
 
-The engine imports this module without torch; a worker imports torch when it is made ready.
+The engine imports this module without torch; a worker imports torch when it is prepared.
 """
 
 from __future__ import annotations
@@ -21,42 +21,42 @@ from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.store.artifacts import Artifacts
 
 EPOCHS_TOPIC = "clnp-epochs"
-"""Dask topic on which workers tell of epochs: a list of (key of the stage, epoch)."""
+"""Dask topic on which workers report epochs, as lists of (key of the stage, epoch)."""
 
 TOKEN_FILE = "engine.token"  # noqa: S105 - a file name
-"""A worker that reads the engine's token in the artifact folder has the same folder before it."""
+"""File in the artifact folder with the engine's token. A worker that reads this token shares the folder."""
 
 _LOOK_SECONDS = 0.5
 _TELL_SECONDS = 0.2
 
 
 class NotShared(Exception):
-    """The worker does not see the engine's artifact folder: artifacts have to travel through the scheduler."""
+    """The worker cannot read the engine's artifact folder, so artifacts must go through the scheduler."""
 
 
 def stop_flag(key: str) -> str:
-    """Name of the Dask event that asks a stage to stop."""
+    """Return the name of the Dask event that asks a stage to stop."""
     return f"clnp-stop-{key}"
 
 
 def perform_on_worker(
     alike: list[Stage], flag: str, folder: str, token: str, carried: dict[str, bytes] | None
 ) -> dict[str, bytes]:
-    """Carry out stages of the same program on the worker this runs on.
+    """Compute stages of the same program on this worker.
 
     Parameters
     ----------
     alike : list of Stage
     flag : str
-        Name of the event that asks to stop.
+        Name of the event that asks the stages to stop.
     folder, token : str
-        The engine's artifact folder, and what its token file must hold if this is the same folder.
+        The engine's artifact folder, and the content of its token file if this worker shares the folder.
     carried : dict or None
-        The artifacts needed, where there is no shared folder; None to read and write them in `folder`.
+        The artifacts needed, if the folder is not shared; None to read and write them in `folder`.
 
     Returns
     -------
-    dict of the artifacts made, by key, where there is no shared folder; else empty.
+    dict of the artifacts made, by key, if the folder is not shared; else empty.
 
     Raises
     ------
@@ -81,12 +81,12 @@ def perform_on_worker(
 
 @contextmanager
 def artifacts_here(folder: str, token: str, carried: dict[str, bytes] | None) -> Iterator[Artifacts]:
-    """The artifacts as this worker sees them: in the engine's folder, or those carried, in one that does not stay.
+    """Provide artifacts on this worker: in the engine's folder, or those carried, in a temporary folder.
 
     Parameters
     ----------
     folder, token, carried
-        As `perform_on_worker`.
+        As for `perform_on_worker`.
 
     Raises
     ------
@@ -109,13 +109,13 @@ def artifacts_here(folder: str, token: str, carried: dict[str, bytes] | None) ->
 
 
 def _give_memory_back() -> None:
-    """Between stages, memory that is not in use belongs to the other workers. Only glibc has to be asked."""
+    """Return unused memory to the system between stages, for the other workers. Only glibc needs this."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _reporter() -> Callable[[str, Epoch], None]:
-    """Tell of epochs, several at a time where they are short. The last ones come with the result anyway."""
+    """Make a function that reports epochs, several at a time if they are short. The result includes the last ones."""
     worker = get_worker()
     waiting: list[tuple[str, dict[str, Any]]] = []
     told = time.monotonic()
@@ -132,7 +132,7 @@ def _reporter() -> Callable[[str, Epoch], None]:
 
 
 def _pulse(flag: str) -> Callable[[], None]:
-    """Look at the flag now and then: asking the scheduler costs milliseconds, a training step may cost less."""
+    """Make a function that checks the stop flag now and then: a check takes milliseconds, often more than a step."""
     from clnp_core.runs.engine.work import Stopped
 
     event = Event(flag)

@@ -1,4 +1,4 @@
-"""What was asked for, as validated data. Imports no torch."""
+"""Specifications of runs as validated data. Imports no torch."""
 
 from clnp_core.runs.spec.changes import fork, parse_assignment, preset, preset_names
 from clnp_core.runs.spec.parsing import parse

@@ -1,4 +1,4 @@
-"""Specifications from others: presets, which are files, forks, and settings changed by name."""
+"""Makes specifications from others: from presets, by forks, and by changing settings by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DEFAULT = "digits"
 
 
 def preset_names() -> list[str]:
-    """Names of the presets that ship with the package, the default first."""
+    """List the names of the presets that ship with the package, the default first."""
     return list(_preset_files())
 
 
@@ -33,7 +33,7 @@ def _preset_files() -> dict[str, dict[str, Any]]:
 
 
 def preset(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
-    """A preset, with some settings changed.
+    """Load a preset and change some of its settings.
 
     Parameters
     ----------
@@ -53,17 +53,17 @@ def preset(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
 
 
 def fork(spec: RunSpec, at_task: int, changes: dict[str, Any]) -> RunSpec:
-    """A specification that shares tasks 1 to `at_task` - 1 with another and goes on with some settings changed.
+    """Fork a specification: share tasks 1 to `at_task` - 1 with it, then continue with some settings changed.
 
     Raises
     ------
     SpecError
-        If a setting is impossible, or one that a fork cannot change.
+        If a setting is impossible or cannot be changed by a fork.
     """
-    # What it learns anew is not of an archive, even if what it shares is.
+    # The tasks it learns itself come from no archive, even if those it shares do.
     data = spec.to_json() | {"fork_of": spec.to_json(), "at_task": at_task, "imported": None}
     if spec.grow_below is None and at_task != spec.at_task:
-        data["grow"] = {}  # what grew once does not grow again
+        data["grow"] = {}  # a layer that grew once does not grow again
     return parse(_changed(data, changes))
 
 
@@ -89,7 +89,7 @@ def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
-    """Read `key=value` from a command line: numbers, JSON, `a,b,c` for several values, else text.
+    """Parse `key=value` from a command line: numbers, JSON, `a,b,c` for several values, else text.
 
     >>> parse_assignment("lambda.1=1e-3,2e-3")
     ('lambda.1', [0.001, 0.002])

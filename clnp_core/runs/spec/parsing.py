@@ -1,4 +1,4 @@
-"""From plain data to a specification; and where it is wrong, one sentence that says what would be right."""
+"""Parses plain data into a specification, or says in one sentence what is wrong and what would be right."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from clnp_core.runs.spec.stream import OwnSpec, PermutedSpec, SplitSpec
 
 
 def parse(data: dict[str, Any]) -> RunSpec:
-    """A specification from plain data.
+    """Parse a specification from plain data.
 
     Raises
     ------
     SpecError
-        Naming the first wrong field, its value and what would be right.
+        If a field is wrong. The message names the first one, its value and what would be right.
     """
     try:
         return RunSpec.model_validate(data)
@@ -53,7 +53,7 @@ _STREAMS: dict[str, type[BaseModel]] = {"permuted": PermutedSpec, "split": Split
 
 
 def _fields(place: tuple[int | str, ...]) -> Iterator[str]:
-    """The place of an error as a path: without what names a branch of a type, hidden layers numbered from 1."""
+    """Yield the location of an error as a path, without the names of types and with hidden layers numbered from 1."""
     branches = {"stream": set(_STREAMS), "network": {"name", "own"}, "hidden": set(_LAYERS)}
     inside = ""
     for part in place:
@@ -69,7 +69,7 @@ def _is_type(part: str) -> bool:
 
 
 def _settings(place: tuple[int | str, ...]) -> list[str]:
-    """Names of the settings there are beside one that there is not."""
+    """List the existing settings at the place of one that does not exist."""
     *inside, _ = place
     model: type[Any]
     match inside:
@@ -98,6 +98,6 @@ def _shown(value: Any) -> str:
 
 
 def nearest(word: str, names: list[str]) -> str:
-    """Ask whether that one of the names was meant which is most like the word; say nothing if none is."""
+    """Suggest the name most similar to the word: " (did you mean ...?)", or "" if none is similar."""
     close = difflib.get_close_matches(word, names, n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,6 +1,6 @@
-"""A run as validated data: `RunSpec`, JSON in and JSON out.
+"""Run specifications as validated data: `RunSpec`, from and to JSON.
 
-Imports no torch: the dashboard and the listing commands read specifications too.
+Imports no torch, because the dashboard and most commands read specifications.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from clnp_core.runs.spec.own_settings import MethodSettings, as_axis, axes
 from clnp_core.runs.spec.stream import StreamSpec, Strict
 
 OUTPUT = "output"
-"""The key of the output layer's L1 coefficient; hidden layers are "1", "2", ..."""
+"""Key of the output layer's L1 coefficient; hidden layers are "1", "2", ..."""
 
 _MAX_GRID = 256
 
@@ -44,24 +44,24 @@ Network = Annotated[
 
 
 class FineTuning(Strict):
-    """How what is left after pruning is trained on (section 3.2, 'CLNP + fine tuning'); λ as before."""
+    """Settings of fine-tuning after pruning (section 3.2, 'CLNP + fine tuning'); λ stays the same."""
 
     epochs: Epochs
     learning_rate: Positive
     rounds: int = Field(default=1, ge=1, le=20)
-    """How often a task is pruned and fine-tuned."""
+    """Number of times a task is pruned and fine-tuned."""
 
 
 class Point(NamedTuple):
-    """A point of a grid: what one candidate is trained with.
+    """A point of a grid: the settings of one candidate.
 
     Attributes
     ----------
     l1 : tuple of float
-        λ of each layer, the output's last.
+        λ of each layer, output last.
     learning_rate : float
     settings : dict
-        Of the method's own those of which several are tried.
+        Those of the method's own settings that the grid goes over.
     """
 
     l1: tuple[float, ...]
@@ -73,19 +73,38 @@ class RunSpec(Strict):
     """Everything a run depends on. The same specification gives the same results, to the bit.
 
     Grid axes (`lambda`, `learning_rate`, numbers of `settings`) take one value or several; the grid is their product.
+
+    Examples
+    --------
+    Presets are specifications, and `preset` changes their settings by name:
+
+    >>> from clnp_core.runs.spec import preset
+    >>> spec = preset("digits", {"stream.tasks": 2, "lambda.1": [1e-4, 1e-3]})
+    >>> spec.layer_keys
+    ('1', '2', 'output')
+    >>> [point.l1 for point in spec.grid]  # λ of each layer
+    [(0.0001, 0.001, 0.0003), (0.001, 0.001, 0.0003)]
+
+    A specification is plain data, and every part of it is checked:
+
+    >>> RunSpec.model_validate(spec.to_json()) == spec
+    True
+    >>> preset("digits", {"margin": 2})
+    Traceback (most recent call last):
+    clnp_core.errors.SpecError: margin = 2 is not possible: it should be less than 1.
     """
 
     preset: str = Field(min_length=1, max_length=60, pattern=r"^[a-z0-9][a-z0-9-]*$")
     about: str = ""
     stream: StreamSpec
     network: Network
-    """One of ours by name, or one of your own: its name, input_shape, hidden layers and outputs. A network of ours has
-    as many outputs as the stream has classes."""
+    """The name of a built-in network, or your own network: its name, input_shape, hidden layers and outputs. A built-in
+    network gets as many outputs as the stream has classes."""
     method: _MethodName = "clnp"
-    """What learns. Those beside clnp train without L1, and neither prune nor fine-tune nor grow: such settings have no
-    effect on them."""
+    """The learning method. All but clnp train without L1, and neither prune nor fine-tune nor grow: such settings have
+    no effect on them."""
     settings: MethodSettings = Field(default_factory=MethodSettings)
-    """Settings of methods' own; those of the method that learns have an effect."""
+    """Settings that belong to single methods. Only those of `method` have an effect."""
     head: Literal["single", "multi"] = "single"
     lambda_: dict[str, LambdaAxis] = Field(alias="lambda")
     """L1 coefficients λ by layer: "1", "2", ... from the input upwards, and "output"."""
@@ -93,101 +112,102 @@ class RunSpec(Strict):
     cooldown: float = Field(default=0.0, ge=0, le=1, allow_inf_nan=False)
     """Share of the epochs, the last ones, over which the learning rate falls linearly towards 0."""
     search: Literal["first-task", "every-task"] = "first-task"
-    """Whether later tasks search the grid again or keep what task 1 settled on."""
+    """Whether later tasks search the grid again or keep the λ and learning rate that task 1 chose."""
     batch_size: int = Field(ge=1, le=100_000)
     epochs: EpochsAxis
-    """At most so many; several are for task 1, 2, ..., the last for all tasks after that."""
+    """Maximum number of epochs. Several values are for task 1, 2, ..., the last one for all later tasks."""
     patience: Epochs | None
-    """Epochs without a better validation accuracy after which training ends, and keeps its best epoch's network; none:
-    it goes through all epochs, and keeps the last one's."""
+    """Number of epochs without a better validation accuracy after which training stops and keeps the best epoch's
+    network. None: it runs for all epochs and keeps the last one's."""
     shrink: Literal["exact", "progressive"] = "exact"
-    """Which free neurons leave a training on the way: those that no training image excites any more, or also those of
-    a mean activity up to 0.001."""
+    """Which free neurons are dropped during training: "exact" drops those that no training image excites any more,
+    "progressive" also those with a mean activity of at most 0.001."""
     cache_mb: int = Field(default=256, ge=0, le=1_000_000)
-    """MiB that the activations of frozen neurons may take for a task, to be computed once and not batch by batch."""
+    """MiB for caching the activations of frozen neurons for a task, which are then computed once and not for every
+    batch."""
     theta_mode: Literal["shared", "per-layer"] = "shared"
-    """One θ for all layers, as in the paper, or for each layer its own, so that the most is freed within the margin."""
+    """One θ for all layers, as in the paper, or one for each layer, chosen to free the most within the margin."""
     layer_weights: dict[str, NonNegative] | None = None
-    """What a free neuron of each layer is worth where each has a θ of its own; none: the layer that would be full first
+    """Weight of a free neuron of each layer if each layer has its own θ. None: the layer that would be full first
     comes first."""
     theta: NonNegative | tuple[NonNegative, ...] | None = None
-    """Activity threshold θ, one or one per hidden layer; none: the highest that the margin allows."""
+    """Activity threshold θ, one or one per hidden layer. None: the highest that the margin allows."""
     margin: float = Field(ge=0, lt=1, allow_inf_nan=False)
     """m, a fraction: 0.01 is one point of validation accuracy."""
     fine_tuning: FineTuning | None = None
     grow: dict[str, Annotated[int, Field(ge=1, le=100_000)]] = Field(default_factory=dict)
-    """Neurons by which layers ("1", "2", ...) are widened between tasks: in a fork once, before `at_task`; with
-    `grow_below` whenever a layer has become too full."""
+    """Number of neurons by which layers ("1", "2", ...) grow between tasks: in a fork once, before `at_task`; with
+    `grow_below` whenever a layer is too full."""
     grow_below: float | None = Field(default=None, gt=0, le=1, allow_inf_nan=False)
     """Free share of a layer below which it grows before the next task."""
     single_task: bool = False
-    """Whether to measure, for comparison, each task trained alone on the same network."""
+    """Whether to train each task also alone on the same network, for comparison."""
     seed: int = Field(ge=0, lt=2**31)
     device: Literal["cpu", "cuda"] = "cpu"
-    """Where training happens."""
+    """Device to train on."""
     fork_of: RunSpec | None = None
-    """The run this one continues in another way: its settings hold for the tasks before `at_task`."""
+    """Specification of the run that this one forks, which holds for the tasks before `at_task`."""
     at_task: int | None = Field(default=None, ge=1)
-    """The first task that this specification's own settings hold for."""
+    """The first task for which this specification's own settings hold."""
     imported: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
-    """Of a run that came in an archive: that archive's SHA-256; see `clnp_core.runs.archive`."""
+    """SHA-256 of the archive that the run was imported from; see `clnp_core.runs.archive`."""
 
     @property
     def architecture(self) -> Architecture:
-        """The network, as data, before anything grows."""
+        """The network's architecture, before any growth."""
         if isinstance(self.network, Architecture):
             return self.network
         return ARCHITECTURES[self.network].with_outputs(self.stream.classes)
 
     @property
     def network_name(self) -> str:
-        """Of the network, for a person."""
+        """Name of the network to show."""
         return self.network.name if isinstance(self.network, Architecture) else self.network
 
     @property
     def partitions(self) -> bool:
-        """As `Method.partitions`, of the method that learns; so are those that follow."""
+        """Whether the method claims neurons for its tasks."""
         return METHODS[self.method].partitions
 
     @property
     def prunes(self) -> bool:
-        """Whether it prunes: λ, θ, margin and fine-tuning have an effect."""
+        """Whether the method prunes: λ, θ, margin and fine-tuning have an effect."""
         return METHODS[self.method].prunes
 
     @property
     def exact(self) -> bool:
-        """Whether it promises that nothing is forgotten."""
+        """Whether the method guarantees zero forgetting."""
         return METHODS[self.method].exact
 
     @property
     def at_once(self) -> bool:
-        """Whether it learns all tasks together."""
+        """Whether the method learns all tasks together."""
         return METHODS[self.method].at_once
 
     @property
     def tuning_rounds(self) -> int:
-        """How often each task is pruned and fine-tuned; 0 where it is not."""
+        """Number of times each task is pruned and fine-tuned; 0 without fine-tuning."""
         return self.fine_tuning.rounds if self.fine_tuning and self.prunes else 0
 
     @property
     def trains_alone(self) -> bool:
-        """Whether each task is trained alone as well: not where all are learned at once."""
+        """Whether each task is also trained alone; never for a method that learns all tasks at once."""
         return self.single_task and not self.at_once
 
     @property
     def lessons(self) -> list[int]:
-        """The tasks in whose name something is learned: each, or the last one alone where all are learned at once."""
+        """Tasks with a training: all of them, or only the last for a method that learns all tasks at once."""
         last = self.stream.tasks
         return [last] if self.at_once else list(range(1, last + 1))
 
     @property
     def layer_keys(self) -> tuple[str, ...]:
-        """Keys of `lambda`: one per hidden layer and the output's."""
+        """Keys of `lambda`: one per hidden layer, and the output's."""
         return (*(str(number) for number in range(1, len(self.architecture.hidden) + 1)), OUTPUT)
 
     @property
     def grid(self) -> list[Point]:
-        """Candidates, in the order in which ties are broken."""
+        """Candidates, in the order that breaks ties."""
         own = self._tried
         return [
             Point(tuple(values[len(own) :]), rate, dict(zip(own, values, strict=False)))
@@ -196,32 +216,32 @@ class RunSpec(Strict):
 
     @property
     def _axes(self) -> list[tuple[float, ...]]:
-        """The method's own settings that are tried, λ of each layer, learning rates."""
-        # What trains without L1 is the same training whatever λ is.
+        """Values of the method's own settings, of λ of each layer, and of the learning rate."""
+        # Without L1 training does not depend on λ.
         l1 = [self.lambda_[key] if self.prunes else (0.0,) for key in self.layer_keys]
         return [*self._tried.values(), *l1, self.learning_rate]
 
     def at(self, task: int) -> RunSpec:
-        """The specification whose settings hold for that task: this one's, or before a fork the other's."""
+        """Return the specification that holds for a task: this one, or for tasks before a fork the forked one."""
         return self.fork_of.at(task) if self.fork_of and self.at_task and task < self.at_task else self
 
     def epochs_of(self, task: int) -> int:
-        """Epochs at most for that task, whose settings these are."""
+        """Return the maximum number of epochs of a task for which this specification holds."""
         return self.epochs[min(task, len(self.epochs)) - 1]
 
     def searches(self, task: int) -> bool:
-        """Whether that task searches the grid, rather than keep what an earlier one settled on."""
+        """Tell whether a task searches the grid, rather than keep the choice of an earlier task."""
         own = self.at(task)
         return own.search == "every-task" or task == (own.at_task or self.lessons[0])
 
     def growth(self, task: int, free: Sequence[float]) -> tuple[int, ...]:
-        """By how many neurons each hidden layer is widened before that task.
+        """Return the number of neurons by which each hidden layer grows before a task.
 
         Parameters
         ----------
         task : int
         free : sequence of float
-            Share of each hidden layer that is free, 0 to 1.
+            Free share of each hidden layer, 0 to 1.
         """
         own = self.at(task)
         if not own.partitions:
@@ -230,7 +250,7 @@ class RunSpec(Strict):
         return tuple(own.grow.get(key, 0) * is_due for key, is_due in zip(own.layer_keys, due, strict=False))
 
     def fits(self, task: int) -> int:
-        """Candidates trained for that task."""
+        """Return the number of candidates trained for a task."""
         return len(self.at(task).grid) if self.searches(task) else 1
 
     @model_validator(mode="after")
@@ -269,7 +289,7 @@ class RunSpec(Strict):
                 f"theta: {len(self.theta)} thresholds for {len(layers)} hidden layers; give one, or one per layer"
             )
         if self.grow_below is not None and not self.grow:
-            raise ValueError("grow_below: no layer is named that grows; give grow, such as grow.1=100, or neither")
+            raise ValueError("grow_below: it needs layers to grow; give grow as well, such as grow.1=100, or neither")
         self._check_fork()
         return self
 
@@ -278,7 +298,7 @@ class RunSpec(Strict):
             raise ValueError("fork_of, at_task: a fork needs both; give both or neither")
         if self.fork_of is None or self.at_task is None:
             if self.grow and self.grow_below is None:
-                raise ValueError("grow: between which tasks? give grow_below as well, or fork a run at a task")
+                raise ValueError("grow: it needs a time to grow; give grow_below as well, or fork a run at a task")
             return
         if self.at_once:
             raise ValueError(f"fork_of: {self.method} learns all tasks at once; start a new run instead")
@@ -293,11 +313,11 @@ class RunSpec(Strict):
             if name == "stream":
                 mine, other = (stream.model_copy(update={"tasks": 1}) for stream in (mine, other))
             if mine != other:
-                raise ValueError(f"{name}: a fork keeps that of the run it comes from; leave it, or start a new run")
+                raise ValueError(f"{name}: a fork cannot change it; leave it as it is, or start a new run")
 
     @property
     def method_settings(self) -> dict[str, Any]:
-        """Of the method that learns, as plain data, but for those of which several are tried; see `grid`."""
+        """Settings of the learning method, as plain data, without those that the grid goes over; see `grid`."""
         own = getattr(self.settings, self.method, None)
         return own.model_dump(mode="json", exclude=set(self._tried)) if own else {}
 
@@ -309,5 +329,5 @@ class RunSpec(Strict):
         return {name: several for name, several in values.items() if len(several) > 1}
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data, ready for `json.dumps`."""
+        """Convert to plain data, ready for `json.dumps`."""
         return self.model_dump(mode="json", by_alias=True)

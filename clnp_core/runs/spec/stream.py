@@ -1,4 +1,4 @@
-"""A run's stream as validated data: permuted images, split classes, or data of one's own. Imports no torch."""
+"""Stream specifications as validated data: permuted images, split classes, or own data. Imports no torch."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ else:  # of those there are, which no type checker knows
 
 
 class Strict(BaseModel):
-    """A specification that does not change and knows no setting but its own."""
+    """Base of specifications: immutable, and without unknown settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class PermutedSpec(Strict):
-    """The same images again and again, their pixels in another order for each task."""
+    """A stream of the same images in every task, with their pixels in another order."""
 
     kind: Literal["permuted"] = "permuted"
     dataset: _DatasetName
     tasks: Tasks
     validation: int = Field(ge=1)
-    """Training images held out for validation."""
+    """Number of training images held out for validation."""
     identity_first: bool = False
     """Whether task 1 sees the pixels in their own order."""
 
@@ -44,22 +44,22 @@ class PermutedSpec(Strict):
 
     @property
     def classes(self) -> int:
-        """Classes of one head."""
+        """Number of classes of a task."""
         return classes(self.dataset)
 
     @property
     def data(self) -> str:
-        """What it is made of, for a person."""
+        """Name of the data to show."""
         return self.dataset
 
 
 def _as_several(value: Any) -> Any:
-    """One name stands for a list of one."""
+    """Turn a single name into a tuple of one."""
     return (value,) if isinstance(value, str) else value
 
 
 class SplitSpec(Strict):
-    """Successive groups of classes of one data set after another."""
+    """A stream of successive groups of classes, one data set after another."""
 
     kind: Literal["split"] = "split"
     datasets: Annotated[tuple[_DatasetName, ...], Field(min_length=1, max_length=10), BeforeValidator(_as_several)]
@@ -75,12 +75,12 @@ class SplitSpec(Strict):
 
     @property
     def classes(self) -> int:
-        """Classes of one head."""
+        """Number of classes of a task."""
         return self.classes_per_task
 
     @property
     def data(self) -> str:
-        """What it is made of, for a person."""
+        """Name of the data to show."""
         return " + ".join(self.datasets)
 
     @model_validator(mode="after")
@@ -106,21 +106,21 @@ class SplitSpec(Strict):
 
 
 class OwnSpec(Strict):
-    """Data of one's own, as `clnp_core.tasks.streams.from_arrays` keeps it."""
+    """A stream of own data, as `clnp_core.tasks.streams.from_arrays` stores it."""
 
     kind: Literal["own"] = "own"
     name: str = Field(pattern=f"^{OWN_NAME}$")
     image_shape: tuple[_Size, _Size, _Size]
     """(channels, height, width) of an image."""
     classes: int = Field(ge=2, le=MAX_CLASSES)
-    """Classes of one head."""
+    """Number of classes of a task."""
     tasks: Tasks
     validation: Share
     """Share of a task's training images held out for validation."""
 
     @property
     def data(self) -> str:
-        """What it is made of, for a person."""
+        """Name of the data to show."""
         return self.name
 
 
@@ -128,7 +128,7 @@ _KINDS = ("permuted", "split", "own")
 
 
 def _with_kind(value: Any) -> Any:
-    """Specifications older than the other kinds do not name theirs."""
+    """Add the kind to specifications from before there were several kinds."""
     if not isinstance(value, dict):
         return value
     kind = value.get("kind", "permuted")
@@ -138,4 +138,4 @@ def _with_kind(value: Any) -> Any:
 
 
 StreamSpec = Annotated[PermutedSpec | SplitSpec | OwnSpec, Field(discriminator="kind"), BeforeValidator(_with_kind)]
-"""A stream of any kind; one that names none is permuted."""
+"""A stream of any kind; without a kind it is permuted."""

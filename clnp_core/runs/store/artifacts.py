@@ -1,4 +1,4 @@
-"""Artifacts: the immutable results of stages, found again by key. Imports no torch."""
+"""Artifacts: the immutable results of stages, stored by key. Imports no torch."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ _MAX_HEADER_BYTES = 64 * 2**20
 
 
 class Artifacts:
-    """A folder of safetensors files, one per key; the JSON that goes with the tensors is in each file's header.
+    """A folder of safetensors files, one per key, each with JSON in its header.
 
-    A file stands under its name only when it is whole: it is written under another one and renamed. What was being
-    written when a process died is left under that other name and swept away by `sweep`.
+    A file is written under another name and renamed when it is complete. If a process dies while it writes, the
+    partial file keeps the other name, and `sweep` deletes it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
 
     def path(self, key: str) -> Path:
-        """Where the artifact of that key is, or would be."""
+        """Return the path of a key's artifact, whether it exists or not."""
         if not _KEY.fullmatch(key):
             raise ValueError(f"{key!r} is not the key of an artifact")
         return self.folder / key[:2] / f"{key}.safetensors"
 
     def checkpoint(self, key: str) -> Path:
-        """Where a stage that is not finished keeps its checkpoint."""
+        """Return the path of an unfinished stage's checkpoint."""
         return self.path(key).with_suffix(".checkpoint")
 
     def __contains__(self, key: str) -> bool:
         return self.path(key).is_file()
 
     def keys(self) -> list[str]:
-        """Keys of all artifacts there are."""
+        """List the keys of all artifacts."""
         return [path.stem for path in self.folder.glob("??/*.safetensors")]
 
     def write(self, key: str, content: bytes) -> None:
-        """Keep an artifact, as `clnp_core.runs.store.artifacts.pack` made it."""
+        """Write an artifact; `content` is a safetensors file with `metadata` in its header."""
         write_whole(self.path(key), content)
 
     def data(self, key: str) -> dict[str, Any]:
-        """The JSON of an artifact; its tensors are not read.
+        """Read the JSON of an artifact without its tensors.
 
         Raises
         ------
@@ -69,12 +69,12 @@ class Artifacts:
             raise _damaged(path, error) from error
 
     def arrays(self, key: str, name: str) -> list[np.ndarray]:
-        """The tensors `name.0`, `name.1`, ... of an artifact; no others are read.
+        """Read only the tensors `name.0`, `name.1`, ... of an artifact.
 
         Raises
         ------
         StoreError
-            If the file is damaged, or not there.
+            If the file is damaged or missing.
         """
         path = self.path(key)
         try:
@@ -85,12 +85,12 @@ class Artifacts:
             raise _damaged(path, error) from error
 
     def array(self, key: str, name: str) -> np.ndarray:
-        """One tensor of an artifact; no others are read.
+        """Read only one tensor of an artifact.
 
         Raises
         ------
         StoreError
-            As `arrays`.
+            If the file is damaged or missing.
         """
         path = self.path(key)
         try:
@@ -100,7 +100,7 @@ class Artifacts:
             raise _damaged(path, error) from error
 
     def remove(self, key: str) -> int:
-        """Delete an artifact and its checkpoint. Returns the bytes freed."""
+        """Delete an artifact and its checkpoint, and return the bytes freed."""
         freed = 0
         for path in (self.path(key), self.checkpoint(key)):
             if path.is_file():
@@ -109,7 +109,7 @@ class Artifacts:
         return freed
 
     def sweep(self) -> None:
-        """Delete what dead processes left half-written or no longer need. Only for when nobody else writes."""
+        """Delete partial files and unneeded checkpoints of dead processes. No other process may be writing."""
         for part in self.folder.glob("**/*.part"):
             part.unlink(missing_ok=True)
         for checkpoint in self.folder.glob("??/*.checkpoint"):
@@ -122,5 +122,5 @@ def _damaged(path: Path, error: Exception) -> StoreError:
 
 
 def metadata(data: Mapping[str, Any]) -> dict[str, str]:
-    """The JSON of an artifact as the header of a safetensors file."""
+    """Encode the JSON of an artifact as the header of a safetensors file."""
     return {"json": json.dumps(data)}

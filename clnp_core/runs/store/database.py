@@ -1,4 +1,4 @@
-"""The folder and the database of a store, and the lock of the engine that serves it."""
+"""A store's folder, its database, and the lock of the engine that serves it."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from clnp_core.runs.store.tables import FAMILIES, METADATA
 
 SCHEMA_VERSION = 5
 
-_EXTENDED = 3  # this format lacks tables, but what it has is as it was
+_EXTENDED = 3  # this format lacks some tables, but those it has are the same
 _BUSY_SECONDS = 10
 
 
 def default_location() -> Path:
-    """`CLNP_STORE`, else this user's data directory."""
+    """Return the default directory of a store: `CLNP_STORE`, else in the user's data directory."""
     named = os.environ.get("CLNP_STORE")
     return Path(named) if named else platformdirs.user_data_path("clnp") / "store"
 
 
 class Database:
-    """A store's folder: its database, its artifacts, and its engine's lock; see `clnp_core.runs.store.Store`."""
+    """A store's database, artifacts and engine lock in one folder; see `clnp_core.runs.store.Store`."""
 
     def __init__(self, location: Path | None = None) -> None:
         self.location = Path(location) if location else default_location()
@@ -37,7 +37,7 @@ class Database:
         try:
             self.location.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"The store {self.location} cannot be made: {error.strerror}.") from error
+            raise StoreError(f"The store {self.location} cannot be created: {error.strerror}.") from error
         self._file = self.location / "clnp.sqlite"
         self._database = sql.create_engine(f"sqlite:///{self._file}", connect_args={"timeout": _BUSY_SECONDS})
         sql.event.listen(self._database, "connect", _set_up_connection)
@@ -60,7 +60,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sql.Connection]:
-        """One transaction: all of what is written in it, or nothing.
+        """Open a transaction, in which either all is written or nothing.
 
         Raises
         ------
@@ -75,12 +75,12 @@ class Database:
 
     @contextmanager
     def hold_engine(self) -> Iterator[None]:
-        """Serve the store for as long as this process lives.
+        """Hold the engine's lock inside the block. The system frees it if the process dies.
 
         Raises
         ------
         StoreError
-            If another engine does.
+            If another engine serves the store.
         """
         descriptor = os.open(self.location / "engine.lock", os.O_RDWR | os.O_CREAT, 0o644)
         with open(descriptor, "r+") as file:
@@ -94,10 +94,7 @@ class Database:
             yield
 
     def engine(self) -> int | None:
-        """Process number of the engine that serves the store; None if there is none.
-
-        The system drops the lock of a process that dies, however it dies.
-        """
+        """Return the process id of the engine that serves the store, or None if there is none."""
         try:
             with open(self.location / "engine.lock") as file:
                 try:

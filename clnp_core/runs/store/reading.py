@@ -1,4 +1,4 @@
-"""What anyone may read of a store."""
+"""Reads from a store, for any process."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ _MOST_TRAININGS = 200
 
 
 class Reading(Database):
-    """A store to read."""
+    """The part of a store that reads."""
 
     def runs(self) -> list[Run]:
-        """All runs, the newest first."""
+        """List all runs, newest first."""
         with self.transaction() as connection:
             rows = connection.execute(DESCRIBED_RUNS.order_by(RUNS.c.created.desc())).all()
         served = self.engine() is not None
         return [as_run(row, served) for row in rows]
 
     def run(self, run: str) -> Run:
-        """One run.
+        """Read one run.
 
         Raises
         ------
         StoreError
-            If there is none of that id.
+            If there is no run of that id.
         """
         with self.transaction() as connection:
             row = connection.execute(DESCRIBED_RUNS.where(RUNS.c.id == run)).one_or_none()
@@ -58,28 +58,28 @@ class Reading(Database):
         return as_run(row, self.engine() is not None)
 
     def baseline(self) -> str | None:
-        """The run that others are compared with, if one is pinned."""
+        """Return the id of the pinned baseline, with which other runs are compared, if there is one."""
         with self.transaction() as connection:
             return connection.execute(sql.select(BASELINE.c.run)).scalar_one_or_none()
 
     def unfinished(self, spec: RunSpec) -> Run | None:
-        """The newest run of exactly that specification that is not over, if there is one."""
+        """Find the newest run with exactly this specification that has not ended, if there is one."""
         over = ("finished", "failed", "cancelled")
         return next((run for run in self.runs() if run.state not in over and run.spec == spec), None)
 
     def sweeps(self) -> list[Sweep]:
-        """All sweeps, the newest first."""
+        """List all sweeps, newest first."""
         with self.transaction() as connection:
             rows = connection.execute(SWEEPS.select().order_by(SWEEPS.c.created.desc())).all()
         return [Sweep(**row._asdict()) for row in rows]
 
     def sweep(self, sweep: str) -> Sweep:
-        """One sweep.
+        """Read one sweep.
 
         Raises
         ------
         StoreError
-            If there is none of that id.
+            If there is no sweep of that id.
         """
         with self.transaction() as connection:
             row = connection.execute(SWEEPS.select().where(SWEEPS.c.id == sweep)).one_or_none()
@@ -88,7 +88,7 @@ class Reading(Database):
         return Sweep(**row._asdict())
 
     def sweep_runs(self, sweep: str) -> dict[int, Run]:
-        """The runs of a sweep by their places in its grid, 0 for the first, in order; not those that were removed."""
+        """Return the runs of a sweep by index in its grid, from 0, in order and without removed runs."""
         query = sql.select(SWEEP_RUNS.c.place, SWEEP_RUNS.c.run).where(SWEEP_RUNS.c.sweep == sweep)
         with self.transaction() as connection:
             places = connection.execute(query.order_by(SWEEP_RUNS.c.place)).all()
@@ -98,9 +98,9 @@ class Reading(Database):
         return {place: runs[run] for place, run in places}
 
     def epochs(self, run: str) -> list[dict[str, Any]]:
-        """Every epoch of the run so far: task, candidate, epoch, loss, validation_accuracy, seconds.
+        """List every epoch of the run so far: task, candidate, epoch, loss, validation_accuracy, seconds.
 
-        Candidate by candidate, in the order they were begun.
+        Epochs are ordered by candidate, in the order in which candidates were started.
         """
         query = (
             sql.select(RUN_STAGES.c.task, RUN_STAGES.c.candidate, EPOCHS)
@@ -114,7 +114,7 @@ class Reading(Database):
             return [dict(zip(names, row, strict=True)) for row in rows]
 
     def last_epochs(self, run: str) -> list[dict[str, Any]]:
-        """How far each training of the run is, in the order they were begun: task, candidate, epoch (its last)."""
+        """List the last epoch of each training of the run, in the order of their start: task, candidate, epoch."""
         query = (
             sql.select(
                 RUN_STAGES.c.task,
@@ -130,25 +130,25 @@ class Reading(Database):
             return [row._asdict() for row in connection.execute(query)]
 
     def learned(self, run: str) -> list[dict[str, Any]]:
-        """The records of the tasks learned so far, in order."""
+        """List the records of the tasks learned so far, in order."""
         query = sql.select(LEARNED.c.record).where(LEARNED.c.run == run).order_by(LEARNED.c.task)
         with self.transaction() as connection:
             return list(connection.execute(query).scalars())
 
     def learned_tasks(self) -> dict[str, int]:
-        """The last task learned so far, of every run that has learned one."""
+        """Return the last task learned by each run that has learned one."""
         query = sql.select(LEARNED.c.run, sql.func.max(LEARNED.c.task)).group_by(LEARNED.c.run)
         with self.transaction() as connection:
             return dict(map(tuple, connection.execute(query)))
 
     def events(self, run: str) -> list[tuple[float, str]]:
-        """What happened to the run, with the time in seconds since 1970."""
+        """List the events of the run, each with its time in seconds since 1970."""
         query = sql.select(EVENTS.c.time, EVENTS.c.text).where(EVENTS.c.run == run).order_by(EVENTS.c.id)
         with self.transaction() as connection:
             return [tuple(row) for row in connection.execute(query)]
 
     def stages(self, run: str) -> list[dict[str, Any]]:
-        """The stages of the run: key, kind, task, candidate, how often computed, seconds, network."""
+        """List the stages of the run: key, kind, task, candidate, computed (how often), seconds, network."""
         columns = [STAGES.c[name] for name in ("key", "kind", "computed", "seconds", "network")]
         query = (
             sql.select(*columns, RUN_STAGES.c.task, RUN_STAGES.c.candidate)
@@ -160,27 +160,25 @@ class Reading(Database):
             return [dict(row) for row in connection.execute(query).mappings()]
 
     def stage(self, key: str) -> Stage | None:
-        """The stage of that key, if a run in the store has or had it."""
+        """Return the stage of a key, if a run in the store has or had it."""
         query = sql.select(STAGES.c.kind, STAGES.c.inputs).where(STAGES.c.key == key)
         with self.transaction() as connection:
             row = connection.execute(query).one_or_none()
         return row and Stage(*row)
 
     def candidates(self, run: str, task: int) -> list[dict[str, Any]]:
-        """The candidates for a task that the run trained or found, and those that other runs add to them.
-
-        These are all that the store has and that differ from one of the run's by nothing but λ and learning rate.
+        """List the run's candidates for a task, and those of other runs that differ only in λ and learning rate.
 
         Returns
         -------
         list of dict
-            key; candidate, the place in the run's grid, None if only other runs trained it; hyperparameters; seconds of
+            key; candidate, the index in the run's grid, None if only other runs trained it; hyperparameters; seconds of
             its training. The run's own come first, in the order of its grid.
         """
         of_run = sql.and_(RUN_STAGES.c.stage == STAGES.c.key, RUN_STAGES.c.run == run)
         families = sql.select(FAMILY).select_from(STAGES).join(RUN_STAGES, of_run)
         own = (IS_FIT, RUN_STAGES.c.task == task)
-        # What is trained here for a run that was imported is not of its archive; the other way round it is kept out.
+        # Candidates trained here count for an imported run, but imported ones do not count for a run from here.
         here = sql.select(sql.func.json_remove(FAMILY, "$.imported")).select_from(STAGES).join(RUN_STAGES, of_run)
         alike = families.where(*own).union(here.where(*own))
         query = (
@@ -202,19 +200,19 @@ class Reading(Database):
             for row in rows
             if row.key in self.artifacts
         ]
-        # One that was imported and trained here as well counts once.
+        # A candidate that was both imported and trained here counts once.
         first: dict[str, dict[str, Any]] = {}
         for each in found:
             first.setdefault(json.dumps(each["hyperparameters"], sort_keys=True), each)
         return list(first.values())
 
     def trainings_like(self, architecture: Architecture, batch_size: int, device: str) -> list[dict[str, Any]]:
-        """The last trainings of a network with these hidden layers, with batches of that size.
+        """List the last trainings with the same hidden layers, batch size and device.
 
         Returns
         -------
         list of dict
-            method, stream (as a specification has it), task, and seconds of an epoch on average; the newest first.
+            method, stream (as in a specification), task, and mean seconds per epoch; newest first.
         """
         data = architecture_data(architecture)
         alike = {
@@ -225,18 +223,18 @@ class Reading(Database):
         }
         inputs = STAGES.c.inputs
         wanted = [sql.func.json_extract(inputs, path) == value for path, value in alike.items()]
-        # A training's first epoch warms up and says little, unless there is no other.
+        # The first epoch includes warming up: it counts only if there is no other.
         later = sql.func.avg(EPOCHS.c.seconds).filter(EPOCHS.c.epoch > 1)
         mean = sql.func.coalesce(later, sql.func.avg(EPOCHS.c.seconds))
         seconds = sql.select(mean).where(EPOCHS.c.stage == STAGES.c.key).scalar_subquery()
         query = sql.select(inputs, seconds.label("seconds"))
-        wanted.append(sql.func.json_extract(inputs, "$.imported").is_(None))  # that tells of another machine
+        wanted.append(sql.func.json_extract(inputs, "$.imported").is_(None))  # imported ones ran on another machine
         newest = query.where(STAGES.c.kind.in_(("fit", "alone")), *wanted).order_by(sql.text("stages.rowid DESC"))
         with self.transaction() as connection:
             rows = connection.execute(newest.limit(_MOST_TRAININGS)).all()
         return [
             {
-                "method": row.inputs.get("method", REFERENCE),  # which earlier versions did not note of a task alone
+                "method": row.inputs.get("method", REFERENCE),  # earlier versions omitted it for a task alone
                 "stream": row.inputs["stream"],
                 "task": row.inputs["task"],
                 "seconds": row.seconds,
@@ -246,7 +244,7 @@ class Reading(Database):
         ]
 
     def pruned_accuracies(self, stage: str, split: str) -> dict[tuple[float, ...], float]:
-        """What the engine was asked of a candidate so far: accuracy, a fraction, by θ of each hidden layer.
+        """Return the accuracies of a pruned candidate computed so far, fractions, by θ of each hidden layer.
 
         Parameters
         ----------
@@ -260,13 +258,13 @@ class Reading(Database):
         return {tuple(json.loads(theta)): accuracy for theta, accuracy in rows}
 
     def active(self) -> list[Run]:
-        """Runs that are queued or running, the oldest first."""
+        """List the queued and running runs, oldest first."""
         query = DESCRIBED_RUNS.where(RUNS.c.state.in_(("queued", "running"))).order_by(RUNS.c.created)
         with self.transaction() as connection:
             return [as_run(row, served=True) for row in connection.execute(query)]
 
     def unneeded(self) -> list[str]:
-        """Keys of the artifacts that no run in the store needs."""
+        """List the keys of the artifacts that no run in the store needs."""
         query = sql.select(STAGES.c.key, STAGES.c.network).join(RUN_STAGES, RUN_STAGES.c.stage == STAGES.c.key)
         with self.transaction() as connection:
             linked = {key for row in connection.execute(query) for key in row if key is not None}

@@ -1,4 +1,4 @@
-"""What anyone may ask of a store: a new run, pause, resume, cancel, remove; tags, sweeps, the baseline."""
+"""Writes requests to a store, for any process: runs, pause, resume, cancel, remove, tags, sweeps, the baseline."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _MOST_NOTE_LETTERS = 4000
 
 
 class Requests(Reading):
-    """A store to ask things of."""
+    """The part of a store that takes requests."""
 
     def add(self, spec: RunSpec) -> str:
-        """Ask for a run. Returns its id."""
+        """Queue a run and return its id."""
         run = f"{spec.preset}-{secrets.token_hex(3)}"
         asked = {"id": run, "spec": spec, "state": "queued", "wanted": "run", "created": time.time()}
         with self.transaction() as connection:
@@ -32,32 +32,32 @@ class Requests(Reading):
         return run
 
     def pause(self, run: str) -> None:
-        """Ask a run to stop where it is; `resume` lets it go on.
+        """Ask a run to pause; `resume` continues it.
 
         Raises
         ------
         StoreError
-            If there is no such run, or it is over.
+            If there is no such run, or it has ended.
         """
         self._ask(run, "pause", "paused", ("queued", "running", "interrupted"))
 
     def cancel(self, run: str) -> None:
-        """Ask a run to stop for good. What is finished is kept.
+        """Cancel a run. Finished stages are kept, and `resume` continues it.
 
         Raises
         ------
         StoreError
-            If there is no such run, or it is over.
+            If there is no such run, or it has ended.
         """
         self._ask(run, "cancel", "cancelled", ("queued", "running", "interrupted", "paused"))
 
     def resume(self, run: str) -> None:
-        """Put a paused, interrupted, cancelled or failed run into the queue again; its finished stages are kept.
+        """Put a paused, interrupted, cancelled or failed run back into the queue. Its finished stages are kept.
 
         Raises
         ------
         StoreError
-            If there is no such run, or it is finished or at work.
+            If there is no such run, or it is queued, running or finished.
         """
         self._ask(run, "run", "queued", ("paused", "interrupted", "cancelled", "failed"))
 
@@ -70,7 +70,7 @@ class Requests(Reading):
         if now != "running":
             values |= {"state": state, "finished": None, "error": None, "detail": None}
         with self.transaction() as connection:
-            # If an engine took it up in between, its state is the engine's to change.
+            # If an engine started it meanwhile, only the engine changes its state.
             known = "running" if now == "interrupted" else now
             changed = connection.execute(RUNS.update().where(RUNS.c.id == run, RUNS.c.state == known).values(**values))
             if not changed.rowcount:
@@ -78,21 +78,21 @@ class Requests(Reading):
             writing.note_event(connection, run, f"asked to {wanted}" if wanted != "run" else "asked to go on")
 
     def remove(self, run: str) -> None:
-        """Forget a run. Artifacts that no other run needs are freed by `prune`.
+        """Remove a run. `prune` then deletes the artifacts that no other run needs.
 
         Raises
         ------
         StoreError
-            If there is no such run, or it is at work.
+            If there is no such run, or it is running.
         """
         at_work = sql.and_(RUNS.c.state == "running", self.run(run).state != "interrupted")
         with self.transaction() as connection:
             removed = connection.execute(RUNS.delete().where(RUNS.c.id == run, sql.not_(at_work)))
         if not removed.rowcount:
-            raise StoreError(f"The run {run} is running; cancel it before it is removed.")
+            raise StoreError(f"The run {run} is running; cancel it before you remove it.")
 
     def describe(self, run: str, tags: Sequence[str], note: str) -> None:
-        """Replace the tags and the note of a run; tags are stripped, and each is kept once.
+        """Replace a run's tags and note. Tags are stripped, and duplicates are dropped.
 
         Raises
         ------
@@ -101,16 +101,16 @@ class Requests(Reading):
         """
         kept = list(dict.fromkeys(filter(None, (" ".join(tag.split()) for tag in tags))))
         if too_long := [tag for tag in kept if len(tag) > _MOST_TAG_LETTERS]:
-            raise StoreError(f"The tag {too_long[0]!r} is too long; give at most {_MOST_TAG_LETTERS} letters.")
+            raise StoreError(f"The tag {too_long[0]!r} is too long; give at most {_MOST_TAG_LETTERS} characters.")
         if len(note) > _MOST_NOTE_LETTERS:
-            raise StoreError(f"The note has {len(note)} letters; at most {_MOST_NOTE_LETTERS} are kept.")
+            raise StoreError(f"The note has {len(note)} characters; give at most {_MOST_NOTE_LETTERS}.")
         self.run(run)
         values = {"run": run, "tags": kept, "note": note.strip()}
         with self.transaction() as connection:
             connection.execute(insert(RUN_NOTES).prefix_with("OR REPLACE").values(**values))
 
     def pin(self, run: str | None) -> None:
-        """Make a run the baseline, that others are compared with; None for no baseline.
+        """Make a run the baseline, with which others are compared; None for no baseline.
 
         Raises
         ------
@@ -125,7 +125,7 @@ class Requests(Reading):
                 connection.execute(BASELINE.insert().values(place=1, run=run))
 
     def add_sweep(self, name: str, over: dict[str, list[Any]], runs: Sequence[str]) -> str:
-        """Note that those runs, in the order of the grid's points, make up a sweep. Returns its id."""
+        """Record runs, in the order of the grid's points, as a sweep, and return its id."""
         sweep = f"{name}-{secrets.token_hex(3)}"
         places = [{"sweep": sweep, "place": place, "run": run} for place, run in enumerate(runs)]
         with self.transaction() as connection:
@@ -134,6 +134,6 @@ class Requests(Reading):
         return sweep
 
     def remove_sweep(self, sweep: str) -> None:
-        """Forget that runs were asked for together. They themselves are kept."""
+        """Remove a sweep. Its runs are kept."""
         with self.transaction() as connection:
             connection.execute(SWEEPS.delete().where(SWEEPS.c.id == sweep))

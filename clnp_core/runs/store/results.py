@@ -1,4 +1,4 @@
-"""What the engine alone writes into a store, and what comes from elsewhere ready-made."""
+"""Writes results into a store: those of the engine, and those of imported runs."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from clnp_core.runs.store.tables import LEARNED, PRUNED, RUN_NOTES, RUNS
 
 
 class Results(Reading):
-    """A store to write results into."""
+    """The part of a store that takes results."""
 
     def requeue_interrupted(self) -> None:
-        """Queue what an engine that is gone left running. For the engine that takes over."""
+        """Put runs that a dead engine left running back into the queue. The next engine calls this."""
         with self.transaction() as connection:
             for wanted, state in (("run", "queued"), ("pause", "paused"), ("cancel", "cancelled")):
                 left = (RUNS.c.state == "running", RUNS.c.wanted == wanted)
                 connection.execute(RUNS.update().where(*left).values(state=state))
 
     def start(self, run: str) -> None:
-        """Note that work on the run begins, or goes on."""
+        """Record that work on the run starts or continues."""
         with self.transaction() as connection:
             row = RUNS.c.id == run
             values = {"state": "running", "started": sql.func.coalesce(RUNS.c.started, time.time())}
@@ -36,16 +36,16 @@ class Results(Reading):
             writing.note_event(connection, run, "work begins")
 
     def leave(self, run: str, state: str) -> None:
-        """Note that work on the run stopped before its end."""
+        """Record that work on the run stopped before its end."""
         self._update(run, f"work stops: {state}", state=state, seconds_left=None)
 
     def finish(self, run: str, summary: dict[str, Any]) -> None:
-        """Note that the run is done."""
+        """Record that the run is finished."""
         ended = {"finished": time.time(), "fraction": 1.0, "seconds_left": 0.0}
         self._update(run, "finished", state="finished", summary=summary, **ended)
 
     def fail(self, run: str, error: str, detail: str | None = None) -> None:
-        """Note that the run ended with an error, in a sentence, with the last lines of a traceback if there is one."""
+        """Record that the run failed with an error (one sentence) and the last lines of its traceback, if any."""
         ended = {"finished": time.time(), "seconds_left": None}
         self._update(run, f"failed: {error}", state="failed", error=error, detail=detail, **ended)
 
@@ -55,37 +55,37 @@ class Results(Reading):
             writing.note_event(connection, run, event)
 
     def link(self, run: str, stage: Stage, candidate: int) -> None:
-        """Note that the run consists of that stage, among others."""
+        """Record that the stage is part of the run."""
         with self.transaction() as connection:
             writing.link(connection, run, stage, candidate)
 
     def finish_stage(self, stage: Stage, data: dict[str, Any], computed: bool) -> None:
-        """Take a stage's result in: its epochs and its network; `computed` if it has just been computed."""
+        """Record a stage's result: its epochs and its network. `computed` tells that it has just been computed."""
         self.put_epochs([(stage.key, epoch) for epoch in data.get("epochs", ())])
         with self.transaction() as connection:
             writing.finish_stage(connection, stage, data, computed)
 
     def put_epochs(self, epochs: Iterable[tuple[str, dict[str, Any]]]) -> None:
-        """Record epochs of stages; one that is there already, from before a crash, is replaced."""
+        """Record epochs of stages. Epochs recorded before, such as before a crash, are replaced."""
         epochs = list(epochs)
         if epochs:
             with self.transaction() as connection:
                 writing.put_epochs(connection, epochs)
 
     def put_progress(self, run: str, seconds: float, fraction: float, seconds_left: float | None) -> None:
-        """Record how long a run has been worked on, and how far it is."""
+        """Record a run's seconds of work, its fraction done, and its estimated seconds left."""
         with self.transaction() as connection:
             values = {"seconds": seconds, "fraction": fraction, "seconds_left": seconds_left}
             connection.execute(RUNS.update().where(RUNS.c.id == run).values(**values))
 
     def put_learned(self, run: str, task: int, record: dict[str, Any]) -> None:
-        """Record what learning a task came to."""
+        """Record the results of a learned task."""
         with self.transaction() as connection:
             values = {"run": run, "task": task, "record": record}
             connection.execute(insert(LEARNED).prefix_with("OR REPLACE").values(**values))
 
     def put_pruned(self, stage: str, split: str, accuracies: Mapping[tuple[float, ...], float]) -> None:
-        """Record how a candidate does when it is pruned: accuracy by θ of each hidden layer."""
+        """Record accuracies of a pruned candidate by θ of each hidden layer."""
         rows = [
             {"stage": stage, "split": split, "theta": json.dumps(theta), "accuracy": accuracy}
             for theta, accuracy in accuracies.items()
@@ -105,22 +105,22 @@ class Results(Reading):
         note: str,
         event: str,
     ) -> None:
-        """Take in a finished run that came from elsewhere, all of it or nothing. Its artifacts are here already.
+        """Add a finished run from another store, all of it or nothing. Its artifacts must be here already.
 
         Parameters
         ----------
         run : str
-            Its id, which no run here has.
+            Id of the run, which no run here may have.
         spec : RunSpec
         records : sequence of dict
             One per learned task, in order.
         summary : dict
         parts : iterable of (Stage, int, dict)
-            Its stages, each with the candidate's number and its result.
+            Stages of the run, each with the candidate's number and its result.
         tags, note
-            As `describe`.
+            As for `describe`.
         event : str
-            How it came here.
+            Text of the event that records the import.
         """
         now = time.time()
         times = {"created": now, "finished": now, "seconds": summary["seconds"], "seconds_left": 0.0}
@@ -137,12 +137,12 @@ class Results(Reading):
             writing.note_event(connection, run, event)
 
     def prune(self) -> int:
-        """Delete what `unneeded` lists. Returns the bytes freed.
+        """Delete the artifacts that `unneeded` lists, and return the bytes freed.
 
         Raises
         ------
         StoreError
-            If an engine serves the store: it may be about to need them.
+            If an engine serves the store, because it may be about to need them.
         """
         with self.hold_engine():
             self.artifacts.sweep()

@@ -1,4 +1,4 @@
-"""What a store's rows are to the rest: a run, a sweep."""
+"""Runs and sweeps, as read from a store."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from clnp_core.runs.spec import RunSpec
 
 @dataclass(frozen=True)
 class Run:
-    """One row of the list of runs.
+    """A run in a store.
 
     Attributes
     ----------
     id : str
     spec : RunSpec
     state : {"queued", "running", "paused", "cancelled", "finished", "failed", "interrupted"}
-        Interrupted: it was running, and the engine that ran it is gone.
+        "interrupted": it was running, and its engine has ended.
     wanted : {"run", "pause", "cancel"}
-        What was last asked of it.
+        The last request.
     created, started, finished : float or None
         Seconds since 1970.
     seconds : float
-        How long it has been worked on.
+        Duration of the work on it so far.
     fraction : float
         Share of the work that is done, 0 to 1.
     seconds_left : float or None
-        Estimate from the speed so far.
+        Estimate from its speed so far.
     error, detail : str or None
-        A sentence when it failed; and, for whoever mends the program, the last lines of the traceback if there was one.
+        If it failed, a sentence for the user, and the last lines of the traceback, if any, for developers.
     summary : dict or None
-        What `clnp run --json` writes, once finished.
+        Its results once it is finished, as `clnp run --json` writes them.
     tags : tuple of str
     note : str
-        What people wrote to it.
+        The user's tags and note.
     """
 
     id: str
@@ -57,13 +57,13 @@ class Run:
 
     @property
     def is_active(self) -> bool:
-        """Whether it is at work, or waiting for its turn."""
+        """Whether it is queued or running."""
         return self.state in ("queued", "running")
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A grid over whole sequences, as it was asked for.
+    """A requested grid over whole sequences.
 
     Attributes
     ----------

@@ -13,7 +13,7 @@ from clnp_core.runs.spec import RunSpec, parse
 
 @lru_cache(maxsize=1024)
 def _parsed(text: str) -> RunSpec:
-    """Each once: pages that follow runs read all of them again and again."""
+    """Parse a specification, cached because pages that follow runs read all of them again and again."""
     return parse(json.loads(text))
 
 
@@ -52,12 +52,12 @@ STAGES = sql.Table(
     sql.Column("key", sql.String, primary_key=True),
     sql.Column("kind", sql.String, nullable=False),
     sql.Column("inputs", sql.JSON, nullable=False),
-    sql.Column("computed", sql.Integer, nullable=False),  # how often: 1 however many runs share it
+    sql.Column("computed", sql.Integer, nullable=False),  # how often; 1 if several runs share it
     sql.Column("seconds", sql.Float),
     sql.Column("network", sql.String),  # the artifact of the network it committed
 )
-# What is equal of candidates that differ by nothing but λ and learning rate. An index on it finds a candidate's rivals
-# among thousands of stages, if a query repeats it to the letter.
+# The inputs that are equal for candidates that differ only in λ and learning rate. An index on them finds a candidate's
+# rivals among thousands of stages, but only for a query that has exactly this expression.
 FAMILY = sql.literal_column("json_remove(inputs, '$.hyperparameters.l1', '$.hyperparameters.learning_rate')")
 IS_FIT = sql.literal_column("kind = 'fit'")
 FAMILIES = f"CREATE INDEX IF NOT EXISTS ix_stages_family ON stages ({FAMILY}) WHERE {IS_FIT}"
@@ -76,7 +76,7 @@ EPOCHS = sql.Table(
     METADATA,
     sql.Column("stage", sql.ForeignKey("stages.key"), primary_key=True),
     sql.Column("epoch", sql.Integer, primary_key=True),
-    sql.Column("loss", sql.Float),  # none where it left the numbers
+    sql.Column("loss", sql.Float),  # none if it is infinite or not a number
     sql.Column("validation_accuracy", sql.Float, nullable=False),
     sql.Column("seconds", sql.Float, nullable=False),
 )

@@ -1,4 +1,4 @@
-"""What several kinds of writers put into a store's tables."""
+"""Statements that several methods of a store use to write its tables."""
 
 from __future__ import annotations
 

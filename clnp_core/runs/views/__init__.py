@@ -1,1 +1,1 @@
-"""What pages, the command line and Python ask of a store."""
+"""Reads of a store for the pages, the command line and Python: trade-off, anatomy, reuse, export, verify."""

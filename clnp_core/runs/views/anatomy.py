@@ -1,4 +1,4 @@
-"""What the store knows of a network after a task: the way to `analysis.anatomy`. Imports no torch."""
+"""Reads a network after a task from the store, for `analysis.anatomy`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from clnp_core.networks import partition
 from clnp_core.networks.architectures import as_architecture
 from clnp_core.runs.store import Store
 
-_KEPT = 64  # without weights, which are read when they are needed: one of two layers of 2000 neurons takes some 2 MB
+_KEPT = 64  # without weights, which are read when needed: a network of two layers of 2000 neurons takes some 2 MB
 
 
 def anatomy(store: Store, run: str, task: int) -> Anatomy:
-    """A run's network after a task, 0 for before the first.
+    """Read a run's network after a task; task 0 is before the first.
 
-    Every task's network is an artifact of its own, so that free weights and widths are those of that time.
+    Every task's network is an artifact of its own, so that free weights and widths are those after that task.
 
     Raises
     ------
     StoreError
-        If there is no such run, it has not learned the task, its method does not prune, or an artifact is damaged.
+        If the run does not exist, it has not learned the task, its method does not prune, or an artifact is damaged.
     """
     spec = store.run(run).spec
     if not spec.partitions:
@@ -45,7 +45,7 @@ _before = lru_cache(_KEPT)(unlearned)
 
 @lru_cache(_KEPT)
 def _read(store: Store, settled: tuple[str, ...], permuted: str | None) -> Anatomy:
-    """From the keys of the settle stages up to the task; artifacts never change under their keys."""
+    """Read the network from the settle stages up to the task. Artifacts never change under their keys."""
     artifacts, task = store.artifacts, len(settled)
     network = artifacts.data(settled[-1])["network"]
     described, owners = artifacts.data(network), tuple(artifacts.arrays(network, "owners"))
@@ -63,7 +63,7 @@ def _read(store: Store, settled: tuple[str, ...], permuted: str | None) -> Anato
 
 
 def _activities(store: Store, settled: tuple[str, ...], owners: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
-    """Per hidden layer [tasks, N_l]. What a neuron did before it was claimed is left out: its weights are new since."""
+    """Collect activities per hidden layer [tasks, N_l]; nan for tasks before the one that claimed the neuron."""
     layers = tuple(np.full((len(settled), len(owner)), np.nan) for owner in owners)
     for task, key in enumerate(settled, start=1):
         candidate = _candidate(store, key)
@@ -78,12 +78,12 @@ def _activities(store: Store, settled: tuple[str, ...], owners: tuple[np.ndarray
 
 
 def _cuts(store: Store, settled: str, owners: tuple[np.ndarray, ...], task: int, head: str) -> tuple[Cut | None, ...]:
-    """What of the candidate as it was trained at first, before any pruning, led from neurons given back."""
+    """Collect the candidate's weights from neurons that were given back, as trained before any pruning."""
     candidate = _candidate(store, settled, at_first=True)
     free, weights = (store.artifacts.arrays(candidate, name) for name in ("free", "parameter"))
     kept = [np.flatnonzero(owner[own] == task) for owner, own in zip(owners, free, strict=True)]
     rows = [own[each] for own, each in zip(free, kept, strict=True)]
-    if head == "multi":  # the mask of a single head hides what leads from neurons of others
+    if head == "multi":  # the mask of a single head hides weights from other tasks' neurons
         outputs = np.arange(len(weights[len(owners)]))
         kept, rows = [*kept, outputs], [*rows, outputs]
     cuts: list[Cut | None] = [None] * (len(owners) + 1)
@@ -97,10 +97,10 @@ def _cuts(store: Store, settled: str, owners: tuple[np.ndarray, ...], task: int,
 
 
 def _candidate(store: Store, settled: str, at_first: bool = False) -> str:
-    """Key of the candidate that a task settled on: as it was pruned last, or as it was trained at first."""
+    """Return the key of a task's chosen candidate: as last pruned, or with `at_first` as first trained."""
     key, place = settled, store.artifacts.data(settled)["candidate"]
     while (stage := store.stage(key)).kind == "settle" or (at_first and stage.kind == "tune"):
         keys = stage.inputs["candidates"]
-        # One that was fine-tuned stands alone, whatever its place in the grid.
+        # A fine-tuned candidate is the only one, whatever its index in the grid.
         key = keys[place if len(keys) > 1 else 0]
     return key

@@ -1,6 +1,6 @@
-"""How long a run will take, told before it starts. Imports no torch.
+"""Estimates how long a run will take before it starts.
 
-What the store has measured of the same network comes first, then what was measured elsewhere.
+Measurements of the same network in this store come first, then those made elsewhere. Imports no torch.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ _Pace = Callable[[str, int], float]
 
 @dataclass(frozen=True)
 class Estimate:
-    """How long a run takes at most: training that ends early takes less, and so does what the store has already.
+    """The longest time a run takes. It takes less if training stops early or the store has some results already.
 
     Attributes
     ----------
     seconds : float
     here : bool
-        Whether runs of this store told the speed, rather than the machine of docs/performance.md.
+        Whether the speed was measured by runs of this store, rather than on the machine of docs/performance.md.
     """
 
     seconds: float
@@ -55,24 +55,23 @@ class Estimate:
 
 
 def estimate(spec: RunSpec, store: Store | None = None, first_task: int = 1) -> Estimate | None:
-    """How long a run takes on the cores of this machine.
+    """Estimate how long a run takes on the cores of this machine.
 
-    Trainings that wait for no other are shared out among the cores, as the engine does it; those of one task after
-    those of another are not.
+    Independent trainings are divided among the cores, as the engine does. The tasks come one after another.
 
     Parameters
     ----------
     spec : RunSpec
     store : Store, optional
-        Whose runs tell the speed.
+        Its runs tell the speed.
     first_task : int
-        The first task that is learned anew, where the spec is a fork.
+        The first task to train, if the specification is a fork.
 
     Returns
     -------
     Estimate or None
-        None where nothing comparable was measured: trainings of the same hidden layers with batches of the same size,
-        and of the same data if that is one's own.
+        None if nothing comparable was measured: trainings with the same hidden layers and batch size, and for own data
+        on the same data.
     """
     here = _pace_here(spec, store) if store else None
     pace = here or _pace_elsewhere(spec)
@@ -82,7 +81,7 @@ def estimate(spec: RunSpec, store: Store | None = None, first_task: int = 1) -> 
 
 
 def _pace_here(spec: RunSpec, store: Store) -> _Pace | None:
-    """Of the same method and the nearest task, as far as the store knows."""
+    """Measure the pace of the same method and the nearest task, as far as the store has them."""
     trainings = [
         {**training, "pace": training["seconds"] / _images(training["stream"], training["method"], training["task"])}
         for training in store.trainings_like(spec.architecture, spec.batch_size, spec.device)
@@ -105,7 +104,7 @@ def _pace_elsewhere(spec: RunSpec) -> _Pace | None:
         return architecture.hidden, architecture.input_shape, given.batch_size, given.device, _own_name(given)
 
     def how_far(given: RunSpec) -> float:
-        """In number of epochs, which are the shorter the more neurons have left before them."""
+        """Compare numbers of epochs: epochs get shorter as neurons leave the training."""
         return abs(math.log(given.epochs[-1] / spec.epochs[-1]))
 
     alike = [given for given in map(preset, _MEASURED) if comparable(given) == comparable(spec)]
@@ -118,7 +117,7 @@ def _pace_elsewhere(spec: RunSpec) -> _Pace | None:
 
 
 def _seconds(spec: RunSpec, pace: _Pace, places: int, first_task: int = 1) -> float:
-    """Seconds of training at that pace on so many cores."""
+    """Compute the seconds of training at a pace on a number of cores."""
     stream = spec.stream.model_dump(mode="json")
     at_once = max(1, places // spec.architecture.threads)
     in_turn = in_all = 0.0
@@ -135,7 +134,7 @@ def _seconds(spec: RunSpec, pace: _Pace, places: int, first_task: int = 1) -> fl
 
 
 def _images(stream: Mapping[str, Any], method: str, task: int) -> float:
-    """Training images of an epoch; 1 for a task of one's own data, of which an epoch alone is known."""
+    """Return the training images per epoch; 1 for own data, for which the pace is per epoch."""
     if METHODS[method].at_once:
         return sum(_images(stream, REFERENCE, each) for each in range(1, task + 1))
     match stream.get("kind", "permuted"):
@@ -150,5 +149,5 @@ def _images(stream: Mapping[str, Any], method: str, task: int) -> float:
 
 
 def _own_name(spec: RunSpec) -> str | None:
-    """Of the data, if it is one's own."""
+    """Return the name of own data, else None."""
     return getattr(spec.stream, "name", None)

@@ -1,4 +1,4 @@
-"""What the store knows of a task's candidates: the way to the answers of `analysis.tradeoff`. Imports no torch."""
+"""Reads a task's candidates from the store, for `analysis.tradeoff`. Imports no torch."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from clnp_core.runs.spec import RunSpec, fork
 from clnp_core.runs.store import Store
 from clnp_core.runs.store.artifacts import Artifacts
 
-_KEPT = 256  # candidates read; one of two layers of 2000 neurons takes some 100 KB
+_KEPT = 256  # candidates; with two layers of 2000 neurons each takes some 100 KB
 _KEPT_TASKS = 32
 
 
 def explorable(spec: RunSpec, records: Sequence[dict[str, Any]]) -> list[int]:
-    """The learned tasks of a run whose candidates can be pruned another way; none of a method that does not prune."""
+    """List the learned tasks whose candidates can be pruned at another θ; none if the method does not prune."""
     return [record["task"] for record in records] if spec.prunes else []
 
 
 def trade_off(store: Store, run: str, task: int) -> TradeOff:
-    """Everything that can be said of a learned task without training.
+    """Read the trade-off of a learned task.
 
-    Its candidates are the run's own, in the order of its grid, and after them those that other runs in the store have
-    trained from the same network on the same task with another λ or learning rate.
+    Its candidates are those of the run, in the order of its grid, then those that other runs in the store trained from
+    the same network on the same task with another λ or learning rate.
 
     Raises
     ------
     StoreError
-        If there is no such run, it has not learned the task, its method does not prune, or an artifact is damaged.
+        If the run does not exist, it has not learned the task, its method does not prune, or an artifact is damaged.
     """
     spec, records = store.run(run).spec, store.learned(run)
     if not spec.prunes:
@@ -50,12 +50,12 @@ def trade_off(store: Store, run: str, task: int) -> TradeOff:
 
 @lru_cache(_KEPT_TASKS)
 def _assembled(before: Before, candidates: tuple[Trained, ...], answers: _StoredAnswers) -> TradeOff:
-    """What follows from the same candidates is worked out once."""
+    """Make a trade-off, or return the cached one with the same candidates."""
     return TradeOff(before, candidates, answers)
 
 
 def _before(spec: RunSpec, records: Sequence[dict[str, Any]]) -> Before:
-    """From the record of the task and those before it."""
+    """Describe the network before the task, from the records of the tasks up to it."""
     *earlier, record = records
     layers = range(len(record["widths"]))
     return Before(
@@ -72,7 +72,7 @@ def _before(spec: RunSpec, records: Sequence[dict[str, Any]]) -> Before:
 
 @lru_cache(_KEPT)
 def _read(folder: Path, key: str, seconds: float) -> Trained:
-    """A candidate's artifact, but for its weights. It never changes under its key."""
+    """Read a candidate's artifact, except for its weights. It never changes under its key."""
     artifacts = Artifacts(folder)
     data = artifacts.data(key)
     hyperparameters = data["hyperparameters"]
@@ -90,7 +90,7 @@ def _read(folder: Path, key: str, seconds: float) -> Trained:
 
 @dataclass(frozen=True)
 class _StoredAnswers:
-    """What the engine was asked before is in the store; what it was not, it is asked."""
+    """Answers from the store, or from the engine if the store has none."""
 
     store: Store
 
@@ -102,16 +102,16 @@ class _StoredAnswers:
 
 
 def training_fork(spec: RunSpec, task: int, axes: Mapping[str, Sequence[float]], learning_rate: float) -> RunSpec:
-    """A run that trains more candidates of a task that a run has learned, and goes no further.
+    """Specify a run that trains more candidates for a task that a run has learned, and then ends.
 
     Parameters
     ----------
     spec : RunSpec
-        Of the run.
+        Specification of the run.
     task : int
     axes : mapping
-        Values of λ by layer ("1", "2", ..., "output"), at least one each; their product is trained. What is trained
-        already is found, not trained again.
+        Values of λ by layer ("1", "2", ..., "output"), at least one each; their product is trained. Candidates in the
+        store are not trained again.
     learning_rate : float
 
     Raises
@@ -132,15 +132,15 @@ def committing_fork(
     margin: float,
     fine_tuning: Mapping[str, Any] | None,
 ) -> RunSpec:
-    """A run that goes on from a task in another way: with that candidate, pruned at that θ.
+    """Specify a run that continues from a task with another candidate, pruned at another θ.
 
-    Later tasks keep its λ, unless each task searches the grid, and are pruned at the highest θ that the margin allows:
-    one for all layers if `theta` is one, else one for each.
+    Later tasks keep the candidate's λ, unless every task searches the grid. They are pruned at the highest θ that the
+    margin allows: one for all layers if `theta` is a single one, else one for each.
 
     Parameters
     ----------
     spec : RunSpec
-        Of the run.
+        Specification of the run.
     task : int
     candidate : Trained
     theta : float or tuple of float

@@ -1,4 +1,4 @@
-"""The network of a task, out of the store: to use in Python, or as a file."""
+"""Reads the network of a task from the store, to use in Python or as a file."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from clnp_core.tasks.streams import open_stream
 
 
 def network(store: Store, run: str, task: int) -> nn.Sequential:
-    """As `clnp_core.runs.handle.RunHandle.network`."""
+    """See `clnp_core.runs.handle.RunHandle.network`."""
     return to_module(_learned(store, run, task), task)
 
 
 def test_set(store: Store, run: str, task: int) -> tuple[Tensor, Tensor]:
-    """As `clnp_core.runs.handle.RunHandle.test_set`."""
+    """See `clnp_core.runs.handle.RunHandle.test_set`."""
     spec = store.run(run).spec
     _check_learned(store, run, task)
     settled = next(each["key"] for each in store.stages(run) if each["kind"] == "settle" and each["task"] >= task)
-    # As the stage has it: with the digest of the data that it was learned on.
+    # The stage's stream has the digest of the data that was learned.
     test = open_stream(store.stage(settled).inputs["stream"], spec.seed, task).test(task)
     return test.x.unflatten(1, image_shape(spec.architecture)), test.y
 
 
 def export(store: Store, run: str, task: int, path: Path) -> None:
-    """As `clnp_core.runs.handle.RunHandle.export`."""
+    """See `clnp_core.runs.handle.RunHandle.export`."""
     check_format(path)
     spec = store.run(run).spec
     about = {"run": run, "preset": spec.preset, "task": task, "classes": spec.stream.classes}

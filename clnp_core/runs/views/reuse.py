@@ -1,4 +1,4 @@
-"""Whose neurons the tasks of a run use, from the artifacts that its stages left. Imports no torch."""
+"""Reads from the store whose neurons the tasks of a run use. Imports no torch."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _KEPT = 1024  # tasks, each with a few numbers per claimed neuron
 
 
 def reuse(store: Store, run: str) -> pd.DataFrame:
-    """Whose neurons each learned task uses, layer by layer.
+    """Tabulate whose neurons each learned task uses, layer by layer.
 
     Returns
     -------
     DataFrame
-        A row for each task, hidden layer and owner up to the task itself: task, layer (its name), owner, neurons (that
-        the owner claimed) and used (of them by the task: those whose activity on its training images is above its θ).
-        Without rows of earlier owners where a single head masks them, in the last hidden layer. No rows of a method
-        that does not partition.
+        A row for each task, hidden layer and owner up to the task itself: task, layer (its name), owner, neurons
+        (claimed by the owner) and used (how many of them have an activity above θ on the task's training images). With
+        a single head the last hidden layer has no rows of earlier owners, because their neurons are masked. A method
+        that does not partition has no rows.
 
     Raises
     ------
     StoreError
-        If there is no such run, or an artifact is damaged.
+        If the run does not exist or an artifact is damaged.
     """
     spec = store.run(run).spec
     records = store.learned(run) if spec.partitions else []
@@ -44,13 +44,13 @@ def reuse(store: Store, run: str) -> pd.DataFrame:
 
 @lru_cache(_KEPT)
 def _before(store: Store, key: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """What a task found: the owner of each neuron, and the activity of those claimed before, per hidden layer.
+    """Read each neuron's owner before a task, and the activity of those claimed before, per hidden layer.
 
-    `key` is that of the stage in which the task was settled. What it leads to never changes.
+    `key` is that of the task's settle stage. Its artifacts never change.
     """
     inputs, chosen = store.stage(key).inputs, store.artifacts.data(key)["candidate"]
     candidates = inputs["candidates"]
-    # One that was fine-tuned stands alone, whatever its place in the grid.
+    # A fine-tuned candidate is the only one, whatever its index in the grid.
     activities = store.artifacts.arrays(candidates[chosen if len(candidates) > 1 else 0], "reused")
     if inputs["network"] is None:
         return [np.zeros(0, np.int16)] * len(activities), activities

@@ -1,4 +1,4 @@
-"""Checking the promise again, from what the store holds."""
+"""Verifies from the store that a run has forgotten nothing."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from clnp_core.tasks.streams import open_stream
 
 
 class Verified(NamedTuple):
-    """A task that holds.
+    """A task whose outputs have not changed.
 
     Attributes
     ----------
     task : int
     elsewhere : Kind or None
-        None where its logits are identical to the bit; else the other kind of arithmetic that they were computed on,
-        from which they differ by no more than `arithmetic.TOLERANCE` of the largest.
+        None if the logits are identical to the bit; else the kind of arithmetic that computed the stored ones, from
+        which these differ by at most `arithmetic.TOLERANCE` of the largest.
     """
 
     task: int
@@ -34,25 +34,23 @@ class Verified(NamedTuple):
 
 
 def verify(store: Store, run: str) -> Iterator[Verified]:
-    """Recompute the fingerprint of every learned task with the network as it is after the last one.
-
-    Yields the tasks that hold, one after the other.
+    """Recompute the fingerprint of every learned task with the network after the last one, and yield each that holds.
 
     Raises
     ------
     StoreError
-        If the run has learned nothing, an artifact is missing or damaged, or an earlier version learned it, which
-        kept no logits.
+        If the run has learned nothing, its method does not prune, an artifact is missing or damaged, or an earlier
+        version, which stored no logits, learned it.
     ForgettingError
-        At the first task that does not answer as it did.
+        At the first task whose outputs have changed.
     """
     spec = store.run(run).spec
     if not spec.exact:
-        raise StoreError(f"The run {run} promises nothing that could be verified: {spec.method} may forget.")
+        raise StoreError(f"The run {run} cannot be verified: its method, {spec.method}, may forget.")
     network, fingerprints = last_network(store, run)
     if not fingerprints:
         raise StoreError(
-            f"The run {run} was learned by an earlier version, which kept no logits to compare; learn it again to "
+            f"The run {run} was learned by an earlier version, which stored no logits to compare; learn it again to "
             "verify it."
         )
     stream = open_stream(spec.stream.model_dump(mode="json"), spec.seed, network.tasks)
@@ -67,14 +65,14 @@ def _logits(store: Store, expected: Fingerprint) -> Tensor:
 
 
 def last_network(store: Store, run: str) -> tuple[Network, list[Fingerprint]]:
-    """The network of a run after the last task it has learned, and the fingerprint of each task.
+    """Read a run's network after the last task learned, and the fingerprint of each task.
 
-    There are no fingerprints of a run that an earlier version learned.
+    The run's method must partition. A run that an earlier version learned has no fingerprints.
 
     Raises
     ------
     StoreError
-        As `verify`.
+        If the run has learned nothing, or an artifact is missing or damaged.
     """
     done = [stage for stage in store.stages(run) if stage["kind"] in ("settle", "grow") and stage["network"]]
     if not done:
@@ -85,7 +83,7 @@ def last_network(store: Store, run: str) -> tuple[Network, list[Fingerprint]]:
     try:
         tensors = safetensors.torch.load(path.read_bytes())
     except (OSError, safetensors.SafetensorError) as error:
-        raise StoreError(f"The artifact {path} is missing or damaged ({error}); run again to make it anew.") from error
+        raise StoreError(f"The artifact {path} is missing or damaged ({error}); run again to replace it.") from error
     tensors = {name: owned(tensor) for name, tensor in tensors.items()}
     return from_tensors(tensors, store.artifacts.data(key)), [
         as_fingerprint(each) for each in fingerprints if "kind" in each

@@ -148,7 +148,7 @@ def test_an_engine_that_was_killed_leaves_a_sentence(store, candidate):
     prepare(store, candidate)
     with pytest.raises(StoreError, match="No engine serves"):
         ask(store, candidate, [(0.6, 0.6)])
-    with store.hold_engine(), pytest.raises(StoreError, match="no answer in time"):
+    with store.hold_engine(), pytest.raises(StoreError, match="did not answer in time"):
         ask(store, candidate, [(0.6, 0.6)], timeout=0.3)
 
 
@@ -242,7 +242,7 @@ def test_a_method_that_does_not_prune_has_nothing_to_ask_about(tmp_path, schedul
 def test_a_candidate_that_diverged_has_nothing_to_ask_about(tmp_path, scheduler):
     store = Store(tmp_path)
     run, _ = serve(store, preset("digits", {**SHORT, "learning_rate": 1e38}), scheduler)
-    with serving(store, scheduler), pytest.raises(StoreError, match="diverged: there is nothing to prune"):
+    with serving(store, scheduler), pytest.raises(StoreError, match="diverged, so it cannot be pruned"):
         ask(store, only_candidate(store, run), [(0.1, 0.1)])
 
 

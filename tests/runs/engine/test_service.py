@@ -217,7 +217,7 @@ def test_a_stage_whose_worker_dies_is_tried_again_three_times_and_then_fails_the
     run, _ = learn({"seed": 40})
     failed = store.run(run)
     assert failed.state == "failed"
-    said = "KilledWorker: 4 workers died over it, one after the other"
+    said = "KilledWorker: 4 workers died while computing it, one after the other"
     assert failed.error == f"The stage 'drawing the stream' failed, {said}"
 
 

@@ -103,7 +103,7 @@ def test_other_methods_go_the_same_way(store, learn_split, method):
     assert "identical_logits" not in summary
     assert {stage["kind"] for stage in store.stages(run)} == {"stream", "fit", "settle"}
     assert min(row[-1] for row in summary["accuracy"]) > 0.7
-    with pytest.raises(StoreError, match=f"promises nothing that could be verified: {method} may forget"):
+    with pytest.raises(StoreError, match=f"cannot be verified: its method, {method}, may forget"):
         identical(store, run)
 
 

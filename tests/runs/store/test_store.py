@@ -95,7 +95,7 @@ def test_requests_to_a_run_at_work_are_the_engines_to_fulfil(store, serving):
     store.start(run)
     store.pause(run)
     assert (store.run(run).state, store.run(run).wanted) == ("running", "pause")
-    with pytest.raises(StoreError, match="is running; cancel it before it is removed"):
+    with pytest.raises(StoreError, match="is running; cancel it before you remove it"):
         store.remove(run)
     store.leave(run, "paused")
     store.resume(run)
@@ -152,7 +152,7 @@ def test_a_damaged_store_is_refused_and_left_alone(tmp_path):
 
 def test_a_place_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match="cannot be made"):
+    with pytest.raises(StoreError, match="cannot be created"):
         Store(tmp_path / "file" / "store")
 
 
@@ -197,7 +197,7 @@ def test_tags_and_a_note_are_kept_with_a_run(store):
     assert [kept.tags for kept in store.active()] == [("seed study", "good"), ()]
     store.describe(run, [], "")
     assert (store.run(run).tags, store.run(other).note) == ((), "")
-    with pytest.raises(StoreError, match="at most 40 letters"):
+    with pytest.raises(StoreError, match="at most 40 characters"):
         store.describe(run, ["x" * 41], "")
     with pytest.raises(StoreError, match="at most 4000"):
         store.describe(run, [], "x" * 4001)

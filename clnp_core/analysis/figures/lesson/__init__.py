@@ -1,1 +1,1 @@
-"""Figures of the page Learn alone."""
+"""Figures used only by the page Learn."""

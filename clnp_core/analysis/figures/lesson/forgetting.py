@@ -1,4 +1,4 @@
-"""What a network forgets: the tasks, and how their answers change while others are learned."""
+"""Draws forgetting: the tasks, and how a network's answers change while it learns others."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from clnp_core.analysis.figures.base import (
 def permuted_images(
     images: Sequence[Sequence[float]], permutations: Sequence[Sequence[int]], task: int, theme: Theme = "light"
 ) -> go.Figure:
-    """The same square images as task 1 sees them and as another task does.
+    """Draw the same square images as task 1 and another task see them.
 
     Parameters
     ----------
     images : [N, pixels]
-        One of each class, in the order of the classes; 0 is the ground.
+        One of each class, in the order of the classes; 0 is the background.
     permutations : [tasks, pixels]
-        Task t sees pixel `permutations[t - 1][i]` at place i.
+        Task t sees pixel `permutations[t - 1][i]` at position i.
     task : int
     theme : {"light", "dark"}
     """
@@ -83,18 +83,18 @@ def accuracy_on_first(
     lowest: float = 0.0,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Accuracy on task 1 after every task.
+    """Draw the accuracy on task 1 after every task.
 
     Parameters
     ----------
     curves : mapping
-        What they are → test accuracy, a fraction, after task 1, 2, ...
+        Name of each curve → test accuracy, a fraction, after task 1, 2, ...
     bet : float, optional
-        What somebody expects after the last task, a fraction.
+        The visitor's guess for the last task, a fraction.
     tasks : int, optional
-        Tasks there will be; as many as the longest curve has if not given.
+        Number of tasks of the whole sequence; by default the length of the longest curve.
     lowest : float
-        Where the axis begins, a fraction.
+        Start of the axis, a fraction.
     theme : {"light", "dark"}
     """
     last = tasks or max(map(len, curves.values()))
@@ -133,14 +133,14 @@ def accuracy_on_first(
 
 
 def between_tasks(line: Mapping[str, Any], place: int, theme: Theme = "light") -> go.Figure:
-    """Accuracy on tasks 1 and 2 of networks on the straight line between the weights of the one and of the other.
+    """Draw the accuracy on tasks 1 and 2 along the straight line between the weights trained for each.
 
     Parameters
     ----------
     line : mapping
-        share (of the way, 0 to 1), task_1 and task_2 (test accuracies, fractions), all of the same length.
+        share (position on the line, 0 to 1), task_1 and task_2 (test accuracies, fractions), all of the same length.
     place : int
-        Which of them is looked at.
+        Index of the selected point.
     theme : {"light", "dark"}
     """
     way = 100 * np.asarray(line["share"])
@@ -168,16 +168,16 @@ def between_tasks(line: Mapping[str, Any], place: int, theme: Theme = "light") -
 def answers_compared(
     methods: Mapping[str, Sequence[Sequence[float]]], task: int, label: int, theme: Theme = "light"
 ) -> go.Figure:
-    """What networks answer for one image of task 1: when they had learned it, and after a later task.
+    """Draw two networks' outputs for one image of task 1: just after learning it, and after a later task.
 
     Parameters
     ----------
     methods : mapping
-        What they are, two of them → the outputs (logits) [tasks, classes] for the image after task 1, 2, ...
+        Names of two methods → outputs (logits) [tasks, classes] for the image after task 1, 2, ...
     task : int
         The later task.
     label : int
-        What the image shows.
+        The image's class.
     theme : {"light", "dark"}
     """
     traces, notes = [], []
@@ -234,10 +234,10 @@ def answers_compared(
         "hovermode": "closest",
         **UNTITLED_LEGEND,
     }
-    return as_figure(traces, layout, "What is answered for one image of task 1", 440, theme)
+    return as_figure(traces, layout, "Answers for one image of task 1", 440, theme)
 
 
 def _span(values: Sequence[Sequence[float]]) -> list[float]:
-    """A range that holds all of them and 0, with some room."""
+    """Return an axis range that includes all values and 0, with some space around."""
     low, high = min(0.0, np.min(values)), max(0.0, np.max(values))
     return [low - 0.06 * (high - low), high + 0.06 * (high - low)]

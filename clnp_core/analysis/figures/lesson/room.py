@@ -1,4 +1,4 @@
-"""The room that tasks take: how many neurons one needs, the partition, and a network that is filled."""
+"""Draws the capacity that tasks take: the neurons one needs, the partition, and a network that fills up."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from clnp_core.analysis.figures.base import (
 
 
 def neurons_needed(candidates: pd.DataFrame, place: int, theme: Theme = "light") -> go.Figure:
-    """Accuracy and the neurons that it takes, for each λ.
+    """Draw the accuracy and the neurons it takes, for each λ.
 
     Parameters
     ----------
     candidates : table
-        A row for each λ: lambda, accuracy (validation, a fraction) and for each hidden layer, in a column of its name,
-        the neurons.
+        A row for each λ: lambda, accuracy (validation, a fraction) and the neurons of each hidden layer, in a column
+        with the layer's name.
     place : int
-        Which of them is looked at.
+        Index of the selected one.
     theme : {"light", "dark"}
     """
     names = [name for name in candidates if name not in ("lambda", "accuracy")]
@@ -97,22 +97,22 @@ def partition_sketch(
     theta: float,
     theme: Theme = "light",
 ) -> go.Figure:
-    """The partition as a small diagram: some neurons of each layer, and the weights between them (Fig. 1).
+    """Draw the partition as a small diagram of some neurons of each layer and the weights between them (Fig. 1).
 
     Parameters
     ----------
     sizes : sequence of int
-        Inputs, neurons of each hidden layer, outputs.
+        Number of inputs, of neurons of each hidden layer, and of outputs.
     claimed : sequence of int
-        Active neurons of each hidden layer, of all there are.
+        Number of active neurons among all of each hidden layer.
     active : sequence of sequence of float
-        Mean activity of the neurons that are shown, per hidden layer.
+        Mean activity of the neurons shown, per hidden layer.
     theta : float
-        Neurons above it are active.
+        Neurons with activity above it are active.
     theme : {"light", "dark"}
     """
     hidden = [np.asarray(layer) > theta for layer in active]
-    # Inputs and outputs belong to what is active.
+    # Inputs and outputs count as active.
     layers = [np.ones(_SKETCHED_ENDS, bool), *hidden, np.ones(_SKETCHED_ENDS, bool)]
     heights = [np.linspace(1, 0, len(layer)) if len(layer) > 1 else np.array([0.5]) for layer in layers]
     edges: dict[str, list[tuple[int, int, int]]] = {"free": [], "active": [], "interference": []}
@@ -188,7 +188,7 @@ _MEANINGS = {
 
 
 def _weights_by_class(sizes: Sequence[int], claimed: Sequence[int]) -> dict[str, int]:
-    """All weights of a network that has learned one task, the outputs being the task's own."""
+    """Count the weights by class, for a network that has learned one task and has outputs for it alone."""
     active = [sizes[0], *claimed, sizes[-1]]
     counts = {"free": 0, "active": 0, "interference": 0}
     for (below, size_below), (above, size_above) in pairwise(zip(active, sizes, strict=True)):
@@ -199,7 +199,7 @@ def _weights_by_class(sizes: Sequence[int], claimed: Sequence[int]) -> dict[str,
 
 
 def filling(sequences: Sequence[Mapping[str, Any]], place: int, theme: Theme = "light") -> go.Figure:
-    """A network that is filled with tasks: how well each was learned, and how many neurons were free after it.
+    """Draw how a network fills with tasks: the accuracy of each, and the share of neurons free after it.
 
     Parameters
     ----------
@@ -207,11 +207,11 @@ def filling(sequences: Sequence[Mapping[str, Any]], place: int, theme: Theme = "
         One for each m: margin (a fraction), accuracy (test accuracy on task 1, 2, ..., fractions) and layers, as in a
         summary: name, width and free_after.
     place : int
-        Which of them is looked at.
+        Index of the selected one.
     theme : {"light", "dark"}
     """
     traces = []
-    order = [*(each for each in range(len(sequences)) if each != place), place]  # what is looked at lies on top
+    order = [*(each for each in range(len(sequences)) if each != place), place]  # the selected one on top
     for number in order:
         sequence, is_own = sequences[number], number == place
         last = sequence["layers"][-1]
