@@ -1,6 +1,6 @@
 # make dashboard   open the app
 # make test        run the tests
-# make lint        check the style
+# make lint        check the style and the types
 # make docs        build the documentation in build/site
 # make tour        take the pictures of the app anew
 # make lesson      compute the runs of the page Learn anew
@@ -27,6 +27,7 @@ test: $(INSTALLED)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
+	$(BIN)/mypy
 
 docs: $(DOCS_INSTALLED)
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
