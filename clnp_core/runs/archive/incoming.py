@@ -243,7 +243,7 @@ class Incoming:
         """See that there is a fingerprint for each task, where the method promises that nothing is forgotten."""
         taken = data["fingerprints"]
         require(len(taken) == (tasks if self.spec.exact else 0), "it has not a fingerprint for each task")
-        same = all(len(each["layers"]) == len(network.weights) for each in taken)
+        same = all(len(each["layers"]) == len(network.layers) for each in taken)
         require(same, "its fingerprints are of another network")
 
     def _read_network(self, key: str, architecture: Architecture, tasks: int) -> Network:
