@@ -124,7 +124,7 @@ def test_a_run_that_may_forget_is_taken_in_and_its_accuracies_are_measured_again
     assert archive.read(other, path) == archive.Imported(run, MEASURED)
     assert RunHandle(other, run).summary() == RunHandle(store, run).summary()
     assert other.learned(run) == store.learned(run)
-    with pytest.raises(StoreError, match=f"cannot be verified: {name} may forget"):
+    with pytest.raises(StoreError, match=f"cannot be verified: its method, {name}, may forget"):
         identical(other, run)
 
 
