@@ -191,4 +191,5 @@ def environment_there(members: Members) -> dict[str, Any]:
     shown = plain and all(text.isprintable() and len(text) <= 200 for text in _strings(data))
     known = plain and all(isinstance(data.get(name), str) for name in ("processor", "system", "torch"))
     require(shown and known, f"{ENVIRONMENT} does not say where it was learned")
-    return data
+    environment: dict[str, Any] = data
+    return environment

@@ -178,12 +178,13 @@ class Incoming:
         fits = all(len(point[name]) == layers for point in points for name in ("theta", "claimed"))
         require(fits, "its curve is of another network")
 
-        frees = [tensors.get(f"free.{layer}") for layer in range(layers)]
-        known = all(free is not None and free.ndim == 1 and free.dtype == torch.int64 for free in frees)
+        frees = [tensors[name] for name in (f"free.{layer}" for layer in range(layers)) if name in tensors]
+        known = len(frees) == layers and all(free.ndim == 1 and free.dtype == torch.int64 for free in frees)
         require(known, "it does not say which neurons were free")
         # The network is as the task before left it; what is drawn anew for this one has the same shapes.
         own, task = own_settings(stage, data["hyperparameters"]), stage.inputs["task"]
-        lesson = Lesson(self._network, self._stream, task, self.spec.seed, settings=own)
+        # `start` asks for no stream, which is not there without the data.
+        lesson = Lesson(self._network, self._stream, task, self.spec.seed, settings=own)  # type: ignore[arg-type]
         cut = METHODS[self.spec.method].start(lesson)
         kept = cut.keep([np.isin(own, free.numpy()) for own, free in zip(cut.free, frees, strict=True)])
         expected = {f"free.{layer}": torch.from_numpy(free) for layer, free in enumerate(kept.free)}
@@ -232,8 +233,8 @@ class Incoming:
         require(same, "its record is of another network")
         claimed = [int((owner == task).sum()) for owner in network.owners][:counted]
         free = [int((owner == 0).sum()) for owner in network.owners][:counted]
-        told = (record["claimed"], record["free"], record["widths"])
-        same = told == (claimed, free, list(network.architecture.widths))
+        counts = [record["claimed"], record["free"], record["widths"]]
+        same = counts == [claimed, free, list(network.architecture.widths)]
         require(same, "its record does not count the neurons of its network")
         self._check_promised(data, task, network)
         last = data["fingerprints"][-1]["logits"] if self.spec.exact else None
@@ -301,7 +302,7 @@ class Incoming:
         for number, names in enumerate(((then["logits"], now["logits"]) for then, now in pairs), start=1):
             self._compare(number, *names, made)
         self.elsewhere = self.elsewhere or elsewhere
-        return ours | {"seconds": data["seconds"]}
+        return {**ours, "seconds": data["seconds"]}
 
     def _alike(self, theirs: dict[str, Any], ours: dict[str, Any]) -> bool:
         """Whether records agree but for what rounding may change."""
@@ -321,9 +322,9 @@ class Incoming:
             self.artifacts.write(now, made[now])
         if then == now:
             return
-        promised, ours = self._logits.get(then), self.artifacts.array(now, "logits")
-        require(promised is not None, f"task {task} answers differently here, and its logits are not in it to compare")
-        ours = torch.from_numpy(ours)
+        promised, ours = self._logits.get(then), torch.from_numpy(self.artifacts.array(now, "logits"))
+        if promised is None:
+            raise Wrong(f"task {task} answers differently here, and its logits are not in it to compare")
         require(_shapes({"": promised}) == _shapes({"": ours}), f"{LOGITS}: those of task {task} are none")
         furthest, scale = furthest_off(promised, ours)
         off = (

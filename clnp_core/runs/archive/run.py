@@ -86,9 +86,9 @@ def write(store: Store, run: str, path: Path) -> None:
     check_name(path)
     asked = store.run(run)
     spec = asked.spec
-    if asked.state != "finished":
+    if asked.summary is None:
         raise StoreError(f"The run {run} is {asked.state}; only one that is finished can be archived.")
-    members: dict[str, Path] = {}
+    members: dict[str, bytes | Path] = {}
     logits: dict[str, Tensor] = {}
     places = itertools.count()
 
@@ -125,7 +125,7 @@ def write(store: Store, run: str, path: Path) -> None:
         ENVIRONMENT: as_json(asked.summary.get("environment") or environment()),
         LOGITS: safetensors.torch.save(logits),
     }
-    pack(path, members | written)
+    pack(path, {**members, **written})
 
 
 def read(store: Store, path: Path) -> Imported:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
-from clnp_core.errors import ClnpError, SpecError
+from clnp_core.errors import ClnpError, SpecError, StoreError
 from clnp_core.files import write_whole
 from clnp_core.methods import METHODS
 from clnp_core.runs.engine.evaluate import Theta
@@ -110,7 +110,10 @@ class Answers:
             raise SpecError(f"The token is not the one in {ADDRESS_FILE}.")
         if split not in ("validation", "test"):
             raise SpecError("split: it should be 'validation' or 'test'.")
-        stage = self._store.stage(key) if isinstance(key, str) else None
+        stage = None
+        if isinstance(key, str):
+            with suppress(StoreError):
+                stage = self._store.stage(key)
         if stage is None or stage.kind != "fit" or key not in self._store.artifacts:
             raise SpecError(f"stage: the store has no trained candidate {str(key)[:64]!r}.")
         if not METHODS[stage.inputs["method"]].prunes:

@@ -226,11 +226,13 @@ class Engine:
         attempt = f"{first.kind}-{first.key[:16]}-{secrets.token_hex(4)}"
         flag = stop_flag(attempt)
         folder = str(self._artifacts.folder.absolute())
+        assert self._client is not None  # `_compute` has connected
         future = self._client.submit(
             perform_on_worker, alike, flag, folder, self._token, carried, key=attempt, pure=False
         )
         try:
-            return await future
+            made: dict[str, bytes] = await future
+            return made
         except asyncio.CancelledError:
             await self._stop(future, flag)
             raise
@@ -257,7 +259,8 @@ class Engine:
                 return
             if self._scheduler:
                 self._client = await client_of(self._scheduler)
-                await self._client.wait_for_workers(1)
+                # It is awaited where the client is asynchronous, as here.
+                await self._client.wait_for_workers(1)  # type: ignore[misc, func-returns-value]
                 self._desk.places = sum((await self._client.nthreads()).values())
             else:
                 self._cluster = await own_workers(self._desk.places)
@@ -285,6 +288,7 @@ class Engine:
 
     async def _evaluate(self, stage: Stage, split: str, thetas: list[Theta]) -> list[float]:
         await self._connect()
+        assert self._client is not None  # now it is there
         return await self._evaluators.accuracies(self._client, stage, split, thetas)
 
     async def _close(self) -> None:
@@ -298,7 +302,7 @@ class Engine:
         if self._client:
             await self._client.close()
         if self._cluster:
-            await self._cluster.close()
+            await self._cluster.close()  # type: ignore[misc]  # as in `own_workers`
             self._artifacts.sweep()
 
 
@@ -307,7 +311,7 @@ def _checked_digest(stream: dict[str, Any]) -> str:
     return content_digest(stream)
 
 
-async def _all(coroutines: Iterable[Coroutine | asyncio.Task]) -> list[Any]:
+async def _all(coroutines: Iterable[Coroutine[Any, Any, Any] | asyncio.Task[Any]]) -> list[Any]:
     """Wait for all and return their results. If one fails, cancel the others and raise its exception."""
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
@@ -332,7 +336,7 @@ def _last_lines(error: Exception) -> str:
 class _Flight:
     """A stage being computed, and the number of waiters of each run."""
 
-    task: asyncio.Task
+    task: asyncio.Task[Any]
 
     def __init__(self) -> None:
         self.runs: Counter[str] = Counter()
@@ -341,7 +345,7 @@ class _Flight:
 class _Active:
     """A run being worked on."""
 
-    task: asyncio.Task
+    task: asyncio.Task[None]
 
     def __init__(self, run: Run) -> None:
         self.progress = Pace(run.spec, run.seconds)

@@ -81,13 +81,13 @@ def perform(alike: Sequence[Stage], context: Context) -> dict[str, bytes]:
             case "alone":
                 made = _train_alone(alike, context)
             case "tune":
-                made = _tune(*alike, context)
+                made = _tune(alike[0], context)
             case "settle":
-                made = _settle(*alike, context)
+                made = _settle(alike[0], context)
             case "grow":
-                made = _grow(*alike, context)
+                made = _grow(alike[0], context)
             case "stream":
-                made = _draw_stream(*alike)
+                made = _draw_stream(alike[0])
         machine = described()
     seconds = (time.perf_counter() - start) / len(alike)
     for stage in alike:
@@ -151,11 +151,13 @@ def _candidate_artifact(
 def _tune(stage: Stage, context: Context) -> _Made:
     """Choose among the candidates, prune the winner, and train what is left of it."""
     inputs = stage.inputs
-    lesson, epochs = _lesson(stage, context), {}
+    lesson = _lesson(stage, context)
+    epochs: dict[str, list[Epoch]] = {}
     candidates = _candidates(stage, lesson, context)
     tuning = Tuning(round=inputs["round"], **inputs["hyperparameters"])
     hooks = _hooks(stage, context, epochs)
     tuned = _method(stage).tune(lesson, candidates, _pruning(stage), tuning, hooks, context.pulse)
+    assert tuned.pruned is not None  # `tune` has pruned it
     winner = inputs["candidates"][place_of(tuned.pruned.candidate, candidates)]
     given = context.artifacts.data(winner)["hyperparameters"]
     return {stage.key: _candidate_artifact(tuned, given, epochs[stage.key])}
@@ -286,7 +288,7 @@ def _method(stage: Stage) -> Method:
 
 def _lesson(stage: Stage, context: Context) -> Lesson:
     """What the stage is about, from where it starts."""
-    task, seed, candidates = (stage.inputs.get(name) for name in ("task", "seed", "candidates"))
+    task, seed, candidates = stage.inputs["task"], stage.inputs["seed"], stage.inputs.get("candidates")
     given = context.artifacts.data(candidates[0]) if candidates else stage.inputs
     own = own_settings(stage, given["hyperparameters"])
     return Lesson(_network(stage, context), _stream(stage, task), task, seed, _device(stage), own)

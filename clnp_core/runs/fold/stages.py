@@ -56,7 +56,7 @@ class Stage:
         return [*self.inputs.get("candidates", []), *([network] if network else []), *logits]
 
     @property
-    def program(self) -> tuple:
+    def program(self) -> tuple[Any, ...]:
         """Stages of equal program are computed faster together than one by one, and to the same bits.
 
         So it is with trainings of a network small enough for one thread, whose steps cost little more than the calls.
@@ -75,7 +75,8 @@ class Stage:
     @property
     def threads(self) -> int:
         """Threads it is computed with."""
-        return self.inputs["threads"]
+        threads: int = self.inputs["threads"]
+        return threads
 
     @property
     def describes(self) -> str:
@@ -165,6 +166,8 @@ def tune_stages(
 ) -> list[Stage]:
     """The rounds of fine-tuning, if any: each prunes what the one before it leaves, and trains on."""
     given = spec.fine_tuning
+    if given is None:
+        return []
     rounds: list[Stage] = []
     for number in range(1, spec.tuning_rounds + 1):
         tuning = {

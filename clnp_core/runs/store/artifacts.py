@@ -64,7 +64,8 @@ class Artifacts:
                 (length,) = struct.unpack("<Q", file.read(8))
                 if length > _MAX_HEADER_BYTES:
                     raise ValueError("its header is too long")
-                return json.loads(json.loads(file.read(length))["__metadata__"]["json"])
+                data: dict[str, Any] = json.loads(json.loads(file.read(length))["__metadata__"]["json"])
+                return data
         except (ValueError, KeyError, TypeError, struct.error) as error:
             raise _damaged(path, error) from error
 
@@ -95,7 +96,8 @@ class Artifacts:
         path = self.path(key)
         try:
             with safe_open(path, framework="numpy") as file:
-                return file.get_tensor(name)
+                array: np.ndarray = file.get_tensor(name)
+                return array
         except (SafetensorError, OSError) as error:
             raise _damaged(path, error) from error
 

@@ -159,12 +159,20 @@ class Reading(Database):
         with self.transaction() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
-    def stage(self, key: str) -> Stage | None:
-        """Return the stage of a key, if a run in the store has or had it."""
+    def stage(self, key: str) -> Stage:
+        """Return the stage of a key, which a run in the store has or had.
+
+        Raises
+        ------
+        StoreError
+            If there is none of that key.
+        """
         query = sql.select(STAGES.c.kind, STAGES.c.inputs).where(STAGES.c.key == key)
         with self.transaction() as connection:
             row = connection.execute(query).one_or_none()
-        return row and Stage(*row)
+        if row is None:
+            raise StoreError(f"There is no stage {key!r} in {self.location}.")
+        return Stage(*row)
 
     def candidates(self, run: str, task: int) -> list[dict[str, Any]]:
         """List the run's candidates for a task, and those of other runs that differ only in λ and learning rate.

@@ -66,7 +66,7 @@ class Requests(Reading):
         if now not in possible:
             verb = "resumed" if wanted == "run" else {"pause": "paused", "cancel": "cancelled"}[wanted]
             raise StoreError(f"The run {run} cannot be {verb}: it is {now}.")
-        values = {"wanted": wanted}
+        values: dict[str, str | None] = {"wanted": wanted}
         if now != "running":
             values |= {"state": state, "finished": None, "error": None, "detail": None}
         with self.transaction() as connection:
@@ -85,7 +85,8 @@ class Requests(Reading):
         StoreError
             If there is no such run, or it is running.
         """
-        at_work = sql.and_(RUNS.c.state == "running", self.run(run).state != "interrupted")
+        interrupted = self.run(run).state == "interrupted"
+        at_work = sql.false() if interrupted else RUNS.c.state == "running"
         with self.transaction() as connection:
             removed = connection.execute(RUNS.delete().where(RUNS.c.id == run, sql.not_(at_work)))
         if not removed.rowcount:

@@ -79,7 +79,7 @@ class Sweep:
     created: float
 
 
-def as_run(row: sql.Row, served: bool) -> Run:
+def as_run(row: sql.Row[Any], served: bool) -> Run:
     values = row._asdict()
     values["tags"] = tuple(row.tags or ())
     values["note"] = row.note or ""

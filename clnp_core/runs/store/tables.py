@@ -17,15 +17,15 @@ def _parsed(text: str) -> RunSpec:
     return parse(json.loads(text))
 
 
-class Specification(sql.types.TypeDecorator):
+class Specification(sql.types.TypeDecorator[RunSpec]):
     impl = sql.String
     cache_ok = True
 
-    def process_bind_param(self, value: RunSpec, dialect: Any) -> str:
-        return json.dumps(value.to_json())
+    def process_bind_param(self, value: RunSpec | None, dialect: Any) -> str | None:
+        return None if value is None else json.dumps(value.to_json())
 
-    def process_result_value(self, value: str, dialect: Any) -> RunSpec:
-        return _parsed(value)
+    def process_result_value(self, value: str | None, dialect: Any) -> RunSpec | None:
+        return None if value is None else _parsed(value)
 
 
 METADATA = sql.MetaData()
@@ -58,8 +58,10 @@ STAGES = sql.Table(
 )
 # The inputs that are equal for candidates that differ only in λ and learning rate. An index on them finds a candidate's
 # rivals among thousands of stages, but only for a query that has exactly this expression.
-FAMILY = sql.literal_column("json_remove(inputs, '$.hyperparameters.l1', '$.hyperparameters.learning_rate')")
-IS_FIT = sql.literal_column("kind = 'fit'")
+FAMILY: sql.ColumnElement[str] = sql.literal_column(
+    "json_remove(inputs, '$.hyperparameters.l1', '$.hyperparameters.learning_rate')"
+)
+IS_FIT: sql.ColumnElement[bool] = sql.literal_column("kind = 'fit'")
 FAMILIES = f"CREATE INDEX IF NOT EXISTS ix_stages_family ON stages ({FAMILY}) WHERE {IS_FIT}"
 RUN_STAGES = sql.Table(
     "run_stages",

@@ -93,13 +93,14 @@ def _pace_here(spec: RunSpec, store: Store) -> _Pace | None:
     def pace(method: str, task: int) -> float:
         alike = [training for training in trainings if training["method"] == method] or trainings
         nearest = min(abs(training["task"] - task) for training in alike)
-        return median(training["pace"] for training in alike if abs(training["task"] - task) == nearest)
+        middle: float = median(training["pace"] for training in alike if abs(training["task"] - task) == nearest)
+        return middle
 
     return pace
 
 
 def _pace_elsewhere(spec: RunSpec) -> _Pace | None:
-    def comparable(given: RunSpec) -> tuple:
+    def comparable(given: RunSpec) -> tuple[Any, ...]:
         architecture = given.architecture
         return architecture.hidden, architecture.input_shape, given.batch_size, given.device, _own_name(given)
 
@@ -139,11 +140,13 @@ def _images(stream: Mapping[str, Any], method: str, task: int) -> float:
         return sum(_images(stream, REFERENCE, each) for each in range(1, task + 1))
     match stream.get("kind", "permuted"):
         case "permuted":
-            return training_images(stream["dataset"]) - stream["validation"]
+            images: float = training_images(stream["dataset"]) - stream["validation"]
+            return images
         case "split":
             width = stream["classes_per_task"]
             data = [name for name in stream["datasets"] for _ in range(classes(name) // width)][task - 1]
-            return (1 - stream["validation"]) * training_images(data) * width / classes(data)
+            images = (1 - stream["validation"]) * training_images(data) * width / classes(data)
+            return images
         case _:
             return 1.0
 

@@ -160,7 +160,7 @@ def committing_fork(
     chosen = dict(zip((f"lambda.{key}" for key in base.layer_keys), candidate.l1, strict=True))
     chosen["learning_rate"] = candidate.learning_rate
     pruning = {
-        "theta": theta if shared else list(theta),
+        "theta": list(theta) if isinstance(theta, tuple) else theta,
         "theta_mode": "shared" if shared else "per-layer",
         "margin": margin,
         "fine_tuning": fine_tuning,

@@ -34,7 +34,7 @@ def export(store: Store, run: str, task: int, path: Path) -> None:
     """See `clnp_core.runs.handle.RunHandle.export`."""
     check_format(path)
     spec = store.run(run).spec
-    about = {"run": run, "preset": spec.preset, "task": task, "classes": spec.stream.classes}
+    about: dict[str, str | int] = {"run": run, "preset": spec.preset, "task": task, "classes": spec.stream.classes}
     write_whole(path, content(_learned(store, run, task), task, path.suffix, about))
 
 
