@@ -72,8 +72,8 @@ def _head() -> list[str]:
 def _permuted_mnist(found: _Found, pictures: Path, shown: str) -> list[str]:
     runs = found[PERMUTED_MNIST.name]
     alone = found[ALONE.name]
-    ours = spread([run.summary["mean_accuracy"] for run in runs])
-    ours_alone = spread([run.summary["mean_accuracy"] for run in alone])
+    ours = spread([_summary(run)["mean_accuracy"] for run in runs])
+    ours_alone = spread([_summary(run)["mean_accuracy"] for run in alone])
     rows = [
         (published.SINGLE_TASK.method, _quoted(published.SINGLE_TASK), _percent(*ours_alone), _names(alone)),
         (published.CLNP.method, _quoted(published.CLNP), _percent(*ours), _names(runs)),
@@ -90,7 +90,7 @@ def _permuted_mnist(found: _Found, pictures: Path, shown: str) -> list[str]:
         lines += ["", *_verdicts(runs, ours[0], ours_alone[0])]
         lines += ["", *_layer_use(found, runs), "", *_by_epochs(found), "", *_why_permuted(runs)]
         caption = f"Figure 3: used capacity of each layer by task, {runs[0].id}."
-        lines += ["", *_picture(figures.capacity(runs[0].summary["layers"]), pictures, shown, "figure-3", caption)]
+        lines += ["", *_picture(figures.capacity(_summary(runs[0])["layers"]), pictures, shown, "figure-3", caption)]
     return lines
 
 
@@ -109,7 +109,7 @@ def _verdicts(runs: Sequence[Run], mean: float, alone: float) -> list[str]:
 
 
 def _what_would_take_it_there(runs: Sequence[Run]) -> str:
-    by_task = [fmean(own) for own in zip(*(run.summary["accuracy"][-1] for run in runs), strict=True)]
+    by_task = [fmean(own) for own in zip(*(_summary(run)["accuracy"][-1] for run in runs), strict=True)]
     half = len(by_task) // 2
     first, last = (100 * fmean(own) for own in (by_task[:half], by_task[half:]))
     if first <= last:
@@ -117,7 +117,9 @@ def _what_would_take_it_there(runs: Sequence[Run]) -> str:
             f"- What is missing is better training. The last {len(by_task) - half} tasks, with fewer free neurons, "
             f"reach {last:.2f} %, the first {half} {first:.2f} %."
         )
-    used, name = max((used, layer["name"]) for used, layer in zip(_used(runs), runs[0].summary["layers"], strict=True))
+    used, name = max(
+        (used, layer["name"]) for used, layer in zip(_used(runs), _summary(runs[0])["layers"], strict=True)
+    )
     return (
         f"- What is missing is capacity. The first {half} tasks reach {first:.2f} %, the last "
         f"{len(by_task) - half} {last:.2f} %, because less and less of {name} is free for them ({used:.0%} of it is in "
@@ -131,7 +133,7 @@ def _used(runs: Sequence[Run]) -> list[float]:
 
 
 def _used_by(run: Run) -> list[float]:
-    return [1 - layer["free"] / layer["width"] for layer in run.summary["layers"]]
+    return [1 - layer["free"] / layer["width"] for layer in _summary(run)["layers"]]
 
 
 def _layer_use(found: _Found, runs: Sequence[Run]) -> list[str]:
@@ -143,7 +145,7 @@ def _layer_use(found: _Found, runs: Sequence[Run]) -> list[str]:
             f"{100 * quoted:.0f}",
             _percent(*spread([own[place] for own in used]), 1),
         )
-        for place, (layer, quoted) in enumerate(zip(runs[0].summary["layers"], published.USED_AFTER_TEN, strict=True))
+        for place, (layer, quoted) in enumerate(zip(_summary(runs[0])["layers"], published.USED_AFTER_TEN, strict=True))
     ]
     fit = [_tasks_that_fit(run) for run in runs]
     rows.append(
@@ -151,8 +153,8 @@ def _layer_use(found: _Found, runs: Sequence[Run]) -> list[str]:
     )
     full = found[UNTIL_FULL.name]
     if full:
-        counted = _number(*spread([run.summary["tasks"] for run in full]))
-        mean = _percent(*spread([run.summary["mean_accuracy"] for run in full]))
+        counted = _number(*spread([_summary(run)["tasks"] for run in full]))
+        mean = _percent(*spread([_summary(run)["mean_accuracy"] for run in full]))
         what = f"tasks until it is full, counted (their mean accuracy: {mean})"
         rows.append((what, f"about {published.TASKS_THAT_FIT}", counted))
     return ["### Figure 3: layer use", "", *_table(("", "quoted", "ours"), rows)]
@@ -160,8 +162,9 @@ def _layer_use(found: _Found, runs: Sequence[Run]) -> list[str]:
 
 def _tasks_that_fit(run: Run) -> float:
     """Add up the tasks learned and those that the fullest layer still has room for."""
-    left = [layer["tasks_left"] for layer in run.summary["layers"] if layer["tasks_left"] is not None]
-    return run.summary["tasks"] + min(left, default=math.nan)
+    left = [layer["tasks_left"] for layer in _summary(run)["layers"] if layer["tasks_left"] is not None]
+    fit: float = _summary(run)["tasks"] + min(left, default=math.nan)
+    return fit
 
 
 def _by_epochs(found: _Found) -> list[str]:
@@ -169,13 +172,13 @@ def _by_epochs(found: _Found) -> list[str]:
     rows = []
     for each in (PERMUTED_MNIST, STOPPED_EARLY):
         for run in found[each.name]:
-            tasks = str(run.summary["tasks"])
-            full = " (full)" if run.summary["tasks"] < run.spec.stream.tasks else ""
+            tasks = str(_summary(run)["tasks"])
+            full = " (full)" if _summary(run)["tasks"] < run.spec.stream.tasks else ""
             epochs = f"{'up to ' * (run.spec.patience is not None)}{run.spec.epochs[0]}"
-            mean = f"{100 * run.summary['mean_accuracy']:.2f}"
+            mean = f"{100 * _summary(run)['mean_accuracy']:.2f}"
             used = [f"{100 * share:.1f}" for share in _used_by(run)]
             rows.append((each.name, epochs, run.spec.seed, tasks + full, mean, *used))
-    shares = (f"{layer['name']} in use, per cent" for layer in found[PERMUTED_MNIST.name][0].summary["layers"])
+    shares = (f"{layer['name']} in use, per cent" for layer in _summary(found[PERMUTED_MNIST.name][0])["layers"])
     return [
         "### Epochs, which the paper does not give",
         "",
@@ -211,7 +214,7 @@ def _why_permuted(runs: Sequence[Run]) -> list[str]:
 
 def _growth(runs: Sequence[Run], place: int) -> str:
     """Write how a hidden layer fills up."""
-    layers = [run.summary["layers"][place] for run in runs]
+    layers = [_summary(run)["layers"][place] for run in runs]
     first = fmean(layer["claimed"][0] / layer["width"] for layer in layers)
     later = fmean(fmean(layer["claimed"][1:]) / layer["width"] for layer in layers)
     return (
@@ -234,9 +237,9 @@ def _split_cifar(found: _Found, pictures: Path, shown: str) -> list[str]:
     if drawn:
         run = found[drawn.name][0]
         caption = f"Figure 4b: used capacity of each layer by task, {drawn.name}, {run.id}."
-        lines += ["", *_picture(figures.capacity(run.summary["layers"]), pictures, shown, "figure-4b", caption)]
+        lines += ["", *_picture(figures.capacity(_summary(run)["layers"]), pictures, shown, "figure-4b", caption)]
     notes = [
-        (each, note) for each in (*NARROW, *QUICK) for run in found[each.name][:1] for note in run.summary["notes"]
+        (each, note) for each in (*NARROW, *QUICK) for run in found[each.name][:1] for note in _summary(run)["notes"]
     ]
     lines += ["", *(f"- {each.name}: {note}" for each, note in notes)] if notes else []
     return lines
@@ -251,16 +254,16 @@ def _wide(found: _Found) -> list[str]:
 
 def _by_task(experiments: Sequence[Experiment], quoted: Sequence[Published], found: _Found) -> list[str]:
     done = [(each, runs) for each in experiments if (runs := found[each.name])]
-    count = max([len(each.by_task) for each in quoted] + [runs[0].summary["tasks"] for _, runs in done], default=0)
+    count = max([len(each.by_task) for each in quoted] + [_summary(runs[0])["tasks"] for _, runs in done], default=0)
     rows = []
     for each, runs in done:
-        values = list(zip(*(run.summary["accuracy"][-1] for run in runs), strict=True))
+        values = list(zip(*(_summary(run)["accuracy"][-1] for run in runs), strict=True))
         means = [_percent(*spread(own), 1) for own in values]
-        mean = _percent(*spread([run.summary["mean_accuracy"] for run in runs]), 1)
+        mean = _percent(*spread([_summary(run)["mean_accuracy"] for run in runs]), 1)
         rows.append((each.name, *means, *[NOTHING] * (count - len(means)), mean, _names(runs)))
-    for each in quoted:
-        cells = [f"*{100 * value:.1f}*" for value in each.by_task]
-        rows.append((each.method, *cells, f"*{100 * each.accuracy:.1f}*", f"quoted: {each.source}"))
+    for figure in quoted:
+        cells = [f"*{100 * value:.1f}*" for value in figure.by_task]
+        rows.append((figure.method, *cells, f"*{100 * figure.accuracy:.1f}*", f"quoted: {figure.source}"))
     tasks = [f"task {number}" for number in range(1, count + 1)]
     return _table(("method", *tasks, "mean", "runs, or where it is quoted from"), rows)
 
@@ -285,10 +288,10 @@ def _runs(store: Store, found: _Found) -> list[str]:
             each.name,
             run.spec.seed,
             f"`{each.command} --seed {run.spec.seed}`",
-            "true" if run.summary.get("identical_logits") else NOTHING,
+            "true" if _summary(run).get("identical_logits") else NOTHING,
             duration(sum(epoch["seconds"] for epoch in store.epochs(run.id))),
-            _machine(run.summary.get("environment")),
-            datetime.datetime.fromtimestamp(run.finished, datetime.UTC).date().isoformat(),
+            _machine(_summary(run).get("environment")),
+            _date(run),
         )
         for each in ALL
         for run in found[each.name]
@@ -296,6 +299,16 @@ def _runs(store: Store, found: _Found) -> list[str]:
     columns = ("run", "experiment", "seed", "settings", "`identical_logits`", "training", "machine", "date")
     about = "What a run finds in the store, trained for another one, counts as its own training."
     return ["## Runs", "", about, "", *_table(columns, rows)]
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    assert run.summary is not None  # only finished runs are reported
+    return run.summary
+
+
+def _date(run: Run) -> str:
+    assert run.finished is not None  # as in `_summary`
+    return datetime.datetime.fromtimestamp(run.finished, datetime.UTC).date().isoformat()
 
 
 def _machine(environment: dict[str, Any] | None) -> str:

@@ -123,7 +123,7 @@ class Incoming:
         name = f"stages/{len(self.parts)}.safetensors"
         tensors, given = unpacked(self._members.read(name), name)
         result = checked(RESULTS[stage.kind], given, name)
-        data = json.loads(json.dumps(result.model_dump(by_alias=True)))
+        data: dict[str, Any] = json.loads(json.dumps(result.model_dump(by_alias=True)))
         try:
             match stage.kind:
                 case "stream":

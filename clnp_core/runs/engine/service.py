@@ -148,7 +148,7 @@ class Engine:
         spec = run.spec
         digest = await self._dataset_digest(spec)
         records: list[dict[str, Any]] = []
-        beside: list[asyncio.Task] = []
+        beside: list[asyncio.Task[None]] = []
         try:
             for step in course(spec, digest):
                 match step:
@@ -166,6 +166,7 @@ class Engine:
         return summarise(spec, records, active.progress.seconds) | {"environment": environment()}
 
     async def _train_alone(self, run: Run, active: _Active, learned: Learned) -> None:
+        assert learned.alone is not None  # else it is not trained alone
         learned.alone_trained(await self._result(run, active, learned.alone, ALONE))
         self._store.put_learned(run.id, learned.record["task"], learned.record)
 

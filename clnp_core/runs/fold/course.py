@@ -60,12 +60,15 @@ def course(spec: RunSpec, data_digest: str) -> Iterator[Wanted | Learned]:
         Of the content of its data sets.
     """
     yield Wanted([(stages.stream_stage(spec, data_digest), 0)])
-    network, settled, fingerprints = None, None, []
+    network: str | None = None
+    settled: dict[str, Any] | None = None
+    fingerprints: list[dict[str, Any]] = []
     records: list[dict[str, Any]] = []
     for task in spec.lessons:
         own = spec.at(task)
         grown = spec.growth(task, _free_shares(records[-1])) if records else ()
         if any(grown):
+            assert network is not None  # of the task before
             grow = Wanted([(stages.grow_stage(own, data_digest, task, network, fingerprints, grown), 0)])
             yield grow
             [result] = grow.results
