@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from clnp_core.bounds import Natural, Text
 from clnp_core.lazy import functional as F
 from clnp_core.lazy import torch
 from clnp_core.machine import processor
@@ -103,13 +104,20 @@ class Kind:
         behind torch, or instructions that were switched off for it, shows in their last bits.
     """
 
-    processor: str
-    capability: str
-    torch: str
-    sample: str
+    processor: Text
+    capability: Text
+    torch: Text
+    sample: Text
 
     def __str__(self) -> str:
         return f"{self.processor} ({self.capability}) with torch {self.torch}"
+
+
+@dataclass(frozen=True)
+class Machine(Kind):
+    """What computed a result: the kind of arithmetic, and the number of threads."""
+
+    threads: Natural
 
 
 @cache
@@ -118,9 +126,9 @@ def kind() -> Kind:
     return Kind(processor(), torch.backends.cpu.get_cpu_capability(), torch.__version__, _sample())
 
 
-def described() -> dict[str, str | int]:
-    """`kind`, and the threads computing now, as plain data to keep with a result."""
-    return {**asdict(kind()), "threads": torch.get_num_threads()}
+def machine() -> Machine:
+    """`kind`, and the threads computing now."""
+    return Machine(**asdict(kind()), threads=torch.get_num_threads())
 
 
 def _sample() -> str:

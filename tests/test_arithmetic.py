@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clnp_core.arithmetic import ALIGNMENT, aligned, computing, described, is_lone, kind, linear, owned
+from clnp_core.arithmetic import ALIGNMENT, aligned, computing, is_lone, kind, linear, machine, owned
 
 OTHERWISE = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_CBWR": "COMPATIBLE"}
 """Makes torch, and the libraries behind it, compute as on a processor with fewer instructions."""
@@ -59,4 +59,4 @@ def test_the_kind_is_the_same_in_another_process_and_another_one_with_other_inst
 
 def test_what_a_result_was_computed_on_says_how_many_threads():
     with computing(1):
-        assert described()["threads"] == 1
+        assert machine().threads == 1

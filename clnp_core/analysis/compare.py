@@ -53,7 +53,7 @@ class Compared:
     spec : mapping
         Its specification as plain data, as `RunSpec.to_json` gives it.
     summary : mapping
-        What it came to, as `clnp_core.runs.fold.summary.summarise` tells it; of an unfinished run so far.
+        What it came to, as plain data as `RunHandle.summary` gives it; of an unfinished run so far.
     """
 
     run: str

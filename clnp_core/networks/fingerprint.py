@@ -12,11 +12,12 @@ change again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from clnp_core.arithmetic import TOLERANCE, Kind, computing, kind
+from clnp_core.bounds import Digest
 from clnp_core.errors import ForgettingError
 from clnp_core.lazy import torch
 from clnp_core.networks import partition
@@ -46,9 +47,9 @@ class Fingerprint:
         Of the arithmetic that computed them.
     """
 
-    layers: tuple[str, ...]
-    logits: str
-    compact: str
+    layers: tuple[Digest, ...]
+    logits: Digest
+    compact: Digest
     kind: Kind
 
 
@@ -82,11 +83,6 @@ def take(network: Network, task: int, x: Tensor) -> Taken:
         kind=kind(),
     )
     return Taken(taken, logits)
-
-
-def as_fingerprint(data: Mapping[str, Any]) -> Fingerprint:
-    """What `dataclasses.asdict` made plain, and JSON has carried."""
-    return Fingerprint(tuple(data["layers"]), data["logits"], data["compact"], Kind(**data["kind"]))
 
 
 def check(network: Network, task: int, x: Tensor, expected: Fingerprint, logits: Callable[[], Tensor]) -> Taken:

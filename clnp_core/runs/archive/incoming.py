@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -22,9 +21,10 @@ from clnp_core.networks.architectures import Architecture, as_architecture
 from clnp_core.networks.fingerprint import furthest_off, logits_digest
 from clnp_core.networks.network import Network, digest, from_tensors, initial, to_tensors
 from clnp_core.runs.archive.file import LOGITS, RUN, Members, Wrong, checked, require, unpacked
-from clnp_core.runs.archive.forms import RESULTS, Told, environment_there, specification
+from clnp_core.runs.archive.forms import Told, environment_there, specification
 from clnp_core.runs.engine.work import Context, perform
 from clnp_core.runs.fold.course import fold
+from clnp_core.runs.fold.results import RESULTS, Record, Result
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store.artifacts import Artifacts, metadata
@@ -66,9 +66,9 @@ class Incoming:
     told : Told
     there, here : dict
         The environment in which it was learned, and this one.
-    parts : list of (Stage, int, dict)
+    parts : list of (Stage, int, Result)
         Its stages, with the candidate's number and the result.
-    records : list of dict
+    records : list of Record
     elsewhere : Kind or None
         The kind of arithmetic that gave other bits there, where new fingerprints were taken here.
     """
@@ -85,8 +85,8 @@ class Incoming:
             raise Wrong(f"a network of {weights:,} weights is not in its {members.bytes:,} bytes")
         self.there = environment_there(members)
         self.here = environment()
-        self.parts: list[tuple[Stage, int, dict[str, Any]]] = []
-        self.records: list[dict[str, Any]] = []
+        self.parts: list[tuple[Stage, int, Result]] = []
+        self.records: list[Record] = []
         self.elsewhere: Kind | None = None
         self._stream, self._missing = stream_here(self.spec, self.told.data)
         self._logits = unpacked(members.read(LOGITS), LOGITS)[0]
@@ -110,11 +110,13 @@ class Incoming:
             f"differently from {self.elsewhere}; new fingerprints were taken"
         )
 
-    def _result(self, stage: Stage, candidate: int) -> dict[str, Any]:
+    def _result(self, stage: Stage, candidate: int) -> Result:
         name = f"stages/{len(self.parts)}.safetensors"
         tensors, given = unpacked(self._members.read(name), name)
         result = checked(RESULTS[stage.kind], given, name)
-        data = json.loads(json.dumps(result.model_dump(by_alias=True)))
+        complete = result.machine and result.model_fields_set == type(result).model_fields.keys()
+        require(complete, f"{name} does not say all that it should")
+        data = result.to_json()
         try:
             match stage.kind:
                 case "stream":
@@ -128,8 +130,9 @@ class Incoming:
         except Wrong as wrong:
             raise Wrong(f"{name}, {stage.describes}: {wrong}") from None
         self._write(stage.key, tensors, data)
-        self.parts.append((stage, candidate, data))
-        return data
+        result = RESULTS[stage.kind].model_validate(data)
+        self.parts.append((stage, candidate, result))
+        return result
 
     def _write(self, key: str, tensors: dict[str, Tensor], data: dict[str, Any]) -> None:
         self.artifacts.write(key, safetensors.torch.save(tensors, metadata(data)))
@@ -186,8 +189,8 @@ class Incoming:
     def _is_of(self, candidate: int, hyperparameters: dict[str, Any]) -> bool:
         """Whether that is how that candidate of the task was trained."""
         task = self.parts[-1][0].inputs["task"]
-        own = [data for stage, _, data in self.parts if stage.kind == "fit" and stage.inputs["task"] == task]
-        return candidate < len(own) and own[candidate]["hyperparameters"] == hyperparameters
+        own = [result for stage, _, result in self.parts if stage.kind == "fit" and stage.inputs["task"] == task]
+        return candidate < len(own) and own[candidate].hyperparameters == hyperparameters
 
     def _check_network(self, stage: Stage, tensors: dict[str, Tensor], data: dict[str, Any]) -> dict[str, Any]:
         """A stage that leads to a network, and that network. Returns the result, as computed here if it can be."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sql
 
+from clnp_core.runs.fold.results import Summary
 from clnp_core.runs.spec import RunSpec
 
 
@@ -32,8 +33,8 @@ class Run:
         Estimate from the speed so far.
     error, detail : str or None
         A sentence when it failed; and, for whoever mends the program, the last lines of the traceback if there was one.
-    summary : dict or None
-        What `clnp run --json` writes, once finished.
+    summary : Summary or None
+        Once finished; as JSON, what `clnp run --json` writes.
     tags : tuple of str
     note : str
         What people wrote to it.
@@ -51,7 +52,7 @@ class Run:
     seconds_left: float | None
     error: str | None
     detail: str | None
-    summary: dict[str, Any] | None
+    summary: Summary | None
     tags: tuple[str, ...]
     note: str
 

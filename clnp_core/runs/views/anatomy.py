@@ -10,6 +10,7 @@ from clnp_core.analysis.anatomy import Anatomy, Cut, as_links, unlearned
 from clnp_core.errors import StoreError
 from clnp_core.networks import partition
 from clnp_core.networks.architectures import as_architecture
+from clnp_core.runs.fold.results import Settled
 from clnp_core.runs.store import Store
 
 _KEPT = 64  # without weights, which are read when they are needed: one of two layers of 2000 neurons takes some 2 MB
@@ -47,7 +48,7 @@ _before = lru_cache(_KEPT)(unlearned)
 def _read(store: Store, settled: tuple[str, ...], permuted: str | None) -> Anatomy:
     """From the keys of the settle stages up to the task; artifacts never change under their keys."""
     artifacts, task = store.artifacts, len(settled)
-    network = artifacts.data(settled[-1])["network"]
+    network = artifacts.read(settled[-1], Settled).network
     described, owners = artifacts.data(network), tuple(artifacts.arrays(network, "owners"))
     return Anatomy(
         architecture=as_architecture(described["architecture"]),
@@ -98,7 +99,7 @@ def _cuts(store: Store, settled: str, owners: tuple[np.ndarray, ...], task: int,
 
 def _candidate(store: Store, settled: str, at_first: bool = False) -> str:
     """Key of the candidate that a task settled on: as it was pruned last, or as it was trained at first."""
-    key, place = settled, store.artifacts.data(settled)["candidate"]
+    key, place = settled, store.artifacts.read(settled, Settled).candidate
     while (stage := store.stage(key)).kind == "settle" or (at_first and stage.kind == "tune"):
         keys = stage.inputs["candidates"]
         # One that was fine-tuned stands alone, whatever its place in the grid.

@@ -88,7 +88,7 @@ def test_a_run_is_taken_in_whole_and_verified(store, runs, archives, tmp_path, n
         x, labels = copy.test_set(task)
         assert torch.equal(copy.network(task)(x), one.network(task)(x))
         assert float((copy.network(task)(x).argmax(1) == labels).double().mean()) == pytest.approx(
-            store.learned(run)[-1]["accuracy"][task - 1]
+            store.learned(run)[-1].accuracy[task - 1]
         )
     assert identical(other, run) == [1, 2]
     kept = other.run(run)
@@ -108,7 +108,7 @@ def test_nothing_imported_is_found_by_a_run_of_ones_own_but_by_its_fork(archives
     own, summary = serve(other, spec, scheduler)
     assert {stage["computed"] for stage in other.stages(own)} == {1}
     assert imported.isdisjoint(stage["key"] for stage in other.stages(own))
-    assert summary["accuracy"] == other.run(runs["digits"]).summary["accuracy"]
+    assert summary["accuracy"] == other.run(runs["digits"]).summary.to_json()["accuracy"]
 
     forked, _ = serve(other, fork(other.run(runs["digits"]).spec, 2, {"margin": 0.3}), scheduler)
     assert other.run(forked).error is None
