@@ -313,6 +313,9 @@ CHANGES = {
         on_artifact("curve", lambda tensors, data: data["curve"][0].update(accuracy=2.0)),
         "less than or equal to 1",
     ),
+    "no machine": (on_artifact("curve", lambda tensors, data: data.pop("machine")), "does not say all"),
+    "nothing of a machine": (on_artifact("curve", lambda tensors, data: data.update(machine=None)), "does not say all"),
+    "no fingerprints": (on_artifact("record", lambda tensors, data: data.pop("fingerprints")), "does not say all"),
     "no curve": (on_artifact("curve", lambda tensors, data: data.update(curve=[])), "do not go together"),
     "neurons that were not free": (
         on_artifact("curve", lambda tensors, data: tensors["free.0"].fill_(0)),
