@@ -21,6 +21,7 @@ def made_up(stage: Stage, free: list[int]) -> Result:
         "fingerprints": promised,
         "accuracy": 0.95,
         "curve": [],
+        "pruned": None,
         "epochs": [],
         "candidate": 0,
         "hyperparameters": {"l1": [0.0] * 3, "learning_rate": 0.02, "epochs": 6},
