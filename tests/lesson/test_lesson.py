@@ -96,8 +96,8 @@ def test_the_way_between_two_tasks_is_that_between_their_networks(computed: tupl
     for name in ("task_1", "task_2"):
         alike(here[name], ships[name], FORGOTTEN)
     first, second = computed[0].learned(computed[1]["finetune"])
-    assert here["task_1"][0] == first["accuracy"][0]
-    assert [here["task_1"][-1], here["task_2"][-1]] == second["accuracy"]
+    assert here["task_1"][0] == first.accuracy[0]
+    assert (here["task_1"][-1], here["task_2"][-1]) == second.accuracy
 
 
 def test_answers_stay_the_same_to_the_bit_and_are_the_engines(computed: tuple[Store, dict[str, str]]):
