@@ -115,7 +115,7 @@ def _draws(store: Store, key: str) -> dict[str, Draw]:
     layers = [tensors[f"activity.{layer}"].numpy() for layer in range(sum("activity." in name for name in tensors))]
     alive = [layer[layer > 0] for layer in layers]
     (run,) = (run.id for run in store.runs() if any(stage["key"] == key for stage in store.stages(run.id)))
-    chosen = store.learned(run)[0]["theta"]
+    chosen = store.learned(run)[0].theta
     return {
         "near the chosen": lambda: [theta * dice.uniform(0.8, 1.2) for theta in chosen],
         "mildest": lambda: [float(np.quantile(layer, dice.uniform(0, MILD))) for layer in alive],

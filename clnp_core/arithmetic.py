@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from clnp_core.bounds import Natural, Text
 from clnp_core.lazy import functional as F
 from clnp_core.lazy import torch
 from clnp_core.machine import processor
@@ -32,7 +33,7 @@ ALIGNMENT = 64
 """Bytes: the size of a processor's widest register and of its cache line. Torch aligns its own allocations to it."""
 
 TOLERANCE = 1e-5
-"""Largest difference of logits, relative to the largest of them, if sums are taken in another order."""
+"""Largest difference of logits if sums are taken in another order, relative to the largest of them or to 1."""
 
 _NUMBERS = ALIGNMENT // 4  # float32
 
@@ -87,6 +88,22 @@ def is_lone(replicas: int, *batches: int) -> bool:
     return replicas == 1 and 1 in batches
 
 
+def is_rounding(furthest: float, largest: float) -> bool:
+    """Tell whether logits are the same except for rounding.
+
+    Where logits are small because large terms cancel, the rounding of these terms is left. It is then large beside the
+    logits, but changes no answer: below 1, logits are compared as they are.
+
+    Parameters
+    ----------
+    furthest : float
+        Largest difference of two logits.
+    largest : float
+        Largest logit, without its sign.
+    """
+    return furthest <= TOLERANCE * max(largest, 1.0)
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of arithmetic. Numbers computed with the same kind can be compared to the bit.
@@ -104,13 +121,20 @@ class Kind:
         library behind torch or disabled instructions.
     """
 
-    processor: str
-    capability: str
-    torch: str
-    sample: str
+    processor: Text
+    capability: Text
+    torch: Text
+    sample: Text
 
     def __str__(self) -> str:
         return f"{self.processor} ({self.capability}) with torch {self.torch}"
+
+
+@dataclass(frozen=True)
+class Machine(Kind):
+    """What computed a result: the kind of arithmetic, and the number of threads."""
+
+    threads: Natural
 
 
 @cache
@@ -119,9 +143,9 @@ def kind() -> Kind:
     return Kind(processor(), torch.backends.cpu.get_cpu_capability(), torch.__version__, _sample())
 
 
-def described() -> dict[str, str | int]:
-    """Return `kind` and the present number of threads as plain data, to store with a result."""
-    return {**asdict(kind()), "threads": torch.get_num_threads()}
+def machine() -> Machine:
+    """Return `kind` and the present number of threads, to store with a result."""
+    return Machine(**asdict(kind()), threads=torch.get_num_threads())
 
 
 def _sample() -> str:

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
 from clnp_core.analysis.epochs import ALONE, TUNED
+from clnp_core.runs.fold.results import Record, Summary
 from clnp_core.runs.fold.summary import summarise, words_for
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
@@ -116,7 +117,7 @@ class SweepDisplay:
         for run in runs:
             if not run.is_active and run.id not in self._ended:
                 self._ended.add(run.id)
-                reached = f", mean accuracy {run.summary['mean_accuracy']:.2%}" if run.summary else ""
+                reached = f", mean accuracy {run.summary.mean_accuracy:.2%}" if run.summary else ""
                 self._bar.console.print(f"{run.id}: {run.state}{reached}", highlight=False)
         done = sum(run.fraction for run in runs)
         self._bar.update(
@@ -136,12 +137,12 @@ class SweepDisplay:
         return (total - done) * (time.monotonic() - self._began) / gained if gained > 0 else None
 
 
-def _line(spec: RunSpec, record: dict[str, Any]) -> str:
-    layers = zip(spec.architecture.hidden, record["claimed"], record["free"], strict=False)
+def _line(spec: RunSpec, record: Record) -> str:
+    layers = zip(spec.architecture.hidden, record.claimed, record.free, strict=False)
     claimed = ", ".join(f"{layer.name} {count} (free {free})" for layer, count, free in layers)
-    notes = "".join(f" {note}" for note in record["notes"])
+    notes = "".join(f" {note}" for note in record.notes)
     claims = f"; claimed {claimed}" if claimed else ""
-    return f"task {record['task']}: accuracy {record['accuracy'][-1]:.2%}{claims}.{notes}"
+    return f"task {record.task}: accuracy {record.accuracy[-1]:.2%}{claims}.{notes}"
 
 
 def print_runs(runs: Sequence[Run], engine: int | None) -> None:
@@ -177,52 +178,52 @@ def print_run(store: Store, run: Run) -> None:
         console.print(run.error, style="red", highlight=False, markup=False)
     records = store.learned(run.id)
     if records:
-        summary = run.summary or summarise(run.spec, records, run.seconds)
-        print_summary(summary)
+        print_summary(run.summary or summarise(run.spec, records, run.seconds))
     console.print_json(data=run.spec.to_json())
     for moment, text in store.events(run.id):
         console.print(f"{datetime.fromtimestamp(moment):%Y-%m-%d %H:%M:%S}  {text}", highlight=False, markup=False)
 
 
-def print_summary(summary: dict[str, Any]) -> None:
+def print_summary(summary: Summary) -> None:
     """Print the table of results: per task accuracy, θ, and neurons claimed, reused and free of each layer."""
     console = Console(width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE)
-    alone = summary.get("single_task_accuracy")
-    theta = summary.get("theta")
-    about = "for each layer: neurons claimed/reused/free" if summary["layers"] else None
-    table = Table(title=f"{summary['preset']}, {summary['method']}, seed {summary['seed']}", caption=about)
+    alone = summary.single_task_accuracy
+    theta = summary.theta
+    about = "for each layer: neurons claimed/reused/free" if summary.layers else None
+    table = Table(title=f"{summary.preset}, {summary.method}, seed {summary.seed}", caption=about)
     table.add_column("task", justify="right")
     table.add_column("accuracy", justify="right")
     if alone:
         table.add_column("alone", justify="right")
     if theta:
         table.add_column("θ", justify="right")
-    for layer in summary["layers"]:
-        table.add_column(escape(layer["name"]), justify="right")
-    for task in range(summary["tasks"]):
-        row = [str(task + 1), f"{summary['accuracy'][-1][task]:.2%}"]
+    for layer in summary.layers:
+        table.add_column(escape(layer.name), justify="right")
+    for task in range(summary.tasks):
+        row = [str(task + 1), f"{summary.accuracy[-1][task]:.2%}"]
         if alone:
             row.append("" if alone[task] is None else f"{alone[task]:.2%}")
         if theta:
-            given = theta[task] if isinstance(theta[task], list) else [theta[task]]
+            shared = theta[task]
+            given = shared if isinstance(shared, tuple) else (shared,)
             row.append(" / ".join(f"{value:.3g}" for value in given))
-        told = ("claimed", "reused", "free_after")
-        row += ["/".join(str(layer[what][task]) for what in told) for layer in summary["layers"]]
+        row += [f"{layer.claimed[task]}/{layer.reused[task]}/{layer.free_after[task]}" for layer in summary.layers]
         table.add_row(*row)
     console.print(table)
-    mean = f"mean accuracy {summary['mean_accuracy']:.2%}"
-    if alone and None not in alone:
-        mean += f", each task alone {sum(alone) / len(alone):.2%}"
+    mean = f"mean accuracy {summary.mean_accuracy:.2%}"
+    known = [accuracy for accuracy in alone if accuracy is not None] if alone else []
+    if alone and len(known) == len(alone):
+        mean += f", each task alone {sum(known) / len(known):.2%}"
     for name in ("forgetting", "backward_transfer", "forward_transfer"):
-        if summary.get(name) is not None:
-            mean += f", {name.replace('_', ' ')} {100 * summary[name]:+.2f} points"
-    console.print(f"{mean}; {summary['seconds']:.1f} s", highlight=False)
-    if summary.get("identical_logits"):
+        if (measure := getattr(summary, name)) is not None:
+            mean += f", {name.replace('_', ' ')} {100 * measure:+.2f} points"
+    console.print(f"{mean}; {summary.seconds:.1f} s", highlight=False)
+    if summary.identical_logits:
         console.print("the logits of every earlier task are identical to the bit", highlight=False)
-    left = [f"{layer['name']} {_tasks_left(layer['tasks_left'])}" for layer in summary["layers"]]
+    left = [f"{layer.name} {_tasks_left(layer.tasks_left)}" for layer in summary.layers]
     if left:
         console.print(f"tasks left at this pace: {', '.join(left)}", highlight=False, markup=False)
-    for note in summary["notes"]:
+    for note in summary.notes:
         console.print(note, highlight=False, markup=False)
 
 

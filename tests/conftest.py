@@ -13,8 +13,10 @@ from clnp_core.cli import main
 
 ROOT = Path(__file__).parents[1]
 
-# How long an example takes depends on what else the machine is doing.
-settings.register_profile("any machine", deadline=None)
+# How long an example takes depends on what else the machine is doing, and the suite says the same of the same code each
+# time: it tries the same examples. `pytest --hypothesis-profile explore` looks for others.
+settings.register_profile("explore", deadline=None)
+settings.register_profile("any machine", deadline=None, derandomize=True)
 settings.load_profile("any machine")
 
 # Until something computes with as many threads as it says itself, as in a worker of an engine: on arrays as small as

@@ -1,5 +1,6 @@
 """The rules by which a number's last bit depends on what is computed and on nothing else."""
 
+import math
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clnp_core.arithmetic import ALIGNMENT, aligned, computing, described, is_lone, kind, linear, owned
+from clnp_core.arithmetic import ALIGNMENT, aligned, computing, is_lone, is_rounding, kind, linear, machine, owned
 
 OTHERWISE = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_CBWR": "COMPATIBLE"}
 """Makes torch, and the libraries behind it, compute as on a processor with fewer instructions."""
@@ -59,4 +60,15 @@ def test_the_kind_is_the_same_in_another_process_and_another_one_with_other_inst
 
 def test_what_a_result_was_computed_on_says_how_many_threads():
     with computing(1):
-        assert described()["threads"] == 1
+        assert machine().threads == 1
+
+
+@pytest.mark.parametrize(("furthest", "largest"), [(1e-6, 0.5), (7e-8, 6e-3), (9e-5, 10.0), (0.0, 0.0)])
+def test_rounding_is_beside_the_largest_logit_or_beside_what_cancelled(furthest, largest):
+    """The second pair: two products of about 1 whose difference is 0.006, in another order."""
+    assert is_rounding(furthest, largest)
+
+
+@pytest.mark.parametrize(("furthest", "largest"), [(1e-4, 0.5), (2e-4, 10.0), (math.nan, 1.0), (1.0, math.nan)])
+def test_more_than_rounding_is_told(furthest, largest):
+    assert not is_rounding(furthest, largest)

@@ -28,6 +28,7 @@ ROWS = [
         "clnp_core.errors",
         "clnp_core.machine",
         "clnp_core.arithmetic",
+        "clnp_core.bounds",
         "clnp_core.files",
         "clnp_core.lazy",
     ],

@@ -54,7 +54,7 @@ class Compared:
     spec : mapping
         Specification as plain data, as `RunSpec.to_json` returns it.
     summary : mapping
-        Results, as `clnp_core.runs.fold.summary.summarise` returns them; for an unfinished run those so far.
+        Results as plain data, as `RunHandle.summary` returns them; for an unfinished run those so far.
     """
 
     run: str

@@ -89,7 +89,7 @@ def _run(options: argparse.Namespace) -> int:
     print_summary(ended.summary)
     print(f"run {run} in {store.location}")
     if options.json:
-        write_whole(options.json, (json.dumps(ended.summary, indent=2) + "\n").encode())
+        write_whole(options.json, (json.dumps(ended.summary.to_json(), indent=2) + "\n").encode())
     return 0
 
 

@@ -72,7 +72,7 @@ def _tasks(store: Store, runs: Found) -> Data:
     return {
         "images": digits().x_test[first].reshape(len(first), -1).tolist(),
         "permutations": _permutations(store, runs["clnp"], TASKS).tolist(),
-        "alone": [record["single_task_accuracy"] for record in store.learned(runs["clnp"])],
+        "alone": [record.single_task_accuracy for record in store.learned(runs["clnp"])],
     }
 
 
@@ -166,8 +166,8 @@ def _full(store: Store, runs: Found) -> Data:
     for margin in MARGINS:
         run = runs[f"full-{100 * margin:g}"]
         records = store.learned(run)
-        hidden = layers(store.run(run).spec, records)
-        sequences.append({"margin": margin, "accuracy": records[-1]["accuracy"], "layers": hidden})
+        hidden = [layer.to_json() for layer in layers(store.run(run).spec, records)]
+        sequences.append({"margin": margin, "accuracy": list(records[-1].accuracy), "layers": hidden})
     return {"sequences": sequences}
 
 

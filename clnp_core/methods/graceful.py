@@ -8,6 +8,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from clnp_core.bounds import Natural, Number, Positive, Share
+
 # Accuracies are ratios of whole numbers: this is far below one sample and above any rounding.
 _TOLERANCE = 1e-9
 
@@ -26,9 +28,9 @@ class ScanPoint:
         Neurons of each hidden layer that the task would claim.
     """
 
-    theta: tuple[float, ...]
-    accuracy: float
-    claimed: tuple[int, ...]
+    theta: tuple[Positive, ...]
+    accuracy: Share
+    claimed: tuple[Natural, ...]
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,9 @@ class Choice:
         False if no candidate stays within the margin at its mildest pruning.
     """
 
-    candidate: int
+    candidate: Natural
     point: ScanPoint
-    floor: float
+    floor: Number
     within_margin: bool
 
 

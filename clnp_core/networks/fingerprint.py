@@ -11,11 +11,12 @@ are compared, to `arithmetic.TOLERANCE`. In both cases a new fingerprint is take
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from clnp_core.arithmetic import TOLERANCE, Kind, computing, kind
+from clnp_core.arithmetic import Kind, computing, is_rounding, kind
+from clnp_core.bounds import Digest
 from clnp_core.errors import ForgettingError
 from clnp_core.lazy import torch
 from clnp_core.networks import partition
@@ -45,9 +46,9 @@ class Fingerprint:
         Of the arithmetic that computed them.
     """
 
-    layers: tuple[str, ...]
-    logits: str
-    compact: str
+    layers: tuple[Digest, ...]
+    logits: Digest
+    compact: Digest
     kind: Kind
 
 
@@ -81,11 +82,6 @@ def take(network: Network, task: int, x: Tensor) -> Taken:
         kind=kind(),
     )
     return Taken(taken, logits)
-
-
-def as_fingerprint(data: Mapping[str, Any]) -> Fingerprint:
-    """What `dataclasses.asdict` made plain, and JSON has carried."""
-    return Fingerprint(tuple(data["layers"]), data["logits"], data["compact"], Kind(**data["kind"]))
 
 
 def check(network: Network, task: int, x: Tensor, expected: Fingerprint, logits: Callable[[], Tensor]) -> Taken:
@@ -144,7 +140,7 @@ def carry_over(
     then = check(before, task, x, expected, logits)
     now = take(grown, task, x)
     furthest, scale = furthest_off(then.logits, now.logits)
-    if now.fingerprint.compact != then.fingerprint.compact or not furthest <= TOLERANCE * scale:
+    if now.fingerprint.compact != then.fingerprint.compact or not is_rounding(furthest, scale):
         raise ForgettingError(
             f"Task {task} no longer answers as it did before the network grew after task {grown.tasks}: "
             f"its logits, up to {scale:.3g} in size, are off by {furthest:.3g}."
@@ -164,7 +160,7 @@ def logits_digest(logits: Tensor) -> str:
 
 def _compare(task: int, then: Tensor, now: Tensor, elsewhere: Kind) -> None:
     furthest, scale = furthest_off(then, now)
-    if not furthest <= TOLERANCE * scale:
+    if not is_rounding(furthest, scale):
         raise ForgettingError(
             f"Task {task} answers differently here than on {elsewhere}, where it was learned, by more than rounding: "
             f"its logits, up to {scale:.3g} in size, are off by {furthest:.3g}; here is {kind()}."

@@ -27,6 +27,7 @@ from clnp_core.results.experiments import (
     Experiment,
 )
 from clnp_core.results.published import Published
+from clnp_core.runs.fold.results import Summary
 from clnp_core.runs.fold.summary import duration
 from clnp_core.runs.store import Run, Store
 
@@ -72,8 +73,8 @@ def _head() -> list[str]:
 def _permuted_mnist(found: _Found, pictures: Path, shown: str) -> list[str]:
     runs = found[PERMUTED_MNIST.name]
     alone = found[ALONE.name]
-    ours = spread([_summary(run)["mean_accuracy"] for run in runs])
-    ours_alone = spread([_summary(run)["mean_accuracy"] for run in alone])
+    ours = spread([_summary(run).mean_accuracy for run in runs])
+    ours_alone = spread([_summary(run).mean_accuracy for run in alone])
     rows = [
         (published.SINGLE_TASK.method, _quoted(published.SINGLE_TASK), _percent(*ours_alone), _names(alone)),
         (published.CLNP.method, _quoted(published.CLNP), _percent(*ours), _names(runs)),
@@ -90,7 +91,7 @@ def _permuted_mnist(found: _Found, pictures: Path, shown: str) -> list[str]:
         lines += ["", *_verdicts(runs, ours[0], ours_alone[0])]
         lines += ["", *_layer_use(found, runs), "", *_by_epochs(found), "", *_why_permuted(runs)]
         caption = f"Figure 3: used capacity of each layer by task, {runs[0].id}."
-        lines += ["", *_picture(figures.capacity(_summary(runs[0])["layers"]), pictures, shown, "figure-3", caption)]
+        lines += ["", *_picture(figures.capacity(_layers(runs[0])), pictures, shown, "figure-3", caption)]
     return lines
 
 
@@ -109,7 +110,7 @@ def _verdicts(runs: Sequence[Run], mean: float, alone: float) -> list[str]:
 
 
 def _what_would_take_it_there(runs: Sequence[Run]) -> str:
-    by_task = [fmean(own) for own in zip(*(_summary(run)["accuracy"][-1] for run in runs), strict=True)]
+    by_task = [fmean(own) for own in zip(*(_summary(run).accuracy[-1] for run in runs), strict=True)]
     half = len(by_task) // 2
     first, last = (100 * fmean(own) for own in (by_task[:half], by_task[half:]))
     if first <= last:
@@ -117,9 +118,7 @@ def _what_would_take_it_there(runs: Sequence[Run]) -> str:
             f"- What is missing is better training. The last {len(by_task) - half} tasks, with fewer free neurons, "
             f"reach {last:.2f} %, the first {half} {first:.2f} %."
         )
-    used, name = max(
-        (used, layer["name"]) for used, layer in zip(_used(runs), _summary(runs[0])["layers"], strict=True)
-    )
+    used, name = max((used, layer.name) for used, layer in zip(_used(runs), _summary(runs[0]).layers, strict=True))
     return (
         f"- What is missing is capacity. The first {half} tasks reach {first:.2f} %, the last "
         f"{len(by_task) - half} {last:.2f} %, because less and less of {name} is free for them ({used:.0%} of it is in "
@@ -133,7 +132,12 @@ def _used(runs: Sequence[Run]) -> list[float]:
 
 
 def _used_by(run: Run) -> list[float]:
-    return [1 - layer["free"] / layer["width"] for layer in _summary(run)["layers"]]
+    return [1 - layer.free / layer.width for layer in _summary(run).layers]
+
+
+def _layers(run: Run) -> list[dict[str, Any]]:
+    """The hidden layers, as the figures take them."""
+    return [layer.to_json() for layer in _summary(run).layers]
 
 
 def _layer_use(found: _Found, runs: Sequence[Run]) -> list[str]:
@@ -141,11 +145,11 @@ def _layer_use(found: _Found, runs: Sequence[Run]) -> list[str]:
     used = list(map(_used_by, runs))
     rows = [
         (
-            f"{layer['name']} in use after ten tasks, per cent",
+            f"{layer.name} in use after ten tasks, per cent",
             f"{100 * quoted:.0f}",
             _percent(*spread([own[place] for own in used]), 1),
         )
-        for place, (layer, quoted) in enumerate(zip(_summary(runs[0])["layers"], published.USED_AFTER_TEN, strict=True))
+        for place, (layer, quoted) in enumerate(zip(_summary(runs[0]).layers, published.USED_AFTER_TEN, strict=True))
     ]
     fit = [_tasks_that_fit(run) for run in runs]
     rows.append(
@@ -153,8 +157,8 @@ def _layer_use(found: _Found, runs: Sequence[Run]) -> list[str]:
     )
     full = found[UNTIL_FULL.name]
     if full:
-        counted = _number(*spread([_summary(run)["tasks"] for run in full]))
-        mean = _percent(*spread([_summary(run)["mean_accuracy"] for run in full]))
+        counted = _number(*spread([_summary(run).tasks for run in full]))
+        mean = _percent(*spread([_summary(run).mean_accuracy for run in full]))
         what = f"tasks until it is full, counted (their mean accuracy: {mean})"
         rows.append((what, f"about {published.TASKS_THAT_FIT}", counted))
     return ["### Figure 3: layer use", "", *_table(("", "quoted", "ours"), rows)]
@@ -162,9 +166,8 @@ def _layer_use(found: _Found, runs: Sequence[Run]) -> list[str]:
 
 def _tasks_that_fit(run: Run) -> float:
     """Add up the tasks learned and those that the fullest layer still has room for."""
-    left = [layer["tasks_left"] for layer in _summary(run)["layers"] if layer["tasks_left"] is not None]
-    fit: float = _summary(run)["tasks"] + min(left, default=math.nan)
-    return fit
+    left = [layer.tasks_left for layer in _summary(run).layers if layer.tasks_left is not None]
+    return _summary(run).tasks + min(left, default=math.nan)
 
 
 def _by_epochs(found: _Found) -> list[str]:
@@ -172,13 +175,13 @@ def _by_epochs(found: _Found) -> list[str]:
     rows = []
     for each in (PERMUTED_MNIST, STOPPED_EARLY):
         for run in found[each.name]:
-            tasks = str(_summary(run)["tasks"])
-            full = " (full)" if _summary(run)["tasks"] < run.spec.stream.tasks else ""
+            tasks = str(_summary(run).tasks)
+            full = " (full)" if _summary(run).tasks < run.spec.stream.tasks else ""
             epochs = f"{'up to ' * (run.spec.patience is not None)}{run.spec.epochs[0]}"
-            mean = f"{100 * _summary(run)['mean_accuracy']:.2f}"
+            mean = f"{100 * _summary(run).mean_accuracy:.2f}"
             used = [f"{100 * share:.1f}" for share in _used_by(run)]
             rows.append((each.name, epochs, run.spec.seed, tasks + full, mean, *used))
-    shares = (f"{layer['name']} in use, per cent" for layer in _summary(found[PERMUTED_MNIST.name][0])["layers"])
+    shares = (f"{layer.name} in use, per cent" for layer in _summary(found[PERMUTED_MNIST.name][0]).layers)
     return [
         "### Epochs, which the paper does not give",
         "",
@@ -214,11 +217,11 @@ def _why_permuted(runs: Sequence[Run]) -> list[str]:
 
 def _growth(runs: Sequence[Run], place: int) -> str:
     """Write how a hidden layer fills up."""
-    layers = [_summary(run)["layers"][place] for run in runs]
-    first = fmean(layer["claimed"][0] / layer["width"] for layer in layers)
-    later = fmean(fmean(layer["claimed"][1:]) / layer["width"] for layer in layers)
+    layers = [_summary(run).layers[place] for run in runs]
+    first = fmean(layer.claimed[0] / layer.width for layer in layers)
+    later = fmean(fmean(layer.claimed[1:]) / layer.width for layer in layers)
     return (
-        f"- Of {layers[0]['name']} the first task claims {first:.1%}, each later one {later:.1%}; in the paper its use "
+        f"- Of {layers[0].name} the first task claims {first:.1%}, each later one {later:.1%}; in the paper its use "
         f"{published.HOW_IT_GROWS[place]}."
     )
 
@@ -237,10 +240,8 @@ def _split_cifar(found: _Found, pictures: Path, shown: str) -> list[str]:
     if drawn:
         run = found[drawn.name][0]
         caption = f"Figure 4b: used capacity of each layer by task, {drawn.name}, {run.id}."
-        lines += ["", *_picture(figures.capacity(_summary(run)["layers"]), pictures, shown, "figure-4b", caption)]
-    notes = [
-        (each, note) for each in (*NARROW, *QUICK) for run in found[each.name][:1] for note in _summary(run)["notes"]
-    ]
+        lines += ["", *_picture(figures.capacity(_layers(run)), pictures, shown, "figure-4b", caption)]
+    notes = [(each, note) for each in (*NARROW, *QUICK) for run in found[each.name][:1] for note in _summary(run).notes]
     lines += ["", *(f"- {each.name}: {note}" for each, note in notes)] if notes else []
     return lines
 
@@ -254,12 +255,12 @@ def _wide(found: _Found) -> list[str]:
 
 def _by_task(experiments: Sequence[Experiment], quoted: Sequence[Published], found: _Found) -> list[str]:
     done = [(each, runs) for each in experiments if (runs := found[each.name])]
-    count = max([len(each.by_task) for each in quoted] + [_summary(runs[0])["tasks"] for _, runs in done], default=0)
+    count = max([len(each.by_task) for each in quoted] + [_summary(runs[0]).tasks for _, runs in done], default=0)
     rows = []
     for each, runs in done:
-        values = list(zip(*(_summary(run)["accuracy"][-1] for run in runs), strict=True))
+        values = list(zip(*(_summary(run).accuracy[-1] for run in runs), strict=True))
         means = [_percent(*spread(own), 1) for own in values]
-        mean = _percent(*spread([_summary(run)["mean_accuracy"] for run in runs]), 1)
+        mean = _percent(*spread([_summary(run).mean_accuracy for run in runs]), 1)
         rows.append((each.name, *means, *[NOTHING] * (count - len(means)), mean, _names(runs)))
     for figure in quoted:
         cells = [f"*{100 * value:.1f}*" for value in figure.by_task]
@@ -288,9 +289,9 @@ def _runs(store: Store, found: _Found) -> list[str]:
             each.name,
             run.spec.seed,
             f"`{each.command} --seed {run.spec.seed}`",
-            "true" if _summary(run).get("identical_logits") else NOTHING,
+            "true" if _summary(run).identical_logits else NOTHING,
             duration(sum(epoch["seconds"] for epoch in store.epochs(run.id))),
-            _machine(_summary(run).get("environment")),
+            _machine(_summary(run).environment),
             _date(run),
         )
         for each in ALL
@@ -301,7 +302,7 @@ def _runs(store: Store, found: _Found) -> list[str]:
     return ["## Runs", "", about, "", *_table(columns, rows)]
 
 
-def _summary(run: Run) -> dict[str, Any]:
+def _summary(run: Run) -> Summary:
     assert run.summary is not None  # only finished runs are reported
     return run.summary
 

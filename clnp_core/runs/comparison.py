@@ -31,7 +31,7 @@ def _compared(store: Store, run: Run) -> Compared:
         if not records:
             raise StoreError(f"The run {run.id} has not learned a task: there is nothing to compare.")
         summary = summarise(run.spec, records, run.seconds)
-    return Compared(run.id, run.spec.to_json(), summary)
+    return Compared(run.id, run.spec.to_json(), summary.to_json())
 
 
 def with_method(spec: RunSpec, method: str) -> RunSpec:

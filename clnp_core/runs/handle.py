@@ -58,7 +58,7 @@ class RunHandle:
             time.sleep(_POLL_SECONDS)
         if run.summary is None:
             raise ClnpError(run.error or f"The run {self.id} is {run.state}.")
-        return run.summary
+        return run.summary.to_json()
 
     def metrics(self) -> pd.DataFrame:
         """Tabulate every epoch so far: task, candidate, stage, epoch, loss, validation_accuracy, seconds.
@@ -71,7 +71,7 @@ class RunHandle:
         return pd.DataFrame(self.store.epochs(self.id), columns=columns)
 
     def summary(self) -> dict[str, Any]:
-        """Summarise the results so far; see `clnp_core.runs.fold.summary.summarise`.
+        """Summarise the results so far, as JSON; see `clnp_core.runs.fold.results.Summary`.
 
         Raises
         ------
@@ -81,7 +81,7 @@ class RunHandle:
         run, records = self.store.run(self.id), self.store.learned(self.id)
         if not records:
             raise StoreError(f"The run {self.id} has not learned a task yet.")
-        return run.summary or summarise(run.spec, records, run.seconds)
+        return (run.summary or summarise(run.spec, records, run.seconds)).to_json()
 
     def settled(self) -> dict[int, int]:
         """Return the candidate that each task chose from its grid, for tasks with several candidates."""

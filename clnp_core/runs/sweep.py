@@ -182,9 +182,9 @@ def _measures(store: Store, run: Run) -> tuple[Any, ...]:
     if not run.summary and not records:
         return run.id, run.state, math.nan, math.nan, 0, run.seconds
     summary = run.summary or summarise(run.spec, records, run.seconds)
-    used = [1 - layer["free"] / layer["width"] for layer in summary["layers"]]
+    used = [1 - layer.free / layer.width for layer in summary.layers]
     capacity = sum(used) / len(used) if used else math.nan
-    return run.id, run.state, summary["mean_accuracy"], capacity, summary["tasks"], summary["seconds"]
+    return run.id, run.state, summary.mean_accuracy, capacity, summary.tasks, summary.seconds
 
 
 def check_format(path: Path) -> None:

@@ -1,9 +1,8 @@
 """Accuracy: how well tasks are learned and kept, in curves, in measures with their definitions, and to the bit."""
 
-from typing import Any
-
 import streamlit as st
 
+from clnp_core.runs.fold.results import Record
 from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.store import Run, Store
 from dashboard.accuracy.view import show_measures, show_tasks
@@ -13,7 +12,7 @@ TITLE = "Accuracy"
 PLACE = 5
 
 
-def show_run(store: Store, run: Run, records: list[dict[str, Any]]) -> None:
+def show_run(store: Store, run: Run, records: list[Record]) -> None:
     """Show the measures of a run, then what it kept of each task."""
     summary = summarise(run.spec, records, run.seconds)
     if run.state == "failed":

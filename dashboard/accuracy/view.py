@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from plotly.graph_objects import Figure
 
 from clnp_core.analysis import figures
 from clnp_core.analysis.metrics import forgetting_by_task
+from clnp_core.runs.fold.results import Record, Summary
 from clnp_core.runs.fold.summary import settled
 from clnp_core.runs.store import Run, Store
 from dashboard.shared.kept_figure import shared_figure
@@ -78,14 +79,14 @@ MEASURES = (
 )
 
 
-def show_measures(summary: Mapping[str, Any]) -> None:
+def show_measures(summary: Summary) -> None:
     """Show the measures of the sequence so far, and define them."""
     with st.container(horizontal=True, key="measures"):
         for measure in MEASURES:
-            value = summary.get(measure.key)
+            value = getattr(summary, measure.key)
             shown = _points(value) if measure.signed else percent(value)
             st.metric(measure.name, shown, help=measure.about, border=True, width="stretch")
-        if alone := summary.get("single_task_accuracy"):
+        if alone := summary.single_task_accuracy:
             mean = None if None in alone else sum(alone) / len(alone)
             about = "Mean over the same tasks, each trained alone on a full network."
             st.metric("Each task alone", percent(mean), help=about, border=True, width="stretch")
@@ -101,9 +102,9 @@ def show_measures(summary: Mapping[str, Any]) -> None:
             st.latex(measure.formula)
 
 
-def show_tasks(store: Store, run: Run, records: Sequence[dict[str, Any]], summary: Mapping[str, Any]) -> None:
+def show_tasks(store: Store, run: Run, records: Sequence[Record], summary: Summary) -> None:
     """Show curves over epochs and over tasks, the accuracy matrix, and what is kept of each task."""
-    theme, tasks, matrix = st.context.theme.type or "light", run.spec.stream.tasks, summary["accuracy"]
+    theme, tasks, matrix = st.context.theme.type or "light", run.spec.stream.tasks, summary.accuracy
     epochs, at_once = sum(each["epoch"] for each in store.last_epochs(run.id)), run.spec.at_once
 
     def curves() -> Figure:
@@ -119,7 +120,7 @@ def show_tasks(store: Store, run: Run, records: Sequence[dict[str, Any]], summar
     columns = st.columns(3)
     for column, chart in zip(columns, charts, strict=False):
         with column:
-            chart(run.id, matrix, summary.get("single_task_accuracy", ()), tasks, theme)
+            chart(run.id, matrix, summary.single_task_accuracy or (), tasks, theme)
     if at_once:  # it has no course over tasks
         with columns[1]:
             _show_kept(run, records, summary)
@@ -128,9 +129,10 @@ def show_tasks(store: Store, run: Run, records: Sequence[dict[str, Any]], summar
 
 
 _Alone = Sequence[float | None]
+_Matrix = tuple[tuple[float, ...], ...]
 
 
-def _matrix(run: str, matrix: list[list[float]], alone: _Alone, tasks: int, theme: figures.Theme) -> None:
+def _matrix(run: str, matrix: _Matrix, alone: _Alone, tasks: int, theme: figures.Theme) -> None:
     live_chart(
         shared_figure(("matrix", matrix, tasks, theme), lambda: figures.accuracy_matrix(matrix, tasks, theme)),
         f"{run} accuracy matrix",
@@ -139,7 +141,7 @@ def _matrix(run: str, matrix: list[list[float]], alone: _Alone, tasks: int, them
     )
 
 
-def _over_tasks(run: str, matrix: list[list[float]], alone: _Alone, tasks: int, theme: figures.Theme) -> None:
+def _over_tasks(run: str, matrix: _Matrix, alone: _Alone, tasks: int, theme: figures.Theme) -> None:
     of = matrix, alone, tasks, theme
     live_chart(
         shared_figure(("over tasks", *of), lambda: figures.accuracy_over_tasks(*of)),
@@ -150,7 +152,7 @@ def _over_tasks(run: str, matrix: list[list[float]], alone: _Alone, tasks: int, 
     )
 
 
-def _mean(run: str, matrix: list[list[float]], alone: _Alone, tasks: int, theme: figures.Theme) -> None:
+def _mean(run: str, matrix: _Matrix, alone: _Alone, tasks: int, theme: figures.Theme) -> None:
     of = matrix, alone, tasks, theme
     live_chart(
         shared_figure(("mean", *of), lambda: figures.mean_accuracy(*of)),
@@ -167,14 +169,14 @@ def _with_alone(figure: str, tasks: int) -> str:
     )
 
 
-def _show_kept(run: Run, records: Sequence[dict[str, Any]], summary: Mapping[str, Any]) -> None:
+def _show_kept(run: Run, records: Sequence[Record], summary: Summary) -> None:
     """Show what is left of each task: the same bits where the method promises them, else how much was forgotten."""
-    matrix = summary["accuracy"]
+    matrix = summary.accuracy
     columns: dict[str, Sequence[Any]] = {"Task": range(1, len(matrix) + 1)}
     if run.spec.exact:
         columns |= _fingerprints(run, records)
         st.subheader("Fingerprints", anchor=False)
-    if alone := summary.get("single_task_accuracy"):
+    if alone := summary.single_task_accuracy:
         columns["Alone"] = pd.Series(alone, dtype=float)
     if all(matrix):
         columns[_WHEN_LEARNED] = [row[-1] for row in matrix]
@@ -191,35 +193,30 @@ def _show_kept(run: Run, records: Sequence[dict[str, Any]], summary: Mapping[str
         st.caption("Forgotten: the task's best accuracy before the last task was learned, less its accuracy now.")
 
 
-def _fingerprints(run: Run, records: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
-    told = {"Fingerprint": [f"{record['fingerprint'][:_DIGITS]}…" for record in records]}
+def _fingerprints(run: Run, records: Sequence[Record]) -> dict[str, list[str]]:
+    told = {"Fingerprint": [f"{record.fingerprint[:_DIGITS]}…" for record in records]}
     if run.state == "failed":  # what failed may be the promise itself
         return told
-    return told | {"Checked": [_checked(record["task"], records) for record in records]}
+    return told | {"Checked": [_checked(record.task, records) for record in records]}
 
 
-def _checked(task: int, records: Sequence[dict[str, Any]]) -> str:
+def _checked(task: int, records: Sequence[Record]) -> str:
     later = len(records) - task
-    how = "the same except for rounding" if any(task in _rounded(record) for record in records) else "identical"
+    how = "the same except for rounding" if any(task in record.rounded for record in records) else "identical"
     return unbroken(f"{how} after {counted(later, 'later task')}" if later else "just learned")
 
 
-def _rounded(record: Mapping[str, Any]) -> Sequence[int]:
-    """Give the earlier tasks whose logits are the same but for rounding; runs of earlier versions know of none."""
-    return record.get("rounded", ())
-
-
-def _about_fingerprints(records: Sequence[dict[str, Any]]) -> str:
+def _about_fingerprints(records: Sequence[Record]) -> str:
     about = (
         "A fingerprint is the SHA-256 of a task's raw logits on 512 test samples, taken when it was learned and "
         "computed again after every later one. A single different bit ends the run with an error."
     )
-    if any(any(record["grown"]) for record in records):
+    if any(any(record.grown) for record in records):
         about += (
             " When a layer grew, the task's own narrow network was checked to the bit, and a new fingerprint was taken "
             "at the new width."
         )
-    if any(map(_rounded, records)):
+    if any(record.rounded for record in records):
         about += (
             " When the run continued on another kind of processor, logits were compared to a hundred-thousandth of the "
             "largest, and new fingerprints were taken."

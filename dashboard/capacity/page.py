@@ -1,9 +1,8 @@
 """Capacity and reuse: how full the network is and will be, and whose neurons later tasks use again."""
 
-from typing import Any
-
 import streamlit as st
 
+from clnp_core.runs.fold.results import Record
 from clnp_core.runs.fold.summary import layers
 from clnp_core.runs.store import Run, Store
 from dashboard.capacity.view import show_capacity, show_reuse
@@ -13,7 +12,7 @@ TITLE = "Capacity"
 PLACE = 4
 
 
-def show_run(store: Store, run: Run, records: list[dict[str, Any]]) -> None:
+def show_run(store: Store, run: Run, records: list[Record]) -> None:
     """Show the capacity of a run, then its reuse."""
     show_capacity(run, layers(run.spec, records))
     st.subheader("Reuse", anchor=False)

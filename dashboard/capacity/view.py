@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -12,6 +11,7 @@ import streamlit as st
 from clnp_core.analysis import figures
 from clnp_core.analysis.capacity import in_words
 from clnp_core.analysis.reuse import share_reused
+from clnp_core.runs.fold.results import LayerSummary
 from clnp_core.runs.store import Run, Store
 from clnp_core.runs.views.reuse import reuse
 from dashboard.shared.kept_figure import shared_figure
@@ -25,15 +25,16 @@ _TRANSFER = (
 )
 
 
-def show_capacity(run: Run, layers: Sequence[dict[str, Any]]) -> None:
+def show_capacity(run: Run, hidden: Sequence[LayerSummary]) -> None:
     """Show how full each hidden layer is, by task and over tasks, and how long it will last."""
     theme, tasks = st.context.theme.type or "light", run.spec.stream.tasks
+    layers = [layer.to_json() for layer in hidden]
     outlook = in_words(layers)
     with st.container(horizontal=True):
-        for layer in layers:
-            used = 1 - layer["free"] / layer["width"]
-            about = f"{layer['width'] - layer['free']} of {layer['width']} neurons are claimed."
-            st.metric(f"Used in {layer['name']}", f"{used:.1%}", help=about, border=True, width="stretch")
+        for layer in hidden:
+            used = 1 - layer.free / layer.width
+            about = f"{layer.width - layer.free} of {layer.width} neurons are claimed."
+            st.metric(f"Used in {layer.name}", f"{used:.1%}", help=about, border=True, width="stretch")
     st.markdown(f":material/hourglass_bottom: {outlook}")
     left, right = st.columns(2)
     with left:
@@ -48,7 +49,7 @@ def show_capacity(run: Run, layers: Sequence[dict[str, Any]]) -> None:
             shared_figure(("capacity", layers, theme), lambda: figures.capacity(layers, theme)),
             f"{run.id} capacity by task",
             "Used capacity, by task. "
-            + " ".join(f"{layer['name']}: tasks claimed {', '.join(map(str, layer['claimed']))}." for layer in layers),
+            + " ".join(f"{layer.name}: tasks claimed {', '.join(map(str, layer.claimed))}." for layer in hidden),
             code=run_code(run.id, 'figures.capacity(run.summary()["layers"])'),
         )
 

@@ -1,7 +1,7 @@
 """One run on the page: how far it is, what it learned, and that it forgot nothing."""
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,6 +12,7 @@ from clnp_core.analysis import figures
 from clnp_core.analysis.capacity import in_words
 from clnp_core.analysis.epochs import ALONE, TUNED
 from clnp_core.analysis.metrics import forgetting
+from clnp_core.runs.fold.results import LayerSummary, Record
 from clnp_core.runs.fold.summary import accuracy_matrix, layers, settled
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
@@ -20,8 +21,6 @@ from dashboard.shared.live_chart import live_chart
 from dashboard.shared.notebook_code import run_code
 from dashboard.shared.number_text import percent, unbroken
 from dashboard.shared.run_text import settings_text, state_text, time_left_text
-
-Records = list[dict[str, Any]]
 
 # Of those that show a run: the label, its icon, and of which runs.
 _PAGES = (
@@ -74,7 +73,7 @@ def show_results(store: Store, run: Run) -> None:
         _show_figures(store, run, sum(training["epoch"] for training in trainings), records)
     if run.spec.partitions and records:
         st.markdown(
-            f":material/hourglass: **Room left.** {in_words(layers(run.spec, records))}",
+            f":material/hourglass: **Room left.** {in_words(_plain(layers(run.spec, records)))}",
             help="Free neurons over the mean number that the last three tasks claimed. A full layer can grow.",
         )
     if run.spec.exact and len(records) > 1 and run.state != "failed":  # what fails may be the promise itself
@@ -104,9 +103,9 @@ def _show_state(store: Store, run: Run) -> None:
         st.error(run.error, icon=":material/error:", title=f"Failed at {done}")
         st.caption("Resume tries again from where it stopped; Fork continues with other settings.")
     else:
-        st.progress(1.0, f"Finished in {_duration(run.summary['seconds'])}")
-        if run.summary["notes"]:
-            st.info("  \n".join(run.summary["notes"]), icon=":material/info:")
+        st.progress(1.0, f"Finished in {_duration(run.summary.seconds)}")
+        if run.summary.notes:
+            st.info("  \n".join(run.summary.notes), icon=":material/info:")
 
 
 def _turn(store: Store, run: Run) -> str:
@@ -145,7 +144,7 @@ def _origin(run: Run, runs: list[Run]) -> str:
     return f"  \nForked from {next(earlier, 'a deleted run')}: these settings hold from task {spec.at_task} on."
 
 
-def _show_figures(store: Store, run: Run, epochs: int, records: Records) -> None:
+def _show_figures(store: Store, run: Run, epochs: int, records: list[Record]) -> None:
     theme = st.context.theme.type or "light"
     hidden, tasks, learned = layers(run.spec, records), run.spec.stream.tasks, len(records)
     matrix, at_once = accuracy_matrix(records), run.spec.at_once
@@ -167,9 +166,9 @@ def _show_figures(store: Store, run: Run, epochs: int, records: Records) -> None
     if hidden:
         with left:
             live_chart(
-                kept("capacity", learned, lambda: figures.capacity(hidden, theme)),
+                kept("capacity", learned, lambda: figures.capacity(_plain(hidden), theme)),
                 f"{run.id} capacity",
-                "Used capacity. " + " ".join(f"{layer['name']}: {_free(layer):.0%} free." for layer in hidden),
+                "Used capacity. " + " ".join(f"{layer.name}: {_free(layer):.0%} free." for layer in hidden),
                 code=run_code(run.id, 'figures.capacity(run.summary()["layers"])') if records else "",
             )
     with right if hidden else left:
@@ -185,22 +184,27 @@ def _show_figures(store: Store, run: Run, epochs: int, records: Records) -> None
             _show_table(run.spec, records)
 
 
-def _free(layer: dict[str, Any]) -> float:
-    return layer["free"] / layer["width"]
+def _plain(hidden: list[LayerSummary]) -> list[dict[str, Any]]:
+    """Give the layers as the figures take them."""
+    return [layer.to_json() for layer in hidden]
 
 
-def _show_measures(spec: RunSpec, records: Records, hidden: list[dict[str, Any]]) -> None:
-    accuracy = records[-1]["accuracy"] if records else []
+def _free(layer: LayerSummary) -> float:
+    return layer.free / layer.width
+
+
+def _show_measures(spec: RunSpec, records: list[Record], hidden: list[LayerSummary]) -> None:
+    accuracy = records[-1].accuracy if records else []
     with st.container(horizontal=True):
         _measure("Mean accuracy", _mean_percent(accuracy), "Over the tasks learned so far, on their test images.")
         if spec.trains_alone:
-            alone = _mean_percent([record["single_task_accuracy"] for record in records])
+            alone = _mean_percent([record.single_task_accuracy for record in records])
             _measure("Each task alone", alone, "The same tasks, each trained alone on a full network.")
         if not spec.exact and not spec.at_once:
             about = "How far the accuracy on earlier tasks has fallen from its best, on average."
             _measure("Forgetting", _points(forgetting(accuracy_matrix(records))), about)
         for layer in hidden:
-            _measure(f"Free in {layer['name']}", f"{_free(layer):.1%}", "Neurons no task has claimed.")
+            _measure(f"Free in {layer.name}", f"{_free(layer):.1%}", "Neurons no task has claimed.")
 
 
 def _measure(label: str, value: str, about: str) -> None:
@@ -211,11 +215,11 @@ def _points(fraction: float) -> str:
     return "–" if math.isnan(fraction) else f"{100 * fraction:.2f} points"
 
 
-def _mean_percent(fractions: list[float | None]) -> str:
+def _mean_percent(fractions: Sequence[float | None]) -> str:
     return percent(None if not fractions or None in fractions else sum(fractions) / len(fractions))
 
 
-def _show_promise(records: Records) -> None:
+def _show_promise(records: list[Record]) -> None:
     later = len(records) - 1
     st.markdown(
         f":material/verified: **Nothing forgotten.** Task 1: identical after {later} later task{'s' * (later > 1)}.",
@@ -224,19 +228,19 @@ def _show_promise(records: Records) -> None:
     )
 
 
-def _show_table(spec: RunSpec, records: Records) -> None:
+def _show_table(spec: RunSpec, records: list[Record]) -> None:
     """Show a row for each task that was learned, also where all were at once and the records are one."""
-    accuracy = records[-1]["accuracy"]
+    accuracy = records[-1].accuracy
     # In words already: pandas' own way of saying numbers takes longer than all the rest of the page.
     columns = {"Task": range(1, len(accuracy) + 1), "Accuracy": map(percent, accuracy)}
     if spec.trains_alone:
-        columns["Alone"] = [percent(record["single_task_accuracy"]) for record in records]
+        columns["Alone"] = [percent(record.single_task_accuracy) for record in records]
     if spec.prunes:
-        columns["θ"] = [_theta(record["theta"]) for record in records]
+        columns["θ"] = [_theta(record.theta) for record in records]
     if spec.partitions:
         for place, layer in enumerate(spec.architecture.hidden):
             columns[unbroken(layer.name.capitalize())] = [
-                unbroken(" / ".join(str(record[what][place]) for what in ("claimed", "reused", "free")))
+                unbroken(f"{record.claimed[place]} / {record.reused[place]} / {record.free[place]}")
                 for record in records
             ]
     st.table(pd.DataFrame(columns), hide_index=True)
@@ -244,5 +248,5 @@ def _show_table(spec: RunSpec, records: Records) -> None:
         st.caption("For each layer: neurons the task claimed / neurons of earlier tasks it uses / neurons left free.")
 
 
-def _theta(theta: list[float]) -> str:
+def _theta(theta: tuple[float, ...]) -> str:
     return unbroken(" / ".join(f"{value:.3f}" for value in (theta if len(set(theta)) > 1 else theta[:1])))

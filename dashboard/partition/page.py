@@ -1,9 +1,8 @@
 """The partition: the network as neurons and edges, task by task, as it fills up (Fig. 1 of the paper, alive)."""
 
-from typing import Any
-
 import streamlit as st
 
+from clnp_core.runs.fold.results import Record
 from clnp_core.runs.store import Run, Store
 from clnp_core.runs.views.anatomy import anatomy
 from dashboard.partition.controls import choose_severing, choose_task, show_player, step_if_due
@@ -16,7 +15,7 @@ TITLE = "Partition"
 PLACE = 2
 
 
-def show_run(store: Store, run: Run, records: list[dict[str, Any]]) -> None:
+def show_run(store: Store, run: Run, records: list[Record]) -> None:
     """Show controls, graph, the neuron that is looked at, and the matrix."""
     learned = len(records)
     view = step_if_due(current(run.id), learned)

@@ -1,10 +1,10 @@
 """The page of one run: the one that the address names, else the one looked at last, else the newest."""
 
 from collections.abc import Callable
-from typing import Any
 
 import streamlit as st
 
+from clnp_core.runs.fold.results import Record
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store, default_location
 from dashboard.shared.empty import show_nothing_learned
@@ -19,7 +19,7 @@ _LOOKED_AT = "run looked at"
 
 def run_page(
     title: str,
-    show: Callable[[Store, Run, list[dict[str, Any]]], None],
+    show: Callable[[Store, Run, list[Record]], None],
     wanted: Callable[[RunSpec], bool] = lambda spec: True,
     is_moving: Callable[[], bool] = lambda: False,
     seconds: float = 1,
@@ -51,7 +51,7 @@ def run_page(
         follow(draw, is_moving() or _is_live(store), seconds)
 
 
-def _pick_run(store: Store, wanted: Callable[[RunSpec], bool]) -> tuple[Run, list[dict[str, Any]]] | None:
+def _pick_run(store: Store, wanted: Callable[[RunSpec], bool]) -> tuple[Run, list[Record]] | None:
     """Choose among the wanted runs that have learned something; the choice is kept in the address and between pages.
 
     Returns

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from clnp_core.analysis.tradeoff import TradeOff
+from clnp_core.runs.fold.results import Record
 from clnp_core.runs.spec import RunSpec
 from dashboard.shared.copy_link import copy_link
 from dashboard.shared.live_slider import live_slider
@@ -160,7 +160,7 @@ def show_history() -> None:
     copy_link()
 
 
-def show_presets(spec: RunSpec, tradeoff: TradeOff, view: View, record: Mapping[str, Any]) -> None:
+def show_presets(spec: RunSpec, tradeoff: TradeOff, view: View, record: Record) -> None:
     """Offer views to begin from."""
     ruled = {margin: tradeoff.verdict(margin).outcome for margin in (0.0005, 0.04)}
     shared = view if view.is_shared else replace(view, theta=0.0)

@@ -15,6 +15,7 @@ import streamlit as st
 
 from clnp_core.analysis.tradeoff import Outcome, Theta, TradeOff, Trained
 from clnp_core.errors import SpecError
+from clnp_core.runs.fold.results import Record
 
 _STATE = "trade-off"
 
@@ -106,15 +107,14 @@ def _numbers(link: Mapping[str, str], name: str, counts: tuple[int, ...]) -> tup
     return numbers
 
 
-def as_it_ran(run: str, record: Mapping[str, Any], margin: float) -> View:
+def as_it_ran(run: str, record: Record, margin: float) -> View:
     """Give the view of what the run itself settled on, from the task's record."""
-    theta = tuple(record["theta"])
     return View(
         run=run,
-        task=record["task"],
-        l1=tuple(record["lambda"]),
-        learning_rate=record["learning_rate"],
-        theta=theta[0] if len(set(theta)) == 1 else theta,
+        task=record.task,
+        l1=record.lambda_,
+        learning_rate=record.learning_rate,
+        theta=record.theta[0] if len(set(record.theta)) == 1 else record.theta,
         margin=margin,
     )
 

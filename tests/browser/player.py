@@ -1,10 +1,11 @@
 """A test as the engine of a store: a run comes exactly as far as the test says, and stays there while it looks."""
 
+from dataclasses import fields
+
+from clnp_core.methods.training.settings import Epoch
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.store import Store
-
-EPOCH = ("epoch", "loss", "validation_accuracy", "seconds")
 
 
 class Player:
@@ -38,14 +39,15 @@ class Player:
             self.store.link(run, stages[part["key"]], part["candidate"])
         epochs = [each for each in self._source.epochs(self._model.id) if each["stage"] in stages]
         done = [each for each in epochs if each["epoch"] <= epoch]
-        self.store.put_epochs([(stages[each["stage"]].key, {name: each[name] for name in EPOCH}) for each in done])
+        told = [(each["stage"], Epoch(*(each[field.name] for field in fields(Epoch)))) for each in done]
+        self.store.put_epochs([(stages[key].key, epoch) for key, epoch in told])
         tasks = self.store.run(run).spec.stream.tasks
         self.store.put_progress(run, 1.0, (task - 1 + len(done) / len(epochs)) / tasks, 1.0)
 
     def learn(self, run: str, task: int) -> None:
         """Have a task learned: train it to its end, and settle."""
         self.train(run, task, max(self._model.spec.epochs))
-        self.store.put_learned(run, task, self._source.learned(self._model.id)[task - 1])
+        self.store.put_learned(run, self._source.learned(self._model.id)[task - 1])
 
     def finish(self, run: str) -> None:
         """Have what has been learned be all."""

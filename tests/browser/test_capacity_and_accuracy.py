@@ -40,7 +40,7 @@ def test_capacity_shows_what_each_task_claims_and_whose_neurons_it_uses(page: Pa
     address, store, run = reused
     page.goto(f"{address}/capacity?run={run}")
     drawn(page, 6)
-    first = [record["claimed"][0] for record in store.learned(run)]
+    first = [record.claimed[0] for record in store.learned(run)]
     labels = cells(page, "Matrix: whose neurons of layer 1").all_text_contents()
     assert len(labels) == 6
     assert labels[-3:] == list(map(str, first))  # the diagonal is drawn last

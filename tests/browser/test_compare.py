@@ -28,7 +28,7 @@ def test_another_method_is_queued_learned_and_stands_beside_the_run(
     assert newest.spec.method == "finetune"
     assert page.url.endswith(f"?runs={first}%2C{newest.id}")
     for place, run in enumerate((first, newest.id)):
-        expect(rows(page).nth(place)).to_contain_text(f"{100 * store.run(run).summary['mean_accuracy']:.2f} %")
+        expect(rows(page).nth(place)).to_contain_text(f"{100 * store.run(run).summary.mean_accuracy:.2f} %")
     expect(rows(page).first).to_contain_text("baseline")
     assert page.locator(".live-chart").count() == 2
     button = page.get_by_role("button", name="Table as CSV")

@@ -65,7 +65,7 @@ def test_play_fills_the_network_up(page: Page, partition: tuple[str, Store, str]
     page.wait_for_url(f"{address}?run={run}&task={TASKS}")
     expect(button(page, "Play")).to_be_visible()
     expect(graph.locator(".gtitle")).to_have_text(f"The partition after task {TASKS}")
-    sizes = [sum(record["claimed"]) for record in store.learned(run)]
+    sizes = [sum(record.claimed) for record in store.learned(run)]
     drawn = page.evaluate("Object.entries(window.drawn)")
     assert drawn == [
         ["The partition before the first task", 0],

@@ -68,7 +68,7 @@ def test_its_numbers_are_those_of_clnp_show(
         _, accuracy, theta, *layers = rows[task - 1]
         opened(page, f"{address}&task={task}")
         assert value(page, "Test accuracy") == accuracy
-        assert value(page, "Validation accuracy") == f"{record['validation_accuracy']:.2%}"
+        assert value(page, "Validation accuracy") == f"{record.validation_accuracy:.2%}"
         assert slider(page, "θ").get_attribute("aria-valuetext") == theta
         for name, layer in zip(("layer 1", "layer 2"), layers, strict=True):
             claimed, _, free = layer.split("/")
@@ -189,8 +189,8 @@ def test_thresholds_of_each_layer_are_evaluated_by_the_engine_and_a_run_goes_on_
     fork = page.url.partition("?run=")[2]
     expect(page.locator(f".st-key-state-{fork}")).to_contain_text("Finished in")
     record = store.learned(fork)[1]
-    claimed = f"{record['claimed'][0]} / {record['free'][0]}"
-    assert told == [f"{record['validation_accuracy']:.2%}", f"{record['accuracy'][1]:.2%}", claimed]
+    claimed = f"{record.claimed[0]} / {record.free[0]}"
+    assert told == [f"{record.validation_accuracy:.2%}", f"{record.accuracy[1]:.2%}", claimed]
     before = {stage["key"]: stage for stage in store.stages(run)}
     shared = [stage for stage in store.stages(fork) if stage["key"] in before]
     assert {(stage["kind"], stage["task"]) for stage in shared} >= {("fit", 1), ("settle", 1), ("fit", 2)}

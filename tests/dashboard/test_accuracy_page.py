@@ -73,7 +73,7 @@ def test_every_measure_is_defined_by_a_formula_and_a_source(store: Store, runs: 
 def test_fingerprints_say_after_how_many_later_tasks_they_are_identical(store: Store, runs: dict[str, str]):
     app, records = opened(run=runs["clnp"]), store.learned(runs["clnp"])
     table = app.table[0].value
-    assert list(table["Fingerprint"]) == [f"{record['fingerprint'][:12]}…" for record in records]
+    assert list(table["Fingerprint"]) == [f"{record.fingerprint[:12]}…" for record in records]
     assert list(map(plain, table["Checked"])) == [
         "identical after 2 later tasks",
         "identical after 1 later task",
@@ -90,7 +90,7 @@ def test_a_run_that_failed_claims_nothing(store: Store, runs: dict[str, str]):
 
 def test_without_a_promise_the_table_says_what_each_task_lost(store: Store, runs: dict[str, str]):
     table = opened(run=runs["finetune"]).table[0].value
-    *_, last = rows = [record["accuracy"] for record in store.learned(runs["finetune"])]
+    *_, last = rows = [record.accuracy for record in store.learned(runs["finetune"])]
     assert table["Forgotten"][1] == pytest.approx(rows[1][1] - last[1])
     assert table["Forgotten"].isna().tolist() == [False, False, True]
     assert "Fingerprint" not in table
@@ -107,11 +107,11 @@ def test_a_run_at_work_shows_each_task_as_soon_as_it_is_learned(store: Store, ru
     run, records = store.add(preset("digits", SHORT)), store.learned(runs["clnp"])
     store.start(run)
     with store.hold_engine():
-        store.put_learned(run, 1, records[0] | {"single_task_accuracy": None})
+        store.put_learned(run, records[0].model_copy(update={"single_task_accuracy": None}))
         app = opened(run=run)
         assert list(measures(app)) == ["Mean accuracy"]
-        store.put_learned(run, 1, records[0])
-        store.put_learned(run, 2, records[1] | {"single_task_accuracy": None})
+        store.put_learned(run, records[0])
+        store.put_learned(run, records[1].model_copy(update={"single_task_accuracy": None}))
         app.run()
         assert list(measures(app)) == ["Mean accuracy", "Forgetting", "Backward transfer"]
         assert len(app.table[0].value) == 2

@@ -15,19 +15,19 @@ from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.spec import RunSpec, fork, preset, preset_names
 from clnp_core.runs.store import Store
 from dashboard.shared.run_text import STATE_COLOURS
+from tests.made_up import epoch, record, summary
 
 APP = str(Path(dashboard.__file__).parent / "app.py")
 ASKED_ALREADY = {"pausing": ["Pause"], "cancelling": ["Pause", "Cancel"]}
-RECORD = {
-    "single_task_accuracy": None,
-    "lambda": [1e-5, 1e-3, 3e-4],
-    "learning_rate": 1e-2,
-    "theta": [0.25, 0.25],
-    "widths": [400, 400],
-    "grown": [0, 0],
-    "notes": [],
+UNPARTITIONED = {
+    "fingerprint": None,
+    "lambda": [0.0] * 3,
+    "theta": [],
+    "claimed": [],
+    "reused": [],
+    "free": [],
+    "grown": [],
 }
-UNPARTITIONED = {"lambda": [0.0] * 3, "theta": [], "claimed": [], "reused": [], "free": [], "grown": []}
 TUNED_RUN = {"fine_tuning.epochs": 5, "fine_tuning.learning_rate": 1e-3}
 
 
@@ -80,8 +80,7 @@ def trained(store: Store, run: str, task: int, candidate: int = 0, epochs: int =
     """Store epochs of a task's training."""
     stage = Stage("fit", {"task": task, "run": run, "candidate": candidate, "part": part})
     store.link(run, stage, candidate)
-    measured = {"loss": 0.5, "validation_accuracy": 0.9, "seconds": 0.1}
-    store.put_epochs([(stage.key, measured | {"epoch": epoch}) for epoch in range(1, epochs + 1)])
+    store.put_epochs([(stage.key, epoch(number)) for number in range(1, epochs + 1)])
 
 
 def learned(store: Store, run: str, tasks: int) -> None:
@@ -90,7 +89,7 @@ def learned(store: Store, run: str, tasks: int) -> None:
         trained(store, run, task)
         accuracies = {"accuracy": [0.9, 0.8][:task], "single_task_accuracy": 0.95}
         neurons = {"claimed": [40, 20], "reused": [0, 0], "free": [400 - 40 * task, 400 - 20 * task]}
-        store.put_learned(run, task, RECORD | accuracies | neurons | {"task": task})
+        store.put_learned(run, record(task=task, **accuracies, **neurons))
 
 
 def started(store: Store, changes: dict, name: str = "digits") -> str:
@@ -116,7 +115,7 @@ def in_state(store: Store, state: str) -> str:
     elif state == "failed":
         store.fail(run, "Task 1: training diverged.", "Traceback\nValueError: nan")
     elif state == "finished":
-        store.finish(run, {"notes": [], "seconds": 75.2})
+        store.finish(run, summary(seconds=75.2))
     elif state in ("pausing", "cancelling"):
         getattr(store, {"pausing": "pause", "cancelling": "cancel"}[state])(run)
     return run
@@ -217,7 +216,7 @@ def test_a_finished_run_shows_its_measures_its_promise_and_its_tasks(store: Stor
     run = store.add(preset("digits", {"stream.tasks": 2}))
     store.start(run)
     learned(store, run, tasks=2)
-    store.finish(run, {"notes": ["Task 2: a note."], "seconds": 9.87})
+    store.finish(run, summary(notes=("Task 2: a note.",)))
     app = opened()
     values = {metric.label: metric.value for metric in app.metric}
     assert values["Mean accuracy"] == "85.00%"
@@ -235,9 +234,8 @@ def test_what_is_free_is_a_share_of_the_layer_as_wide_as_it_is_now(store: Store)
     run = started(store, {"stream.tasks": 2, "grow.1": 100, "grow_below": 0.95})
     learned(store, run, tasks=1)
     trained(store, run, task=2)
-    accuracies = {"task": 2, "accuracy": [0.9, 0.8], "single_task_accuracy": None}
     neurons = {"claimed": [40, 20], "reused": [0, 0], "free": [420, 360], "widths": [500, 400], "grown": [100, 0]}
-    store.put_learned(run, 2, RECORD | accuracies | neurons)
+    store.put_learned(run, record(task=2, accuracy=[0.9, 0.8], **neurons))
     values = {metric.label: metric.value for metric in opened(run=run).metric}
     assert (values["Free in layer 1"], values["Free in layer 2"]) == ("84.0%", "90.0%")
 
@@ -246,9 +244,8 @@ def test_a_method_without_partition_shows_what_it_forgot_and_promises_nothing(st
     run = started(store, {"stream.tasks": 2, "method": "finetune", "learning_rate": [1e-2, 2e-2]})
     for task, accuracy in ((1, [0.9]), (2, [0.4, 0.8])):
         trained(store, run, task)
-        reached = {"task": task, "accuracy": accuracy, "single_task_accuracy": 0.95}
-        store.put_learned(run, task, RECORD | UNPARTITIONED | reached)
-    store.finish(run, {"notes": [], "seconds": 9.87})
+        store.put_learned(run, record(task=task, accuracy=accuracy, single_task_accuracy=0.95, **UNPARTITIONED))
+    store.finish(run, summary())
     app = opened(run=run)
     values = {metric.label: metric.value for metric in app.metric}
     assert values == {"Mean accuracy": "60.00%", "Each task alone": "95.00%", "Forgetting": "50.00 points"}
@@ -263,10 +260,10 @@ def test_what_learns_all_tasks_at_once_shows_each_and_has_no_fork(store: Store):
         trained(store, run, task=2, epochs=3)
         app = opened(run=run)
         assert progress(app).endswith("all 2 tasks at once · epoch 3 of 60")
-        store.put_learned(run, 2, RECORD | UNPARTITIONED | {"task": 2, "accuracy": [0.9, 0.8]})
+        store.put_learned(run, record(task=2, accuracy=[0.9, 0.8], **UNPARTITIONED))
         app.run()
         assert progress(app).endswith("finishing")
-    store.finish(run, {"notes": [], "seconds": 9.87})
+    store.finish(run, summary())
     app = opened(run=run)
     assert [(metric.label, metric.value) for metric in app.metric] == [("Mean accuracy", "85.00%")]
     assert list(app.table[0].value["Task"]) == [1, 2]
@@ -278,8 +275,7 @@ def test_a_table_tells_the_thresholds_of_all_layers_apart(store: Store):
     run = started(store, {"stream.tasks": 1, "theta_mode": "per-layer"}, "split-digits-cnn")
     trained(store, run, task=1)
     neurons = {name: [1, 2, 3] for name in ("claimed", "reused", "free", "grown")} | {"widths": [24, 48, 128]}
-    reached = {"task": 1, "accuracy": [0.9], "single_task_accuracy": None, "theta": [0.5, 0.5, 0.25]}
-    store.put_learned(run, 1, RECORD | neurons | reached)
+    store.put_learned(run, record(theta=[0.5, 0.5, 0.25], **neurons))
     app = opened(run=run)
     assert list(app.table[0].value["θ"]) == ["0.500\xa0/\xa00.500\xa0/\xa00.250"]
     assert "Free in conv 1" in [metric.label for metric in app.metric]

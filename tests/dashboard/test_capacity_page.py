@@ -49,11 +49,11 @@ def test_it_says_how_full_each_layer_is_and_how_long_it_lasts_with_code_that_mak
     app = opened(run=runs[what])
     spec, records = store.run(runs[what]).spec, store.learned(runs[what])
     used = {
-        f"Used in {layer.name}": f"{1 - records[-1]['free'][place] / records[-1]['widths'][place]:.1%}"
+        f"Used in {layer.name}": f"{1 - records[-1].free[place] / records[-1].widths[place]:.1%}"
         for place, layer in enumerate(spec.architecture.hidden)
     }
     assert {metric.label: metric.value for metric in app.metric} == used
-    assert in_words(layers(spec, records)) in text(app)
+    assert in_words([layer.to_json() for layer in layers(spec, records)]) in text(app)
     for chart in charts(app):
         assert_code_makes_its_chart(chart)
 
@@ -90,7 +90,7 @@ def test_after_the_first_task_there_is_nothing_to_use_again(store: Store, runs: 
 def test_only_runs_that_partition_can_be_picked(store: Store, runs: dict[str, str]):
     plain = store.add(preset("digits", SHORT | {"method": "finetune"}))
     record = store.learned(runs["single head"])[0]
-    store.put_learned(plain, 1, record | {"claimed": [], "reused": [], "free": [], "theta": []})
+    store.put_learned(plain, record.model_copy(update={"claimed": (), "reused": (), "free": (), "theta": ()}))
     app = opened()
     assert set(app.selectbox[0].options) == set(runs.values())
     app = opened(run=plain)

@@ -63,10 +63,10 @@ def test_it_opens_on_the_newest_run_and_its_like_in_groups_with_mean_and_spread_
     assert list(table["Runs"])[1:] == ["clnp · m (points) = 5", "clnp · m (points) = 1"]
     assert table["Runs"][0].startswith("finetune")
     assert list(table["Seeds"]) == ["1", "1", "2"]
-    both = [100 * store.run(runs[name]).summary["mean_accuracy"] for name in ("first", "second")]
+    both = [100 * store.run(runs[name]).summary.mean_accuracy for name in ("first", "second")]
     accuracy = table["Mean\N{NO-BREAK SPACE}accuracy"][2]
     assert accuracy.startswith(f"{fmean(both):.2f} ± {stdev(both):.2f} %")
-    base = 100 * store.run(runs["finetune"]).summary["mean_accuracy"]
+    base = 100 * store.run(runs["finetune"]).summary.mean_accuracy
     assert f"[{fmean(both) - base:+.2f}]" in accuracy
 
 

@@ -13,6 +13,7 @@ from clnp_core.runs import background
 from clnp_core.runs.store import Store
 from dashboard.learn.lesson import lesson
 from dashboard.learn.step import Shown, Step
+from tests.made_up import record, summary
 
 PAGE = str(Path(dashboard.__file__).parent / "learn" / "page.py")
 STEPS = lesson()
@@ -135,8 +136,8 @@ def learned(store: Store, off: float) -> None:
     run = store.add(RUNS["finetune"])
     store.start(run)
     for task, row in enumerate(shipped("forgetting")["accuracy"], start=1):
-        store.put_learned(run, task, {"task": task, "accuracy": [row[0] + off * (task == 1), *row[1:]]})
-    store.finish(run, {})
+        store.put_learned(run, record(task=task, accuracy=[row[0] + off * (task == 1), *row[1:]]))
+    store.finish(run, summary())
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def titles(app: AppTest) -> list[str]:
 
 def test_it_opens_on_the_newest_runs_last_network(store: Store, run: str):
     app, record = opened(), store.learned(run)[-1]
-    free = f"Free neurons: {record['free'][0]} of 400 in layer 1, {record['free'][1]} of 400 in layer 2."
+    free = f"Free neurons: {record.free[0]} of 400 in layer 1, {record.free[1]} of 400 in layer 2."
     assert free in said(app)
     assert titles(app) == ["The partition after task 3", "Weights into layer 2 by class"]
     assert app.query_params == {"run": run}
@@ -151,7 +151,7 @@ def test_the_matrix_is_of_the_layer_that_is_chosen(store: Store, run: str):
     into.set_value("layer 2 → output").run()
     assert app.query_params["layer"] == "3"
     assert titles(app)[-1] == "Weights into output by class"
-    claimed = sum(record["claimed"][1] for record in store.learned(run))
+    claimed = sum(record.claimed[1] for record in store.learned(run))
     assert dict(app.table[0].value[["Class", "Weights"]].to_numpy().tolist()) == {
         "Active": f"{10 * claimed:,}",
         "Free": f"{10 * (400 - claimed):,}",

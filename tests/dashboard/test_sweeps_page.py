@@ -8,14 +8,15 @@ from streamlit.testing.v1 import AppTest
 
 import dashboard
 from clnp_core.runs import background, sweep
+from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.spec import preset_names
 from clnp_core.runs.store import Store
 from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
+from tests.made_up import record
 
 PAGE = str(Path(dashboard.__file__).parent / "sweeps" / "page.py")
 opened = partial(at, PAGE)
 SHORT = {"stream.tasks": 2, "epochs": 5, "single_task": False}
-SUMMARY = {"mean_accuracy": 0.9, "layers": [{"free": 60, "width": 100}], "tasks": 2, "seconds": 3.5}
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ def test_the_table_shows_what_is_known_and_the_newest_sweep_comes_first(store: S
     older = asked(store, {"seed": [8, 9]})
     newer = asked(store, {"margin": [0.005, 0.02], "lambda.2": [1e-3]})
     first, second = store.sweep_runs(newer).values()
-    store.finish(first.id, SUMMARY)
+    store.finish(first.id, summarise(first.spec, [record(claimed=[160, 160], free=[240, 240])], 3.5))
     store.fail(second.id, "Task 1: training diverged.")
     app = opened()
     assert app.query_params["sweep"] == newer

@@ -71,10 +71,10 @@ def said(app: AppTest) -> str:
 
 def test_it_opens_on_what_the_newest_run_made_of_its_first_task(store: Store, run: str):
     app, record = opened(), store.learned(run)[0]
-    assert measures(app)["Validation accuracy"] == f"{record['validation_accuracy']:.2%}"
-    assert measures(app)["Test accuracy"] == f"{record['accuracy'][0]:.2%}"
-    assert measures(app)["Claimed / free, layer 2"] == f"{record['claimed'][1]} / {record['free'][1]}"
-    assert view(app).theta == record["theta"][0]
+    assert measures(app)["Validation accuracy"] == f"{record.validation_accuracy:.2%}"
+    assert measures(app)["Test accuracy"] == f"{record.accuracy[0]:.2%}"
+    assert measures(app)["Claimed / free, layer 2"] == f"{record.claimed[1]} / {record.free[1]}"
+    assert view(app).theta == record.theta[0]
     assert app.query_params["task"] == "1"
 
 

@@ -17,6 +17,7 @@ from clnp_core.lesson.stored import accuracy, digits, plain_network, seen, uncut
 from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.spec import RunSpec, parse
 from clnp_core.runs.store import Store
+from tests.made_up import summary
 
 MOST_BYTES = 2**20
 ONE_LAMBDA = LAMBDAS[3]
@@ -95,8 +96,8 @@ def test_the_way_between_two_tasks_is_that_between_their_networks(computed: tupl
     for name in ("task_1", "task_2"):
         alike(here[name], ships[name], FORGOTTEN)
     first, second = computed[0].learned(computed[1]["finetune"])
-    assert here["task_1"][0] == first["accuracy"][0]
-    assert [here["task_1"][-1], here["task_2"][-1]] == second["accuracy"]
+    assert here["task_1"][0] == first.accuracy[0]
+    assert (here["task_1"][-1], here["task_2"][-1]) == second.accuracy
 
 
 def test_answers_stay_the_same_to_the_bit_and_are_the_engines(computed: tuple[Store, dict[str, str]]):
@@ -111,7 +112,7 @@ def test_answers_stay_the_same_to_the_bit_and_are_the_engines(computed: tuple[St
     images = seen(digits().x_test, np.arange(64))  # task 1 sees them as they are
     for after, record in enumerate(store.learned(runs["clnp"]), start=1):
         logits = plain_network(store, runs["clnp"], after).logits(images, task=1)
-        assert accuracy(logits) == record["accuracy"][0]
+        assert accuracy(logits) == record.accuracy[0]
 
 
 def test_interference_left_in_is_what_the_cut_takes_away(computed: tuple[Store, dict[str, str]]):
@@ -183,6 +184,6 @@ def test_a_run_that_a_store_has_is_not_asked_for_again(tmp_path: Path):
     assert find(store.runs(), "finetune") is None
     second = ask(store, "finetune")
     store.start(second)
-    store.finish(second, {})
+    store.finish(second, summary())
     third = store.add(RUNS["finetune"])
     assert find(store.runs(), "finetune").id == second != third

@@ -14,6 +14,7 @@ from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
 from tests.browser.conftest import find_chromium
+from tests.made_up import record
 
 ACCURACY = {0: 0.98, 1: 0.984}
 
@@ -41,23 +42,12 @@ def finished(store: Store, spec: RunSpec, accuracy: float, tasks: int | None = N
     run = store.add(spec)
     for task in range(1, learned + 1):
         share = [width // 50 for width in widths]
-        record = {
-            "task": task,
-            "accuracy": [accuracy - fall * earlier for earlier in range(task)],
-            "learning_rate": spec.learning_rate[0],
-            "lambda": [values[0] for values in spec.lambda_.values()],
-            "theta": [0.1] * len(widths),
-            "widths": widths,
-            "claimed": share,
-            "reused": [0] * len(widths),
-            "free": [width - task * own for width, own in zip(widths, share, strict=True)],
-            "notes": [],
-            "rounded": [],
-            "grown": [0] * len(widths),
-            "single_task_accuracy": None,
-        }
-        store.put_learned(run, task, record)
-    store.finish(run, summarise(spec, store.learned(run), 3600.0) | {"environment": environment()})
+        of_layers = {"widths": widths, "claimed": share, "theta": [0.1] * len(widths), "reused": [0] * len(widths)}
+        reached = [accuracy - fall * earlier for earlier in range(task)]
+        free = [width - task * own for width, own in zip(widths, share, strict=True)]
+        store.put_learned(run, record(task=task, accuracy=reached, free=free, **of_layers))
+    summary = summarise(spec, store.learned(run), 3600.0)
+    store.finish(run, summary.model_copy(update={"environment": environment()}))
     return run
 
 

@@ -31,10 +31,11 @@ def learn(store: Store, scheduler: str) -> Callable[..., tuple[str, dict[str, An
 
 
 def serve(store: Store, spec: RunSpec, scheduler: str | None) -> tuple[str, dict[str, Any] | None]:
-    """Ask for a run and work on it until it has ended."""
+    """Ask for a run and work on it until it has ended: its id, and its summary as JSON."""
     run = store.add(spec)
     asyncio.run(Engine(store, scheduler).serve(only=[run]))
-    return run, store.run(run).summary
+    summary = store.run(run).summary
+    return run, summary and summary.to_json()
 
 
 def identical(store: Store, run: str) -> list[int]:

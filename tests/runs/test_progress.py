@@ -14,6 +14,7 @@ from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.progress import wait
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
+from tests.made_up import summary
 
 
 @pytest.fixture
@@ -43,10 +44,10 @@ def until_shown(capsys: pytest.CaptureFixture[str], text: str) -> str:
 
 def test_it_waits_until_all_are_finished(handles: list[RunHandle], capsys: pytest.CaptureFixture[str]) -> None:
     store = handles[0].store
-    store.finish(handles[0].id, {})
+    store.finish(handles[0].id, summary())
     with waiting(*handles):
         until_shown(capsys, "1 of 2 runs  50%")
-        store.finish(handles[1].id, {})
+        store.finish(handles[1].id, summary())
     assert "2 of 2 runs 100%" in capsys.readouterr().err
 
 
@@ -58,7 +59,7 @@ def test_it_shows_how_far_a_run_is_and_how_long_it_takes(
         until_shown(capsys, "  0%")
         store.put_progress(run.id, 1.0, 0.25, 3.0)
         line = until_shown(capsys, " 25% ")
-        store.finish(run.id, {})
+        store.finish(run.id, summary())
     assert line.startswith(run.id)
     assert re.fullmatch(r"\d\d:\d\d left", line.rpartition("|")[2].strip())
 
@@ -71,5 +72,5 @@ def test_it_ends_at_once_with_the_reason_when_one_fails(handles: list[RunHandle]
 
 
 def test_what_is_finished_is_not_waited_for(handles: list[RunHandle]) -> None:
-    handles[0].store.finish(handles[0].id, {})
+    handles[0].store.finish(handles[0].id, summary())
     wait(handles[0])

@@ -12,6 +12,7 @@ from clnp_core.runs import sweep
 from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
+from tests.made_up import record, summary
 
 SHORT = {"stream.tasks": 2, "epochs": 5, "single_task": False}
 MARGINS = {"margin": [0.005, 0.2]}
@@ -87,7 +88,7 @@ def test_a_sweep_is_kept_with_its_runs_in_order_and_can_be_forgotten(fresh: Stor
 def test_what_the_store_has_is_taken_what_was_stopped_goes_on_and_what_failed_is_asked_for_again(fresh: Store):
     specs = sweep.sequences("digits", SHORT, {"seed": [0, 1, 2, 3]})
     finished, paused, failed = (fresh.add(spec) for spec in specs[:3])
-    fresh.finish(finished, {})
+    fresh.finish(finished, summary())
     fresh.pause(paused)
     fresh.fail(failed, "It failed.")
     name = asked(fresh, {"seed": [0, 1, 2, 3]})
@@ -102,7 +103,7 @@ def test_what_the_store_has_is_taken_what_was_stopped_goes_on_and_what_failed_is
 def test_a_sweep_is_paused_and_goes_on_as_a_whole(fresh: Store):
     name = asked(fresh, {"seed": [0, 1, 2]})
     ended, *others = fresh.sweep_runs(name).values()
-    fresh.finish(ended.id, {})
+    fresh.finish(ended.id, summary())
     sweep.pause(fresh, name)
     assert [run.state for run in fresh.sweep_runs(name).values()] == ["finished", "paused", "paused"]
     fresh.cancel(others[0].id)
@@ -123,12 +124,11 @@ def test_what_two_sequences_have_in_common_is_computed_once(store: Store, schedu
     assert list(frame) == ["margin", "run", "state", "mean_accuracy", "capacity_used", "tasks_fitted", "seconds"]
     assert list(frame["margin"]) == MARGINS["margin"]
     for row, run in zip(frame.to_dict("records"), runs.values(), strict=True):
-        layers = run.summary["layers"]
-        claimed = [sum(layer["claimed"]) / layer["width"] for layer in layers]
+        claimed = [sum(layer.claimed) / layer.width for layer in run.summary.layers]
         assert (row["run"], row["state"], row["tasks_fitted"]) == (run.id, "finished", 2)
-        assert row["mean_accuracy"] == run.summary["mean_accuracy"]
+        assert row["mean_accuracy"] == run.summary.mean_accuracy
         assert row["capacity_used"] == pytest.approx(sum(claimed) / len(claimed))
-        assert row["seconds"] == run.summary["seconds"]
+        assert row["seconds"] == run.summary.seconds
     assert frame["capacity_used"][1] < frame["capacity_used"][0]
 
     assert carried_out(store, MARGINS, scheduler) == name
@@ -140,9 +140,7 @@ def test_the_table_tells_of_unfinished_sequences_what_is_known(fresh: Store):
     name = asked(fresh, MARGINS)
     first, _ = fresh.sweep_runs(name).values()
     fresh.start(first.id)
-    record = {"single_task_accuracy": None, "lambda": [0, 0, 0], "learning_rate": 0.01, "theta": [0.1], "notes": []}
-    neurons = {"claimed": [100, 20], "reused": [0, 0], "free": [300, 180], "widths": [400, 200], "grown": [0, 0]}
-    fresh.put_learned(first.id, 1, record | neurons | {"task": 1, "accuracy": [0.9]})
+    fresh.put_learned(first.id, record(claimed=[100, 20], free=[300, 180], widths=[400, 200]))
     one, other = sweep.table(fresh, name).to_dict("records")
     assert (one["state"], one["mean_accuracy"], one["tasks_fitted"]) == ("interrupted", 0.9, 1)
     assert one["capacity_used"] == pytest.approx((0.25 + 0.1) / 2)

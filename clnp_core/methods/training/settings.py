@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from clnp_core.bounds import Positive, Share
 
 SMALL_ACTIVITY = 1e-3
 """Mean activity at or below which a neuron leaves a training that shrinks progressively."""
@@ -71,7 +76,7 @@ class Epoch:
     seconds : float
     """
 
-    epoch: int
+    epoch: Annotated[int, Field(ge=1, le=10_000)]
     loss: float
-    validation_accuracy: float
-    seconds: float
+    validation_accuracy: Share
+    seconds: Positive

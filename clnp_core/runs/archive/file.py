@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field, ValidationError
 from torch import Tensor
 
 from clnp_core.arithmetic import owned
+from clnp_core.bounds import Digest
 from clnp_core.errors import ArchiveError, StoreError
 from clnp_core.files import writing_whole
 from clnp_core.runs.fold import stages
@@ -41,7 +42,6 @@ _END, _END_BYTES = b"PK\x05\x06", 22
 _EXTENDED, _EXTENDED_BYTES = b"PK\x06\x07", 20
 
 
-Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -234,7 +234,7 @@ def loaded(content: bytes, name: str) -> Any:
 def checked(model: type[_Model], data: Any, name: str) -> _Model:
     """Plain data as data of that form."""
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, extra="forbid")
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"]))

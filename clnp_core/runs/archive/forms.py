@@ -1,4 +1,4 @@
-"""The forms that the JSON of an archive must have: results, the specification, and where it was learned."""
+"""The forms that the JSON of an archive must have, besides results: the specification, and where it was learned."""
 
 from __future__ import annotations
 
@@ -8,46 +8,16 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from clnp_core.bounds import Digest, Positive, Text, printable
 from clnp_core.errors import SpecError
 from clnp_core.methods import METHODS
-from clnp_core.runs.archive.file import ENVIRONMENT, SPEC, Digest, Members, Wrong, loaded, require
+from clnp_core.runs.archive.file import ENVIRONMENT, SPEC, Members, Wrong, loaded, require
 from clnp_core.runs.spec import RunSpec, parse
 from clnp_core.runs.spec.stream import Strict
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("it has characters that cannot be shown")
-    return text
-
-
 def _printable_lines(text: str) -> str:
-    return "\n".join(map(_printable, text.split("\n")))
-
-
-_Text = Annotated[str, Field(max_length=2000), AfterValidator(_printable)]
-_Natural = Annotated[int, Field(ge=0, le=2**31)]
-_Number = Annotated[float, Field(allow_inf_nan=False)]
-_Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class _Kind(Strict):
-    processor: _Text
-    capability: _Text
-    torch: _Text
-    sample: _Text
-
-
-class _Machine(_Kind):
-    threads: _Natural
-
-
-class Result(Strict):
-    """What every stage says of itself."""
-
-    seconds: _Positive
-    machine: _Machine
+    return "\n".join(map(printable, text.split("\n")))
 
 
 class Told(Strict):
@@ -55,93 +25,10 @@ class Told(Strict):
 
     run: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,59}-[0-9a-f]{6}$")]
     data: Digest
-    seconds: _Positive
-    tags: Annotated[list[Annotated[_Text, Field(max_length=40)]], Field(max_length=100)]
+    seconds: Positive
+    tags: Annotated[list[Annotated[Text, Field(max_length=40)]], Field(max_length=100)]
     note: Annotated[str, Field(max_length=4000), AfterValidator(_printable_lines)]
     archived: date
-
-
-class _Epoch(Strict):
-    epoch: Annotated[int, Field(ge=1, le=10_000)]
-    loss: float
-    validation_accuracy: _Share
-    seconds: _Positive
-
-
-_Epochs = Annotated[list[_Epoch], Field(max_length=10_000)]
-
-
-class _Point(Strict):
-    theta: list[_Positive]
-    accuracy: _Share
-    claimed: list[_Natural]
-
-
-class _Choice(Strict):
-    candidate: _Natural
-    point: _Point
-    floor: _Number
-    within_margin: bool
-
-
-class _Candidate(Result):
-    accuracy: _Share | None
-    curve: Annotated[list[_Point], Field(max_length=10_000)]
-    hyperparameters: dict[str, Any]
-    pruned: _Choice | None
-    epochs: _Epochs
-
-
-class _Alone(Result):
-    accuracy: _Share
-    epochs: _Epochs
-
-
-class _Fingerprint(Strict):
-    layers: list[Digest]
-    logits: Digest
-    compact: Digest
-    kind: _Kind
-
-
-class _Grown(Result):
-    network: Digest
-    fingerprints: list[_Fingerprint]
-
-
-class _Record(Strict):
-    task: int
-    validation_accuracy: _Share
-    theta: list[_Positive]
-    claimed: list[_Natural]
-    reused: list[_Natural]
-    notes: Annotated[list[_Text], Field(max_length=20)]
-    lambda_: Annotated[list[_Positive], Field(alias="lambda")]
-    learning_rate: _Positive
-    accuracy: list[_Share]
-    widths: list[_Natural]
-    free: list[_Natural]
-    fingerprint: Digest | None
-    rounded: list[_Natural]
-
-
-class _Settled(Result):
-    network: Digest
-    candidate: _Natural
-    hyperparameters: dict[str, Any]
-    fingerprints: list[_Fingerprint]
-    record: _Record
-
-
-RESULTS: dict[str, type[Result]] = {
-    "stream": Result,
-    "fit": _Candidate,
-    "tune": _Candidate,
-    "alone": _Alone,
-    "grow": _Grown,
-    "settle": _Settled,
-}
-"""The form of each kind of stage's result."""
 
 
 def of_archive(data: dict[str, Any], archive: str | None) -> dict[str, Any]:

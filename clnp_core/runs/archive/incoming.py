@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from clnp_core.arithmetic import TOLERANCE, Kind, kind
+from clnp_core.arithmetic import TOLERANCE, Kind, is_rounding, kind
 from clnp_core.errors import ClnpError, DataError, SpecError
 from clnp_core.machine import environment
 from clnp_core.methods import METHODS
@@ -23,9 +22,10 @@ from clnp_core.networks.architectures import Architecture, as_architecture
 from clnp_core.networks.fingerprint import furthest_off, logits_digest
 from clnp_core.networks.network import Network, digest, from_tensors, initial, to_tensors
 from clnp_core.runs.archive.file import LOGITS, RUN, Members, Wrong, checked, require, unpacked
-from clnp_core.runs.archive.forms import RESULTS, Told, environment_there, specification
+from clnp_core.runs.archive.forms import Told, environment_there, specification
 from clnp_core.runs.engine.work import Context, own_settings, perform
 from clnp_core.runs.fold.course import fold
+from clnp_core.runs.fold.results import RESULTS, Candidate, Record, Result
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store.artifacts import Artifacts, metadata
@@ -71,9 +71,9 @@ class Incoming:
     told : Told
     there, here : dict
         The environment in which it was learned, and this one.
-    parts : list of (Stage, int, dict)
+    parts : list of (Stage, int, Result)
         Its stages, with the candidate's number and the result.
-    records : list of dict
+    records : list of Record
     elsewhere : Kind or None
         The kind of arithmetic that gave other bits there, where new fingerprints were taken here.
     """
@@ -92,8 +92,8 @@ class Incoming:
             raise Wrong(f"a network of {weights:,} weights is not in its {members.bytes:,} bytes")
         self.there = environment_there(members)
         self.here = environment()
-        self.parts: list[tuple[Stage, int, dict[str, Any]]] = []
-        self.records: list[dict[str, Any]] = []
+        self.parts: list[tuple[Stage, int, Result]] = []
+        self.records: list[Record] = []
         self.elsewhere: Kind | None = None
         self._stream, self._missing = stream_here(self.spec, self.told.data)
         self._logits = unpacked(members.read(LOGITS), LOGITS)[0]
@@ -119,11 +119,13 @@ class Incoming:
         but = f" but for rounding, {rounds}" if self.elsewhere else ""
         return f"verified: every accuracy was measured again and is the same{but}"
 
-    def _result(self, stage: Stage, candidate: int) -> dict[str, Any]:
+    def _result(self, stage: Stage, candidate: int) -> Result:
         name = f"stages/{len(self.parts)}.safetensors"
         tensors, given = unpacked(self._members.read(name), name)
         result = checked(RESULTS[stage.kind], given, name)
-        data: dict[str, Any] = json.loads(json.dumps(result.model_dump(by_alias=True)))
+        complete = result.machine is not None and result.model_fields_set == type(result).model_fields.keys()
+        require(complete, f"{name} does not say all that it should")
+        data = result.to_json()
         try:
             match stage.kind:
                 case "stream":
@@ -139,8 +141,9 @@ class Incoming:
         except _UNFIT:
             raise Wrong(f"{name}, {stage.describes}: its results do not fit together") from None
         self._write(stage.key, tensors, data)
-        self.parts.append((stage, candidate, data))
-        return data
+        result = RESULTS[stage.kind].model_validate(data)
+        self.parts.append((stage, candidate, result))
+        return result
 
     def _write(self, key: str, tensors: dict[str, Tensor], data: dict[str, Any]) -> None:
         self.artifacts.write(key, safetensors.torch.save(tensors, metadata(data)))
@@ -200,8 +203,9 @@ class Incoming:
     def _is_of(self, candidate: int, hyperparameters: dict[str, Any]) -> bool:
         """Whether that is how that candidate of the task was trained."""
         task = self.parts[-1][0].inputs["task"]
-        own = [data for stage, _, data in self.parts if stage.kind == "fit" and stage.inputs["task"] == task]
-        return candidate < len(own) and own[candidate]["hyperparameters"] == hyperparameters
+        fits = [result for stage, _, result in self.parts if stage.kind == "fit" and stage.inputs["task"] == task]
+        own = [result for result in fits if isinstance(result, Candidate)]
+        return candidate < len(own) and own[candidate].hyperparameters == hyperparameters
 
     def _check_network(self, stage: Stage, tensors: dict[str, Tensor], data: dict[str, Any]) -> dict[str, Any]:
         """A stage that leads to a network, and that network. Returns the result, as computed here if it can be."""
@@ -330,7 +334,7 @@ class Incoming:
         off = (
             f"task {task} does not answer as the archive says: its logits, up to {scale:.3g}, are off by {furthest:.3g}"
         )
-        require(furthest <= TOLERANCE * scale, off)
+        require(is_rounding(furthest, scale), off)
 
 
 def _kind(machine: dict[str, Any]) -> Kind:

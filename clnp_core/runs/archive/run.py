@@ -22,7 +22,6 @@ import tempfile
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import safetensors.torch
 import torch
@@ -34,6 +33,7 @@ from clnp_core.runs.archive.file import ENVIRONMENT, LOGITS, RUN, SPEC, as_json,
 from clnp_core.runs.archive.forms import of_archive
 from clnp_core.runs.archive.incoming import Incoming
 from clnp_core.runs.fold.course import fold
+from clnp_core.runs.fold.results import RESULTS, Changed, Result
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.store import Store
@@ -92,20 +92,20 @@ def write(store: Store, run: str, path: Path) -> None:
     logits: dict[str, Tensor] = {}
     places = itertools.count()
 
-    def found(stage: Stage, candidate: int) -> dict[str, Any]:
+    def found(stage: Stage, candidate: int) -> Result:
         def there(key: str) -> Path:
             if key not in store.artifacts:
                 raise StoreError(f"The run {run} cannot be archived: the result of '{stage.describes}' is not there.")
             return store.artifacts.path(key)
 
         members[f"stages/{next(places)}.safetensors"] = there(stage.key)
-        data = store.artifacts.data(stage.key)
-        if "network" in data:
-            members[f"networks/{data['network']}.safetensors"] = there(data["network"])
-        for taken in data.get("fingerprints", ()):
-            there(taken["logits"])
-            logits[taken["logits"]] = torch.from_numpy(store.artifacts.array(taken["logits"], "logits"))
-        return data
+        result = store.artifacts.read(stage.key, RESULTS[stage.kind])
+        if isinstance(result, Changed):
+            members[f"networks/{result.network}.safetensors"] = there(result.network)
+            for taken in result.fingerprints:
+                there(taken.logits)
+                logits[taken.logits] = torch.from_numpy(store.artifacts.array(taken.logits, "logits"))
+        return result
 
     drawn = next(stage["key"] for stage in store.stages(run) if stage["kind"] == "stream")
     data_digest = store.stage(drawn).inputs["stream"]["digest"]
@@ -116,13 +116,13 @@ def write(store: Store, run: str, path: Path) -> None:
             {
                 "run": run,
                 "data": data_digest,
-                "seconds": asked.summary["seconds"],
+                "seconds": asked.summary.seconds,
                 "tags": list(asked.tags),
                 "note": asked.note,
                 "archived": date.today().isoformat(),
             }
         ),
-        ENVIRONMENT: as_json(asked.summary.get("environment") or environment()),
+        ENVIRONMENT: as_json(asked.summary.environment or environment()),
         LOGITS: safetensors.torch.save(logits),
     }
     pack(path, {**members, **written})
@@ -157,7 +157,7 @@ def _keep(store: Store, incoming: Incoming, verdict: str) -> Imported:
     if any(other.id == run for other in store.runs()):
         run = f"{spec.preset}-{secrets.token_hex(3)}"
     here = incoming.here if incoming.elsewhere else incoming.there
-    summary = summarise(spec, incoming.records, told.seconds) | {"environment": here}
+    summary = summarise(spec, incoming.records, told.seconds).model_copy(update={"environment": here})
     event = f"imported, archived on {told.archived} as {told.run}, learned on {incoming.there['processor']}; {verdict}"
     new = []
     try:

@@ -22,6 +22,7 @@ from clnp_core.analysis.epochs import ALONE
 from clnp_core.errors import ClnpError
 from clnp_core.files import write_whole
 from clnp_core.machine import cores, environment
+from clnp_core.methods.training.settings import Epoch
 from clnp_core.runs.engine.answers import Answers
 from clnp_core.runs.engine.cluster import client_of, own_workers
 from clnp_core.runs.engine.desk import Desk
@@ -29,6 +30,7 @@ from clnp_core.runs.engine.evaluate import Evaluators, Theta, ready_on_worker
 from clnp_core.runs.engine.pace import Pace
 from clnp_core.runs.engine.worker import EPOCHS_TOPIC, TOKEN_FILE, NotShared, perform_on_worker, stop_flag
 from clnp_core.runs.fold.course import Learned, Wanted, course
+from clnp_core.runs.fold.results import RESULTS, Result, Summary
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.spec import RunSpec
@@ -77,7 +79,7 @@ class Engine:
         self._desk = Desk(cores(), self._on_worker)
         self._flights: dict[str, _Flight] = {}
         self._active: dict[str, _Active] = {}
-        self._told: list[tuple[str, dict[str, Any]]] = []
+        self._told: list[tuple[str, Epoch]] = []
         self._evaluators = Evaluators(store.artifacts, self._token)
         self._answers = Answers(store, self._evaluate)
 
@@ -143,11 +145,11 @@ class Engine:
         finally:
             del self._active[run.id]
 
-    async def _learn(self, run: Run, active: _Active) -> dict[str, Any]:
+    async def _learn(self, run: Run, active: _Active) -> Summary:
         """Learn the tasks in order, and train each task alone beside them."""
         spec = run.spec
         digest = await self._dataset_digest(spec)
-        records: list[dict[str, Any]] = []
+        learned: list[Learned] = []
         beside: list[asyncio.Task[None]] = []
         try:
             for step in course(spec, digest):
@@ -155,54 +157,55 @@ class Engine:
                     case Wanted():
                         step.results = await _all(self._result(run, active, *each) for each in step.stages)
                     case Learned():
-                        records.append(step.record)
-                        self._store.put_learned(run.id, step.record["task"], step.record)
+                        learned.append(step)
+                        self._store.put_learned(run.id, step.record)
                         if step.alone:
                             beside.append(asyncio.create_task(self._train_alone(run, active, step)))
             await _all(beside)
         finally:
             for task in beside:
                 task.cancel()
-        return summarise(spec, records, active.progress.seconds) | {"environment": environment()}
+        summary = summarise(spec, [step.record for step in learned], active.progress.seconds)
+        return summary.model_copy(update={"environment": environment()})
 
     async def _train_alone(self, run: Run, active: _Active, learned: Learned) -> None:
         assert learned.alone is not None  # else it is not trained alone
         learned.alone_trained(await self._result(run, active, learned.alone, ALONE))
-        self._store.put_learned(run.id, learned.record["task"], learned.record)
+        self._store.put_learned(run.id, learned.record)
 
     async def _dataset_digest(self, spec: RunSpec) -> str:
         return await asyncio.to_thread(_checked_digest, spec.stream.model_dump(mode="json"))
 
-    async def _result(self, run: Run, active: _Active, stage: Stage, candidate: int = 0) -> dict[str, Any]:
+    async def _result(self, run: Run, active: _Active, stage: Stage, candidate: int = 0) -> Result:
         """Get the result of a stage: find it, wait for another run that computes it, or compute it."""
         self._store.link(run.id, stage, candidate)
         if stage.key in self._artifacts:
-            data = self._artifacts.data(stage.key)
-            self._store.finish_stage(stage, data, computed=False)
+            result = self._artifacts.read(stage.key, RESULTS[stage.kind])
+            self._store.finish_stage(stage, result, computed=False)
             active.progress.found(stage)
-            return data
+            return result
         flight = self._flights.get(stage.key)
         if flight is None or flight.task.cancelling():
             flight = self._flights[stage.key] = _Flight()
             flight.task = asyncio.create_task(self._compute(stage, flight))
         flight.runs[run.id] += 1
         try:
-            data = await asyncio.shield(flight.task)
+            result = await asyncio.shield(flight.task)
         finally:
             flight.runs[run.id] -= 1
             if not flight.runs.total():
                 flight.task.cancel()  # no run waits for it any more; has no effect once it is done
         active.progress.finished(stage)
-        return data
+        return result
 
-    async def _compute(self, stage: Stage, flight: _Flight) -> dict[str, Any]:
+    async def _compute(self, stage: Stage, flight: _Flight) -> Result:
         """Have a worker compute a stage, and record its result."""
         try:
             await self._connect()
             await self._desk.computed(stage)
-            data = self._artifacts.data(stage.key)
-            self._store.finish_stage(stage, data, computed=True)
-            return data
+            result = self._artifacts.read(stage.key, RESULTS[stage.kind])
+            self._store.finish_stage(stage, result, computed=True)
+            return result
         finally:
             if self._flights.get(stage.key) is flight:
                 del self._flights[stage.key]
@@ -273,7 +276,8 @@ class Engine:
     def _hear(self, event: tuple[float, list[tuple[str, dict[str, Any]]]]) -> None:
         """Take a worker's report of epochs. They are written with the others at the next tick."""
         _, told = event
-        self._told += [(key, epoch) for key, epoch in told if key in self._flights]  # a scheduler may be shared
+        # A scheduler may be shared.
+        self._told += [(key, Epoch(**epoch)) for key, epoch in told if key in self._flights]
 
     def _write_epochs(self) -> None:
         told, self._told = self._told, []
@@ -282,7 +286,7 @@ class Engine:
             flight = self._flights.get(key)
             for run in flight.runs if flight else ():
                 if run in self._active:
-                    self._active[run].progress.reached(key, epoch["epoch"])
+                    self._active[run].progress.reached(key, epoch.epoch)
         for run, active in self._active.items():
             progress = active.progress
             self._store.put_progress(run, progress.seconds, progress.fraction, progress.seconds_left)

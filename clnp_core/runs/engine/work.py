@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -15,17 +14,17 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from clnp_core.arithmetic import TOLERANCE, computing, described, kind, owned
+from clnp_core.arithmetic import TOLERANCE, computing, kind, machine, owned
 from clnp_core.errors import DeviceError
 from clnp_core.files import write_whole
 from clnp_core.methods import METHODS, sparsify
-from clnp_core.methods.graceful import Choice, Curve, ScanPoint
 from clnp_core.methods.method import Candidate, Lesson, Method, Pruning, Settings, Tuning, place_of
 from clnp_core.methods.training import Checkpoint, Epoch, Hooks, Hyperparameters, accuracy
 from clnp_core.networks import partition
-from clnp_core.networks.fingerprint import Fingerprint, Taken, as_fingerprint, carry_over, check, take
+from clnp_core.networks.fingerprint import Fingerprint, Taken, carry_over, check, take
 from clnp_core.networks.network import Network, digest, from_tensors, grow, initial, to_tensors
 from clnp_core.networks.subnetwork import Trainable
+from clnp_core.runs.fold import results
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.store.artifacts import Artifacts, metadata
 from clnp_core.tasks.streams import Stream, open_stream
@@ -88,20 +87,23 @@ def perform(alike: Sequence[Stage], context: Context) -> dict[str, bytes]:
                 made = _grow(alike[0], context)
             case "stream":
                 made = _draw_stream(alike[0])
-        machine = described()
-    seconds = (time.perf_counter() - start) / len(alike)
+        told: dict[str, Any] = {"machine": machine()}
+    told["seconds"] = (time.perf_counter() - start) / len(alike)
     for stage in alike:
-        tensors, data = made[stage.key]
-        made[stage.key] = tensors, data | {"seconds": seconds, "machine": machine}
-    return {key: safetensors.torch.save(tensors, metadata(data)) for key, (tensors, data) in made.items()}
+        tensors, result = made[stage.key]
+        assert isinstance(result, results.Result)  # only networks and logits are plain data
+        made[stage.key] = tensors, result.model_copy(update=told)
+    plain = {key: data if isinstance(data, dict) else data.to_json() for key, (_, data) in made.items()}
+    return {key: safetensors.torch.save(tensors, metadata(plain[key])) for key, (tensors, _) in made.items()}
 
 
-_Made = dict[str, tuple[dict[str, Tensor], dict[str, Any]]]
+_Made = dict[str, tuple[dict[str, Tensor], results.Result | dict[str, Any]]]
+"""By key: what stages come to, and plain data beside the networks and logits that they make."""
 
 
 def _draw_stream(stage: Stage) -> _Made:
     drawn = _stream(stage, stage.inputs["tasks"]).drawn()
-    return {stage.key: ({name: torch.from_numpy(array) for name, array in drawn.items()}, {})}
+    return {stage.key: ({name: torch.from_numpy(array) for name, array in drawn.items()}, results.Result())}
 
 
 def _fit(alike: Sequence[Stage], context: Context) -> _Made:
@@ -128,7 +130,7 @@ def _start_of(stage: Stage) -> tuple[dict[str, Any], Settings]:
 
 def _candidate_artifact(
     candidate: Candidate, hyperparameters: dict[str, Any], epochs: list[Epoch]
-) -> tuple[dict[str, Tensor], dict[str, Any]]:
+) -> tuple[dict[str, Tensor], results.Candidate]:
     block, measured, curve, pruned = candidate.network, candidate.activities, candidate.curve, candidate.pruned
     tensors = _numbered(
         {
@@ -139,13 +141,13 @@ def _candidate_artifact(
             "reused": map(torch.from_numpy, measured.reused if measured else ()),
         }
     )
-    return tensors, {
-        "accuracy": None if curve.diverged else curve.accuracy,
-        "curve": [asdict(point) for point in curve.points],
-        "hyperparameters": hyperparameters,
-        "pruned": asdict(pruned) if pruned else None,
-        "epochs": [asdict(epoch) for epoch in epochs],
-    }
+    return tensors, results.Candidate(
+        accuracy=None if curve.diverged else curve.accuracy,
+        curve=tuple(curve.points),
+        hyperparameters=hyperparameters,
+        pruned=pruned,
+        epochs=tuple(epochs),
+    )
 
 
 def _tune(stage: Stage, context: Context) -> _Made:
@@ -159,7 +161,7 @@ def _tune(stage: Stage, context: Context) -> _Made:
     tuned = _method(stage).tune(lesson, candidates, _pruning(stage), tuning, hooks, context.pulse)
     assert tuned.pruned is not None  # `tune` has pruned it
     winner = inputs["candidates"][place_of(tuned.pruned.candidate, candidates)]
-    given = context.artifacts.data(winner)["hyperparameters"]
+    given = context.artifacts.read(winner, results.Candidate).hyperparameters
     return {stage.key: _candidate_artifact(tuned, given, epochs[stage.key])}
 
 
@@ -183,32 +185,35 @@ def _settle(stage: Stage, context: Context) -> _Made:
         predictor = method.predictor(network, earlier)
         reached.append(accuracy(predictor, stream.test(earlier)) if predictor else inputs["measured"][earlier - 1])
     content = digest(network)
-    place = place_of(learned.candidate, candidates)
-    record = asdict(learned)
-    record["lambda"] = record["hyperparameters"]["l1"]
-    record["learning_rate"] = record["hyperparameters"]["learning_rate"]
-    record["notes"] = [*record["notes"], *_rounding_notes(rounded)]
-    del record["candidate"], record["hyperparameters"]
-    data = {
-        "network": content,
-        "candidate": learned.candidate,
-        "hyperparameters": context.artifacts.data(inputs["candidates"][place])["hyperparameters"],
-        "fingerprints": [asdict(each.fingerprint) for each in taken],
-        "record": {
-            **record,
-            "accuracy": reached,
-            "widths": network.architecture.widths,
-            "free": [partition.free_count(owner) for owner in network.owners] if method.partitions else [],
-            "fingerprint": taken[-1].fingerprint.logits if method.exact else None,
-            "rounded": [earlier for earlier, _ in rounded],
-        },
-    }
-    return {content: to_tensors(network), stage.key: ({}, data), **_new_logits(taken, context)}
+    winner = inputs["candidates"][place_of(learned.candidate, candidates)]
+    record = results.Record(
+        task=number,
+        validation_accuracy=learned.validation_accuracy,
+        theta=learned.theta,
+        claimed=learned.claimed,
+        reused=learned.reused,
+        notes=(*learned.notes, *_rounding_notes(rounded)),
+        lambda_=learned.hyperparameters.l1,
+        learning_rate=learned.hyperparameters.learning_rate,
+        accuracy=tuple(reached),
+        widths=network.architecture.widths,
+        free=tuple(partition.free_count(owner) for owner in network.owners) if method.partitions else (),
+        fingerprint=taken[-1].fingerprint.logits if method.exact else None,
+        rounded=tuple(earlier for earlier, _ in rounded),
+    )
+    settled = results.Settled(
+        network=content,
+        fingerprints=tuple(each.fingerprint for each in taken),
+        candidate=learned.candidate,
+        hyperparameters=context.artifacts.read(winner, results.Candidate).hyperparameters,
+        record=record,
+    )
+    return {content: to_tensors(network), stage.key: ({}, settled), **_new_logits(taken, context)}
 
 
 def _promised(stage: Stage) -> Iterator[tuple[int, Fingerprint]]:
     """The tasks learned before the stage, and the fingerprint that each must keep."""
-    return enumerate(map(as_fingerprint, stage.inputs["fingerprints"]), start=1)
+    return enumerate(results.FINGERPRINTS.validate_python(stage.inputs["fingerprints"]), start=1)
 
 
 def _logits(expected: Fingerprint, context: Context) -> Tensor:
@@ -241,8 +246,8 @@ def _grow(stage: Stage, context: Context) -> _Made:
         known = partial(_logits, expected, context)
         carried.append(carry_over(before, grown, task, stream.test(task).x, expected, known))
     content = digest(grown)
-    data = {"network": content, "fingerprints": [asdict(each.fingerprint) for each in carried]}
-    return {content: to_tensors(grown), stage.key: ({}, data), **_new_logits(carried, context)}
+    result = results.Changed(network=content, fingerprints=tuple(each.fingerprint for each in carried))
+    return {content: to_tensors(grown), stage.key: ({}, result), **_new_logits(carried, context)}
 
 
 def _train_alone(alike: Sequence[Stage], context: Context) -> _Made:
@@ -255,7 +260,7 @@ def _train_alone(alike: Sequence[Stage], context: Context) -> _Made:
     for stage, candidate in zip(alike, method.fit(jobs, context.pulse), strict=True):
         task = stage.inputs["task"]
         reached = accuracy(candidate.network, _stream(stage, task).test(task))
-        made[stage.key] = {}, {"accuracy": reached, "epochs": [asdict(epoch) for epoch in epochs[stage.key]]}
+        made[stage.key] = {}, results.Alone(accuracy=reached, epochs=tuple(epochs[stage.key]))
     return made
 
 
@@ -333,7 +338,7 @@ def _candidates(stage: Stage, lesson: Lesson, context: Context) -> list[Candidat
 
 
 def _candidate(cut: Trainable, stage: Stage, key: str, context: Context) -> Candidate:
-    tensors, data = _tensors(context.artifacts.path(key)), context.artifacts.data(key)
+    tensors, result = _tensors(context.artifacts.path(key)), context.artifacts.read(key, results.Candidate)
 
     def group(name: str) -> list[Tensor]:
         count = sum(each.startswith(f"{name}.") for each in tensors)
@@ -341,19 +346,14 @@ def _candidate(cut: Trainable, stage: Stage, key: str, context: Context) -> Cand
 
     block = cut.with_parameters(group("parameter")).with_statistics(group("statistic"))
     free, reused = (tuple(tensor.numpy() for tensor in group(name)) for name in ("activity", "reused"))
-    pruned = data["pruned"]
     return Candidate(
-        hyperparameters=_hyperparameters(data["hyperparameters"]),
+        hyperparameters=_hyperparameters(result.hyperparameters),
         network=replace(block, free=tuple(tensor.numpy() for tensor in group("free"))),
-        curve=Curve(math.nan if data["accuracy"] is None else data["accuracy"], list(map(_point, data["curve"]))),
+        curve=result.scanned,
         activities=sparsify.Activities(free, reused) if free else None,
-        pruned=Choice(**pruned | {"point": _point(pruned["point"])}) if pruned else None,
-        settings=own_settings(stage, data["hyperparameters"]),
+        pruned=result.pruned,
+        settings=own_settings(stage, result.hyperparameters),
     )
-
-
-def _point(data: dict[str, Any]) -> ScanPoint:
-    return ScanPoint(tuple(data["theta"]), data["accuracy"], tuple(data["claimed"]))
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

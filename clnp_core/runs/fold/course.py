@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clnp_core.analysis.epochs import ALONE, TUNED
+from clnp_core.networks.fingerprint import Fingerprint
 from clnp_core.runs.fold import stages
+from clnp_core.runs.fold.results import Alone, Changed, Record, Result, Settled
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.fold.summary import is_depleted
 from clnp_core.runs.spec import RunSpec
@@ -24,31 +26,32 @@ class Wanted:
     ----------
     stages : list of (Stage, int)
         Each with its candidate's number.
-    results : list of dict
+    results : list of Result
         In the order of the stages.
     """
 
     stages: list[tuple[Stage, int]]
-    results: list[dict[str, Any]] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Learned:
     """A task has been learned. Training it alone, if the run does, is for whoever follows: no later stage needs it.
 
     Attributes
     ----------
-    record : dict
-        The summary's entry of the task; `single_task_accuracy` is None until `alone_trained`.
+    record : Record
+        `single_task_accuracy` is None until `alone_trained`.
     alone : Stage or None
     """
 
-    record: dict[str, Any]
+    record: Record
     alone: Stage | None
 
-    def alone_trained(self, result: dict[str, Any]) -> None:
+    def alone_trained(self, result: Result) -> None:
         """Take the result of `alone` into the record."""
-        self.record["single_task_accuracy"] = result["accuracy"]
+        assert isinstance(result, Alone)
+        self.record = self.record.model_copy(update={"single_task_accuracy": result.accuracy})
 
 
 def course(spec: RunSpec, data_digest: str) -> Iterator[Wanted | Learned]:
@@ -62,8 +65,8 @@ def course(spec: RunSpec, data_digest: str) -> Iterator[Wanted | Learned]:
     yield Wanted([(stages.stream_stage(spec, data_digest), 0)])
     network: str | None = None
     settled: dict[str, Any] | None = None
-    fingerprints: list[dict[str, Any]] = []
-    records: list[dict[str, Any]] = []
+    fingerprints: tuple[Fingerprint, ...] = ()
+    records: list[Record] = []
     for task in spec.lessons:
         own = spec.at(task)
         grown = spec.growth(task, _free_shares(records[-1])) if records else ()
@@ -72,7 +75,8 @@ def course(spec: RunSpec, data_digest: str) -> Iterator[Wanted | Learned]:
             grow = Wanted([(stages.grow_stage(own, data_digest, task, network, fingerprints, grown), 0)])
             yield grow
             [result] = grow.results
-            network, fingerprints = result["network"], result["fingerprints"]
+            assert isinstance(result, Changed)
+            network, fingerprints = result.network, result.fingerprints
         if is_depleted(spec, records) and not any(grown[-1:]):
             return
         fits = stages.fit_stages(own, data_digest, task, network, None if spec.searches(task) else settled)
@@ -80,34 +84,37 @@ def course(spec: RunSpec, data_digest: str) -> Iterator[Wanted | Learned]:
         rounds = stages.tune_stages(own, data_digest, task, network, fits)
         for tune in rounds:
             yield Wanted([(tune, TUNED)])
-        measured = records[-1]["accuracy"] if records else []
+        measured = records[-1].accuracy if records else ()
         last = rounds[-1:] or fits
         settle = Wanted([(stages.settle_stage(own, data_digest, task, network, last, fingerprints, measured), 0)])
         yield settle
         [result] = settle.results
-        network, settled, fingerprints = result["network"], result["hyperparameters"], result["fingerprints"]
-        own_settings = {"settings": settled["settings"]} if "settings" in settled else {}
-        records.append(result["record"] | own_settings | {"grown": list(grown), "single_task_accuracy": None})
+        assert isinstance(result, Settled)
+        network, settled, fingerprints = result.network, result.hyperparameters, result.fingerprints
+        told: dict[str, Any] = {"grown": tuple(grown), "single_task_accuracy": None}
+        if "settings" in settled:
+            told["settings"] = settled["settings"]
+        records.append(result.record.model_copy(update=told))
         alone = stages.alone_stage(own, data_digest, task, settled) if spec.trains_alone else None
         yield Learned(records[-1], alone)
 
 
-def fold(spec: RunSpec, data_digest: str, result: Callable[[Stage, int], dict[str, Any]]) -> list[dict[str, Any]]:
+def fold(spec: RunSpec, data_digest: str, result: Callable[[Stage, int], Result]) -> list[Record]:
     """Follow the course of a run whose results are all there.
 
     `result` is asked for that of every stage, with its candidate's number. Returns the records of the learned tasks.
     """
-    records: list[dict[str, Any]] = []
+    records: list[Record] = []
     for step in course(spec, data_digest):
         match step:
             case Wanted():
                 step.results = [result(stage, candidate) for stage, candidate in step.stages]
             case Learned():
-                records.append(step.record)
                 if step.alone:
                     step.alone_trained(result(step.alone, ALONE))
+                records.append(step.record)
     return records
 
 
-def _free_shares(record: dict[str, Any]) -> list[float]:
-    return [free / width for free, width in zip(record["free"], record["widths"], strict=False)]
+def _free_shares(record: Record) -> list[float]:
+    return [free / width for free, width in zip(record.free, record.widths, strict=False)]

@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from clnp_core.methods import REFERENCE
 from clnp_core.networks.architectures import Architecture, architecture_data, as_architecture
+from clnp_core.networks.fingerprint import Fingerprint
+from clnp_core.runs.fold.results import FINGERPRINTS
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.spec.run import Point
 
@@ -184,12 +187,17 @@ def grow_stage(
     dataset_digest: str,
     task: int,
     network: str,
-    fingerprints: list[dict[str, Any]],
+    fingerprints: tuple[Fingerprint, ...],
     neurons: tuple[int, ...],
 ) -> Stage:
     """Widen the hidden layers by so many neurons before that task; carry the fingerprints over."""
-    inputs = {"task": task, "network": network, "fingerprints": fingerprints, "neurons": list(neurons)}
+    inputs = {"task": task, "network": network, "fingerprints": _plain(fingerprints), "neurons": list(neurons)}
     return Stage("grow", {**_common(spec, dataset_digest), **inputs})
+
+
+def _plain(fingerprints: tuple[Fingerprint, ...]) -> list[dict[str, Any]]:
+    plain: list[dict[str, Any]] = FINGERPRINTS.dump_python(fingerprints, mode="json")
+    return plain
 
 
 def _settling(spec: RunSpec, dataset_digest: str, task: int, network: str | None) -> dict[str, Any]:
@@ -213,14 +221,18 @@ def settle_stage(
     task: int,
     network: str | None,
     candidates: list[Stage],
-    fingerprints: list[dict[str, Any]],
-    measured: list[float],
+    fingerprints: tuple[Fingerprint, ...],
+    measured: Sequence[float],
 ) -> Stage:
     """Choose among the candidates, prune and commit; check the earlier tasks against their fingerprints; measure.
 
     `measured` is the test accuracy on the earlier tasks, for methods that cannot answer for them any more.
     """
-    inputs = {"candidates": [stage.key for stage in candidates], "fingerprints": fingerprints, "measured": measured}
+    inputs = {
+        "candidates": [stage.key for stage in candidates],
+        "fingerprints": _plain(fingerprints),
+        "measured": list(measured),
+    }
     return Stage("settle", {**_settling(spec, dataset_digest, task, network), **inputs})
 
 

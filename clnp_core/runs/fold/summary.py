@@ -6,32 +6,23 @@ from typing import Any
 
 from clnp_core.analysis.capacity import forecast
 from clnp_core.analysis.metrics import backward_transfer, forgetting, forward_transfer, mean_accuracy
+from clnp_core.runs.fold.results import LayerSummary, Record, Summary
 from clnp_core.runs.spec import RunSpec
 
 
-def summarise(spec: RunSpec, records: Sequence[dict[str, Any]], seconds: float) -> dict[str, Any]:
+def summarise(spec: RunSpec, records: Sequence[Record], seconds: float) -> Summary:
     """Bring the records of the learned tasks together.
 
     Parameters
     ----------
     spec : RunSpec
-    records : sequence of dict
+    records : sequence of Record
         One per learned task, in order, at least one; where all tasks are learned at once the last task's alone.
     seconds : float
         Wall time of the run.
-
-    Returns
-    -------
-    dict of plain data. Accuracies are fractions; `accuracy` is lower triangular, row i after task i, empty where
-    nothing was measured. Measures that cannot be told are None. Of a method that promises exactness:
-    `identical_logits`, false only where another kind of processor went on, on which logits are the same but for
-    rounding. Of one that partitions: `layers`, each with neurons claimed, reused and left free by task, free ones now
-    and the tasks they will last for. Of one that prunes: `lambda`, and `theta`, one number per task where θ is shared
-    by the layers, else a list per task. Where several values of the method's own settings were tried: `settings`, those
-    that each task settled on.
     """
     matrix = accuracy_matrix(records)
-    summary = {
+    summary: dict[str, Any] = {
         "preset": spec.preset,
         "method": spec.method,
         "seed": spec.seed,
@@ -41,83 +32,81 @@ def summarise(spec: RunSpec, records: Sequence[dict[str, Any]], seconds: float) 
         "forgetting": _told(forgetting(matrix)),
         "backward_transfer": _told(backward_transfer(matrix)),
         "layers": layers(spec, records),
-        "learning_rate": [record["learning_rate"] for record in records],
+        "learning_rate": [record.learning_rate for record in records],
         "notes": _notes(spec, records),
         "seconds": round(seconds, 2),
     }
     if spec.exact:
-        # A run whose fingerprints do not hold ends with an error: there is no summary of it. Records of an older store
-        # say nothing of rounding.
-        summary["identical_logits"] = not any(record.get("rounded") for record in records)
+        # A run whose fingerprints do not hold ends with an error: there is no summary of it.
+        summary["identical_logits"] = not any(record.rounded for record in records)
     if spec.prunes:
         shared = spec.theta_mode == "shared" and not isinstance(spec.theta, tuple)
-        summary["theta"] = [record["theta"][0] if shared else list(record["theta"]) for record in records]
-        summary["lambda"] = [list(record["lambda"]) for record in records]
-    if any(record.get("settings") for record in records):
-        summary["settings"] = [record.get("settings", {}) for record in records]
+        summary["theta"] = [record.theta[0] if shared else record.theta for record in records]
+        summary["lambda_"] = [record.lambda_ for record in records]
+    if any(record.settings for record in records):
+        summary["settings"] = [record.settings for record in records]
     if spec.trains_alone:
-        alone = [record["single_task_accuracy"] for record in records]
+        alone = [record.single_task_accuracy for record in records]
         summary["single_task_accuracy"] = alone
-        summary["forward_transfer"] = None if None in alone else _told(forward_transfer(matrix, alone))
-    return summary
+        known = [accuracy for accuracy in alone if accuracy is not None]
+        summary["forward_transfer"] = _told(forward_transfer(matrix, known)) if len(known) == len(alone) else None
+    return Summary(**summary)
 
 
-def accuracy_matrix(records: Sequence[dict[str, Any]]) -> list[list[float]]:
+def accuracy_matrix(records: Sequence[Record]) -> list[list[float]]:
     """Test accuracies, fractions: row i after task i, empty where all tasks were learned at once at the end."""
-    rows = {record["task"]: list(record["accuracy"]) for record in records}
+    rows = {record.task: list(record.accuracy) for record in records}
     return [rows.get(task, []) for task in range(1, max(rows, default=0) + 1)]
 
 
-def settled(spec: RunSpec, records: Sequence[dict[str, Any]]) -> dict[int, int]:
+def settled(spec: RunSpec, records: Sequence[Record]) -> dict[int, int]:
     """Task → the candidate of the grid it settled on; where later tasks do not search, theirs is the only one."""
-    return {record["task"]: _place(spec, record) for record in records if spec.fits(record["task"]) > 1}
+    return {record.task: _place(spec, record) for record in records if spec.fits(record.task) > 1}
 
 
-def _place(spec: RunSpec, record: dict[str, Any]) -> int:
-    """The first candidate that was trained as the record says; without pruning λ is not part of it."""
+def _place(spec: RunSpec, record: Record) -> int:
+    """Find the first candidate that was trained as the record says; without pruning λ is not part of it."""
     return next(
         place
-        for place, (l1, rate, own) in enumerate(spec.at(record["task"]).grid)
-        if rate == record["learning_rate"]
-        and own == record.get("settings", {})
-        and (not spec.prunes or l1 == tuple(record["lambda"]))
+        for place, (l1, rate, own) in enumerate(spec.at(record.task).grid)
+        if rate == record.learning_rate and own == record.settings and (not spec.prunes or l1 == record.lambda_)
     )
 
 
-def layers(spec: RunSpec, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def layers(spec: RunSpec, records: Sequence[Record]) -> list[LayerSummary]:
     """The hidden layers of a method that partitions; none of another."""
     if not spec.partitions:
         return []
-    now = [
+    now: list[dict[str, Any]] = [
         {
             "name": layer.name,
-            "width": records[-1]["widths"][place] if records else layer.width,
-            "claimed": [record["claimed"][place] for record in records],
-            "reused": [record["reused"][place] for record in records],
-            "free": records[-1]["free"][place] if records else layer.width,
-            "free_after": [record["free"][place] for record in records],
+            "width": records[-1].widths[place] if records else layer.width,
+            "claimed": [record.claimed[place] for record in records],
+            "reused": [record.reused[place] for record in records],
+            "free": records[-1].free[place] if records else layer.width,
+            "free_after": [record.free[place] for record in records],
         }
         for place, layer in enumerate(spec.architecture.hidden)
     ]
-    return [layer | {"tasks_left": left} for layer, left in zip(now, forecast(now), strict=True)]
+    return [LayerSummary(**layer, tasks_left=left) for layer, left in zip(now, forecast(now), strict=True)]
 
 
-def is_depleted(spec: RunSpec, records: Sequence[dict[str, Any]]) -> bool:
+def is_depleted(spec: RunSpec, records: Sequence[Record]) -> bool:
     """Whether a single head has nothing left to read: the last hidden layer is all claimed (section 2.1)."""
-    return bool(spec.partitions and spec.head == "single" and records and records[-1]["free"][-1] == 0)
+    return bool(spec.partitions and spec.head == "single" and records and records[-1].free[-1] == 0)
 
 
-def _notes(spec: RunSpec, records: Sequence[dict[str, Any]]) -> list[str]:
+def _notes(spec: RunSpec, records: Sequence[Record]) -> list[str]:
     hidden = spec.architecture.hidden
     notes = []
     for record in records:
-        grown = [f"{layer.name} by {n}" for layer, n in zip(hidden, record["grown"], strict=False) if n]
+        grown = [f"{layer.name} by {n}" for layer, n in zip(hidden, record.grown, strict=False) if n]
         if grown:
-            notes.append(f"Before task {record['task']} the network grew: {', '.join(grown)} neurons.")
-        notes += [f"Task {record['task']}: {note}" for note in record["notes"]]
-    if is_depleted(spec, records) and records[-1]["task"] < spec.stream.tasks:
+            notes.append(f"Before task {record.task} the network grew: {', '.join(grown)} neurons.")
+        notes += [f"Task {record.task}: {note}" for note in record.notes]
+    if is_depleted(spec, records) and records[-1].task < spec.stream.tasks:
         notes.append(
-            f"The network is full after task {records[-1]['task']} of {spec.stream.tasks}: no neuron of "
+            f"The network is full after task {records[-1].task} of {spec.stream.tasks}: no neuron of "
             f"{hidden[-1].name} is free, and a single head cannot learn without one."
         )
     return notes

@@ -7,9 +7,10 @@ import re
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from clnp_core.errors import StoreError
@@ -17,6 +18,7 @@ from clnp_core.files import write_whole
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 _MAX_HEADER_BYTES = 64 * 2**20
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class Artifacts:
@@ -68,6 +70,19 @@ class Artifacts:
                 return data
         except (ValueError, KeyError, TypeError, struct.error) as error:
             raise _damaged(path, error) from error
+
+    def read(self, key: str, model: type[_Model]) -> _Model:
+        """The result of a stage, one of `clnp_core.runs.fold.results.RESULTS`.
+
+        Raises
+        ------
+        StoreError
+            As `data`, or if it is of another form.
+        """
+        try:
+            return model.model_validate(self.data(key))
+        except ValidationError as error:
+            raise _damaged(self.path(key), error) from error
 
     def arrays(self, key: str, name: str) -> list[np.ndarray]:
         """Read only the tensors `name.0`, `name.1`, ... of an artifact.

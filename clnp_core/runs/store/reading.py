@@ -10,6 +10,7 @@ import sqlalchemy as sql
 from clnp_core.errors import StoreError
 from clnp_core.methods import REFERENCE
 from clnp_core.networks.architectures import Architecture, architecture_data
+from clnp_core.runs.fold.results import Record
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store.database import Database
@@ -129,7 +130,7 @@ class Reading(Database):
         with self.transaction() as connection:
             return [row._asdict() for row in connection.execute(query)]
 
-    def learned(self, run: str) -> list[dict[str, Any]]:
+    def learned(self, run: str) -> list[Record]:
         """List the records of the tasks learned so far, in order."""
         query = sql.select(LEARNED.c.record).where(LEARNED.c.run == run).order_by(LEARNED.c.task)
         with self.transaction() as connection:

@@ -10,6 +10,8 @@ from typing import Any
 import sqlalchemy as sql
 from sqlalchemy.dialects.sqlite import insert
 
+from clnp_core.methods.training.settings import Epoch
+from clnp_core.runs.fold.results import Record, Result, Summary
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import writing
@@ -39,7 +41,7 @@ class Results(Reading):
         """Record that work on the run stopped before its end."""
         self._update(run, f"work stops: {state}", state=state, seconds_left=None)
 
-    def finish(self, run: str, summary: dict[str, Any]) -> None:
+    def finish(self, run: str, summary: Summary) -> None:
         """Record that the run is finished."""
         ended = {"finished": time.time(), "fraction": 1.0, "seconds_left": 0.0}
         self._update(run, "finished", state="finished", summary=summary, **ended)
@@ -59,13 +61,12 @@ class Results(Reading):
         with self.transaction() as connection:
             writing.link(connection, run, stage, candidate)
 
-    def finish_stage(self, stage: Stage, data: dict[str, Any], computed: bool) -> None:
+    def finish_stage(self, stage: Stage, result: Result, computed: bool) -> None:
         """Record a stage's result: its epochs and its network. `computed` tells that it has just been computed."""
-        self.put_epochs([(stage.key, epoch) for epoch in data.get("epochs", ())])
         with self.transaction() as connection:
-            writing.finish_stage(connection, stage, data, computed)
+            writing.finish_stage(connection, stage, result, computed)
 
-    def put_epochs(self, epochs: Iterable[tuple[str, dict[str, Any]]]) -> None:
+    def put_epochs(self, epochs: Iterable[tuple[str, Epoch]]) -> None:
         """Record epochs of stages. Epochs recorded before, such as before a crash, are replaced."""
         epochs = list(epochs)
         if epochs:
@@ -78,10 +79,10 @@ class Results(Reading):
             values = {"seconds": seconds, "fraction": fraction, "seconds_left": seconds_left}
             connection.execute(RUNS.update().where(RUNS.c.id == run).values(**values))
 
-    def put_learned(self, run: str, task: int, record: dict[str, Any]) -> None:
+    def put_learned(self, run: str, record: Record) -> None:
         """Record the results of a learned task."""
         with self.transaction() as connection:
-            values = {"run": run, "task": task, "record": record}
+            values = {"run": run, "task": record.task, "record": record}
             connection.execute(insert(LEARNED).prefix_with("OR REPLACE").values(**values))
 
     def put_pruned(self, stage: str, split: str, accuracies: Mapping[tuple[float, ...], float]) -> None:
@@ -98,9 +99,9 @@ class Results(Reading):
         self,
         run: str,
         spec: RunSpec,
-        records: Sequence[dict[str, Any]],
-        summary: dict[str, Any],
-        parts: Iterable[tuple[Stage, int, dict[str, Any]]],
+        records: Sequence[Record],
+        summary: Summary,
+        parts: Iterable[tuple[Stage, int, Result]],
         tags: Sequence[str],
         note: str,
         event: str,
@@ -112,10 +113,10 @@ class Results(Reading):
         run : str
             Id of the run, which no run here may have.
         spec : RunSpec
-        records : sequence of dict
+        records : sequence of Record
             One per learned task, in order.
-        summary : dict
-        parts : iterable of (Stage, int, dict)
+        summary : Summary
+        parts : iterable of (Stage, int, Result)
             Stages of the run, each with the candidate's number and its result.
         tags, note
             As for `describe`.
@@ -123,15 +124,14 @@ class Results(Reading):
             Text of the event that records the import.
         """
         now = time.time()
-        times = {"created": now, "finished": now, "seconds": summary["seconds"], "seconds_left": 0.0}
+        times = {"created": now, "finished": now, "seconds": summary.seconds, "seconds_left": 0.0}
         ended = {"state": "finished", "wanted": "run", "fraction": 1.0, "summary": summary}
         with self.transaction() as connection:
             connection.execute(RUNS.insert().values(id=run, spec=spec, **times, **ended))
-            for stage, candidate, data in parts:
+            for stage, candidate, result in parts:
                 writing.link(connection, run, stage, candidate)
-                writing.put_epochs(connection, [(stage.key, epoch) for epoch in data.get("epochs", ())])
-                writing.finish_stage(connection, stage, data)
-            rows = [{"run": run, "task": record["task"], "record": record} for record in records]
+                writing.finish_stage(connection, stage, result)
+            rows = [{"run": run, "task": record.task, "record": record} for record in records]
             connection.execute(LEARNED.insert(), rows)
             connection.execute(RUN_NOTES.insert().values(run=run, tags=list(tags), note=note))
             writing.note_event(connection, run, event)

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sql
 
+from clnp_core.runs.fold.results import Summary
 from clnp_core.runs.spec import RunSpec
 
 
@@ -32,8 +33,8 @@ class Run:
         Estimate from its speed so far.
     error, detail : str or None
         If it failed, a sentence for the user, and the last lines of the traceback, if any, for developers.
-    summary : dict or None
-        Its results once it is finished, as `clnp run --json` writes them.
+    summary : Summary or None
+        Its results once it is finished; as JSON, what `clnp run --json` writes.
     tags : tuple of str
     note : str
         The user's tags and note.
@@ -51,7 +52,7 @@ class Run:
     seconds_left: float | None
     error: str | None
     detail: str | None
-    summary: dict[str, Any] | None
+    summary: Summary | None
     tags: tuple[str, ...]
     note: str
 

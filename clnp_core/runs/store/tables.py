@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sql
 
+from clnp_core.runs.fold.results import Data, Record, Summary
 from clnp_core.runs.spec import RunSpec, parse
 
 
@@ -28,6 +29,29 @@ class Specification(sql.types.TypeDecorator[RunSpec]):
         return None if value is None else _parsed(value)
 
 
+@lru_cache(maxsize=1024)
+def _read(form: type[Data], text: str) -> Data:
+    """As `_parsed`."""
+    return form.model_validate_json(text)
+
+
+class Typed(sql.types.TypeDecorator[Data]):
+    """JSON, as data of that form."""
+
+    impl = sql.String
+    cache_ok = True
+
+    def __init__(self, form: type[Data]) -> None:
+        super().__init__()
+        self.form = form
+
+    def process_bind_param(self, value: Data | None, dialect: Any) -> str | None:
+        return None if value is None else json.dumps(value.to_json())
+
+    def process_result_value(self, value: str | None, dialect: Any) -> Data | None:
+        return None if value is None else _read(self.form, value)
+
+
 METADATA = sql.MetaData()
 RUNS = sql.Table(
     "runs",
@@ -44,7 +68,7 @@ RUNS = sql.Table(
     sql.Column("seconds_left", sql.Float),
     sql.Column("error", sql.String),
     sql.Column("detail", sql.String),
-    sql.Column("summary", sql.JSON(none_as_null=True)),
+    sql.Column("summary", Typed(Summary)),
 )
 STAGES = sql.Table(
     "stages",
@@ -87,7 +111,7 @@ LEARNED = sql.Table(
     METADATA,
     sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     sql.Column("task", sql.Integer, primary_key=True),
-    sql.Column("record", sql.JSON, nullable=False),
+    sql.Column("record", Typed(Record), nullable=False),
 )
 EVENTS = sql.Table(
     "events",

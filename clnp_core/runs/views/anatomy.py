@@ -10,6 +10,7 @@ from clnp_core.analysis.anatomy import Anatomy, Cut, as_links, unlearned
 from clnp_core.errors import StoreError
 from clnp_core.networks import partition
 from clnp_core.networks.architectures import as_architecture
+from clnp_core.runs.fold.results import Settled
 from clnp_core.runs.store import Store
 
 _KEPT = 64  # without weights, which are read when needed: a network of two layers of 2000 neurons takes some 2 MB
@@ -47,7 +48,7 @@ _before = lru_cache(_KEPT)(unlearned)
 def _read(store: Store, settled: tuple[str, ...], permuted: str | None) -> Anatomy:
     """Read the network from the settle stages up to the task. Artifacts never change under their keys."""
     artifacts, task = store.artifacts, len(settled)
-    network = artifacts.data(settled[-1])["network"]
+    network = artifacts.read(settled[-1], Settled).network
     described, owners = artifacts.data(network), tuple(artifacts.arrays(network, "owners"))
     return Anatomy(
         architecture=as_architecture(described["architecture"]),
@@ -98,7 +99,7 @@ def _cuts(store: Store, settled: str, owners: tuple[np.ndarray, ...], task: int,
 
 def _candidate(store: Store, settled: str, at_first: bool = False) -> str:
     """Return the key of a task's chosen candidate: as last pruned, or with `at_first` as first trained."""
-    key, place = settled, store.artifacts.data(settled)["candidate"]
+    key, place = settled, store.artifacts.read(settled, Settled).candidate
     while (stage := store.stage(key)).kind == "settle" or (at_first and stage.kind == "tune"):
         keys = stage.inputs["candidates"]
         # A fine-tuned candidate is the only one, whatever its index in the grid.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,8 +11,8 @@ from typing import Any
 from clnp_core.analysis.candidates import Before, Split, Theta, Trained
 from clnp_core.analysis.tradeoff import TradeOff
 from clnp_core.errors import StoreError
-from clnp_core.methods.graceful import Curve, ScanPoint
 from clnp_core.runs.engine.questions import ask
+from clnp_core.runs.fold.results import Candidate, Record
 from clnp_core.runs.spec import RunSpec, fork
 from clnp_core.runs.store import Store
 from clnp_core.runs.store.artifacts import Artifacts
@@ -22,9 +21,9 @@ _KEPT = 256  # candidates; with two layers of 2000 neurons each takes some 100 K
 _KEPT_TASKS = 32
 
 
-def explorable(spec: RunSpec, records: Sequence[dict[str, Any]]) -> list[int]:
+def explorable(spec: RunSpec, records: Sequence[Record]) -> list[int]:
     """List the learned tasks whose candidates can be pruned at another θ; none if the method does not prune."""
-    return [record["task"] for record in records] if spec.prunes else []
+    return [record.task for record in records] if spec.prunes else []
 
 
 def trade_off(store: Store, run: str, task: int) -> TradeOff:
@@ -54,19 +53,19 @@ def _assembled(before: Before, candidates: tuple[Trained, ...], answers: _Stored
     return TradeOff(before, candidates, answers)
 
 
-def _before(spec: RunSpec, records: Sequence[dict[str, Any]]) -> Before:
+def _before(spec: RunSpec, records: Sequence[Record]) -> Before:
     """Describe the network before the task, from the records of the tasks up to it."""
     *earlier, record = records
-    layers = range(len(record["widths"]))
+    layers = range(len(record.widths))
     return Before(
-        task=record["task"],
+        task=record.task,
         names=tuple(layer.name for layer in spec.architecture.hidden),
-        widths=tuple(record["widths"]),
-        free=tuple(record["free"][layer] + record["claimed"][layer] for layer in layers),
-        claimed=tuple(tuple(before["claimed"][layer] for before in earlier) for layer in layers),
-        kept=tuple(record["claimed"]),
-        kept_l1=tuple(record["lambda"]),
-        kept_accuracy=record["validation_accuracy"],
+        widths=record.widths,
+        free=tuple(record.free[layer] + record.claimed[layer] for layer in layers),
+        claimed=tuple(tuple(before.claimed[layer] for before in earlier) for layer in layers),
+        kept=record.claimed,
+        kept_l1=record.lambda_,
+        kept_accuracy=record.validation_accuracy,
     )
 
 
@@ -74,14 +73,12 @@ def _before(spec: RunSpec, records: Sequence[dict[str, Any]]) -> Before:
 def _read(folder: Path, key: str, seconds: float) -> Trained:
     """Read a candidate's artifact, except for its weights. It never changes under its key."""
     artifacts = Artifacts(folder)
-    data = artifacts.data(key)
-    hyperparameters = data["hyperparameters"]
-    curve = [ScanPoint(tuple(point["theta"]), point["accuracy"], tuple(point["claimed"])) for point in data["curve"]]
+    candidate = artifacts.read(key, Candidate)
     return Trained(
         key=key,
-        l1=tuple(hyperparameters["l1"]),
-        learning_rate=hyperparameters["learning_rate"],
-        curve=Curve(math.nan if data["accuracy"] is None else data["accuracy"], curve),
+        l1=tuple(candidate.hyperparameters["l1"]),
+        learning_rate=candidate.hyperparameters["learning_rate"],
+        curve=candidate.scanned,
         free=tuple(artifacts.arrays(key, "activity")),
         reused=tuple(artifacts.arrays(key, "reused")),
         seconds=seconds,

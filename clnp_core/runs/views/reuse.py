@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from clnp_core.analysis.reuse import COLUMNS, layer_rows
+from clnp_core.runs.fold.results import Settled
 from clnp_core.runs.store import Store
 
 _KEPT = 1024  # tasks, each with a few numbers per claimed neuron
@@ -35,10 +36,10 @@ def reuse(store: Store, run: str) -> pd.DataFrame:
     settled = {stage["task"]: stage["key"] for stage in store.stages(run) if stage["kind"] == "settle"}
     rows: list[dict[str, Any]] = []
     for record in records:
-        owners, activities = _before(store, settled[record["task"]])
+        owners, activities = _before(store, settled[record.task])
         for place, layer in enumerate(spec.architecture.hidden):
-            theta, claimed = record["theta"][place], record["claimed"][place]
-            rows += layer_rows(record["task"], layer.name, owners[place], activities[place], theta, claimed)
+            theta, claimed = record.theta[place], record.claimed[place]
+            rows += layer_rows(record.task, layer.name, owners[place], activities[place], theta, claimed)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -48,7 +49,7 @@ def _before(store: Store, key: str) -> tuple[list[np.ndarray], list[np.ndarray]]
 
     `key` is that of the task's settle stage. Its artifacts never change.
     """
-    inputs, chosen = store.stage(key).inputs, store.artifacts.data(key)["candidate"]
+    inputs, chosen = store.stage(key).inputs, store.artifacts.read(key, Settled).candidate
     candidates = inputs["candidates"]
     # A fine-tuned candidate is the only one, whatever its index in the grid.
     activities = store.artifacts.arrays(candidates[chosen if len(candidates) > 1 else 0], "reused")

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from clnp_core.arithmetic import Kind, owned
 from clnp_core.errors import StoreError
-from clnp_core.networks.fingerprint import Fingerprint, as_fingerprint, check
+from clnp_core.networks.fingerprint import Fingerprint, check
 from clnp_core.networks.network import Network, from_tensors
+from clnp_core.runs.fold.results import Changed
 from clnp_core.runs.store import Store
 from clnp_core.tasks.streams import open_stream
 
@@ -64,7 +65,7 @@ def _logits(store: Store, expected: Fingerprint) -> Tensor:
     return torch.from_numpy(store.artifacts.array(expected.logits, "logits"))
 
 
-def last_network(store: Store, run: str) -> tuple[Network, list[Fingerprint]]:
+def last_network(store: Store, run: str) -> tuple[Network, tuple[Fingerprint, ...]]:
     """Read a run's network after the last task learned, and the fingerprint of each task.
 
     The run's method must partition. A run that an earlier version learned has no fingerprints.
@@ -78,13 +79,11 @@ def last_network(store: Store, run: str) -> tuple[Network, list[Fingerprint]]:
     if not done:
         raise StoreError(f"The run {run} has learned no task yet: there is nothing to verify.")
     last = max(done, key=lambda stage: (stage["task"], stage["kind"]))  # it grows before it settles
-    key, fingerprints = last["network"], store.artifacts.data(last["key"]).get("fingerprints", [])
+    key, fingerprints = last["network"], store.artifacts.read(last["key"], Changed).fingerprints
     path = store.artifacts.path(key)
     try:
         tensors = safetensors.torch.load(path.read_bytes())
     except (OSError, safetensors.SafetensorError) as error:
         raise StoreError(f"The artifact {path} is missing or damaged ({error}); run again to replace it.") from error
     tensors = {name: owned(tensor) for name, tensor in tensors.items()}
-    return from_tensors(tensors, store.artifacts.data(key)), [
-        as_fingerprint(each) for each in fingerprints if "kind" in each
-    ]
+    return from_tensors(tensors, store.artifacts.data(key)), fingerprints

@@ -106,7 +106,7 @@ def test_a_run_is_taken_in_whole_and_verified(store, runs, archives, tmp_path, n
         x, labels = copy.test_set(task)
         assert torch.equal(copy.network(task)(x), one.network(task)(x))
         assert float((copy.network(task)(x).argmax(1) == labels).double().mean()) == pytest.approx(
-            store.learned(run)[-1]["accuracy"][task - 1]
+            store.learned(run)[-1].accuracy[task - 1]
         )
     assert identical(other, run) == [1, 2]
     kept = other.run(run)
@@ -177,7 +177,7 @@ def test_nothing_imported_is_found_by_a_run_of_ones_own_but_by_its_fork(archives
     own, summary = serve(other, spec, scheduler)
     assert {stage["computed"] for stage in other.stages(own)} == {1}
     assert imported.isdisjoint(stage["key"] for stage in other.stages(own))
-    assert summary["accuracy"] == other.run(runs["digits"]).summary["accuracy"]
+    assert summary["accuracy"] == other.run(runs["digits"]).summary.to_json()["accuracy"]
 
     forked, _ = serve(other, fork(other.run(runs["digits"]).spec, 2, {"margin": 0.3}), scheduler)
     assert other.run(forked).error is None
@@ -379,6 +379,9 @@ CHANGES = {
         on_artifact("curve", lambda tensors, data: data["curve"][0].update(accuracy=2.0)),
         "less than or equal to 1",
     ),
+    "no machine": (on_artifact("curve", lambda tensors, data: data.pop("machine")), "does not say all"),
+    "nothing of a machine": (on_artifact("curve", lambda tensors, data: data.update(machine=None)), "does not say all"),
+    "no fingerprints": (on_artifact("record", lambda tensors, data: data.pop("fingerprints")), "does not say all"),
     "no curve": (on_artifact("curve", lambda tensors, data: data.update(curve=[])), "do not go together"),
     "neurons that were not free": (
         on_artifact("curve", lambda tensors, data: tensors["free.0"].fill_(0)),

@@ -44,9 +44,9 @@ def test_the_rest_of_a_run_is_learned_on_another_kind_of_processor(name, tmp_pat
     (run,) = (run for run in store.runs() if run.id != first)
     learned = store.learned(run.id)
     assert learned[:2] == store.learned(first)  # shared, not learned again
-    assert learned[2]["rounded"] == [1, 2]
-    assert run.summary["identical_logits"] is False
-    assert any(str(kind()) in note and "(1, 2)" in note for note in run.summary["notes"])
+    assert learned[2].rounded == (1, 2)
+    assert run.summary.identical_logits is False
+    assert any(str(kind()) in note and "(1, 2)" in note for note in run.summary.notes)
 
     # From here all three were last computed there; those of the first run here.
     assert main(["verify", run.id, "--store", str(tmp_path)]) == 0

@@ -116,4 +116,4 @@ def test_runs_end_as_they_would_have(tmp_path, scheduler):
         (run,) = (run for run in store.runs() if run.spec == spec)
         assert run.state == "finished", run.error
         _, summary = serve(calm, spec, scheduler)
-        assert run.summary | {"seconds": 0} == summary | {"seconds": 0}
+        assert run.summary.to_json() | {"seconds": 0} == summary | {"seconds": 0}

@@ -117,7 +117,7 @@ def test_answers_are_what_pruning_there_comes_to(store, scheduler, learn):
     for task, record in enumerate(store.learned(run), start=1):
         key = only_candidate(store, run, task)
         with serving(store, scheduler):
-            assert ask(store, key, [(0.07, 0.4)]) == [record["validation_accuracy"]]
+            assert ask(store, key, [(0.07, 0.4)]) == [record.validation_accuracy]
             assert ask(store, key, [(0.07, 0.4)], "test") == [summary["accuracy"][task - 1][task - 1]]
 
 
@@ -129,7 +129,7 @@ def test_convolutions_and_a_head_for_each_task(tmp_path, scheduler):
     thetas = some_thetas(store, key, 5)
     with serving(store, scheduler):
         assert ask(store, key, thetas, "test") == fresh(store, key, thetas, "test")
-        assert ask(store, key, [(0.05, 0.1, 0.2)]) == [store.learned(run)[1]["validation_accuracy"]]
+        assert ask(store, key, [(0.05, 0.1, 0.2)]) == [store.learned(run)[1].validation_accuracy]
         assert ask(store, key, [(0.05, 0.1, 0.2)], "test") == [summary["accuracy"][1][1]]
 
 
@@ -176,7 +176,7 @@ def test_a_training_comes_to_the_same_while_questions_are_answered(store, learn,
             step += 1
             ask(store, candidate, [(step / 1000, step / 2000)])
     assert step > 5
-    assert store.run(run).summary | {"seconds": 0} == undisturbed | {"seconds": 0}
+    assert store.run(run).summary.to_json() | {"seconds": 0} == undisturbed | {"seconds": 0}
 
 
 @pytest.mark.parametrize(

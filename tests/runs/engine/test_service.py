@@ -41,8 +41,8 @@ def test_a_summary_holds_what_is_promised(store, learn):
     assert json.loads(json.dumps(summary)) == summary
 
     stored = store.run(run)
-    assert (stored.state, stored.fraction, stored.summary) == ("finished", 1.0, summary)
-    assert [record["task"] for record in store.learned(run)] == [1, 2, 3]
+    assert (stored.state, stored.fraction, stored.summary.to_json()) == ("finished", 1.0, summary)
+    assert [record.task for record in store.learned(run)] == [1, 2, 3]
     epochs = store.epochs(run)
     assert len(epochs) == 2 * 3 * 6
     assert sum(epoch["candidate"] == ALONE for epoch in epochs) == 3 * 6
@@ -92,7 +92,7 @@ def test_a_fork_shares_what_came_before_it(store, learn, scheduler):
     assert {stage["task"] for stage in before if stage["key"] in shared} == {1, 2, 3}  # of task 3 the training alone
     assert all(stage["computed"] == 1 for stage in after)
     assert summary["theta"][2:] == [0.5, 0.5]
-    assert summary["accuracy"][1] == store.run(run).summary["accuracy"][1]
+    assert summary["accuracy"][1] == store.run(run).summary.to_json()["accuracy"][1]
 
 
 def test_artifacts_are_kept_without_pickle(store, learn):
@@ -209,7 +209,7 @@ def test_a_paused_run_goes_on_from_its_checkpoint(tmp_path, scheduler, learn):
     assert store.epochs(run)[:5] == before[:5]  # seconds tell: epochs before the checkpoint were not trained again
     assert not store.artifacts.checkpoint(fit).exists()
     _, uninterrupted = learn(changes)
-    assert store.run(run).summary | {"seconds": 0} == uninterrupted | {"seconds": 0}
+    assert store.run(run).summary.to_json() | {"seconds": 0} == uninterrupted | {"seconds": 0}
 
 
 def test_a_stage_whose_worker_dies_is_tried_again_three_times_and_then_fails_the_run(store, learn, monkeypatch):

@@ -13,6 +13,7 @@ from clnp_core.methods import clnp
 from clnp_core.runs.engine.work import Context, Stopped, perform
 from clnp_core.runs.fold import stages
 from clnp_core.runs.fold.course import fold
+from clnp_core.runs.fold.results import RESULTS, Record, Result
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store.artifacts import Artifacts
@@ -128,13 +129,13 @@ def test_a_stopped_training_does_not_begin_anew(fit, tmp_path):
     assert len(pulses) <= 7 * 21 + 100  # the seven epochs after the checkpoint, and the scan
 
 
-def learn(artifacts: Artifacts, tasks: int) -> list[dict]:
+def learn(artifacts: Artifacts, tasks: int) -> list[Record]:
     """A run without an engine. Returns the records of its tasks."""
 
-    def result(stage: Stage, candidate: int) -> dict:
+    def result(stage: Stage, candidate: int) -> Result:
         for key, made in perform([stage], Context(artifacts)).items():
             artifacts.write(key, made)
-        return artifacts.data(stage.key)
+        return artifacts.read(stage.key, RESULTS[stage.kind])
 
     return fold(spec(**{"stream.tasks": tasks}), DIGEST, result)
 

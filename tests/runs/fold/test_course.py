@@ -2,21 +2,35 @@
 
 from clnp_core.analysis.epochs import ALONE, TUNED
 from clnp_core.runs.fold.course import Learned, Wanted, course, fold
+from clnp_core.runs.fold.results import RESULTS, Alone, Record, Result
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.spec import RunSpec, preset
+from tests.made_up import record
 
 WIDTHS = [100, 100]
+_KIND = {"processor": "a processor", "capability": "AVX2", "torch": "2.13", "sample": "0" * 16}
+FINGERPRINT = {"layers": ["a" * 64] * 2, "logits": "f" * 64, "compact": "c" * 64, "kind": _KIND}
 
 
-def made_up(stage: Stage, free: list[int]) -> dict:
+def made_up(stage: Stage, free: list[int]) -> Result:
     """What a stage might come to: a network named after its key, and that many neurons left free."""
-    promised = [*stage.inputs.get("fingerprints", []), {"logits": "f" * 64}]
-    record = {"task": stage.inputs.get("task"), "accuracy": [0.9], "free": free, "widths": WIDTHS}
-    settled = {"hyperparameters": {"l1": [0.0] * 3, "learning_rate": 0.02, "epochs": 6}, "record": record}
-    return {"network": stage.key, "fingerprints": promised, "accuracy": 0.95, **settled}
+    promised = [*stage.inputs.get("fingerprints", []), FINGERPRINT]
+    settled = record(task=stage.inputs.get("task", 1), free=free, widths=WIDTHS)
+    data = {
+        "network": stage.key,
+        "fingerprints": promised,
+        "accuracy": 0.95,
+        "curve": [],
+        "pruned": None,
+        "epochs": [],
+        "candidate": 0,
+        "hyperparameters": {"l1": [0.0] * 3, "learning_rate": 0.02, "epochs": 6},
+        "record": settled,
+    }
+    return RESULTS[stage.kind].model_validate(data)
 
 
-def stages_of(spec: RunSpec, free: list[int] | None = None) -> tuple[list[tuple[Stage, int]], list[dict]]:
+def stages_of(spec: RunSpec, free: list[int] | None = None) -> tuple[list[tuple[Stage, int]], list[Record]]:
     """Every stage with its candidate's number, in order, and the records."""
     asked = []
 
@@ -38,9 +52,9 @@ def test_a_grid_is_searched_for_the_first_task_and_each_task_goes_on_from_the_ne
     _, one, two, settle, fit, last = (stage for stage, _ in asked)
     assert settle.inputs["candidates"] == [one.key, two.key]
     assert fit.inputs["network"] == last.inputs["network"] == settle.key
-    assert last.inputs["fingerprints"] == [{"logits": "f" * 64}]
-    assert [record["task"] for record in records] == [1, 2]
-    assert records[0]["single_task_accuracy"] is None
+    assert last.inputs["fingerprints"] == [FINGERPRINT]
+    assert [record.task for record in records] == [1, 2]
+    assert records[0].single_task_accuracy is None
 
 
 def test_rounds_of_fine_tuning_lead_on_to_settling_and_training_alone_waits_for_nobody():
@@ -52,7 +66,7 @@ def test_rounds_of_fine_tuning_lead_on_to_settling_and_training_alone_waits_for_
     first, second, settle, _ = (stage for stage, _ in asked[1 + fits :])
     assert first.inputs["candidates"] == [stage.key for stage, _ in asked[1 : 1 + fits]]
     assert (second.inputs["candidates"], settle.inputs["candidates"]) == ([first.key], [second.key])
-    assert records[0]["single_task_accuracy"] == 0.95
+    assert records[0].single_task_accuracy == 0.95
 
 
 def test_a_single_head_that_has_nothing_left_to_read_ends_the_run_unless_it_grows():
@@ -64,7 +78,7 @@ def test_a_single_head_that_has_nothing_left_to_read_ends_the_run_unless_it_grow
     assert len(records) == 3
     grow = next(stage for stage, _ in asked if stage.kind == "grow")
     assert (grow.inputs["task"], grow.inputs["neurons"]) == (2, [0, 7])
-    assert [record["grown"] for record in records] == [[], [0, 7], [0, 7]]
+    assert [record.grown for record in records] == [(), (0, 7), (0, 7)]
 
 
 def test_steps_come_one_at_a_time_for_whoever_computes_their_results():
@@ -78,6 +92,6 @@ def test_steps_come_one_at_a_time_for_whoever_computes_their_results():
         else:
             assert isinstance(step, Learned)
             kinds.append([step.alone.kind])
-            step.alone_trained({"accuracy": 0.8})
-            assert step.record["single_task_accuracy"] == 0.8
+            step.alone_trained(Alone(accuracy=0.8, epochs=()))
+            assert step.record.single_task_accuracy == 0.8
     assert kinds == [["stream"], ["fit"], ["settle"], ["alone"]]

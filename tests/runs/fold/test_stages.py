@@ -14,7 +14,7 @@ FITS = (
 def keys(changes, task=1):
     spec = preset("digits", changes)
     fits = stages.fit_stages(spec, "data", task, None, None)
-    return fits[0].key, stages.settle_stage(spec, "data", task, None, fits, [], []).key
+    return fits[0].key, stages.settle_stage(spec, "data", task, None, fits, (), []).key
 
 
 @pytest.mark.parametrize("name", FITS)

@@ -1,5 +1,6 @@
 """The store, with real files and real processes."""
 
+import math
 import os
 import signal
 import sqlite3
@@ -13,8 +14,7 @@ from clnp_core.runs.fold.stages import fit_stages
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 from clnp_core.runs.store.database import SCHEMA_VERSION
-
-EPOCH = {"epoch": 1, "loss": 1.5, "validation_accuracy": 0.8, "seconds": 0.1}
+from tests.made_up import epoch, record, summary
 
 
 @pytest.fixture
@@ -42,19 +42,19 @@ def test_a_run_is_kept_with_its_results(store):
     run = store.add(spec)
     (stage,) = fit_stages(spec, "data", 1, None, None)
     store.link(run, stage, 0)
-    store.put_epochs([(stage.key, EPOCH), (stage.key, EPOCH | {"epoch": 2, "loss": float("nan")})])
+    store.put_epochs([(stage.key, epoch()), (stage.key, epoch(2, loss=math.nan))])
     store.put_progress(run, 3.0, 0.5, 12.0)
-    store.put_learned(run, 2, {"task": 2})
-    store.put_learned(run, 1, {"task": 1})
+    store.put_learned(run, record(task=2))
+    store.put_learned(run, record())
     again = Store(store.location)
     kept = again.run(run)
     assert (kept.spec, kept.state) == (spec, "queued")
     assert (kept.seconds, kept.fraction, kept.seconds_left) == (3.0, 0.5, 12.0)
     trained = [(epoch["task"], epoch["epoch"], epoch["loss"]) for epoch in again.epochs(run)]
     assert trained == [(1, 1, 1.5), (1, 2, None)]
-    assert again.learned(run) == [{"task": 1}, {"task": 2}]
-    again.finish(run, {"tasks": 2})
-    assert (store.run(run).state, store.run(run).summary) == ("finished", {"tasks": 2})
+    assert again.learned(run) == [record(), record(task=2)]
+    again.finish(run, summary())
+    assert (store.run(run).state, store.run(run).summary) == ("finished", summary())
     assert [text for _, text in store.events(run)] == ["finished"]
 
 
@@ -63,10 +63,10 @@ def test_what_is_written_again_after_a_crash_is_there_once(store):
     (stage,) = fit_stages(preset("digits"), "data", 1, None, None)
     for seconds in (0.1, 0.2):
         store.link(run, stage, 0)
-        store.put_epochs([(stage.key, EPOCH | {"seconds": seconds})])
-        store.put_learned(run, 1, {"seconds": seconds})
+        store.put_epochs([(stage.key, epoch(seconds=seconds))])
+        store.put_learned(run, record(learning_rate=seconds))
     assert [epoch["seconds"] for epoch in store.epochs(run)] == [0.2]
-    assert store.learned(run) == [{"seconds": 0.2}]
+    assert store.learned(run) == [record(learning_rate=0.2)]
 
 
 def test_the_newest_run_comes_first(store):
@@ -119,7 +119,7 @@ def test_what_is_over_cannot_be_stopped_and_what_is_at_work_not_resumed(store):
     run = store.add(preset("digits"))
     with pytest.raises(StoreError, match="cannot be resumed: it is queued"):
         store.resume(run)
-    store.finish(run, {})
+    store.finish(run, summary())
     with pytest.raises(StoreError, match="cannot be paused: it is finished"):
         store.pause(run)
     with pytest.raises(StoreError, match="cannot be cancelled: it is finished"):
@@ -130,7 +130,7 @@ def test_the_unfinished_run_of_a_specification_is_found(store):
     spec = preset("digits")
     finished, paused = store.add(spec), store.add(spec)
     store.add(preset("digits", {"margin": 0.5}))
-    store.finish(finished, {})
+    store.finish(finished, summary())
     store.pause(paused)
     assert store.unfinished(spec).id == paused
     assert store.unfinished(preset("digits-multihead")) is None
@@ -226,7 +226,7 @@ def test_of_each_training_the_last_epoch_is_told_in_the_order_they_were_begun(st
         fit_stages(preset("digits", {"lambda.2": [1e-3, 2e-3]}), "digest", 1, None, None)
     ):
         store.link(run, stage, candidate)
-        store.put_epochs([(stage.key, EPOCH | {"epoch": epoch}) for epoch in range(1, 4 - candidate)])
+        store.put_epochs([(stage.key, epoch(number)) for number in range(1, 4 - candidate)])
     assert store.last_epochs(run) == [
         {"task": 1, "candidate": 0, "epoch": 3},
         {"task": 1, "candidate": 1, "epoch": 2},

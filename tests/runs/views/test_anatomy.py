@@ -19,11 +19,11 @@ TUNED = {"head": "multi", "fine_tuning": {"epochs": 2, "learning_rate": 2e-3, "r
 def test_each_tasks_network_is_taken_apart_as_it_was(store: Store, learn, changes):
     run, _ = learn(changes)
     for record in store.learned(run):
-        task = record["task"]
+        task = record.task
         shown = anatomy(store, run, task)
         for place, owner in enumerate(shown.owners):
-            assert partition.free_count(owner) == record["free"][place]
-            assert partition.claimed_per_task(owner, task)[-1] == record["claimed"][place]
+            assert partition.free_count(owner) == record.free[place]
+            assert partition.claimed_per_task(owner, task)[-1] == record.claimed[place]
         for layer in range(1, len(shown.names)):
             if layer == len(shown.owners) + 1 and shown.head == "single":
                 continue  # whose mask hides what is not 0
@@ -37,12 +37,12 @@ def test_activities_are_those_the_task_was_pruned_by(store: Store, learn, change
     run, _ = learn(changes)
     shown = RunHandle(store, run).anatomy(3)
     for record in store.learned(run):
-        row, before = record["task"] - 1, record["task"]
+        row, before = record.task - 1, record.task
         for place, owner in enumerate(shown.owners):
-            activity, theta = shown.activity[place][row], record["theta"][place]
+            activity, theta = shown.activity[place][row], record.theta[place]
             assert (activity[owner == before] > (0 if changes else theta)).all()
             earlier = partition.of_task(owner, before - 1)
-            assert (activity[earlier] > theta).sum() == record["reused"][place]
+            assert (activity[earlier] > theta).sum() == record.reused[place]
             assert np.isnan(activity[owner > before]).all()
 
 

@@ -7,6 +7,7 @@ from clnp_core.runs.spec import fork, preset, preset_names
 from clnp_core.runs.store import Store
 from clnp_core.runs.views import estimate as module
 from clnp_core.runs.views.estimate import estimate
+from tests.made_up import epoch
 
 SHORT = {"single_task": False, "stream.tasks": 4}
 
@@ -77,8 +78,7 @@ def test_a_run_takes_what_the_epochs_of_another_one_in_the_store_foretell(tmp_pa
     store, trained = Store(tmp_path), preset("digits", SHORT | {"stream.tasks": 1})
     (stage,) = fit_stages(trained, "data", 1, None, None)
     store.link(store.add(trained), stage, 0)
-    epoch = {"loss": 0.1, "validation_accuracy": 0.9}
-    store.put_epochs((stage.key, epoch | {"epoch": 1 + place, "seconds": each}) for place, each in enumerate([9, 2, 4]))
+    store.put_epochs((stage.key, epoch(1 + place, seconds=each)) for place, each in enumerate([9, 2, 4]))
     told = estimate(preset("digits", SHORT | {"stream.tasks": 3, "epochs": 80}), store)
     assert told.here
     assert told.seconds - module._START_SECONDS == pytest.approx(3 * 80 * 3)

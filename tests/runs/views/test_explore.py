@@ -16,11 +16,11 @@ def test_a_trade_off_has_the_runs_candidates_and_says_what_the_run_settled_on(st
     for task, record in enumerate(store.learned(run), start=1):
         tradeoff = trade_off(store, run, task)
         ruled = tradeoff.verdict(0.01)
-        grid = [5e-4, 2e-3] if task == 1 else [record["lambda"][1]]
+        grid = [5e-4, 2e-3] if task == 1 else [record.lambda_[1]]
         assert [candidate.l1[1] for candidate in tradeoff.candidates] == grid
-        assert (ruled.outcome.claimed, ruled.outcome.reused) == (tuple(record["claimed"]), tuple(record["reused"]))
-        assert (ruled.outcome.theta, ruled.outcome.free) == (tuple(record["theta"]), tuple(record["free"]))
-        assert ruled.outcome.accuracy == record["validation_accuracy"]
+        assert (ruled.outcome.claimed, ruled.outcome.reused) == (record.claimed, record.reused)
+        assert (ruled.outcome.theta, ruled.outcome.free) == (record.theta, record.free)
+        assert ruled.outcome.accuracy == record.validation_accuracy
     assert ruled.outcome.tasks_left == tuple(layer["tasks_left"] for layer in summary["layers"])
     assert trade_off(store, run, 1) is trade_off(store, run, 1)
 
@@ -45,8 +45,8 @@ def test_a_committed_run_makes_of_the_task_what_was_shown(store: Store, learn, s
     going_on, _ = serve(store, committing_fork(spec, 2, candidate, theta, 0.03, None), scheduler)
     records = store.learned(going_on)
     assert records[0] == store.learned(run)[0]
-    assert (tuple(records[1]["claimed"]), records[1]["validation_accuracy"]) == (shown.claimed, shown.accuracy)
-    assert records[2]["theta"] != records[1]["theta"]
+    assert (records[1].claimed, records[1].validation_accuracy) == (shown.claimed, shown.accuracy)
+    assert records[2].theta != records[1].theta
     own = {stage["key"]: stage["computed"] for stage in store.stages(going_on)}
     shared = [stage for stage in store.stages(run) if stage["key"] in own]
     assert [(stage["kind"], stage["task"]) for stage in shared if stage["task"]] == [

@@ -31,13 +31,13 @@ def used_by_brute_force(store: Store, run: str) -> dict[tuple[int, str, int], in
     stream = open_stream(spec.stream.model_dump(mode="json"), spec.seed, spec.stream.tasks)
     read = spec.architecture.hidden if spec.head == "multi" else spec.architecture.hidden[:-1]
     for network, record in zip(networks(store, run), store.learned(run), strict=True):
-        images = stream.task(record["task"]).train.x
+        images = stream.task(record.task).train.x
         with torch.no_grad():
             means = [spatial_mean(layer.double()).mean(0).numpy() for layer in network.hidden(images)]
-        for layer, owner, mean, theta in zip(read, network.owners, means, record["theta"], strict=False):
-            for earlier in range(1, record["task"]):
+        for layer, owner, mean, theta in zip(read, network.owners, means, record.theta, strict=False):
+            for earlier in range(1, record.task):
                 count = np.count_nonzero(mean[owner == earlier] > theta)
-                used[record["task"], layer.name, earlier] = count
+                used[record.task, layer.name, earlier] = count
     return used
 
 
@@ -56,14 +56,14 @@ def test_reuse_is_what_computing_every_activity_anew_gives(store: Store, schedul
     assert earlier["used"].to_dict() == used_by_brute_force(store, run)
     assert earlier["used"].sum() > 0
     names = [layer.name for layer in spec.architecture.hidden]
-    claimed = {record["task"]: dict(zip(names, record["claimed"], strict=True)) for record in store.learned(run)}
+    claimed = {record.task: dict(zip(names, record.claimed, strict=True)) for record in store.learned(run)}
     for task, layer, owner in earlier.index:
         assert earlier.loc[(task, layer, owner), "neurons"] == claimed[owner][layer]
     sums = earlier["used"].groupby(["task", "layer"]).sum()
     for record in store.learned(run):
-        assert [sums.get((record["task"], layer), 0) for layer in names] == list(record["reused"])
-        own = table[(table["task"] == record["task"]) & (table["owner"] == record["task"])]
-        assert list(own["neurons"]) == list(own["used"]) == list(record["claimed"])
+        assert [sums.get((record.task, layer), 0) for layer in names] == list(record.reused)
+        own = table[(table["task"] == record.task) & (table["owner"] == record.task)]
+        assert list(own["neurons"]) == list(own["used"]) == list(record.claimed)
 
 
 def test_a_method_that_does_not_partition_has_no_reuse(store: Store, scheduler: str):
