@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,6 +11,7 @@ from clnp_core.runs import background
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 from dashboard.shared.pages import pages
+from tests.made_up import record, summary
 from tests.project import EXAMPLES, ROOT
 from tests.test_house import imports
 
@@ -49,11 +49,6 @@ def opened(store: Store, dashboard: Path) -> Callable[[], AppTest]:
     return opened
 
 
-def record(task: int, free: list[int]) -> dict[str, Any]:
-    """What digits-mlp came to in a task, whose layers have that many neurons left."""
-    return {"task": task, "widths": [400, 400], "claimed": [40, 20], "reused": [0, 0], "free": free}
-
-
 def test_it_fits_on_a_page():
     assert len(EXAMPLE.read_text("utf-8").splitlines()) < 80
 
@@ -81,11 +76,11 @@ def test_an_empty_store_says_what_to_do(opened):
 def test_it_counts_what_every_run_has_left(store, opened):
     run, other = (store.add(preset("digits", {"stream.tasks": 2, "method": name})) for name in ("clnp", "finetune"))
     for task, free in ((1, [360, 380]), (2, [320, 360])):
-        store.put_learned(run, task, record(task, free))
-    store.put_learned(other, 1, record(1, []))
+        store.put_learned(run, record(task=task, free=free, claimed=[40, 20]))
+    store.put_learned(other, record(free=[]))
     for each in (run, other):
         store.start(each)
-        store.finish(each, {"notes": [], "seconds": 9.87})
+        store.finish(each, summary())
     table = opened().dataframe[0].value
     assert list(table["Run"]) == [run, run]
     assert list(table["Layer"]) == ["layer 1", "layer 2"]

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from clnp_core.analysis.capacity import in_words
+from clnp_core.runs.fold.results import Record
 from clnp_core.runs.fold.summary import layers
 from clnp_core.runs.store import Run, Store, default_location
 from dashboard.shared.empty import show_nothing_learned
@@ -37,16 +38,16 @@ def show_runs(store: Store) -> bool:
     return any(run.is_active for run in runs)
 
 
-def rows(run: Run, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def rows(run: Run, records: list[Record]) -> list[dict[str, Any]]:
     """Give a row for each hidden layer of a run that has learned those tasks."""
     return [
         {
             "Run": run.id,
-            "Layer": layer["name"],
-            "Free": layer["free"] / layer["width"],
-            "Neurons": f"{layer['free']} of {layer['width']}",
-            "After each task": layer["free_after"],
-            "Outlook": in_words([layer]),
+            "Layer": layer.name,
+            "Free": layer.free / layer.width,
+            "Neurons": f"{layer.free} of {layer.width}",
+            "After each task": layer.free_after,
+            "Outlook": in_words([layer.to_json()]),
         }
         for layer in layers(run.spec, records)
     ]
