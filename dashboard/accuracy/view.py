@@ -15,8 +15,8 @@ from clnp_core.analysis.metrics import forgetting_by_task
 from clnp_core.runs.fold.results import Record, Summary
 from clnp_core.runs.fold.summary import settled
 from clnp_core.runs.store import Run, Store
+from dashboard.components.live_chart import live_chart
 from dashboard.shared.kept_figure import shared_figure
-from dashboard.shared.live_chart import live_chart
 from dashboard.shared.notebook_code import run_code
 from dashboard.shared.number_text import counted, percent, unbroken
 

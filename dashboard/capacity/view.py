@@ -14,8 +14,8 @@ from clnp_core.analysis.reuse import share_reused
 from clnp_core.runs.fold.results import LayerSummary
 from clnp_core.runs.store import Run, Store
 from clnp_core.runs.views.reuse import reuse
+from dashboard.components.live_chart import live_chart
 from dashboard.shared.kept_figure import shared_figure
-from dashboard.shared.live_chart import live_chart
 from dashboard.shared.notebook_code import run_code
 
 _COLUMNS = 3

@@ -10,8 +10,8 @@ import streamlit as st
 from clnp_core.analysis import compare, figures
 from clnp_core.analysis.compare import Group
 from clnp_core.runs.spec import RunSpec
-from dashboard.shared.copy_link import copy_link
-from dashboard.shared.live_chart import live_chart
+from dashboard.components.copy_link import copy_link
+from dashboard.components.live_chart import live_chart
 from dashboard.shared.number_text import unbroken
 from dashboard.shared.run_text import common_settings_text
 

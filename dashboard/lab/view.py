@@ -16,8 +16,8 @@ from clnp_core.runs.fold.results import LayerSummary, Record
 from clnp_core.runs.fold.summary import accuracy_matrix, layers, settled
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
+from dashboard.components.live_chart import live_chart
 from dashboard.shared.kept_figure import kept_figure
-from dashboard.shared.live_chart import live_chart
 from dashboard.shared.notebook_code import run_code
 from dashboard.shared.number_text import percent, unbroken
 from dashboard.shared.run_text import settings_text, state_text, time_left_text

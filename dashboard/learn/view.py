@@ -9,11 +9,11 @@ from pathlib import Path
 import plotly.graph_objects as go
 import streamlit as st
 
+from dashboard.components.live_chart import live_chart
+from dashboard.components.live_slider import live_slider
 from dashboard.learn.state import go_to, move, slider_place
 from dashboard.learn.step import Step
-from dashboard.shared.front_end import style_sheet
-from dashboard.shared.live_chart import live_chart
-from dashboard.shared.live_slider import live_slider
+from dashboard.shared.style import style_sheet
 
 _LARGER = 1.3
 _DOTS = style_sheet(Path(__file__).with_name("dots.css"))

@@ -7,9 +7,9 @@ from dataclasses import replace
 import streamlit as st
 
 from clnp_core.runs.store import Run
+from dashboard.components.copy_link import copy_link
+from dashboard.components.live_slider import live_slider
 from dashboard.partition.state import View, is_due, is_playing, play, show, stop
-from dashboard.shared.copy_link import copy_link
-from dashboard.shared.live_slider import live_slider
 
 _AFTER, _BEFORE = "After severing", "Before"
 

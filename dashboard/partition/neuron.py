@@ -9,9 +9,9 @@ import streamlit as st
 from clnp_core.analysis import figures
 from clnp_core.analysis.anatomy import Anatomy
 from clnp_core.networks.partition import FREE_OWNER
+from dashboard.components.live_chart import live_chart
 from dashboard.partition.state import View, show
 from dashboard.partition.view import anatomy_code
-from dashboard.shared.live_chart import live_chart
 
 
 def look_at_neuron(anatomy: Anatomy, view: View) -> None:

@@ -13,9 +13,9 @@ from clnp_core.analysis import figures
 from clnp_core.analysis.anatomy import Anatomy, Kind
 from clnp_core.errors import SpecError
 from clnp_core.networks import partition
+from dashboard.components.live_chart import live_chart
 from dashboard.partition.state import View, show
 from dashboard.shared.kept_figure import shared_figure
-from dashboard.shared.live_chart import live_chart
 from dashboard.shared.notebook_code import run_code
 
 _ABOUT = {

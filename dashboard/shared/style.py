@@ -4,7 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.shared.front_end import style_sheet
+
+def style_sheet(file: Path) -> str:
+    """Read a file of CSS as an element of a page."""
+    return f"<style>\n{file.read_text('utf-8')}</style>\n"
+
 
 _STYLE = style_sheet(Path(__file__).with_name("style.css"))
 _COLOURS = {

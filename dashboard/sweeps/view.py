@@ -10,8 +10,8 @@ from clnp_core.analysis import figures
 from clnp_core.runs import sweep as sweeps
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store, Sweep
+from dashboard.components.live_chart import live_chart
 from dashboard.shared.errors import attempt
-from dashboard.shared.live_chart import live_chart
 from dashboard.shared.run_text import STATE_COLOURS, epochs_text, layer_name, state_text
 from dashboard.shared.store import offer_engine, start_engine
 

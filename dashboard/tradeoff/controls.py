@@ -13,8 +13,8 @@ import streamlit as st
 from clnp_core.analysis.tradeoff import TradeOff
 from clnp_core.runs.fold.results import Record
 from clnp_core.runs.spec import RunSpec
-from dashboard.shared.copy_link import copy_link
-from dashboard.shared.live_slider import live_slider
+from dashboard.components.copy_link import copy_link
+from dashboard.components.live_slider import live_slider
 from dashboard.shared.number_text import margin_text, scientific
 from dashboard.shared.run_text import layer_name
 from dashboard.tradeoff.state import (

@@ -11,7 +11,7 @@ import streamlit as st
 
 from clnp_core.analysis import figures
 from clnp_core.analysis.tradeoff import Outcome, TradeOff, Verdict
-from dashboard.shared.live_chart import live_chart
+from dashboard.components.live_chart import live_chart
 from dashboard.shared.notebook_code import run_code
 from dashboard.shared.number_text import margin_text, percent, scientific
 from dashboard.tradeoff.state import View, candidate_of, show

@@ -17,8 +17,8 @@ from streamlit.components.v1 import declare_component
 
 from clnp_core.analysis.export import tidy, to_pdf
 from clnp_core.analysis.figures.base import BACKGROUND
+from dashboard.components.component import component
 from dashboard.shared.errors import attempt
-from dashboard.shared.front_end import component
 
 # Serves the plotly.js that came with the plotly package, from where it is installed, under /component/<name>/.
 _plotly_files = declare_component("plotly_js", path=Path(plotly.__file__).parent / "package_data")

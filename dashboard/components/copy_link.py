@@ -1,6 +1,6 @@
 """A button that copies the page's address."""
 
-from dashboard.shared.front_end import component
+from dashboard.components.component import component
 
 _component = component("copy_link")
 

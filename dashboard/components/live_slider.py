@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from dashboard.shared.front_end import component
+from dashboard.components.component import component
 
 _component = component("live_slider")
 
