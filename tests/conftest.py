@@ -1,6 +1,7 @@
 """What several tests share."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -23,6 +24,10 @@ settings.load_profile("any machine")
 # those of tests, threads mostly wait for each other, and that takes ten times as long. Said before torch is imported.
 for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(threads, "1")
+
+# Figures as PDF are drawn by a browser. The one without windows starts in half the time.
+if shell := shutil.which("chromium-headless-shell"):
+    os.environ.setdefault("BROWSER_PATH", shell)
 
 
 @pytest.fixture
