@@ -207,7 +207,7 @@ def activities(counts: pd.DataFrame, ranked: Sequence[float], theta: float, them
         "name": "more active (right)",
         "mode": "lines",
         "line": {"color": INK[theme], "width": 1.5, "shape": "hv"},
-        "customdata": ranked,
+        "customdata": sorted_activity,
         "hovertemplate": "the %{y} most active neurons: activity of at least %{customdata:.3g}<extra></extra>",
     }
     # Dead neurons often outnumber all bins together. A note counts them, so that the other bars stay legible.
