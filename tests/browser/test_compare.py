@@ -30,9 +30,9 @@ def test_another_method_is_queued_learned_and_stands_beside_the_run(
     for place, run in enumerate((first, newest.id)):
         expect(rows(page).nth(place)).to_contain_text(f"{100 * store.run(run).summary.mean_accuracy:.2f} %")
     expect(rows(page).first).to_contain_text("baseline")
-    assert page.locator(".live-chart").count() == 2
+    expect(page.locator(".live-chart")).to_have_count(2)  # until then the page before it is still being put away
     button = page.get_by_role("button", name="Table as CSV")
-    expect(button).to_have_count(1)  # until then the page before it is still being put away
+    expect(button).to_have_count(1)
     with page.expect_download() as download:
         button.click()
     download.value.save_as(tmp_path / "comparison.csv")

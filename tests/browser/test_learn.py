@@ -58,7 +58,7 @@ def test_a_bet_is_placed_and_the_curve_revealed(page: Page, learn: str):
     before = slider(page).get_attribute("aria-valuetext")
     slider(page).press("ArrowLeft")  # moves the slider, not the lesson
     page.wait_for_url(f"{learn}?step=2&at=13")
-    assert slider(page).get_attribute("aria-valuetext") != before
+    expect(slider(page)).not_to_have_attribute("aria-valuetext", before)
     page.get_by_role("button", name="Place the bet").click()
     page.wait_for_function(f"{points} === {len(shipped('forgetting')['accuracy'])}")
     expect(page.get_by_text("points off")).to_be_visible()

@@ -67,12 +67,12 @@ def test_its_numbers_are_those_of_clnp_show(
     for task, record in enumerate(store.learned(run), start=1):
         _, accuracy, theta, *layers = rows[task - 1]
         opened(page, f"{address}&task={task}")
-        assert value(page, "Test accuracy") == accuracy
-        assert value(page, "Validation accuracy") == f"{record.validation_accuracy:.2%}"
-        assert slider(page, "θ").get_attribute("aria-valuetext") == theta
+        expect(measure(page, "Test accuracy")).to_contain_text(accuracy)
+        expect(measure(page, "Validation accuracy")).to_contain_text(f"{record.validation_accuracy:.2%}")
+        expect(slider(page, "θ")).to_have_attribute("aria-valuetext", theta)
         for name, layer in zip(("layer 1", "layer 2"), layers, strict=True):
             claimed, _, free = layer.split("/")
-            assert value(page, f"Claimed / free, {name}") == f"{claimed} / {free}"
+            expect(measure(page, f"Claimed / free, {name}")).to_contain_text(f"{claimed} / {free}")
 
 
 def test_figures_follow_theta_in_place(page: Page, explored: tuple[str, Store, str]):
@@ -119,8 +119,9 @@ def test_a_link_brings_back_the_same_view_in_another_browser(
     elsewhere = browser.new_context().new_page()
     opened(elsewhere, page.url)
     assert elsewhere.url == page.url
-    assert elsewhere.locator(".st-key-outcome").inner_text() == here
-    assert [each.get_attribute("aria-valuetext") for each in elsewhere.get_by_role("slider").all()] == where
+    expect(elsewhere.locator(".st-key-outcome")).to_have_text(here, use_inner_text=True)
+    for each, there in zip(elsewhere.get_by_role("slider").all(), where, strict=True):
+        expect(each).to_have_attribute("aria-valuetext", there)
     elsewhere.context.close()
 
 
@@ -150,7 +151,7 @@ def test_a_point_of_the_front_sets_the_sliders(page: Page, explored: tuple[str, 
     mark = page.locator(".live-chart").first.locator("path.point").nth(place)  # the front is drawn before other marks
     moved(page, lambda: mark.click(force=True))
     theta, l1 = front[place]
-    assert slider(page, "θ").get_attribute("aria-valuetext") == f"{theta:.3g}"
+    expect(slider(page, "θ")).to_have_attribute("aria-valuetext", f"{theta:.3g}")
     assert float(slider(page, "λ layer 2").get_attribute("aria-valuetext")) == float(l1.split(" / ")[1])
 
 
@@ -203,12 +204,12 @@ def test_a_lambda_that_is_not_trained_is_trained_and_fills_the_page(page: Page, 
     opened(page, f"{address}&task=1")
     moved(page, lambda: slider(page, "λ layer 1").press("ArrowRight"))
     expect(page.get_by_text("has not been trained for task 1")).to_be_visible()
-    assert "train this" in slider(page, "λ layer 1").get_attribute("aria-valuetext")
+    expect(slider(page, "λ layer 1")).to_have_attribute("aria-valuetext", re.compile("train this"))
     expect(slider(page, "θ")).to_be_disabled()
     button(page, "Train this λ").click()
     expect(measure(page, "Test accuracy")).to_contain_text("%")
     expect(slider(page, "θ")).to_be_enabled()
-    assert "train this" not in slider(page, "λ layer 1").get_attribute("aria-valuetext")
+    expect(slider(page, "λ layer 1")).not_to_have_attribute("aria-valuetext", re.compile("train this"))
     newest = store.runs()[0]
     fits = [stage for stage in store.stages(newest.id) if stage["kind"] == "fit" and stage["task"] == 1]
     assert (len(fits), newest.spec.stream.tasks) == (1, 1)
