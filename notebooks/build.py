@@ -37,7 +37,7 @@ METADATA = {
 PLOTLY = "application/vnd.plotly.v1+json"
 
 _SHOWN = (PLOTLY, "image/png", "text/html", "text/plain")  # the first of these that an output has is what is stored
-_MOST_SECONDS = 200  # of a cell
+_MOST_SECONDS = 500  # of a cell
 _WIDTH = 760  # px, of a figure that does not say
 _SCALE = 1.5
 _COLOURS = 128

@@ -65,7 +65,7 @@ def kills(store: Store) -> list[tuple[str, Callable[[psutil.Process], Condition]
     ]
 
 
-@pytest.mark.timeout(600)  # an engine and its workers start four times, each time as others need the machine
+@pytest.mark.timeout(1500)  # an engine and its workers start four times, each time as others need the machine
 def test_runs_end_as_they_would_have(tmp_path, scheduler):
     dice = random.Random(20)
     store = Store(tmp_path / "killed")
