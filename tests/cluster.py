@@ -4,6 +4,7 @@ It tells its address. Scheduler and workers are set up as an engine sets up its 
 would look after itself fifty times a second, for as long as the tests take.
 """
 
+import os
 import sys
 
 from distributed import LocalCluster
@@ -20,4 +21,6 @@ def main(workers: int) -> None:
 
 
 if __name__ == "__main__":
+    # Errors go nowhere: a pipe that nobody reads would be full one day, and stop it.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     main(int(sys.argv[1]) if len(sys.argv) > 1 else 2)

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import settings
 
 from clnp_core.cli import main
-
-ROOT = Path(__file__).parents[1]
+from tests.project import ROOT, address_of
 
 # How long an example takes depends on what else the machine is doing, and the suite says the same of the same code each
 # time: it tries the same examples. `pytest --hypothesis-profile explore` looks for others.
@@ -45,17 +44,10 @@ def scheduler() -> Iterator[str]:
 
     Where tests go in several processes, each of these has its own: what is sent to it never waits for another's tests.
     """
-    # From here, so that workers find what tests send them by its name. Its errors go nowhere: a pipe that nobody reads
-    # would be full one day, and stop it.
+    # From here, so that workers find what tests send them by its name.
     command, pipes = [sys.executable, "-m", "tests.cluster"], {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=ROOT, text=True, stderr=subprocess.DEVNULL, **pipes) as cluster:
-        try:
-            address = cluster.stdout.readline().strip()
-            assert address, "the Dask scheduler ended"
-            yield address
-        finally:
-            cluster.stdin.close()
-            cluster.wait(timeout=60)
+    with address_of(subprocess.Popen(command, cwd=ROOT, text=True, **pipes)) as address:
+        yield address
 
 
 Said = Callable[..., tuple[int, str, str]]

@@ -1,4 +1,4 @@
-"""A copy of the project to which one file was added: what the worked examples of the documentation ask of a reader."""
+"""A copy of the project to which one file was added, as the worked examples ask of a reader; and clusters for tests."""
 
 import os
 import shutil
@@ -30,8 +30,13 @@ def python_in_copy(folder: Path, example: str, place: str) -> Python:
 
 
 @contextmanager
-def worker(python: Python) -> Iterator[str]:
-    """Address of a Dask scheduler on loopback with a worker that is started by that Python."""
-    with python("-m", "tests.cluster", 1) as cluster:
-        yield cluster.stdout.readline().strip()
-        cluster.stdin.close()
+def address_of(cluster: "subprocess.Popen[str]") -> Iterator[str]:
+    """Address of the Dask scheduler of `tests.cluster`, started in that process; it ends when the context does."""
+    with cluster:
+        try:
+            address = cluster.stdout.readline().strip()
+            assert address, "the Dask scheduler ended"
+            yield address
+        finally:
+            cluster.stdin.close()
+            cluster.wait(timeout=60)

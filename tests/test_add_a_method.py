@@ -14,7 +14,7 @@ import pytest
 from clnp_core.errors import ArchiveError
 from clnp_core.runs import archive
 from clnp_core.runs.store import Store
-from tests.project import EXAMPLES, Python, python_in_copy, worker
+from tests.project import EXAMPLES, Python, address_of, python_in_copy
 
 EXAMPLE = "towards_last.py"
 RUN = ["digits", "--tasks", "2", "--set", "method=towards_last", "--set", "single_task=false"]
@@ -27,7 +27,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Python]:
     """Starts Python in a copy of the project to which the one file was added."""
     start = python_in_copy(tmp_path_factory.mktemp("project"), EXAMPLE, "clnp_core/methods")
     # A worker that knows of the file, for all commands: those that the tests share do not.
-    with worker(start) as address:
+    with address_of(start("-m", "tests.cluster", 1)) as address:
         yield partial(start, CLNP_SCHEDULER=address)
 
 

@@ -136,12 +136,12 @@ class Incoming:
                     require(not tensors, "there are tensors where there should be none")
                 case _:
                     data = self._check_network(stage, tensors, data)
+                    result = RESULTS[stage.kind].model_validate(data)
         except Wrong as wrong:
             raise Wrong(f"{name}, {stage.describes}: {wrong}") from None
         except _UNFIT:
             raise Wrong(f"{name}, {stage.describes}: its results do not fit together") from None
         self._write(stage.key, tensors, data)
-        result = RESULTS[stage.kind].model_validate(data)
         self.parts.append((stage, candidate, result))
         return result
 
