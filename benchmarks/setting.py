@@ -23,9 +23,19 @@ def stream_of(spec: RunSpec) -> Stream:
 
 def settings_of(spec: RunSpec, task: int = 1) -> Hyperparameters:
     """The first candidate of its grid, for that task."""
-    (l1, rate), *_ = spec.grid
+    (l1, rate, _), *_ = spec.grid
     epochs = spec.epochs_of(task)
-    return Hyperparameters(l1, rate, spec.cooldown, spec.batch_size, epochs, spec.patience, spec.shrink, spec.cache_mb)
+    return Hyperparameters(
+        l1,
+        rate,
+        spec.cooldown,
+        spec.batch_size,
+        epochs,
+        spec.patience,
+        spec.shrink,
+        spec.cache_mb,
+        gradual=spec.gradual_training,
+    )
 
 
 def learn(spec: RunSpec) -> dict[str, float]:
