@@ -75,10 +75,11 @@ def fit_candidates(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) ->
 
 
 def _unpruned(point: Hyperparameters, epochs: Sequence[Epoch]) -> float | None:
-    """Best validation accuracy before neurons began to leave the training for less than death."""
+    """Best validation accuracy on the way that counts: of any epoch, or where none is chosen, before pruning began."""
     if point.gradual is None:
         return None
-    return max(epoch.validation_accuracy for epoch in epochs[: point.gradual.first_epoch])
+    counted = epochs[: point.gradual.first_epoch if point.patience is None else None]
+    return max(epoch.validation_accuracy for epoch in counted)
 
 
 def choose_candidate(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clnp_core.arithmetic import computing
-from clnp_core.methods import clnp
+from clnp_core.methods import clnp, sparsify
 from clnp_core.methods.graceful import margin_floor
 from clnp_core.methods.gradual import GradualPruner
 from clnp_core.methods.method import Pruning
@@ -22,7 +22,7 @@ from clnp_core.tasks import datasets
 from clnp_core.tasks.streams import PermutedStream, Split
 from tests.networks.networks import OUTPUTS, architectures, convolutional, learn, scramble
 
-GRADUAL = Gradual(first_epoch=3, largest_share=0.2, tolerance=0.02, theta_mode="shared", images=1000)
+GRADUAL = Gradual(first_epoch=3, largest_share=0.2, tolerance=0.02, theta_mode="shared")
 SETTINGS = Hyperparameters(
     (1e-5, 1e-3, 3e-4), 2e-2, cooldown=0.5, batch_size=64, epochs=20, patience=20, gradual=GRADUAL
 )
@@ -64,11 +64,14 @@ def test_what_leaves_is_the_least_active_share_at_most_and_accuracy_stays(
     x = torch.rand(100, architecture.inputs, generator=torch.Generator().manual_seed(seed))
     split = Split(x, block(x).argmax(1) % OUTPUTS)
     sources, epochs = Sources(block, x, 2**20), [Epoch(1, 0.0, accuracy(block, split), 0.0)]
-    given = Gradual(first_epoch=1, largest_share=share, tolerance=tolerance, theta_mode=mode, images=100)
-    kept = GradualPruner(given, split.y).survivors(block, sources, sources, epochs)
+    given = Gradual(first_epoch=1, largest_share=share, tolerance=tolerance, theta_mode=mode)
+    activity = list(sparsify.activities(block, split).free)
+    kept = GradualPruner(given, split.y).survivors(block, activity, sources, epochs)
+    order = [np.argsort(-layer, kind="stable") for layer in activity]
     if kept is None:
         return
-    for layer in kept:
+    for layer, most_active in zip(kept, order, strict=True):
+        assert layer[most_active[: layer.sum()]].all()
         assert np.count_nonzero(~layer) <= max(1, share * len(layer))
     assert any(not layer.all() for layer in kept)
     assert accuracy(block.keep(kept), split) >= epochs[0].validation_accuracy - tolerance - 1.5 / 100
@@ -84,9 +87,10 @@ def test_training_loses_neurons_from_its_first_epoch_on(task):
     assert list(map(len, late.network.free)) == list(map(len, whole.network.free))
 
 
-def test_the_margin_counts_the_epochs_before_pruning(task):
-    network, candidate, reached = fitted(task, gradual=replace(GRADUAL, tolerance=0.2))
-    assert candidate.curve.unpruned == max(reached[:3])
+@pytest.mark.parametrize("patience", [None, 20])
+def test_the_margin_counts_epochs_before_pruning(task, patience):
+    network, candidate, reached = fitted(task, gradual=replace(GRADUAL, tolerance=0.2), patience=patience)
+    assert candidate.curve.unpruned == max(reached if patience else reached[:3])
     floor = margin_floor([candidate.curve], 0.1)
     assert floor == max(candidate.curve.accuracy, candidate.curve.unpruned) - 0.1
     choice = clnp.choose_candidate([candidate], network, task.validation, Pruning(0.1))

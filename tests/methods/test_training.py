@@ -27,7 +27,7 @@ from clnp_core.tasks.streams import PermutedStream, Split, Task
 from tests.networks.networks import OUTPUTS, architectures, convolutional, learn, scramble
 
 SETTINGS = Hyperparameters((1e-5, 1e-3, 3e-4), 2e-2, cooldown=0.5, batch_size=64, epochs=6, patience=6)
-FAST = Gradual(first_epoch=1, largest_share=0.3, tolerance=0.1, theta_mode="shared", images=100)
+FAST = Gradual(first_epoch=1, largest_share=0.3, tolerance=0.1, theta_mode="shared")
 PRUNINGS = [None, FAST, replace(FAST, theta_mode="per-layer")]
 
 

@@ -124,9 +124,12 @@ class Pruner:
     tolerance: float = 0.0
 
     def survivors(
-        self, network: Trainable, train: Sources, validation: Sources, epochs: Sequence[Epoch]
+        self, network: Trainable, activity: list[np.ndarray], validation: Sources, epochs: Sequence[Epoch]
     ) -> list[np.ndarray] | None:
-        """Per hidden layer which neurons go on after these epochs, bool [F_l]; None for all."""
+        """Per hidden layer which neurons go on after these epochs, bool [F_l]; None for all.
+
+        `activity` is per hidden layer each free neuron's mean activity in the last of the epochs, [F_l].
+        """
         return None
 
 

@@ -137,7 +137,8 @@ class Replica:
         kept = survivors(self.weights, activity, self.sources, given, given.epochs - len(self.history))
         if kept is not None:
             self._keep(kept)
-        kept = self.job.pruner.survivors(self.weights, self.sources, self._validation, self.history)
+            activity = [layer[keep] for layer, keep in zip(activity, kept, strict=True)]
+        kept = self.job.pruner.survivors(self.weights, activity, self._validation, self.history)
         if kept is not None:
             self._keep(kept)
         if hooks.checkpoint.is_due(len(self.history)):

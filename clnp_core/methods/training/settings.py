@@ -29,15 +29,12 @@ class Gradual:
         How far validation accuracy may be below the best so far, a fraction.
     theta_mode : {"shared", "per-layer"}
         Whether the layers share a θ, or some may lose more neurons than at the best shared one.
-    images : int
-        Training images at most over which activities are measured.
     """
 
     first_epoch: int
     largest_share: float
     tolerance: float
     theta_mode: str
-    images: int
 
 
 @dataclass(frozen=True)

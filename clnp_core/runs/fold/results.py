@@ -71,7 +71,7 @@ class Candidate(Trained):
     pruned : Choice or None
         How it was pruned before it was fine-tuned.
     unpruned : float or None
-        Its best validation accuracy before it was pruned while it was trained, where it was.
+        Where it was pruned while it was trained: the best validation accuracy on the way, from which the margin counts.
     """
 
     accuracy: Share | None

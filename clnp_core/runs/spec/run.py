@@ -64,8 +64,6 @@ class GradualPruning(Strict):
     """How far validation accuracy may be below the best so far, a fraction. None: by the margin m."""
     theta_mode: Literal["shared", "per-layer"] | None = None
     """One θ for all layers, or one for each. None: as after the training."""
-    images: int = Field(default=5000, ge=1, le=10_000_000)
-    """Number of training images at most over which activities are measured after an epoch."""
 
 
 class Point(NamedTuple):
@@ -229,7 +227,7 @@ class RunSpec(Strict):
             return None
         tolerance = self.margin if given.tolerance is None else given.tolerance
         mode = given.theta_mode or self.theta_mode
-        return Gradual(given.first_epoch, given.largest_share, tolerance, mode, given.images)
+        return Gradual(given.first_epoch, given.largest_share, tolerance, mode)
 
     @property
     def layer_keys(self) -> tuple[str, ...]:
