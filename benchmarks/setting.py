@@ -25,7 +25,17 @@ def settings_of(spec: RunSpec, task: int = 1) -> Hyperparameters:
     """The first candidate of its grid, for that task."""
     l1, rate, _ = spec.grid[0]
     epochs = spec.epochs_of(task)
-    return Hyperparameters(l1, rate, spec.cooldown, spec.batch_size, epochs, spec.patience, spec.shrink, spec.cache_mb)
+    return Hyperparameters(
+        l1,
+        rate,
+        spec.cooldown,
+        spec.batch_size,
+        epochs,
+        spec.patience,
+        spec.shrink,
+        spec.cache_mb,
+        gradual=spec.gradual_training,
+    )
 
 
 def learn(spec: RunSpec) -> dict[str, float]:

@@ -31,7 +31,7 @@ MEASURES = (
 _NO_SETTINGS = ("preset", "about", "seed")  # the source of a specification, and what tells a group's runs apart
 _FIRST = "method"
 # Without effect on a method that does not prune, and on one that claims no neurons.
-_OF_PRUNING = ("lambda", "theta_mode", "layer_weights", "theta", "margin", "fine_tuning")
+_OF_PRUNING = ("lambda", "pruning", "gradual", "theta_mode", "layer_weights", "theta", "margin", "fine_tuning")
 _OF_PARTITIONS = ("grow", "grow_below")
 _NAMES = {
     "lambda": "λ",

@@ -11,6 +11,7 @@ import numpy as np
 from clnp_core.lazy import torch
 from clnp_core.methods import sparsify
 from clnp_core.methods.graceful import Choice, Curve, choose, highest_within, margin_floor
+from clnp_core.methods.gradual import GradualPruner
 from clnp_core.methods.method import (
     Candidate,
     Learned,
@@ -23,7 +24,7 @@ from clnp_core.methods.method import (
     place_of,
 )
 from clnp_core.methods.regularisers import L1
-from clnp_core.methods.training import NO_HOOKS, Hooks, Hyperparameters, Job, no_pulse, train
+from clnp_core.methods.training import NO_HOOKS, Epoch, Hooks, Hyperparameters, Job, Pruner, no_pulse, train
 from clnp_core.networks import partition
 from clnp_core.networks.network import Network, reinitialise_free
 from clnp_core.networks.subnetwork import Trainable, commit, task_network, trainable
@@ -50,7 +51,11 @@ def candidate_jobs(
     block = _free_block(network, task.number, seed).to(task.train.x.device)
     draws = derive_seed(seed, "training", task.number)
     pairs = zip(grid, hooks or [NO_HOOKS] * len(grid), strict=True)
-    return [Job(block, task, point, draws, own, L1(point.l1)) for point, own in pairs]
+    return [Job(block, task, point, draws, own, L1(point.l1), pruner=_pruner(point, task)) for point, own in pairs]
+
+
+def _pruner(point: Hyperparameters, task: Task) -> Pruner:
+    return GradualPruner(point.gradual, task.validation.y) if point.gradual else Pruner()
 
 
 def fit_candidates(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) -> list[Candidate]:
@@ -64,8 +69,17 @@ def fit_candidates(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) ->
         measured = sparsify.activities(block, job.task.train)
         points = [] if math.isnan(reached) else sparsify.scan(block, measured, job.task.validation, pulse)
         block = block.to(torch.device("cpu"))
-        candidates.append(Candidate(job.hyperparameters, block, Curve(reached, points), measured))
+        curve = Curve(reached, points, _unpruned(job.hyperparameters, trained.epochs))
+        candidates.append(Candidate(job.hyperparameters, block, curve, measured))
     return candidates
+
+
+def _unpruned(point: Hyperparameters, epochs: Sequence[Epoch]) -> float | None:
+    """Best validation accuracy on the way that counts: of any epoch, or where none is chosen, before pruning began."""
+    if point.gradual is None:
+        return None
+    counted = epochs[: point.gradual.first_epoch if point.patience is None else None]
+    return max(epoch.validation_accuracy for epoch in counted)
 
 
 def choose_candidate(
@@ -132,7 +146,7 @@ def _repruned(
         shared, room = highest_within(curve.points, floor), list(map(partition.free_count, network.owners))
         weights = pruning.layer_weights
         point = sparsify.sparsest_within(block, measured, validation, floor, shared, room, weights, pulse)
-    return Curve(curve.accuracy, [point])
+    return replace(curve, points=[point])
 
 
 def fine_tuning_job(
@@ -220,7 +234,8 @@ class Clnp(Method):
         winner = candidates[place_of(choice.candidate, candidates)]
         seed = derive_seed(lesson.seed, "fine-tuning", lesson.task, tuning.round)
         rate, epochs = tuning.learning_rate, tuning.epochs
-        settings = replace(winner.hyperparameters, learning_rate=rate, epochs=epochs, patience=epochs, cooldown=0.0)
+        own = {"learning_rate": rate, "epochs": epochs, "patience": epochs, "cooldown": 0.0, "gradual": None}
+        settings = replace(winner.hyperparameters, **own)
         job = fine_tuning_job(winner, choice, task.to(lesson.device), settings, seed, hooks)
         (tuned,) = fit_candidates([job], pulse)
         return fine_tuned(winner, choice, tuned)

@@ -43,10 +43,13 @@ class Curve:
         Validation accuracy before pruning, a fraction; nan if training diverged.
     points : sequence of ScanPoint
         In ascending θ; none if training diverged. The first is the mildest pruning: at θ = 0 only dead neurons go.
+    unpruned : float or None
+        Of a candidate that was pruned while it was trained: the best validation accuracy on the way that counts.
     """
 
     accuracy: float
     points: Sequence[ScanPoint]
+    unpruned: float | None = None
 
     @property
     def diverged(self) -> bool:
@@ -81,14 +84,14 @@ def in_margin(accuracy: float, floor: float) -> bool:
 
 
 def margin_floor(curves: Sequence[Curve], margin: float) -> float:
-    """Best unpruned accuracy of the grid less the margin, both fractions.
+    """Best accuracy of the grid before pruning, also while training, less the margin; fractions.
 
     Raises
     ------
     ValueError
         If every candidate diverged.
     """
-    return max(curve.accuracy for curve in curves if not curve.diverged) - margin
+    return max(max(curve.accuracy, curve.unpruned or 0.0) for curve in curves if not curve.diverged) - margin
 
 
 def highest_within(points: Sequence[ScanPoint], floor: float) -> ScanPoint:

@@ -76,9 +76,13 @@ class Nested:
         """A split, batch by batch, with what networks share that keep at most so many neurons of each hidden layer."""
         for x, y in zip(split.x.split(_BATCH), split.y.split(_BATCH), strict=True):
             pulse()
-            x, *frozen = self._network.sources(x)
-            first = self._activation(0, as_input(self._network.architecture, x), widest[0])
-            yield self.growing(Batch(y, frozen, first), widest)
+            yield self.batch(y, self._network.sources(x), widest)
+
+    def batch(self, y: Tensor, sources: list[Tensor], widest: Sequence[int]) -> Batch:
+        """A batch of samples, given its labels and what is read of it."""
+        x, *frozen = sources
+        first = self._activation(0, as_input(self._network.architecture, x), widest[0])
+        return self.growing(Batch(y, frozen, first), widest)
 
     def growing(self, batch: Batch, widest: Sequence[int]) -> Batch:
         """The batch, with the second layer of plain networks to be computed as it grows."""

@@ -12,6 +12,7 @@ from clnp_core.runs.spec import RunSpec, preset, preset_names
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.estimate import estimate
 from clnp_core.tasks.datasets import DATASETS, image_shape, training_images
+from dashboard.lab.gradual_form import choose_gradual
 from dashboard.lab.method_form import choose_method, setting_label
 from dashboard.lab.presets import choose_from_card
 from dashboard.shared.number_text import scientific
@@ -166,8 +167,8 @@ def _new_neurons(base: RunSpec, key: str) -> dict[str, int]:
 
 
 def _sparsity(base: RunSpec, key: str) -> dict[str, Any]:
-    """Choose how few neurons a task keeps: by λ and fine-tuning, which train, then by θ and m, which do not."""
-    st.markdown(f"**λ, fine-tuning** {_TRAINS}")
+    """Choose how few neurons a task keeps: by what trains, then by θ and m, which do not."""
+    st.markdown(f"**λ, gradual pruning, fine-tuning** {_TRAINS}")
     several = any(len(values) > 1 for values in base.lambda_.values())
     grid = st.toggle(
         "Try several values of λ",
@@ -177,7 +178,7 @@ def _sparsity(base: RunSpec, key: str) -> dict[str, Any]:
         "margin.",
     )
     changes = _lambda_grid(base, key) if grid else _lambda_sliders(base, key)
-    changes |= _fine_tuning(base, key)
+    changes |= choose_gradual(base, key) | _fine_tuning(base, key)
     st.markdown(f"**θ, margin** {_ACTS}")
     return changes | _pruning(base, key)
 

@@ -65,6 +65,9 @@ def _settings(spec: RunSpec) -> dict[str, str]:
         parts |= {"lambda": _lambda(spec), "margin": f"m {margin_text(spec.margin)}", "theta": _theta(spec)}
     else:
         parts["method"] = f"method {spec.method}"
+    if given := spec.gradual_training:
+        share = f"{given.largest_share:.0%} of a layer"
+        parts |= {"pruning": "gradual pruning", "gradual": f"from epoch {given.first_epoch}, at most {share} an epoch"}
     if tuning := spec.fine_tuning:
         rounds = f"{counted(tuning.rounds, 'round')} of " if tuning.rounds > 1 else ""
         about = f"fine-tuning {rounds}{counted(tuning.epochs, 'epoch')} at {scientific(tuning.learning_rate)}"

@@ -121,6 +121,16 @@ def test_growth_fine_tuning_and_a_grid_reach_the_run(empty: Store):
     assert asked(empty) == preset("digits", changes)
 
 
+def test_gradual_pruning_reaches_the_run(empty: Store):
+    app = opened()
+    app.toggle(key="digits pruning").set_value(True).run()
+    app.number_input(key="digits gradual.first_epoch").set_value(6)
+    app.number_input(key="digits gradual.largest_share").set_value(25).run()
+    press(app, "Start")
+    changes = {"pruning": "gradual", "gradual.first_epoch": 6, "gradual.largest_share": 0.25}
+    assert asked(empty) == preset("digits", changes)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_what_does_not_apply_to_a_method_is_not_shown(method: str, empty: Store):
     app = opened()

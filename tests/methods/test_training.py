@@ -15,7 +15,7 @@ from clnp_core.arithmetic import ALIGNMENT, computing
 from clnp_core.methods import clnp, sparsify
 from clnp_core.methods.graceful import highest_within
 from clnp_core.methods.method import Pruning
-from clnp_core.methods.training import Checkpoint, Hooks, Hyperparameters, accuracy, train
+from clnp_core.methods.training import Checkpoint, Gradual, Hooks, Hyperparameters, accuracy, train
 from clnp_core.methods.training.shrinking import fires
 from clnp_core.networks.architectures import ARCHITECTURES, Architecture, Dense
 from clnp_core.networks.fingerprint import check, take
@@ -27,6 +27,8 @@ from clnp_core.tasks.streams import PermutedStream, Split, Task
 from tests.networks.networks import OUTPUTS, architectures, convolutional, learn, scramble
 
 SETTINGS = Hyperparameters((1e-5, 1e-3, 3e-4), 2e-2, cooldown=0.5, batch_size=64, epochs=6, patience=6)
+FAST = Gradual(first_epoch=1, largest_share=0.3, tolerance=0.1, theta_mode="shared")
+PRUNINGS = [None, FAST, replace(FAST, theta_mode="per-layer")]
 
 
 def network_of(*widths):
@@ -61,11 +63,15 @@ def assert_equal(one, two):
     rates=st.lists(st.sampled_from([5e-3, 2e-2, 5e-2]), min_size=2, max_size=4),
     learned=st.integers(0, 1),
     cache_mb=st.sampled_from([0, 512]),
+    gradual=st.sampled_from(PRUNINGS),
 )
-@example(widths=[1], head="multi", samples=232, batch_size=21, rates=[5e-3, 5e-3], learned=1, cache_mb=0)
-@settings(max_examples=25, deadline=None)
+@example(widths=[1], head="multi", samples=232, batch_size=21, rates=[5e-3, 5e-3], learned=1, cache_mb=0, gradual=None)
+@example(
+    widths=[90, 70], head="single", samples=90, batch_size=30, rates=[2e-2] * 4, learned=1, cache_mb=0, gradual=FAST
+)
+@settings(max_examples=35, deadline=None)
 def test_a_replica_trained_beside_others_comes_out_as_by_itself(
-    stream, widths, head, samples, batch_size, rates, learned, cache_mb
+    stream, widths, head, samples, batch_size, rates, learned, cache_mb, gradual
 ):
     network = initial(network_of(*widths), head)
     if learned:
@@ -78,6 +84,7 @@ def test_a_replica_trained_beside_others_comes_out_as_by_itself(
             batch_size=batch_size,
             epochs=2 + place % 2,
             cache_mb=cache_mb,
+            gradual=gradual and replace(gradual, tolerance=0.1 * place),
         )
         for place, rate in enumerate(rates)
     ]
@@ -156,10 +163,11 @@ class Kept(Checkpoint):
         self.state = {name: tensor.clone() for name, tensor in state.items()}
 
 
-def test_replicas_that_resume_from_different_epochs_catch_up(stream):
+@pytest.mark.parametrize("gradual", PRUNINGS)
+def test_replicas_that_resume_from_different_epochs_catch_up(stream, gradual):
     """As after a worker died while it was saving: some are further than others."""
     task, network = short(stream.task(1), 300), initial(network_of(150, 100), "single")
-    grid = [replace(SETTINGS, learning_rate=rate) for rate in (1e-2, 2e-2, 3e-2)]
+    grid = [replace(SETTINGS, learning_rate=rate, gradual=gradual) for rate in (1e-2, 2e-2, 3e-2)]
     kept = [Kept(epoch) for epoch in (2, 4, 3)]
     with computing(1):
         whole = train(clnp.candidate_jobs(network, task, grid, 0, [Hooks(checkpoint=one) for one in kept]))
@@ -315,14 +323,16 @@ def test_frozen_activations_are_the_same_kept_or_computed_each_time(architecture
     st.one_of(architectures(), convolutional()),
     st.sampled_from(["single", "multi"]),
     st.lists(st.floats(0, 0.3), min_size=2, max_size=3),
+    st.sampled_from(PRUNINGS),
     st.integers(0, 2**20),
 )
-@settings(max_examples=25, deadline=None)
-def test_training_later_tasks_leaves_earlier_answers_to_the_bit(architecture, head, thetas, seed):
+@settings(max_examples=35, deadline=None)
+def test_training_later_tasks_leaves_earlier_answers_to_the_bit(architecture, head, thetas, gradual, seed):
     """With everything real: batches normalised by their own statistics, dropout, L1, shrinking and pruning."""
     generator = torch.Generator().manual_seed(seed)
     network, promised = initial(architecture, head), {}
     point = Hyperparameters((1e-3,) * len(architecture.weight_shapes), 1e-2, 0.0, batch_size=16, epochs=2, patience=2)
+    point = replace(point, gradual=gradual)
     for number, theta in enumerate(thetas, start=1):
         parts = [
             Split(

@@ -14,22 +14,25 @@ from clnp_core.methods.training.job import (
     Job,
     Objective,
     OptimiserState,
+    Pruner,
     Regulariser,
     Trained,
 )
 from clnp_core.methods.training.loop import train
 from clnp_core.methods.training.program import no_pulse
-from clnp_core.methods.training.settings import Epoch, Hyperparameters
+from clnp_core.methods.training.settings import Epoch, Gradual, Hyperparameters
 
 __all__ = [
     "NO_HOOKS",
     "Checkpoint",
     "Epoch",
+    "Gradual",
     "Hooks",
     "Hyperparameters",
     "Job",
     "Objective",
     "OptimiserState",
+    "Pruner",
     "Regulariser",
     "Trained",
     "accuracy",

@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Self
 
+import numpy as np
+
 from clnp_core.lazy import functional as F
 from clnp_core.lazy import torch
 from clnp_core.methods.training.settings import Epoch, Hyperparameters
+from clnp_core.networks.sources import Sources
 from clnp_core.networks.subnetwork import Trainable
 from clnp_core.tasks.streams import Task
 
@@ -108,6 +111,28 @@ class Regulariser:
         """See the gradients of the loss alone and the step that was taken, and change `memory` in place."""
 
 
+class Pruner:
+    """Which free neurons leave a training at the end of an epoch for another reason than that they died. Here none.
+
+    Attributes
+    ----------
+    tolerance : float
+        How far below the best validation accuracy so far that of the network may be which is kept: later networks are
+        sparser.
+    """
+
+    tolerance: float = 0.0
+
+    def survivors(
+        self, network: Trainable, activity: list[np.ndarray], validation: Sources, epochs: Sequence[Epoch]
+    ) -> list[np.ndarray] | None:
+        """Per hidden layer which neurons go on after these epochs, bool [F_l]; None for all.
+
+        `activity` is per hidden layer each free neuron's mean activity in the last of the epochs, [F_l].
+        """
+        return None
+
+
 @dataclass(frozen=True)
 class OptimiserState:
     """Adam's state at the end of a training, for one that goes on with it.
@@ -140,6 +165,7 @@ class Job:
     hooks : Hooks
     regulariser : Regulariser
     objective : Objective
+    pruner : Pruner
     masks : Trainable or None
         Shaped like the network, 0 where a weight may not move, else 1.
     reads : callable or None
@@ -156,6 +182,7 @@ class Job:
     hooks: Hooks
     regulariser: Regulariser = field(default_factory=Regulariser)
     objective: Objective = field(default_factory=Objective)
+    pruner: Pruner = field(default_factory=Pruner)
     masks: Trainable | None = None
     reads: Callable[[int, Tensor], Tensor] | None = None
     optimiser: OptimiserState | None = None
@@ -186,9 +213,11 @@ class Trained:
         The regulariser's, after the last epoch.
     optimiser : OptimiserState
         After the last epoch.
+    epochs : list of Epoch
     """
 
     network: Trainable
     accuracy: float
     memory: dict[str, Trainable]
     optimiser: OptimiserState
+    epochs: list[Epoch]

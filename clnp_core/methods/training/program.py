@@ -64,8 +64,8 @@ class Program(ABC):
         """
         count = len(self._replicas)
         losses = torch.zeros(count, device=self._device)
-        widths = [len(free) for free in self._replicas[0].weights.free]
-        activity = [torch.zeros(count, self._room(width), device=self._device) for width in widths]
+        widths = [[len(free) for free in replica.weights.free] for replica in self._replicas]
+        activity = [torch.zeros(count, self._room(width), device=self._device) for width in widths[0]]
         samples = 0
         update = self._adam()
         for sources, labels in self._batches():
@@ -81,8 +81,11 @@ class Program(ABC):
                 for total, activation in zip(activity, trained, strict=True):
                     total += activation.sum(1)
         self._hand_back()
-        means = [(total[:, :width] / samples).cpu().numpy() for total, width in zip(activity, widths, strict=True)]
-        return (losses / samples).tolist(), [[layer[place] for layer in means] for place in range(count)]
+        means = [(total / samples).cpu().numpy() for total in activity]
+        own = [
+            [mean[place, :width] for mean, width in zip(means, each, strict=True)] for place, each in enumerate(widths)
+        ]
+        return (losses / samples).tolist(), own
 
     def _step(self, gradients: Sequence[Tensor], update: Callable[[Sequence[Tensor]], None]) -> None:
         """Let the regulariser add to the gradients of the loss, and make a step."""

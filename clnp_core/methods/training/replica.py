@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clnp_core.arithmetic import aligned
 from clnp_core.lazy import torch
+from clnp_core.methods.graceful import in_margin
 from clnp_core.methods.training.evaluation import counted
 from clnp_core.methods.training.job import Job, OptimiserState, Trained
 from clnp_core.methods.training.settings import Epoch
@@ -64,10 +66,12 @@ class Replica:
 
     @property
     def form(self) -> tuple[Any, ...]:
-        """What replicas have in common that can be trained as one program."""
-        tensors = (*self.weights.parameters(), *(layer.bias for layer in self.weights.frozen_layers))
-        shapes = tuple(tuple(tensor.shape) for tensor in tensors)
-        return shapes, self.job.hyperparameters.batch_size, len(self.sources), type(self.job.regulariser).__name__
+        """What replicas have in common that can be trained as one program, in which their widths are `aligned`."""
+        network, architecture = self.weights, self.weights.architecture
+        ends = architecture.inputs, architecture.outputs, network.head_bias is None
+        widths = tuple(network.read), tuple(aligned(len(free)) for free in network.free)
+        about = self.job.hyperparameters.batch_size, len(self.sources), type(self.job.regulariser).__name__
+        return ends, widths, about
 
     @property
     def batches(self) -> tuple[int, int]:
@@ -124,7 +128,7 @@ class Replica:
         reached = counted(self._validation_logits, self.job.task.validation.y)
         seconds += time.perf_counter() - start
         self.history.append(Epoch(len(self.history) + 1, loss, reached, seconds))
-        if not self._diverged and reached >= self._reached:
+        if not self._diverged and self._is_kept(len(self.history)):
             self._best = self.weights.each(torch.clone)
         hooks, given = self.job.hooks, self.job.hyperparameters
         hooks.on_epoch(self.history[-1])
@@ -132,7 +136,11 @@ class Replica:
             return
         kept = survivors(self.weights, activity, self.sources, given, given.epochs - len(self.history))
         if kept is not None:
-            self.networks = {name: network.keep(kept) for name, network in self.networks.items()}
+            self._keep(kept)
+            activity = [layer[keep] for layer, keep in zip(activity, kept, strict=True)]
+        kept = self.job.pruner.survivors(self.weights, activity, self._validation, self.history)
+        if kept is not None:
+            self._keep(kept)
         if hooks.checkpoint.is_due(len(self.history)):
             hooks.checkpoint.save(len(self.history), self._state())
 
@@ -140,12 +148,22 @@ class Replica:
         logits, _ = self.weights.forward(self._validation.at(rows), reads=self.job.reads)
         return self.job.objective.logits(logits, self.job.task.validation.y[rows])
 
+    def _keep(self, kept: list[np.ndarray]) -> None:
+        """Go on with those free neurons only."""
+        self.networks = {name: network.keep(kept) for name, network in self.networks.items()}
+
+    def _is_kept(self, epoch: int) -> bool:
+        """Whether the network after that epoch takes the place of the one kept before it."""
+        if self.job.hyperparameters.patience is None:
+            return True
+        *before, reached = (each.validation_accuracy for each in self.history[:epoch])
+        return in_margin(reached, max(before, default=0.0) - self.job.pruner.tolerance)
+
     @property
     def _reached(self) -> float:
-        """The validation accuracy of the best epoch so far; where none is chosen, of the last."""
-        if self.job.hyperparameters.patience is None:
-            return self.history[-1].validation_accuracy
-        return max(epoch.validation_accuracy for epoch in self.history)
+        """The validation accuracy of the network that is kept."""
+        kept = next(filter(self._is_kept, range(len(self.history), 0, -1)))
+        return self.history[kept - 1].validation_accuracy
 
     def result(self) -> Trained:
         """What the training leaves."""
@@ -156,6 +174,7 @@ class Replica:
             optimiser=OptimiserState(
                 self.networks["average"], self.networks["square"], self.steps_before + self.steps * len(self.history)
             ),
+            epochs=self.history,
         )
 
     def _state(self) -> dict[str, Tensor]:

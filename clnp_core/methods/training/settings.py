@@ -16,6 +16,28 @@ _MILESTONE_FACTOR = 0.05
 
 
 @dataclass(frozen=True)
+class Gradual:
+    """How a network is pruned while it is trained.
+
+    Attributes
+    ----------
+    first_epoch : int
+        The first epoch at whose end neurons may leave.
+    largest_share : float
+        The largest share of a layer's free neurons that may leave at the end of one epoch.
+    tolerance : float
+        How far validation accuracy may be below the best so far, a fraction.
+    theta_mode : {"shared", "per-layer"}
+        Whether the layers share a θ, or some may lose more neurons than at the best shared one.
+    """
+
+    first_epoch: int
+    largest_share: float
+    tolerance: float
+    theta_mode: str
+
+
+@dataclass(frozen=True)
 class Hyperparameters:
     """How one candidate is trained.
 
@@ -42,6 +64,8 @@ class Hyperparameters:
         MiB; else batch by batch.
     milestones : tuple of int
         Epochs after which the learning rate falls to a twentieth.
+    gradual : Gradual or None
+        How neurons are pruned at the end of epochs. None: not before the training is over.
     """
 
     l1: tuple[float, ...]
@@ -53,6 +77,7 @@ class Hyperparameters:
     shrink: str = "exact"
     cache_mb: int = 256
     milestones: tuple[int, ...] = ()
+    gradual: Gradual | None = None
 
     def learning_rate_in(self, epoch: int) -> float:
         """The learning rate of that epoch, 1 for the first."""

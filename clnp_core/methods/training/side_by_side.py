@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clnp_core.arithmetic import aligned, owned
+from clnp_core.arithmetic import aligned
 from clnp_core.lazy import functional as F
 from clnp_core.lazy import torch
 from clnp_core.methods.training.program import Program
 from clnp_core.methods.training.replica import Replica
 from clnp_core.networks.layers import joined
+from clnp_core.networks.subnetwork import Trainable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,16 +23,15 @@ class SideBySide(Program):
 
     Matrices stand as [R, inputs, outputs], in which layout their gradients come out, biases as [R, 1, outputs]. What a
     layer reads, its active and its free neurons, and what it gives are each filled up with zeros to an `aligned` count,
-    so that every replica's part of every operand and of every result begins where it would begin alone. What is filled
-    up stays 0: it reads 0, its gradient is 0, and so is Adam's step.
+    so that every replica's part of every operand and of every result begins where it would begin alone, and replicas
+    need be only about as wide as each other. What is filled up stays 0: it reads 0, its gradient is 0, and so is Adam's
+    step.
     """
 
     def __init__(self, replicas: list[Replica]) -> None:
         first = replicas[0].weights
         self._matrices = len(first.layers) + 1  # the hidden layers' and the head's stand before all biases
         self._outputs = first.architecture.outputs
-        self._read = [[first.layers[0].weight.shape[1]]]  # of each matrix: inputs; or active neurons, then free ones
-        self._read += [[active, len(free)] for active, free in zip(first.read, first.free, strict=True)]
         super().__init__(replicas)
 
     def _forward(self, sources: list[Tensor], labels: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -59,37 +59,43 @@ class SideBySide(Program):
     def _room(self, neurons: int) -> int:
         return aligned(neurons)
 
-    def _parts(self, place: int) -> list[tuple[slice, slice]]:
+    def _parts(self, network: Trainable, place: int) -> list[tuple[slice, slice]]:
         """Where rows of the parameter in that place stand in the network's, and where in the program's."""
-        counts = self._read[place] if place < self._matrices else [1]
+        counts = self._read(network, place)
         own = np.cumsum([0, *counts]).tolist()
         here = np.cumsum([0, *map(aligned, counts)]).tolist()
         starts = zip(own, here, counts, strict=False)
         return [(slice(one, one + count), slice(other, other + count)) for one, other, count in starts]
 
+    def _read(self, network: Trainable, place: int) -> list[int]:
+        """Rows of the parameter in that place: of a matrix what it reads, inputs, or active neurons, then free ones."""
+        if place >= self._matrices:
+            return [1]
+        return [network.read[place - 1], len(network.free[place - 1])] if place else [network.architecture.inputs]
+
     def _stacked(self, name: str) -> list[Tensor]:
+        networks = [replica.networks[name] for replica in self._replicas]
         stacked = []
-        networks = [replica.networks[name].parameters() for replica in self._replicas]
-        for place, tensors in enumerate(zip(*networks, strict=True)):
+        for place, tensors in enumerate(zip(*(network.parameters() for network in networks), strict=True)):
             is_matrix = place < self._matrices
-            turned = torch.stack([tensor.mT if is_matrix else tensor[None] for tensor in tensors])
-            rows = sum(map(aligned, self._read[place])) if is_matrix else 1
-            filled = turned.new_zeros(len(turned), rows, aligned(turned.shape[2]))
-            for own, here in self._parts(place):
-                filled[:, here, : turned.shape[2]] = turned[:, own]
+            rows = sum(map(aligned, self._read(networks[0], place))) if is_matrix else 1
+            filled = tensors[0].new_zeros(len(tensors), rows, aligned(len(tensors[0])))
+            for network, tensor, room in zip(networks, tensors, filled, strict=True):
+                turned = tensor.mT if is_matrix else tensor[None]
+                for own, here in self._parts(network, place):
+                    room[here, : len(tensor)] = turned[own]
             stacked.append(filled)
         return stacked
 
     def _hand_back(self) -> None:
         for name, stacked in self._tensors.items():
-            networks = [replica.networks[name] for replica in self._replicas]
-            own: list[list[Tensor]] = [[] for _ in networks]
-            for place, (tensor, like) in enumerate(zip(stacked, networks[0].parameters(), strict=True)):
-                parts = [tensor.detach()[:, here, : like.shape[0]] for _, here in self._parts(place)]
-                for tensors, each in zip(own, torch.cat(parts, 1), strict=True):
-                    tensors.append(owned(each).mT if place < self._matrices else owned(each[0]))
-            for replica, network, tensors in zip(self._replicas, networks, own, strict=True):
-                replica.networks[name] = network.with_parameters(tensors)
+            for number, replica in enumerate(self._replicas):
+                network, own = replica.networks[name], []
+                for place, (tensor, like) in enumerate(zip(stacked, network.parameters(), strict=True)):
+                    room = tensor.detach()[number]
+                    each = torch.cat([room[here, : len(like)] for _, here in self._parts(network, place)])
+                    own.append(each.mT if place < self._matrices else each[0])
+                replica.networks[name] = network.with_parameters(own)
 
 
 def _filled_up(source: Tensor) -> Tensor:

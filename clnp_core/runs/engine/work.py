@@ -19,7 +19,7 @@ from clnp_core.errors import DeviceError
 from clnp_core.files import write_whole
 from clnp_core.methods import METHODS, sparsify
 from clnp_core.methods.method import Candidate, Lesson, Method, Pruning, Settings, Tuning, place_of
-from clnp_core.methods.training import Checkpoint, Epoch, Hooks, Hyperparameters, accuracy
+from clnp_core.methods.training import Checkpoint, Epoch, Gradual, Hooks, Hyperparameters, accuracy
 from clnp_core.networks import partition
 from clnp_core.networks.fingerprint import Fingerprint, Taken, carry_over, check, take
 from clnp_core.networks.network import Network, digest, from_tensors, grow, initial, to_tensors
@@ -147,6 +147,7 @@ def _candidate_artifact(
         hyperparameters=hyperparameters,
         pruned=pruned,
         epochs=tuple(epochs),
+        **({} if curve.unpruned is None else {"unpruned": curve.unpruned}),
     )
 
 
@@ -311,7 +312,8 @@ def _pruning(stage: Stage) -> Pruning:
 def _hyperparameters(given: dict[str, Any]) -> Hyperparameters:
     shared = {name: value for name, value in given.items() if name != "settings"}
     tuples = {name: tuple(value) for name, value in shared.items() if isinstance(value, list)}
-    return Hyperparameters(**shared | tuples)
+    gradual = {"gradual": Gradual(**shared["gradual"])} if "gradual" in shared else {}
+    return Hyperparameters(**shared | tuples | gradual)
 
 
 def _network(stage: Stage, context: Context) -> Network:

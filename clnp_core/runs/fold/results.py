@@ -70,17 +70,20 @@ class Candidate(Trained):
         As the stages of the tasks after it take them over into their inputs.
     pruned : Choice or None
         How it was pruned before it was fine-tuned.
+    unpruned : float or None
+        Where it was pruned while it was trained: the best validation accuracy on the way, from which the margin counts.
     """
 
     accuracy: Share | None
     curve: Annotated[tuple[ScanPoint, ...], Field(max_length=_MOST)]
     hyperparameters: dict[str, Any]
     pruned: Choice | None
+    unpruned: Share | None = None
 
     @property
     def scanned(self) -> Curve:
         """Its accuracy unpruned and at each threshold."""
-        return Curve(math.nan if self.accuracy is None else self.accuracy, self.curve)
+        return Curve(math.nan if self.accuracy is None else self.accuracy, self.curve, self.unpruned)
 
 
 class Alone(Trained):

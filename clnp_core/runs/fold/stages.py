@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -134,6 +134,7 @@ def _hyperparameters(spec: RunSpec, task: int, point: Point) -> dict[str, Any]:
         "shrink": spec.shrink,
         "cache_mb": spec.cache_mb,
         **({"settings": point.settings} if point.settings else {}),
+        **({"gradual": asdict(gradual)} if (gradual := spec.gradual_training) else {}),
     }
 
 
@@ -238,7 +239,7 @@ def settle_stage(
 
 def alone_stage(spec: RunSpec, dataset_digest: str, task: int, hyperparameters: dict[str, Any]) -> Stage:
     """Train the task by itself on the whole network, without L1 and pruning, for comparison."""
-    shared = {name: value for name, value in hyperparameters.items() if name != "settings"}
+    shared = {name: value for name, value in hyperparameters.items() if name not in ("settings", "gradual")}
     plain = shared | {"l1": [0.0] * len(shared["l1"]), "epochs": spec.epochs_of(task)}
     common = {**_common(spec, dataset_digest), "method": REFERENCE, "task": task}
     return Stage("alone", common | {"hyperparameters": plain})

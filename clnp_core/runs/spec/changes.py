@@ -67,7 +67,7 @@ def fork(spec: RunSpec, at_task: int, changes: dict[str, Any]) -> RunSpec:
     return parse(_changed(data, changes))
 
 
-_GROUPS = ("stream", "lambda", "fine_tuning", "grow", "layer_weights")
+_GROUPS = ("stream", "lambda", "fine_tuning", "gradual", "grow", "layer_weights")
 
 
 def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from clnp_core.errors import SpecError
 from clnp_core.methods import METHODS
 from clnp_core.networks.architectures import Architecture, Conv, Dense, Pool
-from clnp_core.runs.spec.run import FineTuning, RunSpec
+from clnp_core.runs.spec.run import FineTuning, GradualPruning, RunSpec
 from clnp_core.runs.spec.stream import OwnSpec, PermutedSpec, SplitSpec
 
 
@@ -79,6 +79,8 @@ def _settings(place: tuple[int | str, ...]) -> list[str]:
             model = _STREAMS[kind]
         case ["fine_tuning"]:
             model = FineTuning
+        case ["gradual"]:
+            model = GradualPruning
         case ["settings", str(method)]:
             model = METHODS[method].Settings
         case [*_, "pool"]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from clnp_core.methods import METHODS
+from clnp_core.methods.training.settings import Gradual
 from clnp_core.networks.architectures import ARCHITECTURES, Architecture
 from clnp_core.runs.spec.own_settings import MethodSettings, as_axis, axes
 from clnp_core.runs.spec.stream import StreamSpec, Strict
@@ -50,6 +51,19 @@ class FineTuning(Strict):
     learning_rate: Positive
     rounds: int = Field(default=1, ge=1, le=20)
     """Number of times a task is pruned and fine-tuned."""
+
+
+class GradualPruning(Strict):
+    """Settings of pruning while a network is trained."""
+
+    first_epoch: Epochs = 4
+    """First epoch at whose end neurons may leave."""
+    largest_share: float = Field(default=0.1, gt=0, le=1, allow_inf_nan=False)
+    """Largest share of a layer's free neurons that may leave at the end of one epoch."""
+    tolerance: float | None = Field(default=None, ge=0, lt=1, allow_inf_nan=False)
+    """How far validation accuracy may be below the best so far, a fraction. None: by the margin m."""
+    theta_mode: Literal["shared", "per-layer"] | None = None
+    """One θ for all layers, or one for each. None: as after the training."""
 
 
 class Point(NamedTuple):
@@ -122,6 +136,11 @@ class RunSpec(Strict):
     shrink: Literal["exact", "progressive"] = "exact"
     """Which free neurons are dropped during training: "exact" drops those that no training image excites any more,
     "progressive" also those with a mean activity of at most 0.001."""
+    pruning: Literal["after", "gradual"] = "after"
+    """When neurons are pruned: "after" the training, as in the paper, or also "gradual" while it goes on: a few after
+    each epoch, as far as validation accuracy allows."""
+    gradual: GradualPruning = Field(default_factory=GradualPruning)
+    """Settings of gradual pruning."""
     cache_mb: int = Field(default=256, ge=0, le=1_000_000)
     """MiB for caching the activations of frozen neurons for a task, which are then computed once and not for every
     batch."""
@@ -199,6 +218,16 @@ class RunSpec(Strict):
         """Tasks with a training: all of them, or only the last for a method that learns all tasks at once."""
         last = self.stream.tasks
         return [last] if self.at_once else list(range(1, last + 1))
+
+    @property
+    def gradual_training(self) -> Gradual | None:
+        """How neurons are pruned during training; None where they are not."""
+        given = self.gradual
+        if self.pruning == "after" or not self.prunes:
+            return None
+        tolerance = self.margin if given.tolerance is None else given.tolerance
+        mode = given.theta_mode or self.theta_mode
+        return Gradual(given.first_epoch, given.largest_share, tolerance, mode)
 
     @property
     def layer_keys(self) -> tuple[str, ...]:

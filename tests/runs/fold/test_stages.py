@@ -31,6 +31,13 @@ def test_what_acts_on_a_trained_network_leaves_the_training_alone(name, value):
     assert settle != keys({})[1]
 
 
+def test_pruning_while_it_trains_makes_margin_and_theta_mode_a_part_of_training():
+    gradual = {"pruning": "gradual"}
+    fits = {keys(gradual | more)[0] for more in ({}, {"margin": 0.3}, {"theta_mode": "per-layer"})}
+    assert len(fits | {keys({})[0]}) == 4
+    assert keys({"gradual.first_epoch": 9}) == keys({})
+
+
 @pytest.mark.parametrize(("name", "value"), [("stream.tasks", 3), ("about", "x"), ("single_task", False)])
 def test_what_the_result_does_not_depend_on_leaves_the_keys(name, value):
     assert keys({name: value}) == keys({})

@@ -1,0 +1,98 @@
+"""Gradual pruning: neurons leave a training a few at a time, as long as validation accuracy allows it.
+
+The paper iterates pruning and fine-tuning (section 2.2). Here an iteration is one epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clnp_core.methods.graceful import in_margin
+from clnp_core.methods.nested import Nested
+from clnp_core.methods.training import Epoch, Gradual, Pruner
+from clnp_core.networks.sources import Sources
+from clnp_core.networks.subnetwork import Trainable
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# Networks that are tried at the end of an epoch. Of plain ones the more neurons only add to the fewer.
+_TRIES, _TRIES_OF_MAPS = 6, 2
+_BATCH = 1024
+
+
+class GradualPruner(Pruner):
+    """At the end of an epoch, prunes at the highest θ that keeps the best validation accuracy so far less a tolerance.
+
+    Of no layer more than a share leaves, the least active neurons. A neuron that has left does not come back.
+
+    Parameters
+    ----------
+    settings : Gradual
+    labels : int64 tensor [N]
+        Of the validation set.
+    """
+
+    def __init__(self, settings: Gradual, labels: Tensor) -> None:
+        self.tolerance = settings.tolerance
+        self._settings = settings
+        self._labels = labels
+
+    def survivors(
+        self, network: Trainable, activity: list[np.ndarray], validation: Sources, epochs: Sequence[Epoch]
+    ) -> list[np.ndarray] | None:
+        """As `Pruner.survivors`."""
+        given = self._settings
+        if len(epochs) < given.first_epoch or not sum(map(len, network.free)):
+            return None
+        floor = max(epoch.validation_accuracy for epoch in epochs) - self.tolerance
+        widths = np.array([len(layer) for layer in activity])
+        fewest = widths - np.minimum(widths, np.maximum(1, (given.largest_share * widths).astype(int)))
+        nested = Nested(network, activity)
+        tries = _TRIES if network.architecture.is_plain else _TRIES_OF_MAPS
+
+        def sparsest(tried: np.ndarray) -> np.ndarray | None:
+            """The first within the floor of counts [T, L] of neurons kept, none of which ever falls."""
+            batches = (
+                nested.batch(self._labels[rows], validation.at(rows), tried[-1]) for rows in _rows(len(validation))
+            )
+            within = [in_margin(reached, floor) for reached in nested.accuracies(tried, batches).tolist()]
+            return tried[within.index(True)] if any(within) else None
+
+        kept = sparsest(_at_shared_thresholds(activity, fewest, tries))
+        if given.theta_mode == "per-layer":
+            start = widths if kept is None else kept
+            # The layer that keeps the most of what it may lose comes first.
+            for layer in np.argsort((fewest - start) / np.maximum(1, widths), kind="stable"):
+                fewer = np.linspace(fewest[layer], start[layer], tries, endpoint=False).round().astype(int)
+                tried = np.repeat(start[None], len(fewer), 0)
+                tried[:, layer] = fewer
+                found = sparsest(tried)
+                start = start if found is None else found
+            kept = start
+        if kept is None or (kept == widths).all():
+            return None
+        return [_most_active(layer, count) for layer, count in zip(activity, kept, strict=True)]
+
+
+def _rows(samples: int) -> list[slice]:
+    return [slice(start, start + _BATCH) for start in range(0, samples, _BATCH)]
+
+
+def _at_shared_thresholds(activity: Sequence[np.ndarray], fewest: np.ndarray, tries: int) -> np.ndarray:
+    """Counts [T, L] of neurons that layers keep at a few θ, the highest first, but no fewer than `fewest`."""
+    layers = [np.sort(layer) for layer in activity]
+    may_leave = [layer[: len(layer) - few] for layer, few in zip(layers, fewest, strict=True)]
+    thetas = np.sort(np.concatenate(may_leave))[::-1]
+    thetas = thetas[np.linspace(0, len(thetas), tries, endpoint=False).astype(int)]
+    return np.maximum([[np.count_nonzero(layer > theta) for layer in layers] for theta in thetas], fewest)
+
+
+def _most_active(activity: np.ndarray, count: int) -> np.ndarray:
+    """Which neurons are the most active ones, so many: bool [F_l]."""
+    kept = np.zeros(len(activity), bool)
+    kept[np.argsort(-activity, kind="stable")[:count]] = True
+    return kept
