@@ -5,6 +5,7 @@ The paper iterates pruning and fine-tuning (section 2.2). Here an iteration is o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -37,9 +38,13 @@ class GradualPruner(Pruner):
     """
 
     def __init__(self, settings: Gradual, labels: Tensor) -> None:
-        self.tolerance = settings.tolerance
         self._settings = settings
         self._labels = labels
+
+    def floor(self, best: float) -> float:
+        """As `Pruner.floor`; by the tolerance, or one standard error of the best accuracy."""
+        tolerance = self._settings.tolerance
+        return best - (math.sqrt(best * (1 - best) / len(self._labels)) if tolerance is None else tolerance)
 
     def survivors(
         self, network: Trainable, activity: list[np.ndarray], validation: Sources, epochs: Sequence[Epoch]
@@ -48,7 +53,7 @@ class GradualPruner(Pruner):
         given = self._settings
         if len(epochs) < given.first_epoch or not sum(map(len, network.free)):
             return None
-        floor = max(epoch.validation_accuracy for epoch in epochs) - self.tolerance
+        floor = self.floor(max(epoch.validation_accuracy for epoch in epochs))
         widths = np.array([len(layer) for layer in activity])
         fewest = widths - np.minimum(widths, np.maximum(1, (given.largest_share * widths).astype(int)))
         nested = Nested(network, activity)

@@ -61,13 +61,13 @@ class RunHandle:
         return run.summary.to_json()
 
     def metrics(self) -> pd.DataFrame:
-        """Tabulate every epoch so far: task, candidate, stage, epoch, loss, validation_accuracy, seconds.
+        """Tabulate every epoch so far: task, candidate, stage, epoch, loss, validation_accuracy, seconds, neurons.
 
         Accuracies are fractions; `candidate` is the index in the grid, or -1 for a task trained alone.
         """
         import pandas as pd
 
-        columns = ["task", "candidate", "stage", "epoch", "loss", "validation_accuracy", "seconds"]
+        columns = ["task", "candidate", "stage", "epoch", "loss", "validation_accuracy", "seconds", "neurons"]
         return pd.DataFrame(self.store.epochs(self.id), columns=columns)
 
     def summary(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ def choose_gradual(base: RunSpec, key: str) -> dict[str, Any]:
         base.pruning == "gradual",
         key=f"{key} pruning",
         help="After each epoch the least active neurons leave, as many as validation accuracy allows. Epochs become "
-        "short. The margin m then affects training too.",
+        "short.",
     ):
         return {"pruning": "after"}
     given = base.gradual

@@ -1,5 +1,6 @@
 """Neurons leave a training a few at a time, as long as validation accuracy allows it."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -40,6 +41,8 @@ def fitted(task, **changes):
     with computing(1):
         jobs = clnp.candidate_jobs(network, task, [replace(SETTINGS, **changes)], 0, [Hooks(epochs.append)])
         (candidate,) = clnp.fit_candidates(jobs)
+    widths = [epoch.neurons for epoch in epochs]
+    assert all((np.diff(layer) <= 0).all() for layer in zip(*widths, strict=True))
     return network, candidate, [epoch.validation_accuracy for epoch in epochs]
 
 
@@ -83,6 +86,9 @@ def test_training_loses_neurons_from_its_first_epoch_on(task):
     assert all(len(left) < 0.6 * len(free) for left, free in zip(pruned.network.free, whole.network.free, strict=True))
     assert pruned.curve.accuracy >= max(reached) - GRADUAL.tolerance
     assert pruned.curve.accuracy > 0.93
+    _, by_evidence, reached = fitted(task, gradual=replace(GRADUAL, tolerance=None))
+    best = max(reached)
+    assert by_evidence.curve.accuracy >= best - math.sqrt(best * (1 - best) / 150)
     _, late, _ = fitted(task, gradual=replace(GRADUAL, first_epoch=20, tolerance=0.0))
     assert list(map(len, late.network.free)) == list(map(len, whole.network.free))
 

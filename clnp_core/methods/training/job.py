@@ -112,16 +112,11 @@ class Regulariser:
 
 
 class Pruner:
-    """Which free neurons leave a training at the end of an epoch for another reason than that they died. Here none.
+    """Which free neurons leave a training at the end of an epoch for another reason than that they died. Here none."""
 
-    Attributes
-    ----------
-    tolerance : float
-        How far below the best validation accuracy so far that of the network may be which is kept: later networks are
-        sparser.
-    """
-
-    tolerance: float = 0.0
+    def floor(self, best: float) -> float:
+        """The least validation accuracy of a later network, which is sparser, to be kept in place of the best so far."""
+        return best
 
     def survivors(
         self, network: Trainable, activity: list[np.ndarray], validation: Sources, epochs: Sequence[Epoch]

@@ -127,7 +127,8 @@ class Replica:
         start = time.perf_counter()
         reached = counted(self._validation_logits, self.job.task.validation.y)
         seconds += time.perf_counter() - start
-        self.history.append(Epoch(len(self.history) + 1, loss, reached, seconds))
+        neurons = tuple(map(len, self.weights.free))
+        self.history.append(Epoch(len(self.history) + 1, loss, reached, seconds, neurons))
         if not self._diverged and self._is_kept(len(self.history)):
             self._best = self.weights.each(torch.clone)
         hooks, given = self.job.hooks, self.job.hyperparameters
@@ -157,7 +158,7 @@ class Replica:
         if self.job.hyperparameters.patience is None:
             return True
         *before, reached = (each.validation_accuracy for each in self.history[:epoch])
-        return in_margin(reached, max(before, default=0.0) - self.job.pruner.tolerance)
+        return in_margin(reached, self.job.pruner.floor(max(before, default=0.0)))
 
     @property
     def _reached(self) -> float:
@@ -179,7 +180,11 @@ class Replica:
 
     def _state(self) -> dict[str, Tensor]:
         """All of it as named tensors."""
-        state = {"history": torch.tensor([astuple(epoch) for epoch in self.history], dtype=torch.float64)}
+        state = {
+            "history": torch.tensor(
+                [[*astuple(epoch)[:-1], *epoch.neurons] for epoch in self.history], dtype=torch.float64
+            )
+        }
         for name, network in {**self.networks, _BEST: self._best}.items():
             tensors = (*network.parameters(), *network.statistics())
             state |= {f"{name}.{place}": tensor.contiguous() for place, tensor in enumerate(tensors)}
@@ -190,7 +195,10 @@ class Replica:
         """Go back to what `state` gave; None is the beginning."""
         if state is None:
             return
-        self.history = [Epoch(int(epoch), *rest) for epoch, *rest in state["history"].tolist()]
+        self.history = [
+            Epoch(int(epoch), loss, reached, seconds, tuple(map(int, neurons)))
+            for epoch, loss, reached, seconds, *neurons in state["history"].tolist()
+        ]
         restored = {name: self._restored(name, state) for name in (*self.networks, _BEST)}
         self._best = restored.pop(_BEST)
         self.networks = restored

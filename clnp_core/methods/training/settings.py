@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
 
-from clnp_core.bounds import Positive, Share
+from clnp_core.bounds import Natural, Positive, Share
 
 SMALL_ACTIVITY = 1e-3
 """Mean activity at or below which a neuron leaves a training that shrinks progressively."""
@@ -25,15 +26,16 @@ class Gradual:
         The first epoch at whose end neurons may leave.
     largest_share : float
         The largest share of a layer's free neurons that may leave at the end of one epoch.
-    tolerance : float
-        How far validation accuracy may be below the best so far, a fraction.
+    tolerance : float or None
+        How far validation accuracy may be below the best so far, a fraction. None: one standard error of it, below
+        which a difference is no evidence (the one-standard-error rule of Breiman et al. 1984).
     theta_mode : {"shared", "per-layer"}
         Whether the layers share a θ, or some may lose more neurons than at the best shared one.
     """
 
     first_epoch: int
     largest_share: float
-    tolerance: float
+    tolerance: float | None
     theta_mode: str
 
 
@@ -99,9 +101,12 @@ class Epoch:
     validation_accuracy : float
         Fraction, after the epoch.
     seconds : float
+    neurons : tuple of int
+        Free neurons of each hidden layer that it trained, which leave by and by; none where an earlier version trained.
     """
 
     epoch: Annotated[int, Field(ge=1, le=10_000)]
     loss: float
     validation_accuracy: Share
     seconds: Positive
+    neurons: Annotated[tuple[Natural, ...], Field(max_length=1000, exclude_if=operator.not_)] = ()

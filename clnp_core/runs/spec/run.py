@@ -61,9 +61,9 @@ class GradualPruning(Strict):
     largest_share: float = Field(default=0.1, gt=0, le=1, allow_inf_nan=False)
     """Largest share of a layer's free neurons that may leave at the end of one epoch."""
     tolerance: float | None = Field(default=None, ge=0, lt=1, allow_inf_nan=False)
-    """How far validation accuracy may be below the best so far, a fraction. None: by the margin m."""
-    theta_mode: Literal["shared", "per-layer"] | None = None
-    """One θ for all layers, or one for each. None: as after the training."""
+    """How far validation accuracy may be below the best so far, a fraction. None: one standard error of it."""
+    theta_mode: Literal["shared", "per-layer"] = "shared"
+    """One θ for all layers, or one for each."""
 
 
 class Point(NamedTuple):
@@ -225,9 +225,7 @@ class RunSpec(Strict):
         given = self.gradual
         if self.pruning == "after" or not self.prunes:
             return None
-        tolerance = self.margin if given.tolerance is None else given.tolerance
-        mode = given.theta_mode or self.theta_mode
-        return Gradual(given.first_epoch, given.largest_share, tolerance, mode)
+        return Gradual(given.first_epoch, given.largest_share, given.tolerance, given.theta_mode)
 
     @property
     def layer_keys(self) -> tuple[str, ...]:

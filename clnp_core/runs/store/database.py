@@ -16,9 +16,9 @@ from clnp_core.errors import StoreError
 from clnp_core.runs.store.artifacts import Artifacts
 from clnp_core.runs.store.tables import FAMILIES, METADATA
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
-_EXTENDED = 3  # this format lacks some tables, but those it has are the same
+_EXTENDED = 3  # this format lacks some tables and a column, but what it has is the same
 _BUSY_SECONDS = 10
 
 
@@ -54,7 +54,10 @@ class Database:
                     f"knows {SCHEMA_VERSION}); name another folder."
                 )
             if version < SCHEMA_VERSION:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # who opens it at the same time waits, and finds it done
                 METADATA.create_all(connection)
+                if "neurons" not in {row.name for row in connection.exec_driver_sql("PRAGMA table_info(epochs)")}:
+                    connection.exec_driver_sql("ALTER TABLE epochs ADD COLUMN neurons JSON")
                 connection.exec_driver_sql(FAMILIES)
                 connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 

@@ -99,7 +99,9 @@ class Reading(Database):
         return {place: runs[run] for place, run in places}
 
     def epochs(self, run: str) -> list[dict[str, Any]]:
-        """List every epoch of the run so far: task, candidate, epoch, loss, validation_accuracy, seconds.
+        """List every epoch of the run so far: task, candidate, epoch, loss, validation_accuracy, seconds, neurons.
+
+        The neurons are the free ones of each hidden layer that were trained, a list; empty where they are not known.
 
         Epochs are ordered by candidate, in the order in which candidates were started.
         """
@@ -112,7 +114,7 @@ class Reading(Database):
         with self.transaction() as connection:
             rows = connection.execute(query)
             names = list(rows.keys())
-            return [dict(zip(names, row, strict=True)) for row in rows]
+            return [{**dict(zip(names, row, strict=True)), "neurons": row.neurons or []} for row in rows]
 
     def last_epochs(self, run: str) -> list[dict[str, Any]]:
         """List the last epoch of each training of the run, in the order of their start: task, candidate, epoch."""

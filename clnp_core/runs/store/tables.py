@@ -105,6 +105,7 @@ EPOCHS = sql.Table(
     sql.Column("loss", sql.Float),  # none if it is infinite or not a number
     sql.Column("validation_accuracy", sql.Float, nullable=False),
     sql.Column("seconds", sql.Float, nullable=False),
+    sql.Column("neurons", sql.JSON),  # of each hidden layer
 )
 LEARNED = sql.Table(
     "learned",

@@ -162,8 +162,6 @@ def committing_fork(
         "margin": margin,
         "fine_tuning": fine_tuning,
     }
-    if trained := base.gradual_training:  # with the margin and θ that it was trained with
-        chosen |= {"gradual.tolerance": trained.tolerance, "gradual.theta_mode": trained.theta_mode}
     here = fork(base, task, {"stream.tasks": tasks, **chosen, **pruning})
     if task == tasks:
         return here

@@ -356,7 +356,10 @@ def test_rivals_come_from_forks_and_from_other_runs_but_not_of_another_seed(stor
 def test_candidates_are_found_by_an_index_in_a_store_of_the_format_before_too(tmp_path):
     Store(tmp_path)
     with sqlite3.connect(tmp_path / "clnp.sqlite") as database:
-        database.executescript("DROP INDEX ix_stages_family; DROP TABLE pruned; PRAGMA user_version = 3")
+        database.executescript(
+            "DROP INDEX ix_stages_family; DROP TABLE pruned; ALTER TABLE epochs DROP COLUMN neurons;"
+            "PRAGMA user_version = 3"
+        )
     store, spec = Store(tmp_path), preset("digits", SHORT)
     run, asked = store.add(spec), []
     (stage,) = fit_stages(spec, "data", 1, None, None)

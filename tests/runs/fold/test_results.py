@@ -16,7 +16,7 @@ from tests.made_up import RECORD, record
 
 KIND = {"processor": "A Processor", "capability": "AVX2", "torch": "2.13.0", "sample": "0" * 16}
 TOLD = {"seconds": 1.5, "machine": KIND | {"threads": 1}}
-EPOCH = {"epoch": 1, "loss": 0.5, "validation_accuracy": 0.9, "seconds": 0.1}
+EPOCH = {"epoch": 1, "loss": 0.5, "validation_accuracy": 0.9, "seconds": 0.1, "neurons": [64, 20]}
 POINT = {"theta": [0.1, 0.1], "accuracy": 0.9, "claimed": [20, 10]}
 CHOICE = {"candidate": 1, "point": POINT, "floor": -0.01, "within_margin": True}
 FINGERPRINT = {"layers": ["a" * 64, "b" * 64], "logits": "c" * 64, "compact": "d" * 64, "kind": KIND}
@@ -77,6 +77,13 @@ def test_what_a_stage_comes_to_is_the_same_json_when_it_is_read_and_written(kind
     result = RESULTS[kind].model_validate(RECORDED[kind], extra="forbid")
     assert result.to_json() == RECORDED[kind]
     assert RESULTS[kind].model_validate_json(json.dumps(result.to_json())) == result
+
+
+def test_epochs_of_an_earlier_version_tell_no_neurons_and_stay_as_they_were():
+    earlier = CANDIDATE | {"epochs": [{name: value for name, value in EPOCH.items() if name != "neurons"}]}
+    result = RESULTS["fit"].model_validate(earlier, extra="forbid")
+    assert result.epochs[0].neurons == ()
+    assert result.to_json() == earlier
 
 
 def test_a_loss_that_left_the_numbers_and_a_training_that_diverged_are_kept():

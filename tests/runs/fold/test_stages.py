@@ -31,10 +31,11 @@ def test_what_acts_on_a_trained_network_leaves_the_training_alone(name, value):
     assert settle != keys({})[1]
 
 
-def test_pruning_while_it_trains_makes_margin_and_theta_mode_a_part_of_training():
+def test_how_neurons_are_pruned_while_it_trains_is_a_part_of_training():
     gradual = {"pruning": "gradual"}
-    fits = {keys(gradual | more)[0] for more in ({}, {"margin": 0.3}, {"theta_mode": "per-layer"})}
+    fits = {keys(gradual | more)[0] for more in ({}, {"gradual.tolerance": 0.3}, {"gradual.theta_mode": "per-layer"})}
     assert len(fits | {keys({})[0]}) == 4
+    assert keys(gradual | {"margin": 0.3, "theta_mode": "per-layer"})[0] in fits
     assert keys({"gradual.first_epoch": 9}) == keys({})
 
 

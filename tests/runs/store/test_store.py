@@ -180,6 +180,7 @@ def test_a_store_of_an_older_version_is_opened_with_its_runs_and_gains_what_it_l
     with sqlite3.connect(store.location / "clnp.sqlite") as database:
         for table in ("run_notes", "baseline", *(["pruned", "sweep_runs", "sweeps"] if version == 3 else [])):
             database.execute(f"DROP TABLE {table}")
+        database.execute("ALTER TABLE epochs DROP COLUMN neurons")
         database.execute(f"PRAGMA user_version = {version}")
     opened = Store(store.location)
     assert opened.run(run).spec == preset("digits")
