@@ -234,8 +234,9 @@ class Clnp(Method):
         winner = candidates[place_of(choice.candidate, candidates)]
         seed = derive_seed(lesson.seed, "fine-tuning", lesson.task, tuning.round)
         rate, epochs = tuning.learning_rate, tuning.epochs
-        own = {"learning_rate": rate, "epochs": epochs, "patience": epochs, "cooldown": 0.0, "gradual": None}
-        settings = replace(winner.hyperparameters, **own)
+        settings = replace(
+            winner.hyperparameters, learning_rate=rate, epochs=epochs, patience=epochs, cooldown=0.0, gradual=None
+        )
         job = fine_tuning_job(winner, choice, task.to(lesson.device), settings, seed, hooks)
         (tuned,) = fit_candidates([job], pulse)
         return fine_tuned(winner, choice, tuned)

@@ -93,7 +93,8 @@ def _at_shared_thresholds(activity: Sequence[np.ndarray], fewest: np.ndarray, tr
     may_leave = [layer[: len(layer) - few] for layer, few in zip(layers, fewest, strict=True)]
     thetas = np.sort(np.concatenate(may_leave))[::-1]
     thetas = thetas[np.linspace(0, len(thetas), tries, endpoint=False).astype(int)]
-    return np.maximum([[np.count_nonzero(layer > theta) for layer in layers] for theta in thetas], fewest)
+    counts: np.ndarray = np.maximum([[np.count_nonzero(layer > theta) for layer in layers] for theta in thetas], fewest)
+    return counts
 
 
 def _most_active(activity: np.ndarray, count: int) -> np.ndarray:

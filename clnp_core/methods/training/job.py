@@ -115,7 +115,7 @@ class Pruner:
     """Which free neurons leave a training at the end of an epoch for another reason than that they died. Here none."""
 
     def floor(self, best: float) -> float:
-        """The least validation accuracy of a later network, which is sparser, to be kept in place of the best so far."""
+        """The least validation accuracy at which a later network, which is sparser, takes the best one's place."""
         return best
 
     def survivors(

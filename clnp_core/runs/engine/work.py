@@ -147,7 +147,7 @@ def _candidate_artifact(
         hyperparameters=hyperparameters,
         pruned=pruned,
         epochs=tuple(epochs),
-        **({} if curve.unpruned is None else {"unpruned": curve.unpruned}),
+        unpruned=curve.unpruned,
     )
 
 

@@ -6,6 +6,8 @@ As JSON it is stored, printed and archived. Fields that have a default are those
 from __future__ import annotations
 
 import math
+import operator
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
@@ -78,7 +80,7 @@ class Candidate(Trained):
     curve: Annotated[tuple[ScanPoint, ...], Field(max_length=_MOST)]
     hyperparameters: dict[str, Any]
     pruned: Choice | None
-    unpruned: Share | None = None
+    unpruned: Annotated[Share | None, Field(exclude_if=partial(operator.is_, None))] = None
 
     @property
     def scanned(self) -> Curve:
