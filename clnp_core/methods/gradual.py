@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Networks that are tried at the end of an epoch. Of plain ones the more neurons only add to the fewer.
 _TRIES, _TRIES_OF_MAPS = 6, 2
 _BATCH = 1024
+_LEAST = 1e-30  # that a mean is divided by
 
 
 class GradualPruner(Pruner):
@@ -38,25 +39,28 @@ class GradualPruner(Pruner):
     """
 
     def __init__(self, settings: Gradual, labels: Tensor) -> None:
+        self.by_gradient = settings.criterion == "taylor"
         self._settings = settings
         self._labels = labels
 
     def floor(self, best: float) -> float:
         """As `Pruner.floor`; by the tolerance, or one standard error of the best accuracy."""
         tolerance = self._settings.tolerance
-        return best - (math.sqrt(best * (1 - best) / len(self._labels)) if tolerance is None else tolerance)
+        return best - (_standard_error(best, len(self._labels)) if tolerance is None else tolerance)
 
     def survivors(
-        self, network: Trainable, activity: list[np.ndarray], validation: Sources, epochs: Sequence[Epoch]
+        self, network: Trainable, importance: list[np.ndarray], validation: Sources, epochs: Sequence[Epoch]
     ) -> list[np.ndarray] | None:
         """As `Pruner.survivors`."""
         given = self._settings
+        if given.criterion == "relative":
+            importance = [layer / max(layer.mean(), _LEAST) if len(layer) else layer for layer in importance]
         if len(epochs) < given.first_epoch or not sum(map(len, network.free)):
             return None
         floor = self.floor(max(epoch.validation_accuracy for epoch in epochs))
-        widths = np.array([len(layer) for layer in activity])
+        widths = np.array([len(layer) for layer in importance])
         fewest = widths - np.minimum(widths, np.maximum(1, (given.largest_share * widths).astype(int)))
-        nested = Nested(network, activity)
+        nested = Nested(network, importance)
         tries = _TRIES if network.architecture.is_plain else _TRIES_OF_MAPS
 
         def sparsest(tried: np.ndarray) -> np.ndarray | None:
@@ -67,7 +71,7 @@ class GradualPruner(Pruner):
             within = [in_margin(reached, floor) for reached in nested.accuracies(tried, batches).tolist()]
             return tried[within.index(True)] if any(within) else None
 
-        kept = sparsest(_at_shared_thresholds(activity, fewest, tries))
+        kept = sparsest(_at_shared_thresholds(importance, fewest, tries))
         if given.theta_mode == "per-layer":
             start = widths if kept is None else kept
             # The layer that keeps the most of what it may lose comes first.
@@ -80,7 +84,16 @@ class GradualPruner(Pruner):
             kept = start
         if kept is None or (kept == widths).all():
             return None
-        return [_most_active(layer, count) for layer, count in zip(activity, kept, strict=True)]
+        return [_most_active(layer, count) for layer, count in zip(importance, kept, strict=True)]
+
+
+def _standard_error(accuracy: float, samples: int) -> float:
+    """Of an accuracy on so many samples; with two right and two wrong ones added, as at 100 % it would be 0 without.
+
+    Agresti and Coull 1998, 'plus four'.
+    """
+    share = (accuracy * samples + 2) / (samples + 4)
+    return math.sqrt(share * (1 - share) / (samples + 4))
 
 
 def _rows(samples: int) -> list[slice]:

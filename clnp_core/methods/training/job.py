@@ -112,18 +112,27 @@ class Regulariser:
 
 
 class Pruner:
-    """Which free neurons leave a training at the end of an epoch for another reason than that they died. Here none."""
+    """Which free neurons leave a training at the end of an epoch for another reason than that they died. Here none.
+
+    Attributes
+    ----------
+    by_gradient : bool
+        What a neuron's importance is: the mean over the samples of |a ∂L/∂a|, a being its activation and L the sample's
+        loss, or else its activity.
+    """
+
+    by_gradient: bool = False
 
     def floor(self, best: float) -> float:
         """The least validation accuracy at which a later network, which is sparser, takes the best one's place."""
         return best
 
     def survivors(
-        self, network: Trainable, activity: list[np.ndarray], validation: Sources, epochs: Sequence[Epoch]
+        self, network: Trainable, importance: list[np.ndarray], validation: Sources, epochs: Sequence[Epoch]
     ) -> list[np.ndarray] | None:
         """Per hidden layer which neurons go on after these epochs, bool [F_l]; None for all.
 
-        `activity` is per hidden layer each free neuron's mean activity in the last of the epochs, [F_l].
+        `importance` is per hidden layer that of each free neuron in the last of the epochs, [F_l].
         """
         return None
 

@@ -29,10 +29,13 @@ class LoneProgram(Program):
         reads = self._first.reads
         logits, trained = network.forward([source[0] for source in sources], True, self._drops, reads)
         logits = self._first.objective.logits(logits, labels[0])
-        return logits[None], [spatial_mean(activation.detach())[None] for activation in trained]
+        return logits[None], [activation[None] for activation in trained]
 
     def _gathered(self, rows: Tensor) -> tuple[list[Tensor], Tensor]:
         return self._replica.sources.at(rows), self._first.task.train.y[rows]
+
+    def _per_neuron(self, activation: Tensor) -> Tensor:
+        return spatial_mean(activation[0])[None]
 
     def _room(self, neurons: int) -> int:
         return neurons

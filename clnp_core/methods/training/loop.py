@@ -53,7 +53,7 @@ def _train_epoch(replicas: list[Replica], pulse: Callable[[], None]) -> None:
     plain = replicas[0].job.is_plain
     twice = plain and is_lone(len(replicas), *replicas[0].batches)
     program = SideBySide if plain else LoneProgram
-    losses, activities = program(replicas * 2 if twice else replicas).run(pulse)
+    measured = program(replicas * 2 if twice else replicas).run(pulse)
     seconds = (time.perf_counter() - start) / len(replicas)
-    for replica, loss, activity in zip(replicas, losses, activities, strict=False):
-        replica.end_epoch(loss, activity, seconds)
+    for replica, each in zip(replicas, measured, strict=False):
+        replica.end_epoch(*each, seconds)

@@ -54,18 +54,20 @@ class Program(ABC):
             tensor.requires_grad_()
         self._regulariser = type(first.job.regulariser).together([replica.job.regulariser for replica in replicas])
 
-    def run(self, pulse: Callable[[], None]) -> tuple[list[float], list[list[np.ndarray]]]:
+    def run(self, pulse: Callable[[], None]) -> list[tuple[float, list[np.ndarray], list[np.ndarray]]]:
         """Train for an epoch and hand the weights back to the replicas.
 
         Returns
         -------
-        For each replica the mean loss, and per hidden layer the free neurons' mean activity [F_l], both over the
-        samples as they were trained on.
+        For each replica the mean loss, and per hidden layer the free neurons' mean activity and their importance to its
+        pruner, [F_l], all over the samples as they were trained on.
         """
         count = len(self._replicas)
         losses = torch.zeros(count, device=self._device)
         widths = [[len(free) for free in replica.weights.free] for replica in self._replicas]
         activity = [torch.zeros(count, self._room(width), device=self._device) for width in widths[0]]
+        by_gradient = self._first.pruner.by_gradient
+        importance = [torch.zeros_like(total) for total in activity] if by_gradient else activity
         samples = 0
         update = self._adam()
         for sources, labels in self._batches():
@@ -73,19 +75,27 @@ class Program(ABC):
             logits, trained = self._forward(sources, labels)
             each = self._first.objective.losses(logits, labels)
             share = torch.full_like(each, 1 / labels.shape[1])
-            gradients = torch.autograd.grad(each, self._weights, share, materialize_grads=True)
+            watched = trained if by_gradient else []
+            every = torch.autograd.grad(each, [*self._weights, *watched], share, materialize_grads=True)
+            gradients, of_activations = every[: len(self._weights)], every[len(self._weights) :]
             with torch.no_grad():
                 self._step(gradients, update)
                 samples += labels.shape[1]
                 losses += each.sum(1)
                 for total, activation in zip(activity, trained, strict=True):
-                    total += activation.sum(1)
+                    total += self._per_neuron(activation).sum(1)
+                for total, activation, gradient in zip(importance, trained, of_activations, strict=False):
+                    # A sample's own loss counts, of which `share` is only a part.
+                    total += self._per_neuron(activation * gradient).abs().sum(1) * labels.shape[1]
         self._hand_back()
-        means = [(total / samples).cpu().numpy() for total in activity]
-        own = [
-            [mean[place, :width] for mean, width in zip(means, each, strict=True)] for place, each in enumerate(widths)
-        ]
-        return (losses / samples).tolist(), own
+
+        def means(totals: list[Tensor]) -> list[list[np.ndarray]]:
+            each = [(total / samples).cpu().numpy() for total in totals]
+            return [
+                [mean[place, :width] for mean, width in zip(each, own, strict=True)] for place, own in enumerate(widths)
+            ]
+
+        return list(zip((losses / samples).tolist(), means(activity), means(importance), strict=True))
 
     def _step(self, gradients: Sequence[Tensor], update: Callable[[Sequence[Tensor]], None]) -> None:
         """Let the regulariser add to the gradients of the loss, and make a step."""
@@ -150,6 +160,10 @@ class Program(ABC):
     @abstractmethod
     def _forward(self, sources: list[Tensor], labels: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Logits [R, batch, outputs] and the free neurons' activations [R, batch, F_l]; labels [R, batch]."""
+
+    @abstractmethod
+    def _per_neuron(self, activation: Tensor) -> Tensor:
+        """[R, batch, F_l, ...] → [R, batch, F_l]: the mean over a channel's pixels."""
 
     @abstractmethod
     def _room(self, neurons: int) -> int:

@@ -70,7 +70,12 @@ class Replica:
         network, architecture = self.weights, self.weights.architecture
         ends = architecture.inputs, architecture.outputs, network.head_bias is None
         widths = tuple(network.read), tuple(aligned(len(free)) for free in network.free)
-        about = self.job.hyperparameters.batch_size, len(self.sources), type(self.job.regulariser).__name__
+        about = (
+            self.job.hyperparameters.batch_size,
+            len(self.sources),
+            type(self.job.regulariser).__name__,
+            self.job.pruner.by_gradient,
+        )
         return ends, widths, about
 
     @property
@@ -122,8 +127,8 @@ class Replica:
         reached = [epoch.validation_accuracy for epoch in self.history]
         return len(reached) - 1 - reached.index(max(reached)) >= given.patience
 
-    def end_epoch(self, loss: float, activity: list[np.ndarray], seconds: float) -> None:
-        """Take in an epoch: its mean loss and each free neuron's mean activity in it. Then shrink."""
+    def end_epoch(self, loss: float, activity: list[np.ndarray], importance: list[np.ndarray], seconds: float) -> None:
+        """Take in an epoch: its mean loss, each free neuron's mean activity and importance in it. Then shrink."""
         start = time.perf_counter()
         reached = counted(self._validation_logits, self.job.task.validation.y)
         seconds += time.perf_counter() - start
@@ -138,8 +143,8 @@ class Replica:
         kept = survivors(self.weights, activity, self.sources, given, given.epochs - len(self.history))
         if kept is not None:
             self._keep(kept)
-            activity = [layer[keep] for layer, keep in zip(activity, kept, strict=True)]
-        kept = self.job.pruner.survivors(self.weights, activity, self._validation, self.history)
+            importance = [layer[keep] for layer, keep in zip(importance, kept, strict=True)]
+        kept = self.job.pruner.survivors(self.weights, importance, self._validation, self.history)
         if kept is not None:
             self._keep(kept)
         if hooks.checkpoint.is_due(len(self.history)):

@@ -31,12 +31,16 @@ class Gradual:
         which a difference is no evidence (the one-standard-error rule of Breiman et al. 1984).
     theta_mode : {"shared", "per-layer"}
         Whether the layers share a θ, or some may lose more neurons than at the best shared one.
+    criterion : {"activity", "relative", "taylor"}
+        What θ is a threshold of: a neuron's mean activity in the epoch (the paper's), that over its layer's mean, or
+        the mean of |a ∂L/∂a| over the samples, a being its activation and L the sample's loss (Molchanov et al. 2017).
     """
 
     first_epoch: int
     largest_share: float
     tolerance: float | None
     theta_mode: str
+    criterion: str = "activity"
 
 
 @dataclass(frozen=True)

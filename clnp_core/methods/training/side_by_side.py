@@ -56,6 +56,9 @@ class SideBySide(Program):
         sources = [_filled_up(torch.stack(source, 1)) for source in zip(*each, strict=True)]
         return sources, torch.stack(labels, 1)
 
+    def _per_neuron(self, activation: Tensor) -> Tensor:
+        return activation
+
     def _room(self, neurons: int) -> int:
         return aligned(neurons)
 

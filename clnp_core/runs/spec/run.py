@@ -64,6 +64,9 @@ class GradualPruning(Strict):
     """How far validation accuracy may be below the best so far, a fraction. None: one standard error of it."""
     theta_mode: Literal["shared", "per-layer"] = "shared"
     """One θ for all layers, or one for each."""
+    criterion: Literal["activity", "relative", "taylor"] = "activity"
+    """What θ is a threshold of: a neuron's mean "activity", the same over its layer's mean ("relative"), or the mean of
+    |a ∂L/∂a| for its activation a and a sample's loss L ("taylor")."""
 
 
 class Point(NamedTuple):
@@ -225,7 +228,7 @@ class RunSpec(Strict):
         given = self.gradual
         if self.pruning == "after" or not self.prunes:
             return None
-        return Gradual(given.first_epoch, given.largest_share, given.tolerance, given.theta_mode)
+        return Gradual(given.first_epoch, given.largest_share, given.tolerance, given.theta_mode, given.criterion)
 
     @property
     def layer_keys(self) -> tuple[str, ...]:

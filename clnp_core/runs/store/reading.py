@@ -223,7 +223,8 @@ class Reading(Database):
         Returns
         -------
         list of dict
-            method, stream (as in a specification), task, and mean seconds per epoch; newest first.
+            method, stream (as in a specification), task, whether gradual (bool), and mean seconds per epoch; newest
+            first.
         """
         data = architecture_data(architecture)
         alike = {
@@ -248,6 +249,7 @@ class Reading(Database):
                 "method": row.inputs.get("method", REFERENCE),  # earlier versions omitted it for a task alone
                 "stream": row.inputs["stream"],
                 "task": row.inputs["task"],
+                "gradual": "gradual" in row.inputs["hyperparameters"],
                 "seconds": row.seconds,
             }
             for row in rows

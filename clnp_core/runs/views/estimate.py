@@ -91,7 +91,10 @@ def _pace_here(spec: RunSpec, store: Store) -> _Pace | None:
         return None
 
     def pace(method: str, task: int) -> float:
-        alike = [training for training in trainings if training["method"] == method] or trainings
+        own = [training for training in trainings if training["method"] == method] or trainings
+        # Epochs that prune get ever shorter.
+        gradual = method == spec.method and spec.gradual_training is not None
+        alike = [training for training in own if training["gradual"] == gradual] or own
         nearest = min(abs(training["task"] - task) for training in alike)
         middle: float = median(training["pace"] for training in alike if abs(training["task"] - task) == nearest)
         return middle
@@ -104,9 +107,9 @@ def _pace_elsewhere(spec: RunSpec) -> _Pace | None:
         architecture = given.architecture
         return architecture.hidden, architecture.input_shape, given.batch_size, given.device, _own_name(given)
 
-    def how_far(given: RunSpec) -> float:
-        """Compare numbers of epochs: epochs get shorter as neurons leave the training."""
-        return abs(math.log(given.epochs[-1] / spec.epochs[-1]))
+    def how_far(given: RunSpec) -> tuple[bool, float]:
+        """Compare when neurons are pruned, then numbers of epochs: epochs get shorter as neurons leave the training."""
+        return given.pruning != spec.pruning, abs(math.log(given.epochs[-1] / spec.epochs[-1]))
 
     alike = [given for given in map(preset, _MEASURED) if comparable(given) == comparable(spec)]
     if not alike:

@@ -84,6 +84,20 @@ def test_a_run_takes_what_the_epochs_of_another_one_in_the_store_foretell(tmp_pa
     assert told.seconds - module._START_SECONDS == pytest.approx(3 * 80 * 3)
 
 
+def test_epochs_that_prune_have_a_speed_of_their_own(tmp_path):
+    store = Store(tmp_path)
+    for pruning, each in (("after", 2), ("gradual", 1)):
+        trained = preset("digits", SHORT | {"stream.tasks": 1, "pruning": pruning})
+        (stage,) = fit_stages(trained, "data", 1, None, None)
+        store.link(store.add(trained), stage, 0)
+        store.put_epochs([(stage.key, epoch(seconds=each))])
+    after, gradual = (
+        estimate(preset("digits", SHORT | {"pruning": pruning}), store).seconds - module._START_SECONDS
+        for pruning in ("after", "gradual")
+    )
+    assert after == pytest.approx(2 * gradual)
+
+
 def test_methods_and_training_alone_have_speeds_of_their_own(learn, tmp_path):
     store = Store(tmp_path)
     learn({"stream.tasks": 1, "epochs": 8, "single_task": True}, into=store)
