@@ -75,7 +75,8 @@ class Program(ABC):
             logits, trained = self._forward(sources, labels)
             each = self._first.objective.losses(logits, labels)
             share = torch.full_like(each, 1 / labels.shape[1])
-            watched = trained if by_gradient else []
+            # A layer of no neurons may come without a graph.
+            watched = [activation.requires_grad_() for activation in trained] if by_gradient else []
             every = torch.autograd.grad(each, [*self._weights, *watched], share, materialize_grads=True)
             gradients, of_activations = every[: len(self._weights)], every[len(self._weights) :]
             with torch.no_grad():
