@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,9 @@ from tests.project import ROOT, address_of
 settings.register_profile("explore", deadline=None)
 settings.register_profile("any machine", deadline=None, derandomize=True)
 settings.load_profile("any machine")
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and what they start would too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Until something computes with as many threads as it says itself, as in a worker of an engine: on arrays as small as
 # those of tests, threads mostly wait for each other, and that takes ten times as long. Said before torch is imported.
