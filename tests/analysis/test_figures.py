@@ -317,6 +317,33 @@ def test_what_is_not_known_of_the_selected_point_is_not_drawn():
     assert "selected" not in [trace.name for trace in figures.trade_off(POINTS, None, MARK, selected).data]
 
 
+PATH = pd.DataFrame(
+    {
+        "epoch": [1, 2, 3],
+        "sparsity": [0.0, 0.4, 0.7],
+        "accuracy": [0.5, 0.97, 0.96],
+        "neurons": [(100,), (60,), (30,)],
+    }
+)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_path_of_a_training_is_drawn_with_its_epochs_and_neurons_and_its_end_is_in_view(theme):
+    selected = MARK | {"candidate": 2}
+    figure = figures.trade_off(POINTS, None, None, selected, theme=theme, path=PATH)
+    (path,) = (trace for trace in figure.data if trace.name == "this training, epoch by epoch")
+    assert (list(path.x), list(path.y)) == ([0, 40, 70], [50, 97, 96])
+    assert path.text[1] == "epoch 2: 60 neurons left"
+    assert path.customdata is None  # a click on it selects no candidate
+    without = figures.trade_off(POINTS, None, None, selected, theme=theme)
+    assert (without.layout.xaxis.range[0], figure.layout.xaxis.range[0]) == (49, 39)
+    assert figure.layout.xaxis.range[1] == without.layout.xaxis.range[1]
+    assert figure.layout.yaxis == without.layout.yaxis
+    later = PATH.assign(sparsity=[0.6, 0.65, 0.7])
+    assert figures.trade_off(POINTS, path=later).layout.xaxis.range == without.layout.xaxis.range
+    assert figures.trade_off(POINTS, path=PATH[:0]) == figures.trade_off(POINTS)
+
+
 COUNTS = pd.DataFrame(
     {
         "layer": "layer 1",
