@@ -55,6 +55,7 @@ FIGURES = {
     "partition_sketch": lambda: figures.partition_sketch((4, 6, 6, 2), (2, 3), [[0.5, 0.1], [0.2, 0.0]], 0.15),
     "answers_compared": lambda: figures.answers_compared(lesson.ANSWERS, 2, 1),
     "filling": lambda: figures.filling(lesson.SEQUENCES, 1),
+    "shrinking": lambda: figures.shrinking(lesson.TRAININGS, ["layer 1", "layer 2"], 1),
     "training_speed": lambda: figures.training_speed(SPEED, SPEED),
 }
 
