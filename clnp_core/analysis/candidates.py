@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from clnp_core.methods.graceful import Curve
+from clnp_core.methods.training.settings import Epoch
 
 Theta = tuple[float, ...]
 """A threshold θ for each hidden layer."""
@@ -35,6 +36,8 @@ class Trained:
         layer.
     seconds : float
         Duration of training.
+    epochs : tuple of Epoch
+        Of a training in which neurons were pruned; else none.
     """
 
     key: str
@@ -44,6 +47,7 @@ class Trained:
     free: tuple[np.ndarray, ...]
     reused: tuple[np.ndarray, ...]
     seconds: float
+    epochs: tuple[Epoch, ...] = ()
 
     @cached_property
     def _ascending(self) -> list[np.ndarray]:

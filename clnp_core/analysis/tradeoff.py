@@ -223,6 +223,20 @@ class TradeOff:
         table.loc[table["candidate"] == self.candidates.index(candidate), "test_accuracy"] = known
         return table
 
+    def path(self, candidate: Trained | None) -> pd.DataFrame:
+        """Tabulate the way that a candidate's training took while it was pruned: a row for every epoch, none of others.
+
+        The columns are epoch, sparsity (as if the task claimed all neurons that the epoch trained), accuracy
+        (validation, a fraction) and neurons (those of each hidden layer that the epoch trained).
+        """
+        epochs = candidate.epochs if candidate else ()
+        rows = [
+            (each.epoch, self._sparsity(each.neurons), each.validation_accuracy, each.neurons)
+            for each in epochs
+            if len(each.neurons) == len(self.before.widths)  # else an earlier version did not tell them
+        ]
+        return pd.DataFrame(rows, columns=["epoch", "sparsity", "accuracy", "neurons"])
+
     def mark(self, outcome: Outcome) -> dict[str, Any]:
         """Describe an outcome as `figures.trade_off` marks it, with those of its accuracies that are known."""
         theta = " / ".join(f"{each:.3g}" for each in dict.fromkeys(outcome.theta))

@@ -155,6 +155,27 @@ def _identity(store: Store, runs: Found) -> Data:
     return data
 
 
+def _gradual(store: Store, runs: Found) -> Data:
+    """Collect how task 1's network shrinks when it is pruned while it trains, and when only after that."""
+    return {
+        "layers": [layer.name for layer in store.run(runs["gradual"]).spec.architecture.hidden],
+        "while": _shrinking(store, runs["gradual"]),
+        "after": _shrinking(store, runs["clnp"]),
+    }
+
+
+def _shrinking(store: Store, run: str) -> Data:
+    """Collect task 1's accuracy and neurons after each epoch and, last, pruned; and what is free after each task."""
+    first, *_ = records = store.learned(run)
+    epochs = [each for each in store.epochs(run) if (each["task"], each["candidate"]) == (1, 0)]
+    return {
+        "accuracy": [*(each["validation_accuracy"] for each in epochs), first.validation_accuracy],
+        "neurons": [*(each["neurons"] for each in epochs), first.claimed],
+        "test": first.accuracy[0],
+        "free": [record.free for record in records],
+    }
+
+
 def _reuse(store: Store, runs: Found) -> Data:
     """Tabulate whose neurons each task uses, with one output layer for all tasks and with one for each."""
     return {name: reuse(store, runs[run]).to_dict("list") for name, run in (("shared", "clnp"), ("own", "multihead"))}
@@ -232,6 +253,16 @@ PARTS = {
             f"{name}, SHA-256 after task 1 and {_CLNP_LAST}": f"{data[key]['sha256'][0][:12]}…, "
             f"{data[key]['sha256'][-1][:12]}…"
             for name, key in (("CLNP", "clnp"), ("Fine-tuning", "finetune"))
+        },
+    ),
+    "gradual": Part(
+        ("gradual", "clnp"),
+        _gradual,
+        lambda data: {
+            f"Pruned {when} it trains": f"{' / '.join(map(str, data[when]['neurons'][-1]))} neurons for task 1, "
+            f"{100 * data[when]['test']:.1f} % of its test images right, "
+            f"{' / '.join(map(str, data[when]['free'][-1]))} free {_CLNP_LAST}"
+            for when in ("while", "after")
         },
     ),
     "reuse": Part(

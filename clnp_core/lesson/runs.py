@@ -39,6 +39,7 @@ RUNS = {
         "interference", {"margin": 0.05, "stream.tasks": 6, "lambda.1": 0, "lambda.2": 0, "lambda.output": 0}
     ),
     "sparsity": _spec("sparsity", {"stream.tasks": 1, "lambda.2": list(LAMBDAS)}),
+    "gradual": _spec("gradual", {"pruning": "gradual"}),
     **{f"full-{100 * margin:g}": _filling(margin) for margin in MARGINS},
 }
 """Specifications by name."""

@@ -8,17 +8,16 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-from plotly.graph_objects import Figure
 
 from clnp_core.analysis import figures
 from clnp_core.analysis.metrics import forgetting_by_task
 from clnp_core.runs.fold.results import Record, Summary
-from clnp_core.runs.fold.summary import settled
 from clnp_core.runs.store import Run, Store
 from dashboard.components.live_chart import live_chart
 from dashboard.shared.kept_figure import shared_figure
 from dashboard.shared.notebook_code import run_code
 from dashboard.shared.number_text import counted, percent, unbroken
+from dashboard.shared.training_curves import training_curves, training_curves_code
 
 _DIGITS = 12  # of a fingerprint that are shown
 _WHEN_LEARNED = unbroken("When learned")
@@ -106,15 +105,13 @@ def show_tasks(store: Store, run: Run, records: Sequence[Record], summary: Summa
     """Show curves over epochs and over tasks, the accuracy matrix, and what is kept of each task."""
     theme, tasks, matrix = st.context.theme.type or "light", run.spec.stream.tasks, summary.accuracy
     epochs, at_once = sum(each["epoch"] for each in store.last_epochs(run.id)), run.spec.at_once
-
-    def curves() -> Figure:
-        return figures.learning_curves(store.epochs(run.id), settled(run.spec, records), theme, at_once=at_once)
-
+    of = "learning curves", run.id, epochs, len(records), theme
+    curves = shared_figure(of, lambda: training_curves(store, run, records, theme))
     live_chart(
-        shared_figure(("learning curves", run.id, epochs, len(records), theme), curves),
+        curves,
         f"{run.id} learning curves",
-        f"Loss and validation accuracy of {epochs} epochs.",
-        code=run_code(run.id, f"figures.learning_curves(run.metrics(), run.settled(), at_once={at_once})"),
+        f"{curves.layout.title.text} of {epochs} epochs.",
+        code=training_curves_code(run),
     )
     charts = [_matrix] if at_once else [_matrix, _over_tasks, _mean]
     columns = st.columns(3)

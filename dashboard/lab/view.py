@@ -13,7 +13,7 @@ from clnp_core.analysis.capacity import in_words
 from clnp_core.analysis.epochs import ALONE, TUNED
 from clnp_core.analysis.metrics import forgetting
 from clnp_core.runs.fold.results import LayerSummary, Record
-from clnp_core.runs.fold.summary import accuracy_matrix, layers, settled
+from clnp_core.runs.fold.summary import accuracy_matrix, layers
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
 from dashboard.components.live_chart import live_chart
@@ -21,6 +21,7 @@ from dashboard.shared.kept_figure import kept_figure
 from dashboard.shared.notebook_code import run_code
 from dashboard.shared.number_text import percent, unbroken
 from dashboard.shared.run_text import settings_text, state_text, time_left_text
+from dashboard.shared.training_curves import training_curves, training_curves_code
 
 # Of those that show a run: the label, its icon, and of which runs.
 _PAGES = (
@@ -147,20 +148,18 @@ def _origin(run: Run, runs: list[Run]) -> str:
 def _show_figures(store: Store, run: Run, epochs: int, records: list[Record]) -> None:
     theme = st.context.theme.type or "light"
     hidden, tasks, learned = layers(run.spec, records), run.spec.stream.tasks, len(records)
-    matrix, at_once = accuracy_matrix(records), run.spec.at_once
+    matrix = accuracy_matrix(records)
 
     def kept(place: str, stamp: Hashable, draw: Callable[[], Figure]) -> Figure:
         return kept_figure(place, (run.id, theme), stamp, run.is_active, draw)
 
-    def curves() -> Figure:
-        return figures.learning_curves(store.epochs(run.id), settled(run.spec, records), theme, at_once=at_once)
-
     _show_measures(run.spec, records, hidden)
+    curves = kept("curves", (epochs, learned), lambda: training_curves(store, run, records, theme))
     live_chart(
-        kept("curves", (epochs, learned), curves),
+        curves,
         f"{run.id} curves",
-        f"Loss and validation accuracy of {epochs} epochs.",
-        code=run_code(run.id, f"figures.learning_curves(run.metrics(), run.settled(), at_once={at_once})"),
+        f"{curves.layout.title.text} of {epochs} epochs.",
+        code=training_curves_code(run),
     )
     left, right = st.columns(2)
     if hidden:

@@ -1,4 +1,4 @@
-"""The lesson's steps about the first task: sparsity, who is active, the partition, and graceful forgetting."""
+"""The lesson's steps about the first task: sparsity, who is active, the partition, and how much is pruned, and when."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from clnp_core.analysis import figures
 from clnp_core.analysis.figures import Theme
 from clnp_core.analysis.tradeoff import Outcome, TradeOff, Trained
 from clnp_core.lesson.parts import as_trade_off, neurons_needed, shipped
+from clnp_core.lesson.runs import RUNS, TASKS
 from dashboard.learn.step import Shown, Step, lesson_code, rounded
 from dashboard.shared.number_text import margin_text, scientific
 
@@ -16,6 +17,7 @@ _LAYER = 1  # the second hidden one
 _THETAS = 24
 _SKETCHED = 8
 _MARGINS = (0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.1, 0.15, 0.2)
+_WHEN = {"while it trains": "while", "after": "after"}
 _IMAGES = "On the 150 images held out for validation an accuracy moves in steps of 0.7 points."
 
 
@@ -170,6 +172,51 @@ def graceful() -> Step:
         question="How is this forgetting different from that of the fine-tuned network?",
         answer="It is chosen, it is small, it is paid once when the task has been learned, and it is measured on "
         "images held out for that. Fine-tuning forgets later, without limit and without notice. " + _IMAGES,
+    )
+
+
+def gradual() -> Step:
+    data, spec = shipped("gradual"), RUNS["gradual"]
+    trainings = {f"pruned {when}": data[key] for when, key in _WHEN.items()}
+    epochs = len(data["while"]["neurons"]) - 1
+
+    def show(place: int, theme: Theme) -> Shown:
+        neurons, other = (" / ".join(map(str, each["neurons"][place])) for each in trainings.values())
+        right, others = (rounded(each["accuracy"][place]) for each in trainings.values())
+        when = f"After epoch {place + 1}" if place < epochs else f"Pruned to m = {margin_text(spec.margin)}"
+        return Shown(
+            figures.shrinking(trainings, data["layers"], place, theme),
+            f"{when}: {neurons} neurons are left, and {right} of the held-out images are right. In the network that is "
+            f"pruned only after it trained: {other}, and {others}.",
+            lesson_code(
+                'data = shipped("gradual")\n'
+                'trainings = {"pruned while it trains": data["while"], "pruned after": data["after"]}\n'
+                f'figures.shrinking(trainings, data["layers"], {place})'
+            ),
+        )
+
+    given = spec.gradual
+    last = [data[key]["neurons"][-1] for key in _WHEN.values()]
+    free = [sum(data[key]["free"][-1]) for key in _WHEN.values()]
+    return Step(
+        title="Prune while it trains",
+        text="So far a network was trained, and then pruned. It can also be pruned **while it trains**: from epoch "
+        f"{given.first_epoch} on, after every epoch, the least active neurons leave for good, at most "
+        f"{given.largest_share:.0%} of a layer and no more than validation accuracy allows. Those that stay train on "
+        "without them. Beside it the same network is pruned only after it trained, from the same weights and with the "
+        "images in the same order: what leaves it before that is dead.",
+        part="gradual",
+        label="After epoch",
+        places=(*(f"{epoch}" for epoch in range(1, epochs + 1)), "the last, pruned"),
+        start=19,
+        show=show,
+        try_this="Go to the last place, where both have been pruned to the margin. Who loses neurons there?",
+        question="Why can the network that was pruned on the way do with fewer neurons?",
+        answer="When a neuron leaves early, the others can still learn what it did. Pruned at the end, the network has "
+        f"to do with what is left as it is. So {' and '.join(map(str, last[0]))} neurons do for what takes "
+        f"{' and '.join(map(str, last[1]))} otherwise, with {rounded(data['while']['test'])} of the test images right "
+        f"against {rounded(data['after']['test'])}. After {TASKS} tasks {free[0]} neurons are free, not {free[1]}. "
+        f"This is one seed, and the margin counts from each network's own best. {_IMAGES}",
     )
 
 

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from dashboard.learn.first_task import active, graceful, partition, sparsity
+from dashboard.learn.first_task import active, graceful, gradual, partition, sparsity
 from dashboard.learn.forgetting import overwritten, place_your_bet, two_tasks
 from dashboard.learn.later_tasks import full, identical, interference, reuse
 from dashboard.learn.step import Step
@@ -21,6 +21,7 @@ def lesson() -> tuple[Step, ...]:
         interference(),
         identical(),
         graceful(),
+        gradual(),
         reuse(),
         full(),
     )

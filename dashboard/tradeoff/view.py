@@ -87,8 +87,9 @@ def _show_trade_off(
 ) -> None:
     table = tradeoff.table_with_tests(outcome and outcome.candidate)
     marks = tradeoff.mark(verdict.outcome), outcome and tradeoff.mark(outcome), tradeoff.kept
+    path = tradeoff.path(outcome and outcome.candidate)
     live_chart(
-        figures.trade_off(table, (verdict.floor, verdict.best), *marks, theme),
+        figures.trade_off(table, (verdict.floor, verdict.best), *marks, theme, path=path),
         f"trade-off {view.run} {view.task}",
         "Accuracy against sparsity. " + _ruling(verdict, view.margin),
         code=_view_code(
@@ -96,7 +97,7 @@ def _show_trade_off(
             f"verdict = tradeoff.verdict(margin={view.margin!r})",
             "marks = tradeoff.mark(verdict.outcome), outcome and tradeoff.mark(outcome), tradeoff.kept",
             "table = tradeoff.table_with_tests(outcome and outcome.candidate)",
-            "figures.trade_off(table, (verdict.floor, verdict.best), *marks)",
+            "figures.trade_off(table, (verdict.floor, verdict.best), *marks, path=tradeoff.path(candidate))",
         ),
         on_click=lambda point: _select(tradeoff, view, point),
     )

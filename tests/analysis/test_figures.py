@@ -50,6 +50,7 @@ SWEEP = pd.DataFrame(
     [
         lambda theme: figures.learning_curves(epochs(2), theme=theme),
         lambda theme: figures.learning_curves([], theme=theme),
+        lambda theme: figures.learning_curves(shrinking(2), theme=theme, layers=NAMES),
         lambda theme: figures.capacity(LAYERS, theme),
         lambda theme: figures.capacity([layer | {"claimed": [], "reused": []} for layer in LAYERS], theme),
         lambda theme: figures.accuracy_matrix(MATRIX, theme=theme),
@@ -148,6 +149,52 @@ def test_a_first_epoch_is_seen_and_a_diverged_loss_is_a_gap():
     rows = epochs(1)
     rows[1]["loss"] = None
     assert np.isnan(figures.learning_curves(rows).data[0].y[1])
+
+
+NAMES = ["layer 1", "layer 2"]
+
+
+def shrinking(tasks: int, candidates: int = 1, length: int = 3) -> list[dict]:
+    """Each candidate keeps fewer neurons of the second layer than the one before it."""
+    return [
+        row | {"neurons": [10 * row["epoch"], 100 // (row["candidate"] + 2)]}
+        for row in epochs(tasks, candidates, length)
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_neurons_left_are_a_line_for_each_layer_broken_between_tasks(theme):
+    figure = figures.learning_curves(shrinking(2), theme=theme, layers=NAMES)
+    first, second = figure.data[4:]
+    np.testing.assert_array_equal(first.x, [1, 2, 3, np.nan, 4, 5, 6])
+    np.testing.assert_array_equal(first.y, [10, 20, 30, np.nan, 10, 20, 30])
+    assert list(first.customdata) == [f"task 1, epoch {n}" for n in (1, 2, 3)] + [""] + [
+        f"task 2, epoch {n}" for n in (1, 2, 3)
+    ]
+    assert [line.name for line in (first, second)] == NAMES
+    assert first.line.color != second.line.color
+    assert {first.yaxis, second.yaxis} == {"y3"}
+    assert figure.layout.xaxis.anchor == "y3"
+    assert figure.layout.yaxis3.title.text
+    assert figure.data[:4] == figures.learning_curves(shrinking(2), theme=theme).data
+
+
+def test_neurons_left_are_those_of_the_candidate_settled_on_and_of_its_fine_tuning():
+    rows = shrinking(1, candidates=3)
+    later = [row | {"neurons": [7, 8]} for row in tuned(1)]
+    second = figures.learning_curves(rows + later, {1: 1}, layers=NAMES).data[-1]
+    assert list(second.y) == [33, 33, 33, 8, 8]
+    assert list(second.customdata[2:4]) == ["task 1, epoch 3", "task 1, fine-tuning, epoch 1"]
+    assert list(figures.learning_curves(rows, layers=NAMES).data[-1].y) == [50, 50, 50]
+
+
+def test_epochs_of_earlier_versions_do_not_tell_the_neurons():
+    without = figures.learning_curves(epochs(2))
+    assert figures.learning_curves(epochs(2), layers=NAMES) == without
+    assert figures.learning_curves([row | {"neurons": []} for row in epochs(2)], layers=NAMES) == without
+    assert figures.learning_curves([], layers=NAMES) == figures.learning_curves([])
+    half = [row | {"neurons": [] if row["task"] == 1 else [4, 5]} for row in epochs(2)]
+    assert list(figures.learning_curves(half, layers=NAMES).data[-1].x) == [4, 5, 6]
 
 
 def test_capacity_adds_up_to_the_whole_layer():
@@ -268,6 +315,33 @@ def test_candidates_that_are_not_looked_at_are_one_broken_line():
 def test_what_is_not_known_of_the_selected_point_is_not_drawn():
     selected = MARK | {"candidate": 0, "accuracy": None, "test_accuracy": None}
     assert "selected" not in [trace.name for trace in figures.trade_off(POINTS, None, MARK, selected).data]
+
+
+PATH = pd.DataFrame(
+    {
+        "epoch": [1, 2, 3],
+        "sparsity": [0.0, 0.4, 0.7],
+        "accuracy": [0.5, 0.97, 0.96],
+        "neurons": [(100,), (60,), (30,)],
+    }
+)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_path_of_a_training_is_drawn_with_its_epochs_and_neurons_and_its_end_is_in_view(theme):
+    selected = MARK | {"candidate": 2}
+    figure = figures.trade_off(POINTS, None, None, selected, theme=theme, path=PATH)
+    (path,) = (trace for trace in figure.data if trace.name == "this training, epoch by epoch")
+    assert (list(path.x), list(path.y)) == ([0, 40, 70], [50, 97, 96])
+    assert path.text[1] == "epoch 2: 60 neurons left"
+    assert path.customdata is None  # a click on it selects no candidate
+    without = figures.trade_off(POINTS, None, None, selected, theme=theme)
+    assert (without.layout.xaxis.range[0], figure.layout.xaxis.range[0]) == (49, 39)
+    assert figure.layout.xaxis.range[1] == without.layout.xaxis.range[1]
+    assert figure.layout.yaxis == without.layout.yaxis
+    later = PATH.assign(sparsity=[0.6, 0.65, 0.7])
+    assert figures.trade_off(POINTS, path=later).layout.xaxis.range == without.layout.xaxis.range
+    assert figures.trade_off(POINTS, path=PATH[:0]) == figures.trade_off(POINTS)
 
 
 COUNTS = pd.DataFrame(

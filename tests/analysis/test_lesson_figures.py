@@ -14,6 +14,10 @@ SEQUENCES = [
     {"margin": margin, "accuracy": [0.9, 0.8], "layers": [{"name": "layer 1", "width": 10, "free_after": [6, 0]}]}
     for margin in (0.0, 0.01)
 ]
+TRAININGS = {
+    name: {"accuracy": [0.5, 0.9, 0.8], "neurons": [[40, 50], [40 - lost, 50 - lost], [8, 9]]}
+    for name, lost in (("on the way", 30), ("after", 0))
+}
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -27,6 +31,7 @@ SEQUENCES = [
         lambda theme: figures.partition_sketch((4, 6, 6, 2), (2, 3), [[0.5, 0.1], [0.2, 0.0]], 0.15, theme),
         lambda theme: figures.answers_compared(ANSWERS, 2, 1, theme),
         lambda theme: figures.filling(SEQUENCES, 1, theme),
+        lambda theme: figures.shrinking(TRAININGS, ["layer 1", "layer 2"], 1, theme),
     ],
 )
 def test_every_figure_has_a_title_axis_labels_hover_text_and_the_themes_ink(draw, theme):
@@ -84,3 +89,15 @@ def test_the_sequence_looked_at_lies_on_top():
     assert [trace.name for trace in figure.data] == ["m = 1", "m = 1", "m = 0", "m = 0"]
     assert figure.data[-1].y.tolist() == [100, 60, 0]
     assert figure.data[-1].line.width > figure.data[0].line.width
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_networks_that_shrink_have_the_neurons_and_the_accuracy_of_the_epoch_looked_at(place):
+    figure = figures.shrinking(TRAININGS, ["layer 1", "layer 2"], place)
+    assert [trace.name for trace in figure.data] == [name for name in TRAININGS for _ in range(3)]
+    for name, curve, mark, bars in zip(TRAININGS, *(figure.data[kind::3] for kind in range(3)), strict=True):
+        assert list(bars.x) == TRAININGS[name]["neurons"][place]
+        assert curve.y == pytest.approx([50, 90, 80])
+        assert (mark.x[0], mark.y[0]) == (curve.x[place], curve.y[place])
+        assert mark.customdata[0] == ("epoch 1", "epoch 2", "then pruned to the margin")[place]
+        assert mark.x[0] == figure.layout.shapes[0].x0

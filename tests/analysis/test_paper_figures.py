@@ -30,7 +30,7 @@ QUOTED = pd.DataFrame({"group": "Zenke et al.", "task": [1, 2], "accuracy": [0.6
 SPEED = [{"width": 500 * n, "task": n, "first epoch s": n, "last epoch s": n, "plain epoch s": n} for n in (1, 2)]
 
 FIGURES = {
-    "learning_curves": lambda: figures.learning_curves(basics.epochs(2)),
+    "learning_curves": lambda: figures.learning_curves(basics.shrinking(2), layers=basics.NAMES),
     "capacity": lambda: figures.capacity(basics.LAYERS),
     "accuracy_matrix": lambda: figures.accuracy_matrix(basics.MATRIX),
     "trade_off": lambda: figures.trade_off(basics.POINTS, (0.96, 0.98), basics.MARK),
@@ -55,6 +55,7 @@ FIGURES = {
     "partition_sketch": lambda: figures.partition_sketch((4, 6, 6, 2), (2, 3), [[0.5, 0.1], [0.2, 0.0]], 0.15),
     "answers_compared": lambda: figures.answers_compared(lesson.ANSWERS, 2, 1),
     "filling": lambda: figures.filling(lesson.SEQUENCES, 1),
+    "shrinking": lambda: figures.shrinking(lesson.TRAININGS, ["layer 1", "layer 2"], 1),
     "training_speed": lambda: figures.training_speed(SPEED, SPEED),
 }
 
@@ -161,8 +162,8 @@ def test_the_data_are_those_of_the_traces_with_errors_and_the_axes_they_stand_on
     assert table["error"].tolist() == pytest.approx([10, 20, 10, 20, 1, np.nan], nan_ok=True)
     curves = export.tidy(FIGURES["learning_curves"]())
     along = "against Epochs, the tasks one after another"
-    assert set(curves["axes"]) == {f"Loss (nats) {along}", f"Accuracy (%) {along}"}
-    assert len(curves) == 12
+    assert set(curves["axes"]) == {f"{shown} {along}" for shown in ("Loss (nats)", "Accuracy (%)", "Neurons left")}
+    assert len(curves) == 24
 
 
 NO_BROWSER = not (os.environ.get("BROWSER_PATH") or any(map(shutil.which, ("chromium", "google-chrome"))))

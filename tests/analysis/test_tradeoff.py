@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from clnp_core.analysis.candidates import Before, Split, Theta, Trained
 from clnp_core.analysis.tradeoff import TradeOff
 from clnp_core.methods.graceful import Curve, ScanPoint, choose, margin_floor
+from tests.made_up import epoch
 
 WIDTHS = (8, 6)
 
@@ -121,6 +123,20 @@ def test_a_candidate_is_found_by_its_lambda_unless_it_diverged(tradeoff: TradeOf
     assert tradeoff.find((1e-3, 1e-3, 0.0), 2e-2) is None
     assert tradeoff.find((1.0, 1.0, 0.0), 1e-2) is None
     assert tradeoff.trained == [WEAK, STRONG]
+
+
+def test_the_path_of_a_training_that_pruned_is_as_sparse_as_if_the_task_claimed_what_was_trained(tradeoff: TradeOff):
+    told = (epoch(1, neurons=(8, 6)), epoch(2, neurons=(4, 3), validation_accuracy=0.7), epoch(3, neurons=()))
+    path = tradeoff.path(replace(WEAK, epochs=told))
+    assert path.to_dict("list") == {
+        "epoch": [1, 2],
+        "sparsity": [0, 0.5],
+        "accuracy": [0.8, 0.7],
+        "neurons": [(8, 6), (4, 3)],
+    }
+    for untold in (tradeoff.path(WEAK), tradeoff.path(None)):
+        assert list(untold) == list(path)
+        assert untold.empty
 
 
 def test_layers_are_the_partition_after_the_task():

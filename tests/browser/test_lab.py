@@ -44,7 +44,7 @@ def test_a_run_goes_on_while_nobody_looks_and_its_link_brings_it_back_with_its_c
     wait_until_finished(page, run)
     assert page.url == link
     curves, capacity, matrix = (page.locator(".live-chart").nth(place) for place in range(3))
-    expect(curves.locator(".scatterlayer .trace .js-line")).to_have_count(4)
+    expect(curves.locator(".scatterlayer .trace .js-line")).to_have_count(8)
     expect(capacity.locator(".barlayer .trace.bars")).to_have_count(3)
     expect(matrix.locator(".heatmap-label")).to_have_text([re.compile(r"^\d\d\.\d$")] * 3)
     expect(page.get_by_text("Task 1: identical after 1 later task.")).to_be_visible()
@@ -93,7 +93,8 @@ def test_a_finished_run_is_forked_at_its_second_task_and_found_again_in_the_list
     expect(dialog).to_have_count(0)
     expect(page.get_by_text(f"Forked from {run}: these settings hold from task 2 on.")).to_be_visible()
     lengths = page.evaluate("document.querySelector('.live-chart').calcdata.map((points) => points.length)")
-    assert lengths == [*[14] * 4, *[12] * 6]  # a fork's first task has both λ again
+    # A fork's first task has both λ again. The neurons left are a line for each layer, with a gap between tasks.
+    assert lengths == [*[14] * 4, *[12] * 6, *[14 + 1 + 12 + 1 + 12] * 2]
     rows = page.get_by_test_id("stDataFrame")
     expect(rows.locator("[role=row][aria-selected=true]")).to_have_count(1)
     corner = rows.bounding_box()

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import time
 import weakref
 from functools import partial
@@ -247,6 +248,13 @@ def test_the_code_under_each_figure_makes_it(what: str, store: Store, runs: dict
     assert len(shown) == (3 if what == "grid" else 2)
     for chart in shown:
         assert_code_makes_its_chart(chart)
+
+
+def test_the_neurons_left_are_shown_of_a_method_that_partitions(store: Store, runs: dict[str, str]):
+    for what, layers in (("grid", {"layer 1", "layer 2"}), ("joint", set())):
+        curves = json.loads(charts(opened(run=runs[what]))[0]["figure"])
+        assert {line["name"] for line in curves["data"] if line["yaxis"] == "y3"} == layers
+        assert ("yaxis3" in curves["layout"]) == bool(layers)
 
 
 def test_room_for_later_tasks_is_told(store: Store, runs: dict[str, str]):

@@ -1,6 +1,7 @@
 """The trade-off page's logic, without a browser: on a store in which a real run has learned two tasks."""
 
 import asyncio
+import json
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -175,6 +176,18 @@ def test_places_of_theta_are_activities_in_equal_steps_of_the_logarithm():
     assert len(many) <= 61
     assert max(steps) / min(steps) < 1.05
     assert theta_places([], 0.25) == [0.0, 0.25]
+
+
+def test_the_way_of_a_training_that_pruned_is_shown(store: Store, run: str, scheduler: str):
+    pruned = store.add(preset("digits", {**SHORT, "stream.tasks": 1, "pruning": "gradual"}))
+    asyncio.run(Engine(store, scheduler).serve(only=[pruned]))
+    shown = {}
+    for each in (run, pruned):
+        chart = charts(opened(run=each))[0]
+        lines = json.loads(chart["figure"])["data"]
+        shown[each] = [len(line["text"]) for line in lines if "epoch by epoch" in line["name"]]
+        assert_code_makes_its_chart(chart)
+    assert shown == {run: [], pruned: [11]}
 
 
 def test_the_code_under_each_figure_makes_it(store: Store, run: str):

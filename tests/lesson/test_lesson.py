@@ -48,6 +48,7 @@ def computed(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[
         "clnp": shortened("clnp", 2),
         "interference": shortened("interference", 1),
         "sparsity": shortened("sparsity", 1, **{"lambda": coefficients}),
+        "gradual": shortened("gradual", 1),
     }
     runs = {name: store.add(spec) for name, spec in specs.items()}
     asyncio.run(Engine(store, scheduler).serve(only=list(runs.values())))
@@ -143,6 +144,22 @@ def test_candidates_are_those_the_engine_trains(computed: tuple[Store, dict[str,
             assert each == by_lambda[each["lambda"][1]]
         else:
             alike(each["accuracy"], by_lambda[each["lambda"][1]]["accuracy"])
+
+
+def test_a_network_pruned_while_it_trains_shrinks_as_the_engine_has_it(computed: tuple[Store, dict[str, str]]):
+    here, ships = measure(computed[0], "gradual", computed[1]), shipped("gradual")
+    assert here["layers"] == ships["layers"]
+    for when in ("while", "after"):
+        alike(here[when]["accuracy"][-1], ships[when]["accuracy"][-1])
+        alike(here[when]["test"], ships[when]["test"])
+        assert len(ships[when]["free"]) == TASKS
+        for told in (here[when], ships[when]):
+            assert told["neurons"][0] == list(RUNS["gradual"].architecture.widths)
+            assert len(told["accuracy"]) == len(told["neurons"])
+            assert (np.diff(told["neurons"], axis=0) <= 0).all()
+            assert np.add(told["free"][0], told["neurons"][-1]).tolist() == told["neurons"][0]
+    assert len(ships["while"]["neurons"]) == len(ships["after"]["neurons"])  # side by side on one slider
+    assert sum(ships["while"]["neurons"][-2]) < sum(ships["after"]["neurons"][-1])
 
 
 def test_a_curves_neurons_follow_from_the_activities():

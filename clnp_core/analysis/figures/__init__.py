@@ -18,7 +18,7 @@ from clnp_core.analysis.figures.lesson.forgetting import (
     between_tasks,
     permuted_images,
 )
-from clnp_core.analysis.figures.lesson.room import filling, neurons_needed, partition_sketch
+from clnp_core.analysis.figures.lesson.room import filling, neurons_needed, partition_sketch, shrinking
 from clnp_core.analysis.figures.methods import accuracy_by_task, mean_accuracies
 from clnp_core.analysis.figures.neuron import looks_at, neuron_activity
 from clnp_core.analysis.figures.paper import for_paper
@@ -57,6 +57,7 @@ __all__ = [
     "reuse_by_layer",
     "reuse_matrix",
     "save",
+    "shrinking",
     "sweep",
     "task_colour",
     "trade_off",

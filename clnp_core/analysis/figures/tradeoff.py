@@ -30,6 +30,8 @@ def trade_off(
     selected: Mapping[str, Any] | None = None,
     kept: Mapping[str, Any] | None = None,
     theme: Theme = "light",
+    *,
+    path: pd.DataFrame | None = None,
 ) -> go.Figure:
     """Draw validation accuracy against sparsity: a line for each candidate as θ rises, and the Pareto front.
 
@@ -44,12 +46,17 @@ def trade_off(
         The outcome that the margin rule chooses, the one selected, and the one that the run kept: sparsity, accuracy
         and about (a description). The selected one also has candidate (its number) and may have test_accuracy.
     theme : {"light", "dark"}
+    path : table, optional
+        The way that the selected candidate's training took, as in `TradeOff.path`: epoch, sparsity, accuracy and
+        neurons. Of what is far from the curves only the end is in view at first.
     """
     colours = TRADE_OFF[theme]
     whose = None if selected is None else selected["candidate"]
     others, own = points[points["candidate"] != whose], points[points["candidate"] == whose]
     thick, dotted = {"color": colours["own"], "width": 2}, {"color": colours["own"], "width": 1.5, "dash": "dot"}
     traces = [_curves(others, "other λ", {"line": {"color": colours["other"], "width": 1}})]
+    if path is not None and len(path):
+        traces.append(_path(path, colours["own"]))
     if len(own):
         traces.append(_curves(own, "this λ", {"line": thick}))
         if "test_accuracy" in own and own["test_accuracy"].notna().all():
@@ -71,10 +78,14 @@ def trade_off(
     floor, best = band or (points["accuracy"].max(),) * 2
     lowest = best - max(_LEAST_DEPTH, 2.5 * (best - floor))
     shown = points[points["accuracy"] >= lowest]["sparsity"]
+    least, most = shown.min(), shown.max()
+    if path is not None:
+        near = path["sparsity"] >= least - max(_LEAST_PATH, most - least)
+        least = min([least, *path["sparsity"][near]])
     layout = {
         "xaxis": {
             "title": {"text": "Sparsity: neurons not claimed (%)"},
-            "range": [100 * shown.min() - 1, min(101, 100 * shown.max() + 1)],
+            "range": [100 * least - 1, min(101, 100 * most + 1)],
         },
         "yaxis": {"title": {"text": "Validation accuracy (%)"}, "range": [100 * lowest, 100 * best + 1]},
         "shapes": [_margin_band(floor, best)],
@@ -97,6 +108,7 @@ def trade_off(
 
 
 _LEAST_DEPTH = 0.06  # of accuracy below the best that is shown at first
+_LEAST_PATH = 0.1  # of sparsity before the curves, for the way there
 
 
 def _margin_band(floor: float, best: float) -> dict[str, Any]:
@@ -136,6 +148,24 @@ def _curves(points: pd.DataFrame, name: str, look: Mapping[str, Any]) -> dict[st
             f"<b>{name}</b><br>λ %{{customdata[2]}}<br>θ = %{{customdata[1]:.4g}}: accuracy %{{y:.2f}} %, "
             f"sparsity %{{x:.1f}} %<br>claims {layers}<extra></extra>"
         ),
+    }
+
+
+def _path(path: pd.DataFrame, colour: str) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "x": 100 * path["sparsity"],
+        "y": 100 * path["accuracy"],
+        "text": [
+            f"epoch {epoch}: {' / '.join(map(str, neurons))} neurons left"
+            for epoch, neurons in zip(path["epoch"], path["neurons"], strict=True)
+        ],
+        "name": "this training, epoch by epoch",
+        "mode": "lines+markers",
+        "opacity": 0.6,
+        "line": {"color": colour, "width": 1},
+        "marker": {"color": colour, "size": 4},
+        "hovertemplate": "%{text}<br>accuracy %{y:.2f} %, sparsity %{x:.1f} %<extra></extra>",
     }
 
 

@@ -19,6 +19,7 @@ from clnp_core.analysis.figures.base import (
     RULE,
     Theme,
     as_figure,
+    layer_colour,
     task_colour,
 )
 
@@ -32,22 +33,27 @@ def learning_curves(
     theme: Theme = "light",
     *,
     at_once: bool = False,
+    layers: Sequence[str] = (),
 ) -> go.Figure:
-    """Draw loss and validation accuracy over the epochs, the tasks one after another.
+    """Draw loss, validation accuracy and the neurons left over the epochs, the tasks one after another.
 
     Parameters
     ----------
     epochs : table
-        One row per epoch: task, candidate, epoch (from 1), loss (nats), validation_accuracy (fraction). Epochs of
-        fine-tuning, candidate `TUNED`, follow those of their task's candidates, round by round. Other negative
-        candidates, such as the single-task reference, are left out.
+        One row per epoch: task, candidate, epoch (from 1), loss (nats), validation_accuracy (fraction), and neurons
+        (those of each hidden layer that were trained; may be missing). Epochs of fine-tuning, candidate `TUNED`, follow
+        those of their task's candidates, round by round. Other negative candidates, such as the single-task reference,
+        are left out.
     chosen : mapping of int to int, optional
         Task → its chosen candidate. The others are drawn thin and pale.
     theme : {"light", "dark"}
     at_once : bool
         Whether the method learns all tasks up to the one shown together.
+    layers : sequence of str
+        Names of the hidden layers. With them the neurons left are drawn where epochs tell them: of the candidate
+        chosen, or until then of the first.
     """
-    columns = ["task", "candidate", "epoch", "loss", "validation_accuracy"]
+    columns = ["task", "candidate", "epoch", "loss", "validation_accuracy", "neurons"]
     given = pd.DataFrame(epochs, columns=columns)
     rows, tuned = given[given["candidate"] >= 0], _in_rounds(given[given["candidate"] == TUNED])
     trained = rows.groupby("task")["epoch"].max()
@@ -57,7 +63,7 @@ def learning_curves(
     named = rows.groupby("task")["candidate"].min().to_dict() | dict(chosen)
     candidates = rows.groupby("task")["candidate"].nunique()
     titles = {task: f"tasks 1 to {task}" if at_once and task > 1 else f"task {task}" for task in starts.index}
-    traces = []
+    traces, kept = [], []
     for (task, candidate), curve in rows.groupby(["task", "candidate"]):
         shared = {
             "x": curve["epoch"] + starts[task],
@@ -65,6 +71,8 @@ def learning_curves(
             "name": titles[task].split(" ", 1)[1],
             **_curve_style(task, candidate, chosen.get(task), len(curve), theme),
         }
+        if candidate == named[task]:
+            kept.append(curve.assign(place=shared["x"], whose=titles[task]))
         among = f", candidate {candidate + 1} of {candidates[task]}" if candidates[task] > 1 else ""
         traces += _loss_and_accuracy(curve, shared | {"showlegend": candidate == named[task]}, titles[task] + among)
     for task, curve in tuned.groupby("task"):
@@ -76,33 +84,79 @@ def learning_curves(
             **_curve_style(task, TUNED, None, len(curve), theme),
             "showlegend": False,
         }
+        kept.append(curve.assign(place=shared["x"], whose=f"{titles[task]}, fine-tuning"))
         traces += _loss_and_accuracy(curve, shared, f"{titles[task]}, fine-tuning")
     if not traces:  # axes are drawn only where a trace is
         traces = [{"x": [None], "y": [None], "yaxis": axis, "showlegend": False} for axis in ("y", "y2")]
+    shrinking = _neurons_left(kept, layers, theme)
     # Empty axes need ranges.
     epochs_range, loss_range, accuracy_range = ([0, 10], [-2, 0.5], [0, 100]) if rows.empty else (None,) * 3
+    domains = _ROWS[bool(shrinking)]
     layout = {
         "xaxis": {
             "title": {"text": "Epochs, the tasks one after another"},
-            "anchor": "y2",
+            "anchor": f"y{len(domains)}",
             "showgrid": False,
             "dtick": 1 if lengths.sum() <= 12 else None,
             "range": epochs_range,
         },
         "yaxis": {
             "title": {"text": "Loss (nats)"},
-            "domain": [0.54, 1],
+            "domain": domains[0],
             "type": "log",
             "tickformat": "~g",
             "dtick": _log_ticks(given["loss"]),
             "range": loss_range,
         },
-        "yaxis2": {"title": {"text": "Accuracy (%)"}, "domain": [0, 0.46], "range": accuracy_range},
+        "yaxis2": {"title": {"text": "Accuracy (%)"}, "domain": domains[1], "range": accuracy_range},
         "annotations": _task_numbers(starts, lengths, titles, theme),
         "shapes": _task_borders(starts, theme),
     }
-    traces = [{"type": "scatter", **trace} for trace in traces]
-    return as_figure(traces, layout, "Loss and validation accuracy", 480, theme)
+    title, height = "Loss and validation accuracy", 480
+    if shrinking:
+        title, height = "Loss, accuracy and neurons left", 640
+        counts = pd.Series(np.concatenate([line["y"] for line in shrinking]))
+        layout["yaxis3"] = {
+            "title": {"text": "Neurons left"},
+            "domain": domains[2],
+            "type": "log",  # where none is left there is no line
+            "tickformat": "~g",
+            "dtick": _log_ticks(counts),
+        }
+        layout["legend"] = {"y": -0.13}
+        layout["legend2"] = _LAYERS_LEGEND | {"y": domains[2][1]}
+    traces = [{"type": "scatter", **trace} for trace in [*traces, *shrinking]]
+    return as_figure(traces, layout, title, height, theme)
+
+
+_ROWS = {False: ([0.54, 1], [0, 0.46]), True: ([0.72, 1], [0.37, 0.65], [0, 0.28])}
+"""Where the axes stand, without and with the neurons left."""
+_LAYERS_LEGEND = {"orientation": "h", "x": 1, "xanchor": "right", "yanchor": "bottom", "bgcolor": "rgba(0, 0, 0, 0)"}
+
+
+def _neurons_left(curves: Sequence[pd.DataFrame], layers: Sequence[str], theme: Theme) -> list[dict[str, Any]]:
+    """Draw each hidden layer's neurons, as far as epochs tell them: a line broken between the tasks."""
+    epochs = pd.concat(curves).sort_values("place") if curves else pd.DataFrame(columns=["neurons"])
+    epochs = epochs[[isinstance(each, Sequence) and len(each) == len(layers) > 0 for each in epochs["neurons"]]]
+    if epochs.empty:
+        return []
+    breaks = np.flatnonzero(np.diff(epochs["task"])) + 1
+    told = epochs["whose"] + ", epoch " + epochs["epoch"].astype(str)
+    return [
+        {
+            "x": np.insert(epochs["place"].to_numpy(float), breaks, np.nan),
+            "y": np.insert(np.array(counts, float), breaks, np.nan),
+            "yaxis": "y3",
+            "customdata": np.insert(told.to_numpy(object), breaks, ""),
+            "name": name,
+            "legend": "legend2",
+            "mode": "lines+markers",
+            "line": {"color": layer_colour(place, len(layers), theme), "width": 2},
+            "marker": {"size": 3},  # a line of a single point would not be seen
+            "hovertemplate": f"%{{customdata}}<br>%{{y}} neurons of {name}<extra></extra>",
+        }
+        for place, (name, counts) in enumerate(zip(layers, zip(*epochs["neurons"], strict=True), strict=True))
+    ]
 
 
 def _in_rounds(tuned: pd.DataFrame) -> pd.DataFrame:

@@ -82,6 +82,7 @@ def _read(folder: Path, key: str, seconds: float) -> Trained:
         free=tuple(artifacts.arrays(key, "activity")),
         reused=tuple(artifacts.arrays(key, "reused")),
         seconds=seconds,
+        epochs=candidate.epochs if "gradual" in candidate.hyperparameters else (),
     )
 
 

@@ -25,6 +25,18 @@ def test_a_trade_off_has_the_runs_candidates_and_says_what_the_run_settled_on(st
     assert trade_off(store, run, 1) is trade_off(store, run, 1)
 
 
+def test_only_a_training_that_pruned_has_a_path(store: Store, learn):
+    paths = {}
+    for pruning in ("after", "gradual"):
+        run, _ = learn({"pruning": pruning})
+        tradeoff = trade_off(store, run, 2)
+        paths[pruning] = tradeoff.path(tradeoff.candidates[0])
+    (told,) = (each for each in store.epochs(run) if each["task"] == 2 and each["epoch"] == 1)
+    assert paths["after"].empty
+    assert paths["gradual"]["neurons"].map(list)[0] == told["neurons"] == list(tradeoff.before.free)
+    assert paths["gradual"]["sparsity"].is_monotonic_increasing
+
+
 def test_what_other_runs_train_for_the_task_is_there_too(store: Store, learn, scheduler: str):
     run, _ = learn({"seed": 3})
     assert len(trade_off(store, run, 2).candidates) == 1

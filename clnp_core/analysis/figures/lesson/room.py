@@ -1,4 +1,4 @@
-"""Draws the capacity that tasks take: the neurons one needs, the partition, and a network that fills up."""
+"""Draws the capacity that tasks take: the neurons one needs, the partition, networks that shrink and that fill up."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from clnp_core.analysis.figures.base import (
     UNTITLED_LEGEND,
     Theme,
     as_figure,
+    layer_colour,
     merged,
 )
 
@@ -196,6 +197,89 @@ def _weights_by_class(sizes: Sequence[int], claimed: Sequence[int]) -> dict[str,
         counts["active"] += above * below
         counts["interference"] += above * (size_below - below)
     return counts
+
+
+def shrinking(
+    trainings: Mapping[str, Mapping[str, Any]], layers: Sequence[str], place: int, theme: Theme = "light"
+) -> go.Figure:
+    """Draw how networks shrink while they train: accuracy over the epochs, and the neurons left after one of them.
+
+    Parameters
+    ----------
+    trainings : mapping
+        By name: accuracy (validation, after each epoch and, last, pruned; fractions) and neurons (of each hidden layer,
+        as many times).
+    layers : sequence of str
+        Names of the hidden layers.
+    place : int
+        Index of the selected epoch.
+    theme : {"light", "dark"}
+    """
+    traces: list[dict[str, Any]] = []
+    looks = ((TRADE_OFF[theme]["own"], "solid", "circle", ""), (layer_colour(1, 2, theme), "dot", "diamond", "/"))
+    for (name, training), (colour, dash, symbol, pattern) in zip(trainings.items(), looks, strict=True):
+        accuracy = 100 * np.asarray(training["accuracy"])
+        curve = {
+            "type": "scatter",
+            "name": name,
+            "line": {"color": colour, "width": 2, "dash": dash},
+            "marker": {"color": colour, "size": 11, "symbol": symbol, "line": {"width": 1, "color": INK[theme]}},
+            "showlegend": False,
+            "hovertemplate": f"{name}, %{{customdata}}: validation accuracy %{{y:.1f}} %<extra></extra>",
+        }
+        epochs = _places(len(accuracy))
+        told = [*(f"epoch {epoch}" for epoch in range(1, len(accuracy))), "then pruned to the margin"]
+        traces += [
+            curve | {"mode": "lines", "x": epochs, "y": accuracy, "customdata": told},
+            curve | {"mode": "markers", "x": [epochs[place]], "y": [accuracy[place]], "customdata": [told[place]]},
+            {
+                "type": "bar",
+                "orientation": "h",
+                "x": training["neurons"][place],
+                "y": list(layers),
+                "xaxis": "x2",
+                "yaxis": "y2",
+                "name": name,
+                "marker": {
+                    "color": colour,
+                    "pattern": {"shape": pattern, "fgcolor": BACKGROUND[theme], "fillmode": "overlay"},
+                    "line": {"width": 0},
+                },
+                "text": training["neurons"][place],
+                "textposition": "outside",
+                "cliponaxis": False,
+                "hovertemplate": f"{name}: %{{x}} neurons of %{{y}} left<extra></extra>",
+            },
+        ]
+    most = max(max(training["neurons"][0]) for training in trainings.values())
+    ticks = range(_TICK_EPOCHS, epochs[-2], _TICK_EPOCHS)
+    here = {"type": "line", "x0": epochs[place], "x1": epochs[place], "y0": 0, "y1": 1, "yref": "y domain"}
+    layout: dict[str, Any] = {
+        "xaxis": {
+            "title": {"text": "Epoch"},
+            "anchor": "y",
+            "tickvals": [*ticks, epochs[-1]],
+            "ticktext": [*map(str, ticks), "pruned"],
+            "tickangle": 0,
+            "range": [0, 1.06 * epochs[-1]],
+            "showgrid": False,
+        },
+        "xaxis2": {"title": {"text": "Neurons left"}, "anchor": "y2", "range": [0, 1.12 * most]},
+        "yaxis": {"title": {"text": "Accuracy (%)"}, "domain": [0.6, 1]},
+        "yaxis2": {"title": {"text": "Layer"}, "domain": [0, 0.38], "showgrid": False},
+        "shapes": [here | {"line": {"color": INK[theme], "width": 1}}],
+        "bargap": 0.3,
+        **UNTITLED_LEGEND,
+    }
+    return as_figure(traces, layout, "A network that shrinks", 480, theme)
+
+
+_TICK_EPOCHS = 20
+
+
+def _places(count: int) -> list[int]:
+    """Where epochs stand, and a little apart from them the last, pruned network."""
+    return [*range(1, count), count + count // 12]
 
 
 def filling(sequences: Sequence[Mapping[str, Any]], place: int, theme: Theme = "light") -> go.Figure:
