@@ -32,7 +32,7 @@ PACKAGES = ("torch==2.13.0", "torchvision==0.28.0", "avalanche-lib==0.6.0")
 def measure(rounds: int, environment: Path) -> dict[str, Any]:
     """Time both; print the medians."""
     python = _environment(environment)
-    spec = preset("permuted-mnist", {"stream.tasks": 1, "epochs": 1, "patience": 1})
+    spec = preset("permuted-mnist-paper", {"stream.tasks": 1, "epochs": 1, "patience": 1})
     settings, stream = settings_of(spec), stream_of(spec)
     dataset, task, threads = load(spec.stream.dataset), stream.task(1), spec.architecture.threads
     ours: list[float] = []

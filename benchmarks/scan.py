@@ -23,7 +23,7 @@ from clnp_core.tasks.streams import Task
 
 def measure(epochs: int, rounds: int) -> dict[str, Any]:
     """Time both; print a row per candidate."""
-    spec = preset("permuted-mnist", {"stream.tasks": 1, "epochs": epochs, "patience": epochs})
+    spec = preset("permuted-mnist-paper", {"stream.tasks": 1, "epochs": epochs, "patience": epochs})
     settings, task = settings_of(spec), stream_of(spec).task(1)
     told: list[Epoch] = []
     with computing(spec.architecture.threads):

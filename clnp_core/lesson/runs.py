@@ -21,7 +21,7 @@ _MOST_TASKS = 20
 def _spec(name: str, changes: Mapping[str, Any], base: str = "digits") -> RunSpec:
     # Task 1 sees the digits unpermuted.
     shared = {"preset": f"lesson-{name}", "stream.identity_first": True, "stream.tasks": TASKS, "single_task": False}
-    return preset(base, {**shared, **changes})
+    return preset(base, {**shared, "pruning": "after", **changes})
 
 
 def _filling(margin: float) -> RunSpec:

@@ -17,6 +17,7 @@ from clnp_core.results import published
 from clnp_core.results.experiments import (
     ALL,
     ALONE,
+    GRADUAL,
     NARROW,
     PAPER_SEEDS,
     PERMUTED_MNIST,
@@ -173,7 +174,7 @@ def _tasks_that_fit(run: Run) -> float:
 def _by_epochs(found: _Found) -> list[str]:
     """Write how results depend on the number of epochs, from the runs there are."""
     rows = []
-    for each in (PERMUTED_MNIST, STOPPED_EARLY):
+    for each in (PERMUTED_MNIST, STOPPED_EARLY, GRADUAL):
         for run in found[each.name]:
             tasks = str(_summary(run).tasks)
             full = " (full)" if _summary(run).tasks < run.spec.stream.tasks else ""

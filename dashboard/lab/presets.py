@@ -8,7 +8,7 @@ from clnp_core.runs.views.estimate import estimate
 from dashboard.shared.number_text import counted
 from dashboard.shared.run_text import epochs_text
 
-_OF_THE_PAPER = ("permuted-mnist", "split-cifar-narrow", "split-cifar-narrow-ft", "split-cifar-wide")
+_OF_THE_PAPER = ("permuted-mnist-paper", "split-cifar-narrow", "split-cifar-narrow-ft", "split-cifar-wide")
 _SHORT_SECONDS = 30
 _COLUMNS = 2
 _CHOSEN = "preset chosen"

@@ -68,9 +68,10 @@ def test_of_an_empty_store_everything_is_listed_as_not_run_and_the_published_fig
 
 
 def test_runs_stand_beside_the_paper_with_mean_and_deviation_over_seeds(store: Store, tmp_path: Path):
-    runs = [finished(store, preset("permuted-mnist", {"seed": s}), a) for s, a in ACCURACY.items()]
+    runs = [finished(store, preset("permuted-mnist-paper", {"seed": s}), a) for s, a in ACCURACY.items()]
     alone = finished(store, preset(ALONE.base, ALONE.changes), 0.985)
-    finished(store, preset("permuted-mnist", {"seed": 2, "margin": 0.01}), 0.5)  # other settings: no such experiment
+    other = {"seed": 2, "margin": 0.01}  # no such experiment
+    finished(store, preset("permuted-mnist-paper", other), 0.5)
     text = report(store, tmp_path)
     assert f"| CLNP | *98.42 ± 0.04* | 98.20 ± 0.28 | `{runs[0]}` (seed 0), `{runs[1]}` (seed 1) |" in text
     assert "asked 98.2 % or more: met." in text
@@ -83,7 +84,7 @@ def test_runs_stand_beside_the_paper_with_mean_and_deviation_over_seeds(store: S
     assert f"| {PERMUTED_MNIST.name} | {PERMUTED_MNIST.place} | 2 of 5 |" in text
     (row,) = re.findall(rf"^\| `{runs[0]}` \| .*", text, flags=re.MULTILINE)
     assert environment()["processor"] in row
-    assert "`clnp run permuted-mnist --seed 0`" in row
+    assert "`clnp run permuted-mnist-paper --seed 0`" in row
     for picture in re.findall(r"!\[.*\]\((.*)\)", text):
         assert (tmp_path / picture).read_text("utf-8").startswith("<svg")
 
@@ -98,7 +99,7 @@ def test_runs_stand_beside_the_paper_with_mean_and_deviation_over_seeds(store: S
 def test_what_would_take_it_to_the_papers_figure_is_seen_in_its_tasks(
     fall: float, said: str, store: Store, tmp_path: Path
 ):
-    finished(store, preset("permuted-mnist"), 0.983, fall=fall)
+    finished(store, preset("permuted-mnist-paper"), 0.983, fall=fall)
     finished(store, preset(ALONE.base, ALONE.changes), 0.971)
     text = report(store, tmp_path)
     assert "Above our own single-task runs by" in text
@@ -106,8 +107,8 @@ def test_what_would_take_it_to_the_papers_figure_is_seen_in_its_tasks(
 
 
 def test_the_newest_run_of_a_seed_counts_and_other_numbers_of_epochs_stand_apart(store: Store, tmp_path: Path):
-    finished(store, preset("permuted-mnist"), 0.9)
-    newest = finished(store, preset("permuted-mnist", {"single_task": True}), 0.91)
+    finished(store, preset("permuted-mnist-paper"), 0.9)
+    newest = finished(store, preset("permuted-mnist-paper", {"single_task": True}), 0.91)
     finished(store, preset(UNTIL_FULL.base, UNTIL_FULL.changes), 0.95, tasks=23)
     finished(store, preset(STOPPED_EARLY.base, STOPPED_EARLY.changes), 0.92, tasks=8)
     text = report(store, tmp_path)
@@ -126,6 +127,12 @@ def test_split_cifar_is_told_task_by_task(store: Store, tmp_path: Path):
     assert "| *73.5* | quoted: Zenke et al. 2017, stored results of their code |" in text
 
 
+def test_a_run_of_the_papers_settings_under_another_name_counts(store: Store, tmp_path: Path):
+    """As before the paper's preset had a name of its own."""
+    run = finished(store, preset("permuted-mnist-paper", {"preset": "permuted-mnist", "about": ""}), 0.98)
+    assert f"| CLNP | *98.42 ± 0.04* | 98.00 | `{run}` (seed 0) |" in report(store, tmp_path)
+
+
 def test_the_same_store_gives_the_same_report(store: Store, tmp_path: Path):
-    finished(store, preset("permuted-mnist"), 0.98)
+    finished(store, preset("permuted-mnist-paper"), 0.98)
     assert report(store, tmp_path / "one") == report(store, tmp_path / "two")

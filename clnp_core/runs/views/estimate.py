@@ -25,7 +25,7 @@ _MEASURED = {
     "split-digits": 6,
     "split-digits-cnn": 15,
     "permuted-mnist-quick": 174,
-    "permuted-mnist": 2956,
+    "permuted-mnist-paper": 2956,
     "split-cifar-quick": 1200,
     "split-cifar-wide": 60 * (45_000 + 10 * 4_500) * 2.3 / 64,
 }

@@ -35,7 +35,7 @@ def test_presets_survive_json(name):
 
 
 def test_the_presets_asked_for_are_there():
-    permuted = ["digits", "digits-multihead", "permuted-mnist", "permuted-mnist-quick"]
+    permuted = ["digits", "digits-multihead", "permuted-mnist", "permuted-mnist-paper", "permuted-mnist-quick"]
     small = ["split-digits", "split-digits-cnn", "split-fashion", "split-mnist"]
     cifar = ["split-cifar-narrow", "split-cifar-narrow-ft", "split-cifar-quick", "split-cifar-wide"]
     assert preset_names()[0] == "digits"
@@ -43,7 +43,7 @@ def test_the_presets_asked_for_are_there():
 
 
 def test_the_paper_preset_has_the_paper_settings():
-    spec = preset("permuted-mnist")
+    spec = preset("permuted-mnist-paper")
     assert spec.grid == [((1e-7, 1e-5, 1e-6), 2e-3, {})]
     assert (spec.margin, spec.batch_size, spec.stream.tasks, spec.head) == (0.0005, 256, 10, "single")
     assert spec.architecture.widths == (2000, 2000)
