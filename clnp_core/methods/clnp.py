@@ -75,11 +75,10 @@ def fit_candidates(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) ->
 
 
 def _unpruned(point: Hyperparameters, epochs: Sequence[Epoch]) -> float | None:
-    """Best validation accuracy on the way that counts: of any epoch, or where none is chosen, before pruning began."""
+    """Best validation accuracy before neurons were pruned, where they were pruned on the way."""
     if point.gradual is None:
         return None
-    counted = epochs[: point.gradual.first_epoch if point.patience is None else None]
-    return max(epoch.validation_accuracy for epoch in counted)
+    return max(epoch.validation_accuracy for epoch in epochs[: point.gradual.first_epoch])
 
 
 def choose_candidate(

@@ -44,7 +44,7 @@ class Curve:
     points : sequence of ScanPoint
         In ascending θ; none if training diverged. The first is the mildest pruning: at θ = 0 only dead neurons go.
     unpruned : float or None
-        Of a candidate that was pruned while it was trained: the best validation accuracy on the way that counts.
+        Of a candidate that was pruned while it was trained: the best validation accuracy before that began.
     """
 
     accuracy: float

@@ -27,7 +27,7 @@ _LEAST = 1e-30  # that a mean is divided by
 
 
 class GradualPruner(Pruner):
-    """At the end of an epoch, prunes at the highest θ that keeps the best validation accuracy so far less a tolerance.
+    """At the end of an epoch, prunes at the highest θ that keeps its validation accuracy, less a tolerance.
 
     Of no layer more than a share leaves, the least active neurons. A neuron that has left does not come back.
 
@@ -44,9 +44,8 @@ class GradualPruner(Pruner):
         self._labels = labels
 
     def floor(self, best: float) -> float:
-        """As `Pruner.floor`; by the tolerance, or one standard error of the best accuracy."""
-        tolerance = self._settings.tolerance
-        return best - (_standard_error(best, len(self._labels)) if tolerance is None else tolerance)
+        """As `Pruner.floor`: a difference of less than one standard error is no evidence (Breiman et al. 1984)."""
+        return best - _standard_error(best, len(self._labels))
 
     def survivors(
         self, network: Trainable, importance: list[np.ndarray], validation: Sources, epochs: Sequence[Epoch]
@@ -57,7 +56,7 @@ class GradualPruner(Pruner):
             importance = [layer / max(layer.mean(), _LEAST) if len(layer) else layer for layer in importance]
         if len(epochs) < given.first_epoch or not sum(map(len, network.free)):
             return None
-        floor = self.floor(max(epoch.validation_accuracy for epoch in epochs))
+        floor = epochs[-1].validation_accuracy - given.tolerance
         widths = np.array([len(layer) for layer in importance])
         fewest = widths - np.minimum(widths, np.maximum(1, (given.largest_share * widths).astype(int)))
         nested = Nested(network, importance)

@@ -26,9 +26,8 @@ class Gradual:
         The first epoch at whose end neurons may leave.
     largest_share : float
         The largest share of a layer's free neurons that may leave at the end of one epoch.
-    tolerance : float or None
-        How far validation accuracy may be below the best so far, a fraction. None: one standard error of it, below
-        which a difference is no evidence (the one-standard-error rule of Breiman et al. 1984).
+    tolerance : float
+        How much of an epoch's validation accuracy pruning may cost, a fraction.
     theta_mode : {"shared", "per-layer"}
         Whether the layers share a θ, or some may lose more neurons than at the best shared one.
     criterion : {"activity", "relative", "taylor"}
@@ -38,7 +37,7 @@ class Gradual:
 
     first_epoch: int
     largest_share: float
-    tolerance: float | None
+    tolerance: float
     theta_mode: str
     criterion: str = "activity"
 

@@ -73,7 +73,7 @@ class Candidate(Trained):
     pruned : Choice or None
         How it was pruned before it was fine-tuned.
     unpruned : float or None
-        Where it was pruned while it was trained: the best validation accuracy on the way, from which the margin counts.
+        Where it was pruned while it was trained: the best validation accuracy before that began.
     """
 
     accuracy: Share | None

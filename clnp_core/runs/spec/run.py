@@ -60,8 +60,8 @@ class GradualPruning(Strict):
     """First epoch at whose end neurons may leave."""
     largest_share: float = Field(default=0.1, gt=0, le=1, allow_inf_nan=False)
     """Largest share of a layer's free neurons that may leave at the end of one epoch."""
-    tolerance: float | None = Field(default=None, ge=0, lt=1, allow_inf_nan=False)
-    """How far validation accuracy may be below the best so far, a fraction. None: one standard error of it."""
+    tolerance: float = Field(default=0.0, ge=0, lt=1, allow_inf_nan=False)
+    """How much of an epoch's validation accuracy pruning may cost, a fraction."""
     theta_mode: Literal["shared", "per-layer"] = "shared"
     """One θ for all layers, or one for each."""
     criterion: Literal["activity", "relative", "taylor"] = "activity"
