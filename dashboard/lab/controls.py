@@ -82,7 +82,7 @@ def choose_fork(base: RunSpec, run: str) -> tuple[int, dict[str, Any]]:
     _say_own_epochs(base)
     given = {"stream.tasks": tasks, "epochs": base.epochs[0]}
     if base.prunes:
-        changes |= _lambda_sliders(base, key) | _fine_tuning(base, key)
+        changes |= _lambda_sliders(base, key) | choose_gradual(base, key) | _fine_tuning(base, key)
     if base.partitions:
         changes |= _growth_once(base, key, at_task)
         given |= {"grow": {}}
@@ -90,6 +90,8 @@ def choose_fork(base: RunSpec, run: str) -> tuple[int, dict[str, Any]]:
         st.markdown(f"**Settings of pruning** {_ACTS}")
         changes |= _pruning(base, key)
         given |= {"margin": base.margin, "theta_mode": base.theta_mode, "fine_tuning": _as_data(base)}
+        given |= {"pruning": base.pruning, "gradual.first_epoch": base.gradual.first_epoch}
+        given |= {"gradual.largest_share": base.gradual.largest_share}
         given |= {f"lambda.{layer}": values[0] for layer, values in base.lambda_.items()}
     return at_task, {path: value for path, value in changes.items() if value != given[path]}
 

@@ -178,16 +178,18 @@ def test_the_time_is_that_of_this_computer_once_something_ran(store: Store):
     assert "measured" not in caption
 
 
-def test_a_fork_can_widen_layers_and_fine_tune(store: Store, runs: dict[str, str]):
+def test_a_fork_can_widen_layers_fine_tune_and_prune_otherwise(store: Store, runs: dict[str, str]):
     run = runs["grid"]
     app = press(opened(run=run), "Fork")
     app.toggle(key=f"fork {run} grows").set_value(True)
     app.toggle(key=f"fork {run} fine_tuning").set_value(True).run()
+    app.number_input(key=f"fork {run} gradual.first_epoch").set_value(7)
     app.number_input(key=f"fork {run} grow.2").set_value(30)
     app.number_input(key=f"fork {run} grow.1").set_value(0).run()
     assert "Takes about" in text(app)
     press(app, "Start the fork")
     changes = {"grow": {"2": 30}, "fine_tuning": {"epochs": 5, "learning_rate": 2e-3, "rounds": 1}}
+    changes |= {"gradual.first_epoch": 7}
     assert asked(store) == fork(store.run(run).spec, 2, changes)
 
 

@@ -23,6 +23,7 @@ from clnp_core.seeds import derive_seed
 if TYPE_CHECKING:
     from torch import Tensor
 
+_SMALL_STEP = 64
 _BEST = "best"  # the name of the best network in a checkpoint
 
 
@@ -66,10 +67,10 @@ class Replica:
 
     @property
     def form(self) -> tuple[Any, ...]:
-        """What replicas have in common that can be trained as one program, in which their widths are `aligned`."""
+        """What replicas have in common that can be trained as one program, in which their widths have the same room."""
         network, architecture = self.weights, self.weights.architecture
         ends = architecture.inputs, architecture.outputs, network.head_bias is None
-        widths = tuple(network.read), tuple(aligned(len(free)) for free in network.free)
+        widths = tuple(network.read), tuple(self.room(len(free)) for free in network.free)
         about = (
             self.job.hyperparameters.batch_size,
             len(self.sources),
@@ -77,6 +78,16 @@ class Replica:
             self.job.pruner.by_gradient,
         )
         return ends, widths, about
+
+    def room(self, neurons: int) -> int:
+        """Places that so many neurons take in a program of several replicas: `aligned`.
+
+        In small networks that are pruned on the way the steps are coarser: replicas of different widths then stay
+        together, which saves more than zeros cost. It is the replica's own matter, and not that of those beside it.
+        """
+        small = self.job.hyperparameters.gradual and self.weights.architecture.threads == 1
+        step = _SMALL_STEP if small else 1
+        return aligned(-(-neurons // step) * step)
 
     @property
     def batches(self) -> tuple[int, int]:

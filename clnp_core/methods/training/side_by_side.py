@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clnp_core.arithmetic import aligned
 from clnp_core.lazy import functional as F
 from clnp_core.lazy import torch
 from clnp_core.methods.training.program import Program
@@ -22,7 +21,7 @@ class SideBySide(Program):
     """One epoch of plain replicas.
 
     Matrices stand as [R, inputs, outputs], in which layout their gradients come out, biases as [R, 1, outputs]. What a
-    layer reads, its active and its free neurons, and what it gives are each filled up with zeros to an `aligned` count,
+    layer reads, its active and its free neurons, and what it gives are each filled up with zeros to `Replica.room`,
     so that every replica's part of every operand and of every result begins where it would begin alone, and replicas
     need be only about as wide as each other. What is filled up stays 0: it reads 0, its gradient is 0, and so is Adam's
     step.
@@ -50,23 +49,23 @@ class SideBySide(Program):
     def _gathered(self, rows: Tensor) -> tuple[list[Tensor], Tensor]:
         first = self._replicas[0]
         if all(replica.sources is first.sources for replica in self._replicas):
-            return list(map(_filled_up, first.sources.at(rows))), first.job.task.train.y[rows]
+            return list(map(self._filled_up, first.sources.at(rows))), first.job.task.train.y[rows]
         each = [replica.sources.at(rows[:, place]) for place, replica in enumerate(self._replicas)]
         labels = [replica.job.task.train.y[rows[:, place]] for place, replica in enumerate(self._replicas)]
-        sources = [_filled_up(torch.stack(source, 1)) for source in zip(*each, strict=True)]
+        sources = [self._filled_up(torch.stack(source, 1)) for source in zip(*each, strict=True)]
         return sources, torch.stack(labels, 1)
 
     def _per_neuron(self, activation: Tensor) -> Tensor:
         return activation
 
     def _room(self, neurons: int) -> int:
-        return aligned(neurons)
+        return self._replicas[0].room(neurons)
 
     def _parts(self, network: Trainable, place: int) -> list[tuple[slice, slice]]:
         """Where rows of the parameter in that place stand in the network's, and where in the program's."""
         counts = self._read(network, place)
         own = np.cumsum([0, *counts]).tolist()
-        here = np.cumsum([0, *map(aligned, counts)]).tolist()
+        here = np.cumsum([0, *map(self._room, counts)]).tolist()
         starts = zip(own, here, counts, strict=False)
         return [(slice(one, one + count), slice(other, other + count)) for one, other, count in starts]
 
@@ -81,8 +80,8 @@ class SideBySide(Program):
         stacked = []
         for place, tensors in enumerate(zip(*(network.parameters() for network in networks), strict=True)):
             is_matrix = place < self._matrices
-            rows = sum(map(aligned, self._read(networks[0], place))) if is_matrix else 1
-            filled = tensors[0].new_zeros(len(tensors), rows, aligned(len(tensors[0])))
+            rows = sum(map(self._room, self._read(networks[0], place))) if is_matrix else 1
+            filled = tensors[0].new_zeros(len(tensors), rows, self._room(len(tensors[0])))
             for network, tensor, room in zip(networks, tensors, filled, strict=True):
                 turned = tensor.mT if is_matrix else tensor[None]
                 for own, here in self._parts(network, place):
@@ -100,8 +99,7 @@ class SideBySide(Program):
                     own.append(each.mT if place < self._matrices else each[0])
                 replica.networks[name] = network.with_parameters(own)
 
-
-def _filled_up(source: Tensor) -> Tensor:
-    """source [..., n] → [..., n filled up with zeros]."""
-    missing = aligned(source.shape[-1]) - source.shape[-1]
-    return F.pad(source, (0, missing)) if missing else source
+    def _filled_up(self, source: Tensor) -> Tensor:
+        """source [..., n] → [..., n filled up with zeros]."""
+        missing = self._room(source.shape[-1]) - source.shape[-1]
+        return F.pad(source, (0, missing)) if missing else source
