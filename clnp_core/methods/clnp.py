@@ -24,7 +24,7 @@ from clnp_core.methods.method import (
     place_of,
 )
 from clnp_core.methods.regularisers import L1
-from clnp_core.methods.training import NO_HOOKS, Epoch, Hooks, Hyperparameters, Job, Pruner, no_pulse, train
+from clnp_core.methods.training import NO_HOOKS, Hooks, Hyperparameters, Job, Pruner, best_unpruned, no_pulse, train
 from clnp_core.networks import partition
 from clnp_core.networks.network import Network, reinitialise_free
 from clnp_core.networks.subnetwork import Trainable, commit, task_network, trainable
@@ -69,16 +69,10 @@ def fit_candidates(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) ->
         measured = sparsify.activities(block, job.task.train)
         points = [] if math.isnan(reached) else sparsify.scan(block, measured, job.task.validation, pulse)
         block = block.to(torch.device("cpu"))
-        curve = Curve(reached, points, _unpruned(job.hyperparameters, trained.epochs))
+        gradual = job.hyperparameters.gradual
+        curve = Curve(reached, points, best_unpruned(trained.epochs, gradual.first_epoch) if gradual else None)
         candidates.append(Candidate(job.hyperparameters, block, curve, measured))
     return candidates
-
-
-def _unpruned(point: Hyperparameters, epochs: Sequence[Epoch]) -> float | None:
-    """Best validation accuracy before neurons were pruned, where they were pruned on the way."""
-    if point.gradual is None:
-        return None
-    return max(epoch.validation_accuracy for epoch in epochs[: point.gradual.first_epoch])
 
 
 def choose_candidate(

@@ -26,6 +26,9 @@ def explored(learned: tuple[str, Store, str]) -> tuple[str, Store, str]:
     return f"{address}/trade-off?run={run}", store, run
 
 
+OUTCOME = "document.querySelector('.st-key-outcome').innerText"
+
+
 def opened(page: Page, address: str) -> None:
     page.goto(address)
     expect(measure(page, "Test accuracy")).to_contain_text("%")
@@ -82,10 +85,10 @@ def test_figures_follow_theta_in_place(page: Page, explored: tuple[str, Store, s
     page.evaluate(WATCH)
     for _ in range(3):
         page.evaluate("window.drawn.clear()")
-        before = value(page, "Claimed / free, layer 1")
+        before = page.evaluate(OUTCOME)
         slider(page, "θ").press("ArrowRight")
         page.wait_for_function("window.drawn.size === 4")
-        expect(measure(page, "Claimed / free, layer 1")).not_to_contain_text(before)
+        page.wait_for_function(f"before => {OUTCOME} !== before", arg=before)
         page.wait_for_selector("[data-test-script-state=notRunning]")
 
 
@@ -143,12 +146,13 @@ def test_steps_are_undone_and_done_again(page: Page, explored: tuple[str, Store,
 
 def test_a_point_of_the_front_sets_the_sliders(page: Page, explored: tuple[str, Store, str]):
     opened(page, explored[0])
-    front = page.evaluate(
-        "(({ data }) => { const trace = data.find(({ name }) => name === 'Pareto front');"
-        " return trace.customdata.map((told) => told.slice(1, 3)); })(document.querySelector('.live-chart'))"
+    trace, front = page.evaluate(
+        "(({ data }) => { const trace = data.findIndex(({ name }) => name === 'Pareto front');"
+        " return [trace, data[trace].customdata.map((told) => told.slice(1, 3))]; })"
+        "(document.querySelector('.live-chart'))"
     )
     place = 1 if slider(page, "θ").get_attribute("aria-valuetext") == f"{front[0][0]:.3g}" else 0
-    mark = page.locator(".live-chart").first.locator("path.point").nth(place)  # the front is drawn before other marks
+    mark = page.locator(".live-chart").first.locator("g.trace.scatter").nth(trace).locator("path.point").nth(place)
     moved(page, lambda: mark.click(force=True))
     theta, l1 = front[place]
     expect(slider(page, "θ")).to_have_attribute("aria-valuetext", f"{theta:.3g}")

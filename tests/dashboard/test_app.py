@@ -191,7 +191,7 @@ def test_epochs_that_differ_by_task_are_said_and_kept(store: Store):
             "digits",
             {},
             "10 tasks of digits · digits-mlp · up to 60 epochs · λ 1e-5 / 1e-3 / 3e-4 · m 1 point · "
-            "one θ for all layers · seed 0",
+            "one θ for all layers · gradual pruning · from epoch 4, at most 10% of a layer an epoch · seed 0",
         ),
         (
             "split-cifar-quick",
@@ -204,8 +204,7 @@ def test_epochs_that_differ_by_task_are_said_and_kept(store: Store):
             {"stream.tasks": 1, "method": "finetune"},
             "1 task of digits · digits-mlp · up to 60 epochs · method finetune · seed 0",
         ),
-        ("digits", TUNED_RUN, "one θ for all layers · fine-tuning 5 epochs at 1e-3 · seed 0"),
-        ("digits", {"pruning": "gradual"}, "gradual pruning · from epoch 4, at most 10% of a layer an epoch · seed 0"),
+        ("digits", TUNED_RUN | {"pruning": "after"}, "one θ for all layers · fine-tuning 5 epochs at 1e-3 · seed 0"),
         ("digits", TUNED_RUN | {"fine_tuning.rounds": 2}, "fine-tuning 2 rounds of 5 epochs at 1e-3"),
     ],
 )

@@ -179,15 +179,15 @@ def test_places_of_theta_are_activities_in_equal_steps_of_the_logarithm():
 
 
 def test_the_way_of_a_training_that_pruned_is_shown(store: Store, run: str, scheduler: str):
-    pruned = store.add(preset("digits", {**SHORT, "stream.tasks": 1, "pruning": "gradual"}))
-    asyncio.run(Engine(store, scheduler).serve(only=[pruned]))
+    after = store.add(preset("digits", {**SHORT, "stream.tasks": 1, "pruning": "after"}))
+    asyncio.run(Engine(store, scheduler).serve(only=[after]))
     shown = {}
-    for each in (run, pruned):
+    for each in (run, after):
         chart = charts(opened(run=each))[0]
         lines = json.loads(chart["figure"])["data"]
         shown[each] = [len(line["text"]) for line in lines if "epoch by epoch" in line["name"]]
         assert_code_makes_its_chart(chart)
-    assert shown == {run: [], pruned: [11]}
+    assert shown == {run: [11], after: []}
 
 
 def test_the_code_under_each_figure_makes_it(store: Store, run: str):

@@ -20,7 +20,7 @@ from clnp_core.methods.training.job import (
 )
 from clnp_core.methods.training.loop import train
 from clnp_core.methods.training.program import no_pulse
-from clnp_core.methods.training.settings import Epoch, Gradual, Hyperparameters
+from clnp_core.methods.training.settings import Epoch, Gradual, Hyperparameters, best_unpruned
 
 __all__ = [
     "NO_HOOKS",
@@ -36,6 +36,7 @@ __all__ = [
     "Regulariser",
     "Trained",
     "accuracy",
+    "best_unpruned",
     "no_pulse",
     "train",
 ]

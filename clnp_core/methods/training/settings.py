@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -113,3 +114,8 @@ class Epoch:
     validation_accuracy: Share
     seconds: Positive
     neurons: Annotated[tuple[Natural, ...], Field(max_length=1000, exclude_if=operator.not_)] = ()
+
+
+def best_unpruned(epochs: Sequence[Epoch], first_epoch: int) -> float:
+    """Best validation accuracy, a fraction, before neurons left at the end of that epoch, 1 for the first."""
+    return max(epoch.validation_accuracy for epoch in epochs[:first_epoch])

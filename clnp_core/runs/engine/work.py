@@ -147,7 +147,6 @@ def _candidate_artifact(
         hyperparameters=hyperparameters,
         pruned=pruned,
         epochs=tuple(epochs),
-        unpruned=curve.unpruned,
     )
 
 

@@ -6,8 +6,6 @@ As JSON it is stored, printed and archived. Fields that have a default are those
 from __future__ import annotations
 
 import math
-import operator
-from functools import partial
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
@@ -15,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 from clnp_core.arithmetic import Machine
 from clnp_core.bounds import Digest, Natural, Positive, Share, Text
 from clnp_core.methods.graceful import Choice, Curve, ScanPoint
-from clnp_core.methods.training.settings import Epoch
+from clnp_core.methods.training.settings import Epoch, best_unpruned
 from clnp_core.networks.fingerprint import Fingerprint
 
 _MOST = 10_000  # epochs of a training, points of a scan
@@ -72,20 +70,19 @@ class Candidate(Trained):
         As the stages of the tasks after it take them over into their inputs.
     pruned : Choice or None
         How it was pruned before it was fine-tuned.
-    unpruned : float or None
-        Where it was pruned while it was trained: the best validation accuracy before that began.
     """
 
     accuracy: Share | None
     curve: Annotated[tuple[ScanPoint, ...], Field(max_length=_MOST)]
     hyperparameters: dict[str, Any]
     pruned: Choice | None
-    unpruned: Annotated[Share | None, Field(exclude_if=partial(operator.is_, None))] = None
 
     @property
     def scanned(self) -> Curve:
         """Its accuracy unpruned and at each threshold."""
-        return Curve(math.nan if self.accuracy is None else self.accuracy, self.curve, self.unpruned)
+        gradual = self.hyperparameters.get("gradual") if self.pruned is None else None
+        unpruned = best_unpruned(self.epochs, gradual["first_epoch"]) if gradual else None
+        return Curve(math.nan if self.accuracy is None else self.accuracy, self.curve, unpruned)
 
 
 class Alone(Trained):

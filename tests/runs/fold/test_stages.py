@@ -34,9 +34,9 @@ def test_what_acts_on_a_trained_network_leaves_the_training_alone(name, value):
 def test_how_neurons_are_pruned_while_it_trains_is_a_part_of_training():
     gradual = {"pruning": "gradual"}
     fits = {keys(gradual | more)[0] for more in ({}, {"gradual.tolerance": 0.3}, {"gradual.theta_mode": "per-layer"})}
-    assert len(fits | {keys({})[0]}) == 4
+    assert len(fits | {keys({"pruning": "after"})[0]}) == 4
     assert keys(gradual | {"margin": 0.3, "theta_mode": "per-layer"})[0] in fits
-    assert keys({"gradual.first_epoch": 9}) == keys({})
+    assert keys({"pruning": "after", "gradual.first_epoch": 9}) == keys({"pruning": "after"})
 
 
 @pytest.mark.parametrize(("name", "value"), [("stream.tasks", 3), ("about", "x"), ("single_task", False)])
