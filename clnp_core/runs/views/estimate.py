@@ -18,13 +18,15 @@ from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
 from clnp_core.tasks.datasets import classes, training_images
 
-# Seconds of `clnp run PRESET --seed 0` on two cores of an Intel Xeon, torch 2.13.0 (CPU), 2026-11-21 and 22. The wide
-# network was not trained to the end: its training step of 64 images takes 2.3 s (`python -m benchmarks.convolutions`).
+# Seconds of `clnp run PRESET --seed 0` on two cores of an Intel Xeon, torch 2.13.0 (CPU), 2026-11-21 and 22; of
+# permuted-mnist on an AMD EPYC, 2026-11-26. The wide network was not trained to the end: its training step of 64 images
+# takes 2.3 s (`python -m benchmarks.convolutions`).
 _MEASURED = {
     "digits": 15,
     "split-digits": 6,
     "split-digits-cnn": 15,
     "permuted-mnist-quick": 174,
+    "permuted-mnist": 554,
     "permuted-mnist-paper": 2956,
     "split-cifar-quick": 1200,
     "split-cifar-wide": 60 * (45_000 + 10 * 4_500) * 2.3 / 64,
