@@ -14,6 +14,7 @@ import numpy as np
 from clnp_core.methods.graceful import in_margin
 from clnp_core.methods.nested import Nested
 from clnp_core.methods.training import Epoch, Gradual, Pruner
+from clnp_core.methods.training.shrinking import EVALUATION_BATCH
 from clnp_core.networks.sources import Sources
 from clnp_core.networks.subnetwork import Trainable
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 # Networks that are tried at the end of an epoch. Of plain ones the more neurons only add to the fewer.
 _TRIES, _TRIES_OF_MAPS = 6, 2
-_BATCH = 1024
 _LEAST = 1e-30  # that a mean is divided by
 
 
@@ -52,10 +52,10 @@ class GradualPruner(Pruner):
     ) -> list[np.ndarray] | None:
         """As `Pruner.survivors`."""
         given = self._settings
-        if given.criterion == "relative":
-            importance = [layer / max(layer.mean(), _LEAST) if len(layer) else layer for layer in importance]
         if len(epochs) < given.first_epoch or not sum(map(len, network.free)):
             return None
+        if given.criterion == "relative":
+            importance = [layer / max(layer.mean(), _LEAST) if len(layer) else layer for layer in importance]
         floor = epochs[-1].validation_accuracy - given.tolerance
         widths = np.array([len(layer) for layer in importance])
         fewest = widths - np.minimum(widths, np.maximum(1, (given.largest_share * widths).astype(int)))
@@ -64,9 +64,9 @@ class GradualPruner(Pruner):
 
         def sparsest(tried: np.ndarray) -> np.ndarray | None:
             """The first within the floor of counts [T, L] of neurons kept, none of which ever falls."""
-            batches = (
-                nested.batch(self._labels[rows], validation.at(rows), tried[-1]) for rows in _rows(len(validation))
-            )
+            starts = range(0, len(validation), EVALUATION_BATCH)
+            parts = (slice(start, start + EVALUATION_BATCH) for start in starts)
+            batches = (nested.batch(self._labels[rows], validation.at(rows), tried[-1]) for rows in parts)
             within = [in_margin(reached, floor) for reached in nested.accuracies(tried, batches).tolist()]
             return tried[within.index(True)] if any(within) else None
 
@@ -93,10 +93,6 @@ def _standard_error(accuracy: float, samples: int) -> float:
     """
     share = (accuracy * samples + 2) / (samples + 4)
     return math.sqrt(share * (1 - share) / (samples + 4))
-
-
-def _rows(samples: int) -> list[slice]:
-    return [slice(start, start + _BATCH) for start in range(0, samples, _BATCH)]
 
 
 def _at_shared_thresholds(activity: Sequence[np.ndarray], fewest: np.ndarray, tries: int) -> np.ndarray:

@@ -90,8 +90,7 @@ def choose_fork(base: RunSpec, run: str) -> tuple[int, dict[str, Any]]:
         st.markdown(f"**Settings of pruning** {_ACTS}")
         changes |= _pruning(base, key)
         given |= {"margin": base.margin, "theta_mode": base.theta_mode, "fine_tuning": _as_data(base)}
-        given |= {"pruning": base.pruning, "gradual.first_epoch": base.gradual.first_epoch}
-        given |= {"gradual.largest_share": base.gradual.largest_share}
+        given |= {"pruning": base.pruning} | {f"gradual.{name}": value for name, value in base.gradual}
         given |= {f"lambda.{layer}": values[0] for layer, values in base.lambda_.items()}
     return at_task, {path: value for path, value in changes.items() if value != given[path]}
 

@@ -216,7 +216,7 @@ def gradual() -> Step:
         f"to do with what is left as it is. So {' and '.join(map(str, last[0]))} neurons do for what takes "
         f"{' and '.join(map(str, last[1]))} otherwise, with {rounded(data['while']['test'])} of the test images right "
         f"against {rounded(data['after']['test'])}. After {TASKS} tasks {free[0]} neurons are free, not {free[1]}. "
-        f"This is one seed, and the margin counts from each network's own best. {_IMAGES}",
+        f"This is one seed, and the margin counts from what each network had reached. {_IMAGES}",
     )
 
 

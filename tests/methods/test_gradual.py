@@ -22,7 +22,7 @@ from clnp_core.networks.sources import Sources
 from clnp_core.networks.subnetwork import trainable
 from clnp_core.tasks import datasets
 from clnp_core.tasks.streams import PermutedStream, Split, Task
-from tests.networks.networks import OUTPUTS, architectures, convolutional, learn, scramble
+from tests.networks.networks import OUTPUTS, architectures, block_after, convolutional
 
 GRADUAL = Gradual(first_epoch=3, largest_share=0.2, tolerance=0.02, theta_mode="shared")
 SETTINGS = Hyperparameters(
@@ -66,11 +66,7 @@ def standard_error(reached):
 def test_what_leaves_is_the_least_active_share_at_most_and_accuracy_stays(
     architecture, head, shares, share, tolerance, mode, seed
 ):
-    network = initial(architecture, head)
-    for place, claimed in enumerate(shares):
-        network, _, _ = learn(network, seed + place, claimed)
-    block = trainable(reinitialise_free(network, seed))
-    scramble(block, seed)
+    block = block_after(architecture, head, shares, seed)
     x = torch.rand(100, architecture.inputs, generator=torch.Generator().manual_seed(seed))
     split = Split(x, block(x).argmax(1) % OUTPUTS)
     sources, epochs = Sources(block, x, 2**20), [Epoch(1, 0.0, accuracy(block, split), 0.0)]

@@ -19,12 +19,12 @@ from clnp_core.methods.training import Checkpoint, Gradual, Hooks, Hyperparamete
 from clnp_core.methods.training.shrinking import fires
 from clnp_core.networks.architectures import ARCHITECTURES, Architecture, Dense
 from clnp_core.networks.fingerprint import check, take
-from clnp_core.networks.network import initial, reinitialise_free
+from clnp_core.networks.network import initial
 from clnp_core.networks.sources import Sources
-from clnp_core.networks.subnetwork import commit, trainable
+from clnp_core.networks.subnetwork import commit
 from clnp_core.tasks import datasets
 from clnp_core.tasks.streams import PermutedStream, Split, Task
-from tests.networks.networks import OUTPUTS, architectures, convolutional, learn, scramble
+from tests.networks.networks import OUTPUTS, architectures, block_after, convolutional, learn
 
 SETTINGS = Hyperparameters((1e-5, 1e-3, 3e-4), 2e-2, cooldown=0.5, batch_size=64, epochs=6, patience=6)
 FAST = Gradual(first_epoch=1, largest_share=0.3, tolerance=0.1, theta_mode="shared")
@@ -275,11 +275,7 @@ def test_a_shrunk_candidate_is_committed_to_the_full_width(stream):
 )
 @settings(max_examples=40, deadline=None)
 def test_a_scan_gives_what_each_pruned_network_gives(architecture, head, shares, seed):
-    network = initial(architecture, head)
-    for place, share in enumerate(shares):
-        network, _, _ = learn(network, seed + place, share)
-    block = trainable(reinitialise_free(network, seed))
-    scramble(block, seed)
+    block = block_after(architecture, head, shares, seed)
     generator = torch.Generator().manual_seed(seed)
     x = torch.rand(150, architecture.inputs, generator=generator)
     split = Split(x, torch.randint(3, (150,), generator=generator))
@@ -306,11 +302,7 @@ def test_a_scan_gives_what_each_pruned_network_gives(architecture, head, shares,
 @settings(max_examples=60, deadline=None)
 def test_frozen_activations_are_the_same_kept_or_computed_each_time(architecture, head, shares, limit, seed):
     """And where there is room for some of the layers only. What no free neuron reads does not matter."""
-    network = initial(architecture, head)
-    for place, share in enumerate(shares):
-        network, _, _ = learn(network, seed + place, share)
-    block = trainable(reinitialise_free(network, seed))
-    scramble(block, seed)
+    block = block_after(architecture, head, shares, seed)
     x = torch.rand(40, architecture.inputs, generator=torch.Generator().manual_seed(seed))
     rows = torch.randint(40, (3, 1, 16), generator=torch.Generator().manual_seed(1))
     logits = []

@@ -73,6 +73,14 @@ def learned(architecture: Architecture, head: str, shares: list[float], seed: in
     return history
 
 
+def block_after(architecture: Architecture, head: str, shares: list[float], seed: int) -> Trainable:
+    """What another task could train after several, with any values at all in it."""
+    network = [initial(architecture, head), *learned(architecture, head, shares, seed)][-1]
+    block = trainable(reinitialise_free(network, seed))
+    scramble(block, seed)
+    return block
+
+
 networks = st.one_of(architectures(), convolutional())
 heads = st.sampled_from(["single", "multi"])
 shares = st.lists(st.floats(0, 1), min_size=1, max_size=4)

@@ -225,10 +225,9 @@ class RunSpec(Strict):
     @property
     def gradual_training(self) -> Gradual | None:
         """How neurons are pruned during training; None where they are not."""
-        given = self.gradual
         if self.pruning == "after" or not self.prunes:
             return None
-        return Gradual(given.first_epoch, given.largest_share, given.tolerance, given.theta_mode, given.criterion)
+        return Gradual(**self.gradual.model_dump())
 
     @property
     def layer_keys(self) -> tuple[str, ...]:
