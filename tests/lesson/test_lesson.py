@@ -1,6 +1,7 @@
 """The lesson's numbers: that they ship small and whole, and are what the engine computes."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from dataclasses import asdict
@@ -114,6 +115,23 @@ def test_answers_stay_the_same_to_the_bit_and_are_the_engines(computed: tuple[St
     for after, record in enumerate(store.learned(runs["clnp"]), start=1):
         logits = plain_network(store, runs["clnp"], after).logits(images, task=1)
         assert accuracy(logits) == record.accuracy[0]
+
+
+def test_answers_do_not_depend_on_the_number_of_threads():
+    code = """
+import hashlib, numpy as np
+from clnp_core.lesson.stored import Plain
+draw = np.random.default_rng(0)
+array = lambda *shape: draw.standard_normal(shape).astype(np.float32)
+plain = Plain((array(400, 64), array(400, 400)), (array(400), array(400)), array(10, 400), np.ones(400, np.int16))
+print(hashlib.sha256(plain.logits(array(800, 64)).tobytes()).hexdigest())
+"""
+
+    def with_threads(count: int) -> bytes:
+        environment = os.environ | {"OPENBLAS_NUM_THREADS": str(count)}
+        return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=environment).stdout
+
+    assert with_threads(1) == with_threads(2)
 
 
 def test_interference_left_in_is_what_the_cut_takes_away(computed: tuple[Store, dict[str, str]]):
