@@ -24,7 +24,7 @@ from clnp_core.methods.method import (
     place_of,
 )
 from clnp_core.methods.regularisers import L1
-from clnp_core.methods.training import NO_HOOKS, Hooks, Hyperparameters, Job, Pruner, best_unpruned, no_pulse, train
+from clnp_core.methods.training import NO_HOOKS, Gradual, Hooks, Hyperparameters, Job, Pruner, best_unpruned, no_pulse, train
 from clnp_core.networks import partition
 from clnp_core.networks.network import Network, reinitialise_free
 from clnp_core.networks.subnetwork import Trainable, commit, task_network, trainable
@@ -49,9 +49,20 @@ def candidate_jobs(
     and by nothing else.
     """
     block = _free_block(network, task.number, seed).to(task.train.x.device)
+    blocks = [_narrowed(block, point.gradual) for point in grid]
     draws = derive_seed(seed, "training", task.number)
-    pairs = zip(grid, hooks or [NO_HOOKS] * len(grid), strict=True)
-    return [Job(block, task, point, draws, own, L1(point.l1), pruner=_pruner(point, task)) for point, own in pairs]
+    candidates = zip(blocks, grid, hooks or [NO_HOOKS] * len(grid), strict=True)
+    return [
+        Job(start, task, point, draws, own, L1(point.l1), pruner=_pruner(point, task))
+        for start, point, own in candidates
+    ]
+
+
+def _narrowed(block: Trainable, gradual: Gradual | None) -> Trainable:
+    """The block with the free neurons that begin a training; which ones is no matter, as all start at random."""
+    if gradual is None or gradual.start_width is None:
+        return block
+    return block.keep([np.arange(len(free)) < gradual.start_width for free in block.free])
 
 
 def _pruner(point: Hyperparameters, task: Task) -> Pruner:

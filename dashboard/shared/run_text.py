@@ -66,8 +66,9 @@ def _settings(spec: RunSpec) -> dict[str, str]:
     else:
         parts["method"] = f"method {spec.method}"
     if given := spec.gradual_training:
-        share = f"{given.largest_share:.0%} of a layer"
-        parts |= {"pruning": "gradual pruning", "gradual": f"from epoch {given.first_epoch}, at most {share} an epoch"}
+        pace = f"from epoch {given.first_epoch}, at most {given.largest_share:.0%} of a layer an epoch"
+        start = f", starting with {given.start_width} neurons a layer" if given.start_width else ""
+        parts |= {"pruning": "gradual pruning", "gradual": pace + start}
     if tuning := spec.fine_tuning:
         rounds = f"{counted(tuning.rounds, 'round')} of " if tuning.rounds > 1 else ""
         about = f"fine-tuning {rounds}{counted(tuning.epochs, 'epoch')} at {scientific(tuning.learning_rate)}"

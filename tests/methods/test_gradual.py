@@ -93,6 +93,18 @@ def test_training_loses_neurons_from_its_first_epoch_on(task):
     assert all(len(left) > len(free) for left, free in zip(late.network.free, pruned.network.free, strict=True))
 
 
+def test_a_training_may_begin_with_some_of_the_free_neurons(task):
+    network, candidate, _ = fitted(task, gradual=replace(GRADUAL, start_width=60))
+    assert all(len(free) <= 60 for free in candidate.network.free)
+    choice = clnp.choose_candidate([candidate], network, task.validation, Pruning(0.01))
+    learned, record = clnp.prune_and_commit(network, candidate, choice)
+    assert [np.count_nonzero(owner == 1) for owner in learned.owners] == list(record.claimed)
+    assert all(0 < claimed <= 60 for claimed in record.claimed)
+    # The others are free for the next task, as many as may begin.
+    assert [len(free) for free in trainable(learned).free] == [400 - claimed for claimed in record.claimed]
+    assert candidate.curve.accuracy > 0.9
+
+
 def test_importance_by_gradient_is_that_of_a_plain_loop():
     """One batch is the whole epoch, so that what was summed is of the weights that training began with."""
     split = Split(torch.rand(48, 64, generator=torch.Generator().manual_seed(0)), torch.arange(48) % 10)

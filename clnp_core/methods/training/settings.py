@@ -34,6 +34,8 @@ class Gradual:
     criterion : {"activity", "relative", "taylor"}
         What θ is a threshold of: a neuron's mean activity in the epoch (the paper's), that over its layer's mean, or
         the mean of |a ∂L/∂a| over the samples, a being its activation and L the sample's loss (Molchanov et al. 2017).
+    start_width : int or None
+        How many free neurons of each layer take part at most, from the start; None for all.
     """
 
     first_epoch: int
@@ -41,6 +43,7 @@ class Gradual:
     tolerance: float
     theta_mode: str
     criterion: str = "activity"
+    start_width: int | None = None
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,8 @@ class GradualPruning(Strict):
     criterion: Literal["activity", "relative", "taylor"] = "activity"
     """What θ is a threshold of: a neuron's mean "activity", the same over its layer's mean ("relative"), or the mean of
     |a ∂L/∂a| for its activation a and a sample's loss L ("taylor")."""
+    start_width: int | None = Field(default=None, ge=1, le=100_000)
+    """At most so many free neurons of each layer begin a task; all of them by default."""
 
 
 class Point(NamedTuple):
