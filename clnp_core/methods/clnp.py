@@ -24,7 +24,17 @@ from clnp_core.methods.method import (
     place_of,
 )
 from clnp_core.methods.regularisers import L1
-from clnp_core.methods.training import NO_HOOKS, Gradual, Hooks, Hyperparameters, Job, Pruner, best_unpruned, no_pulse, train
+from clnp_core.methods.training import (
+    NO_HOOKS,
+    Gradual,
+    Hooks,
+    Hyperparameters,
+    Job,
+    Pruner,
+    best_unpruned,
+    no_pulse,
+    train,
+)
 from clnp_core.networks import partition
 from clnp_core.networks.network import Network, reinitialise_free
 from clnp_core.networks.subnetwork import Trainable, commit, task_network, trainable
