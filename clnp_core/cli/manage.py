@@ -83,8 +83,8 @@ def _remove(options: argparse.Namespace) -> int:
 def _fork(options: argparse.Namespace) -> int:
     """Queue a run that shares a run's tasks before K and continues from there with other settings."""
     store = opened(options)
-    spec = fork(store.run(options.run).spec, options.at_task, dict(map(parse_assignment, options.set)))
-    print(store.add(spec))
+    forked = store.run(options.run)
+    print(store.add(fork(forked.spec, options.at_task, dict(map(parse_assignment, options.set))), like=forked))
     _say_if_nobody_works(store)
     return 0
 
