@@ -30,7 +30,12 @@ MEASURES = (
 )
 """Measures by which groups are compared. All but the last two are fractions."""
 
-_NO_SETTINGS = ("preset", "about", "seed", "stream.seed")  # the source of a specification, and what tells a group's runs apart
+_NO_SETTINGS = (
+    "preset",
+    "about",
+    "seed",
+    "stream.seed",
+)  # the source of a specification, and what tells a group's runs apart
 _FIRST = "method"
 # Without effect on a method that does not prune, and on one that claims no neurons.
 _OF_PRUNING = ("lambda", "pruning", "gradual", "theta_mode", "layer_weights", "theta", "margin", "fine_tuning")
@@ -146,9 +151,12 @@ def grouped(runs: Sequence[Compared]) -> list[Group]:
         trainings.setdefault((key, run.stream_seed), set()).add(run.seed)
     members: dict[Any, list[Compared]] = {}
     for key, run in zip(keys, runs, strict=True):
-        fixed = None if run.stream_seed is None else ("seed", run.seed)
-        if fixed and len(trainings[key, run.stream_seed]) > 1:
-            fixed = ("stream", run.stream_seed)
+        if run.stream_seed is None:
+            fixed = "none"
+        elif len(trainings[key, run.stream_seed]) > 1:
+            fixed = f"stream {run.stream_seed}"
+        else:
+            fixed = f"training {run.seed}"
         members.setdefault((key, fixed), []).append(run)
     replaced = _replaced(runs)
     groups = [_group(own, replaced) for own in members.values()]
@@ -166,7 +174,7 @@ def _group(runs: Sequence[Compared], replaced: Collection[str]) -> Group:
     """Make a group of runs that differ in one seed at most. Settings say the other one, and the data in `replaced`."""
     first, streams = runs[0], {run.stream_seed for run in runs}
     settings = _settings(first.spec)
-    if first.data in replaced:
+    if first.data and first.data in replaced:
         settings["stream.digest"] = first.data[:12]
     if first.stream_seed is None:
         return Group("", settings, _one_for_each_seed(runs))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import TYPE_CHECKING, Any
 
 from clnp_core.cli.options import add_command, add_set, opened
@@ -16,7 +17,6 @@ def add_to(commands: Any) -> None:
     """Add the commands of this module."""
     add_command(commands, "list", _list, help="list the runs")
     for name, command, about in (
-        ("show", _show, "show one run"),
         ("cancel", _cancel, "cancel a run"),
         ("pause", _pause, "pause a run"),
         ("resume", _resume, "continue a stopped run"),
@@ -24,6 +24,12 @@ def add_to(commands: Any) -> None:
         ("verify", _verify, "check that a run has forgotten nothing"),
     ):
         add_command(commands, name, command, help=about).add_argument("run", metavar="RUN")
+
+    show = add_command(commands, "show", _show, help="show one run")
+    show.add_argument("run", metavar="RUN")
+    show.add_argument(
+        "--json", action="store_true", help="print its specification alone, as clnp run FILE.json takes it"
+    )
 
     forked = add_command(commands, "fork", _fork, help="continue from one of a run's tasks with other settings")
     forked.add_argument("run", metavar="RUN")
@@ -41,11 +47,15 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    """Show one run: its progress, results, settings and events."""
+    """Show one run: its progress, results, data, settings and events."""
     from clnp_core.terminal import print_run
 
     store = opened(options)
-    print_run(store, store.run(options.run))
+    run = store.run(options.run)
+    if options.json:
+        print(json.dumps(run.spec.to_json(), indent=2))
+    else:
+        print_run(store, run)
     return 0
 
 

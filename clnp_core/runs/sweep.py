@@ -18,7 +18,7 @@ import pandas as pd
 from clnp_core.errors import SpecError, StoreError
 from clnp_core.files import write_whole
 from clnp_core.runs.fold.summary import summarise
-from clnp_core.runs.spec import RunSpec, parse_assignment, preset
+from clnp_core.runs.spec import RunSpec, parse_assignment, specified
 from clnp_core.runs.store import Run, Store
 from clnp_core.tasks.content import at_hand, content_digest
 
@@ -61,7 +61,7 @@ def sequences(name: str, changes: dict[str, Any], axes: Axes) -> list[RunSpec]:
     Parameters
     ----------
     name : str
-        Name of a preset.
+        Name of a preset, or path of a specification, as `specified` takes it.
     changes : dict
         Settings of all sequences: dotted path → value, as `preset` takes it.
     axes : dict
@@ -82,7 +82,7 @@ def sequences(name: str, changes: dict[str, Any], axes: Axes) -> list[RunSpec]:
     if count > MOST_SEQUENCES:
         raise SpecError(f"The sweep has {count} sequences; at most {MOST_SEQUENCES} are possible.")
     points = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
-    specs = [preset(name, changes | point) for point in points]
+    specs = [specified(name, changes | point) for point in points]
     if twice := _first_twice(specs):
         raise SpecError(f"The sweep has a sequence twice: {json.dumps(points[twice])[1:-1]}; give each value once.")
     return specs
@@ -102,7 +102,8 @@ def ask(store: Store, axes: Axes, specs: Sequence[RunSpec]) -> str:
     """Request a sweep, reusing runs that the store has.
 
     A run with exactly the same specification, on the same data, is used, and resumed if it was paused or interrupted,
-    but not if it failed or was cancelled. Every run is bound to the data as it is now. Requesting a sweep with the same axes and runs again returns the same sweep.
+    but not if it failed or was cancelled. Every run is bound to the data as it is now. Requesting a sweep with the same
+    axes and runs again returns the same sweep.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ import streamlit as st
 
 from clnp_core.methods import METHODS
 from clnp_core.runs.comparison import with_method
+from clnp_core.runs.fold.summary import seeds_of
 from clnp_core.runs.store import Run, Store
 from dashboard.shared.errors import attempt
 from dashboard.shared.run_text import state_text
@@ -70,7 +71,7 @@ def _of_any_seed(run: Run) -> object:
 def _in_short(run: Run, is_baseline: bool) -> str:
     tasks = run.spec.stream.tasks
     state = "" if run.state == "finished" else state_text(run)
-    parts = (run.id, run.spec.method, f"seed {run.spec.seed}", f"{tasks} task{'s' * (tasks != 1)}", state)
+    parts = (run.id, run.spec.method, f"seed {seeds_of(run.spec)}", f"{tasks} task{'s' * (tasks != 1)}", state)
     return " · ".join(filter(None, (*parts, "baseline" if is_baseline else "")))
 
 
