@@ -85,7 +85,7 @@ def _as_order(value: Any) -> Any:
     """Refuse what is no order in a sentence that tells how one is written."""
     if value is not None and value != "random" and not isinstance(value, list | tuple):
         raise ValueError(
-            f"stream.class_order: {str(value)[:60]!r} is no order of classes; give a list of the classes, "
+            f"stream.class_order: {repr(value)[:60]} is no order of classes; give a list of the classes, "
             "such as [3, 0, 2, 1], or random"
         )
     return value
