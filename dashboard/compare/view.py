@@ -57,7 +57,7 @@ def _show_measures(groups: Sequence[Group], table: pd.DataFrame) -> None:
             ]
     st.table(pd.DataFrame(columns), hide_index=True)
     if len(groups) > 1:
-        over = " and ".join(dict.fromkeys(_SPREADS[group.over] for group in groups if len(group.runs) > 1))
+        over = ", or ".join(dict.fromkeys(_SPREADS[group.over] for group in groups if len(group.runs) > 1))
         spread = f" ± one standard deviation over {over}" if over else ""
         learned = " Measures are over the tasks that each has learned." if table["tasks"].nunique() > 1 else ""
         st.caption(f"Each measure{spread}, and below it the difference to the baseline, {groups[0].name}.{learned}")
