@@ -64,7 +64,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     """Learn a sequence of tasks and print the results.
 
-    If the command was stopped in any way, give it again with the same arguments to continue.
+    If the command was stopped in any way, give it again with the same arguments to continue, on the same data.
     """
     spec = specified(options.preset, _changes(options))
     if options.json:
@@ -72,10 +72,14 @@ def _run(options: argparse.Namespace) -> int:
     _check_data([spec])
 
     from clnp_core.runs.views.estimate import estimate
+    from clnp_core.tasks.content import content_digest
     from clnp_core.terminal import LiveDisplay, print_summary
 
     store = opened(options)
-    before = store.unfinished(spec)
+    begun, data = store.unfinished(spec), content_digest(spec.stream.model_dump(mode="json"))
+    before = next((run for run in begun if run.data in (None, data)), None)
+    if begun and not before:
+        print(f"{begun[0].id} was begun on other data, which has changed since, and stays as it is; this is a new run")
     if not before:
         print(f"takes {estimate(spec, store) or 'a time that is unknown until its first epoch'}")
     run = before.id if before else store.add(spec)

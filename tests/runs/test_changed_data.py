@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from clnp_core.cli import learn
 from clnp_core.errors import DataError
 from clnp_core.runs import sweep
 from clnp_core.runs.comparison import comparison
@@ -85,6 +86,26 @@ def test_the_command_line_says_it_in_one_sentence(store: Store, spec: RunSpec, s
         assert (status, shown, len(complaint.splitlines())) == (2, "", 1)
         assert run in complaint
     assert store.run(run).data in said("show", run, "--store", store.location)[1]
+
+
+def test_the_same_command_begins_a_new_run_on_the_new_data(
+    store: Store, spec: RunSpec, said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def end(store: Store, runs: list[str], *_: object) -> None:
+        for run in runs:
+            store.finish(run, summary())
+
+    monkeypatch.setattr(learn, "_see_through", end)
+    paused = begun(store, spec)
+    file = tmp_path / "spec.json"
+    file.write_text(said("show", paused, "--json", "--store", store.location)[1])
+    replace_data(1)
+    status, shown, _ = said("run", file, "--store", store.location)
+    assert (status, [run.state for run in store.runs()]) == (0, ["finished", "paused"])
+    assert f"{paused} was begun on other data" in shown
+    replace_data(0)
+    assert said("run", file, "--store", store.location)[0] == 0
+    assert store.run(paused).state == "finished"
 
 
 def test_the_engine_refuses_what_was_queued_before_the_data_was_replaced(store: Store, spec: RunSpec):
