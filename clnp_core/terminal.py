@@ -16,7 +16,7 @@ from rich.table import Table
 
 from clnp_core.analysis.epochs import ALONE, TUNED
 from clnp_core.runs.fold.results import Record, Summary
-from clnp_core.runs.fold.summary import summarise, words_for
+from clnp_core.runs.fold.summary import seeds_of, summarise, words_for
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
 
@@ -157,7 +157,7 @@ def print_runs(runs: Sequence[Run], engine: int | None) -> None:
             f"{run.fraction:.0%}",
             words_for(run.seconds_left) if run.state == "running" else "",
             str(run.spec.stream.tasks),
-            str(run.spec.seed),
+            seeds_of(run.spec),
             datetime.fromtimestamp(run.created).strftime("%Y-%m-%d %H:%M"),
             *[escape(", ".join(run.tags))] * tagged,
         )
@@ -176,6 +176,10 @@ def print_run(store: Store, run: Run) -> None:
         console.print(run.note, highlight=False, markup=False)
     if run.error:
         console.print(run.error, style="red", highlight=False, markup=False)
+    if run.data:
+        console.print(
+            f"data: {run.spec.stream.data}, SHA-256 {run.data}", highlight=False, markup=False, soft_wrap=True
+        )
     records = store.learned(run.id)
     if records:
         print_summary(run.summary or summarise(run.spec, records, run.seconds))

@@ -92,6 +92,7 @@ def test_the_same_command_and_seed_give_the_same_json(tmp_path, workers, said):
         (["digits", "--set", "lambda_1=3"], "There is no setting 'lambda_1'"),
         (["digits", "--set", "lambda.1=-1"], "lambda.1 = -1 is not possible"),
         (["digits", "--set", "margin=-1"], "margin = -1 is not possible"),
+        (["digits", "--set", f"imported={'0' * 64}"], "imported: no setting can make a run an imported one"),
         (["digits", "--set", "theta=much"], 'theta = "much" is not possible'),
         (["digits", "--tasks", "0"], "stream.tasks = 0 is not possible"),
         (["digits", "--tasks", "many"], 'stream.tasks = "many" is not possible'),
@@ -251,6 +252,43 @@ def test_an_engine_without_its_scheduler_is_one_sentence(tmp_path):
     assert done.returncode == 2
     assert "There is no Dask scheduler at nowhere" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_run_is_asked_for_again_from_the_specification_that_is_shown_of_it(tmp_path, workers, said):
+    file, kept = tmp_path / "spec.json", ("--store", tmp_path / "store")
+    spec = preset("digits", {"stream.tasks": 1, "epochs": 2, "single_task": False, "stream.seed": 4})
+    store = Store(tmp_path / "store")
+    file.write_text(said("show", store.add(spec), "--json", *kept)[1])
+    (queued,) = store.runs()
+    assert queued.spec == spec
+    assert said("run", file, *kept)[0] == 0  # the one that waits
+    assert said("run", file, "--set", "margin=0.2", *kept)[0] == 0
+    assert [(run.state, run.spec.margin) for run in store.runs()] == [("finished", 0.2), ("finished", 0.01)]
+    assert {run.spec.stream.seed for run in store.runs()} == {4}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        (b"", "is not JSON (Expecting value"),
+        (bytes(range(256)), "is not JSON"),
+        (b"[" * 100_000, "is not JSON (maximum recursion depth"),
+        (b" " * (2**20 + 1), "is too large for the specification of a run: more than 1,048,576 bytes"),
+        (b"[1, 2]", "is no specification of a run; get one with: clnp show RUN --json"),
+        (b'{"preset": "digits", "method": "clnp", "seed": 0}', "The setting 'stream.dataset' is missing"),
+        (b'{"lambda": 3, "stream": 4}', "is no specification of a run"),
+    ],
+)
+def test_a_file_that_is_no_specification_is_one_sentence_and_leaves_nothing(tmp_path, said, content, sentence):
+    file, store = tmp_path / "spec.json", tmp_path / "store"
+    if content is not None:
+        file.write_bytes(content)
+    status, shown, complaint = said("run", file, "--set", "stream.tasks=1", "--store", store)
+    assert (status, shown, len(complaint.strip().splitlines())) == (2, "", 1)
+    assert complaint.startswith(f"clnp: {file}")
+    assert sentence in complaint
+    assert not store.exists()
 
 
 OVER = ("--over", "margin=0.005,0.02")

@@ -1,17 +1,19 @@
 """Compares runs: their results, mean and spread over seeds, and the settings in which they differ.
 
-Runs that differ only in the seed are one group. The first group is the baseline, to which the others are compared.
-Every table is tidy: a row for each group, or for each of its tasks. Imports no torch.
+Runs on the same data that differ only in their seeds are one group. The first group is the baseline, to which the
+others are compared. What varies in a group is said by `Group.over`: where runs have a `stream.seed` of their own, the
+spread is either over trainings on one stream, or over streams with one seed of training, and never over both. Every
+table is tidy: a row for each group, or for each of its tasks. Imports no torch.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -28,7 +30,12 @@ MEASURES = (
 )
 """Measures by which groups are compared. All but the last two are fractions."""
 
-_NO_SETTINGS = ("preset", "about", "seed")  # the source of a specification, and what tells a group's runs apart
+_NO_SETTINGS = (
+    "preset",
+    "about",
+    "seed",
+    "stream.seed",
+)  # the source of a specification, and what tells a group's runs apart
 _FIRST = "method"
 # Without effect on a method that does not prune, and on one that claims no neurons.
 _OF_PRUNING = ("lambda", "pruning", "gradual", "theta_mode", "layer_weights", "theta", "margin", "fine_tuning")
@@ -40,7 +47,12 @@ _NAMES = {
     "single_task": "each task alone",
     "fork_of": "earlier tasks",
     "at_task": "from task",
+    "stream.seed": "stream seed",
+    "stream.digest": "data",
 }
+
+
+_FREE_SEEDS = {"seed": "any", "stream.seed": "as seed"}  # of groups of which no seed is fixed
 
 
 @dataclass(frozen=True)
@@ -55,16 +67,25 @@ class Compared:
         Specification as plain data, as `RunSpec.to_json` returns it.
     summary : mapping
         Results as plain data, as `RunHandle.summary` returns them; for an unfinished run those so far.
+    data : str, optional
+        Digest of the data it learned. Runs on different data are never one group.
     """
 
     run: str
     spec: Mapping[str, Any]
     summary: Mapping[str, Any]
+    data: str | None = None
 
     @property
     def seed(self) -> int:
         """Seed of the run."""
         seed: int = self.spec["seed"]
+        return seed
+
+    @property
+    def stream_seed(self) -> int | None:
+        """Seed of its stream, where that has one of its own."""
+        seed: int | None = self.spec["stream"].get("seed")
         return seed
 
     def measure(self, name: str) -> float | None:
@@ -77,7 +98,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ only in the seed.
+    """Runs on the same data that differ only in their seeds.
 
     Attributes
     ----------
@@ -87,11 +108,15 @@ class Group:
         Dotted path → value, without the seed and settings that have no effect on the method.
     runs : tuple of Compared
         One for each seed, in ascending order.
+    over : {"seeds", "trainings", "streams"}
+        What varies: streams and trainings together, with the one seed of a run; trainings on one stream; or streams
+        with one seed of training.
     """
 
     name: str
     settings: dict[str, Any]
     runs: tuple[Compared, ...]
+    over: Literal["seeds", "trainings", "streams"] = "seeds"
 
     def has(self, path: str) -> bool:
         """Tell whether a setting has an effect on the group's method."""
@@ -114,15 +139,27 @@ def spread(values: Sequence[float]) -> tuple[float, float]:
 
 
 def grouped(runs: Sequence[Compared]) -> list[Group]:
-    """Group runs that differ only in the seed, and name each group by the settings that tell it from the others.
+    """Group runs that differ only in their seeds, and name each group by the settings that tell it from the others.
 
-    Groups are in the order of their first runs. If several runs have the same seed, only the one with the most tasks
-    learned counts: they can differ in nothing else.
+    Of runs with a `stream.seed`, those on a stream that was trained with several seeds are a group, and of the others
+    those with the same seed of training. Groups are in the order of their first runs. If several runs have the same
+    seeds, only the one with the most tasks learned counts: they can differ in nothing else.
     """
-    members: dict[str, list[Compared]] = {}
-    for run in runs:
-        members.setdefault(_key(run.spec), []).append(run)
-    groups = [Group("", _settings(own[0].spec), _one_for_each_seed(own)) for own in members.values()]
+    keys = [(_key(run.spec), run.data) for run in runs]
+    trainings: dict[Any, set[int]] = {}
+    for key, run in zip(keys, runs, strict=True):
+        trainings.setdefault((key, run.stream_seed), set()).add(run.seed)
+    members: dict[Any, list[Compared]] = {}
+    for key, run in zip(keys, runs, strict=True):
+        if run.stream_seed is None:
+            fixed = "none"
+        elif len(trainings[key, run.stream_seed]) > 1:
+            fixed = f"stream {run.stream_seed}"
+        else:
+            fixed = f"training {run.seed}"
+        members.setdefault((key, fixed), []).append(run)
+    replaced = _replaced(runs)
+    groups = [_group(own, replaced) for own in members.values()]
     different = list(differences(groups))
     names = [_name(group, groups, different) for group in groups]
     # Groups that differ only in a digit that names do not show are told apart by a run's id.
@@ -133,15 +170,42 @@ def grouped(runs: Sequence[Compared]) -> list[Group]:
     return [replace(group, name=name) for group, name in zip(groups, unique, strict=True)]
 
 
+def _group(runs: Sequence[Compared], replaced: Collection[str]) -> Group:
+    """Make a group of runs that differ in one seed at most. Settings say the other one, and the data in `replaced`."""
+    first, streams = runs[0], {run.stream_seed for run in runs}
+    settings = _settings(first.spec)
+    if first.data and first.data in replaced:
+        settings["stream.digest"] = first.data[:12]
+    if first.stream_seed is None:
+        return Group("", settings, _one_for_each_seed(runs))
+    if len(streams) == 1:
+        return Group("", settings | {"stream.seed": first.stream_seed}, _one_for_each_seed(runs), "trainings")
+    settings |= {"stream.seed": "several", "seed": first.seed}
+    return Group("", settings, _one_for_each_seed(runs), "streams")
+
+
+def _replaced(runs: Iterable[Compared]) -> set[str]:
+    """Find the digests of data that has, under the same names, several."""
+    names: dict[str, set[str]] = {}
+    for run in runs:
+        stream = run.spec["stream"]
+        name = json.dumps([stream.get(each) for each in ("dataset", "datasets", "name")])
+        names.setdefault(name, set()).update([run.data] if run.data else ())
+    return {digest for digests in names.values() if len(digests) > 1 for digest in digests}
+
+
 def _key(spec: Mapping[str, Any]) -> str:
-    """Make a key that is equal for specifications that differ only in the seed and in settings without effect."""
+    """Make a key that is equal for specifications that differ only in their seeds and in settings without effect."""
     before = spec.get("fork_of")
     return json.dumps([_own_settings(spec), before and _key(before)], sort_keys=True)
 
 
 def _one_for_each_seed(runs: Iterable[Compared]) -> tuple[Compared, ...]:
-    nearest_first = sorted(runs, key=lambda run: (run.seed, run.summary["tasks"], run.run))
-    return tuple({run.seed: run for run in nearest_first}.values())
+    def seeds(run: Compared) -> tuple[int, int]:
+        return run.seed, -1 if run.stream_seed is None else run.stream_seed
+
+    nearest_first = sorted(runs, key=lambda run: (*seeds(run), run.summary["tasks"], run.run))
+    return tuple({seeds(run): run for run in nearest_first}.values())
 
 
 def _name(group: Group, groups: Sequence[Group], different: Sequence[str]) -> str:
@@ -180,7 +244,8 @@ def table(groups: Sequence[Group]) -> pd.DataFrame:
     -------
     DataFrame
         group (its name), seeds (their number), the settings that differ between groups, and for each of `MEASURES` the
-        mean, "… std" and "… difference" to the baseline; nan if it is not known.
+        mean, "… std" and "… difference" to the baseline; nan if it is not known. Last comes over: what the deviation is
+        over, as `Group.over`.
     """
     columns = {"group": [group.name for group in groups], "seeds": [len(group.runs) for group in groups]}
     columns |= {path: list(map(_in_words, values)) for path, values in differences(groups).items()}
@@ -189,6 +254,7 @@ def table(groups: Sequence[Group]) -> pd.DataFrame:
         columns[name] = list(means)
         columns[f"{name} std"] = list(deviations)
         columns[f"{name} difference"] = [mean - means[0] for mean in means]
+    columns["over"] = [group.over for group in groups]
     return pd.DataFrame(columns)
 
 
@@ -227,12 +293,14 @@ def setting_name(path: str) -> str:
     """Name a setting in words: "λ 2" for "lambda.2"."""
     group, _, inner = path.partition(".")
     if group == "stream":
-        return inner.replace("_", " ")
+        return _NAMES.get(path) or inner.replace("_", " ")
     return f"{_NAMES.get(group, group.replace('_', ' '))} {inner.replace('_', ' ')}".strip()
 
 
 def setting_value(path: str, value: Any) -> str:
     """Write a setting's value in words: a margin in percentage points, a dash for None."""
+    if value is None and path in _FREE_SEEDS:
+        return _FREE_SEEDS[path]
     return _in_words(round(100 * value, 6) if path == "margin" and value is not None else value)
 
 
@@ -262,7 +330,8 @@ def _settings(spec: Mapping[str, Any]) -> dict[str, Any]:
 def _own_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
     told = (name for name in spec if name not in (*_NO_SETTINGS, "fork_of"))
     names = [name for name in told if _has_effect(name, spec[_FIRST])]
-    return {path: value for name in names for path, value in _flat(name, spec[name])}
+    flat = (each for name in names for each in _flat(name, spec[name]))
+    return {path: value for path, value in flat if path not in _NO_SETTINGS}
 
 
 def _flat(name: str, value: Any) -> list[tuple[str, Any]]:

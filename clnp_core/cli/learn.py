@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from clnp_core.cli.options import FAILED, add_command, add_scheduler, add_set, check_writable, opened
 from clnp_core.cli.serve import until_terminated
 from clnp_core.files import write_whole
-from clnp_core.runs.spec import RunSpec, parse_assignment, preset, preset_names
+from clnp_core.runs.spec import RunSpec, parse_assignment, preset_names, specified
 
 if TYPE_CHECKING:
     from clnp_core.runs.store import Store
@@ -52,8 +52,9 @@ def add_to(commands: Any) -> None:
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("preset", metavar="PRESET", help=", ".join(preset_names()))
-    parser.add_argument("--seed", metavar="N", help="seed of everything random")
+    told = f"{', '.join(preset_names())}; or a file of a specification, as clnp show RUN --json prints it"
+    parser.add_argument("preset", metavar="PRESET|FILE.json", help=told)
+    parser.add_argument("--seed", metavar="N", help="seed of everything random for which stream.seed is not set")
     parser.add_argument("--tasks", metavar="N", help="number of tasks to learn")
     parser.add_argument("--epochs", metavar="N", help="maximum number of epochs per task")
     parser.add_argument("--device", metavar="NAME", help="cpu or cuda: where to train")
@@ -63,18 +64,22 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     """Learn a sequence of tasks and print the results.
 
-    If the command was stopped in any way, give it again with the same arguments to continue.
+    If the command was stopped in any way, give it again with the same arguments to continue, on the same data.
     """
-    spec = preset(options.preset, _changes(options))
+    spec = specified(options.preset, _changes(options))
     if options.json:
         check_writable("--json", options.json)
     _check_data([spec])
 
     from clnp_core.runs.views.estimate import estimate
+    from clnp_core.tasks.content import content_digest
     from clnp_core.terminal import LiveDisplay, print_summary
 
     store = opened(options)
-    before = store.unfinished(spec)
+    begun, data = store.unfinished(spec), content_digest(spec.stream.model_dump(mode="json"))
+    before = next((run for run in begun if run.data in (None, data)), None)
+    if begun and not before:
+        print(f"{begun[0].id} was begun on other data, which has changed since, and stays as it is; this is a new run")
     if not before:
         print(f"takes {estimate(spec, store) or 'a time that is unknown until its first epoch'}")
     run = before.id if before else store.add(spec)
@@ -127,7 +132,7 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _changes(options: argparse.Namespace) -> dict[str, Any]:
-    """Collect the settings in which the run differs from the preset."""
+    """Collect the settings in which the run differs from the preset or the file."""
     named = {
         "seed": options.seed,
         "stream.tasks": options.tasks,

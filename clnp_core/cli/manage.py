@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import TYPE_CHECKING, Any
 
 from clnp_core.cli.options import add_command, add_set, opened
@@ -16,7 +17,6 @@ def add_to(commands: Any) -> None:
     """Add the commands of this module."""
     add_command(commands, "list", _list, help="list the runs")
     for name, command, about in (
-        ("show", _show, "show one run"),
         ("cancel", _cancel, "cancel a run"),
         ("pause", _pause, "pause a run"),
         ("resume", _resume, "continue a stopped run"),
@@ -24,6 +24,12 @@ def add_to(commands: Any) -> None:
         ("verify", _verify, "check that a run has forgotten nothing"),
     ):
         add_command(commands, name, command, help=about).add_argument("run", metavar="RUN")
+
+    show = add_command(commands, "show", _show, help="show one run")
+    show.add_argument("run", metavar="RUN")
+    show.add_argument(
+        "--json", action="store_true", help="print its specification alone, as clnp run FILE.json takes it"
+    )
 
     forked = add_command(commands, "fork", _fork, help="continue from one of a run's tasks with other settings")
     forked.add_argument("run", metavar="RUN")
@@ -41,11 +47,15 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    """Show one run: its progress, results, settings and events."""
+    """Show one run: its progress, results, data, settings and events."""
     from clnp_core.terminal import print_run
 
     store = opened(options)
-    print_run(store, store.run(options.run))
+    run = store.run(options.run)
+    if options.json:
+        print(json.dumps(run.spec.to_json(), indent=2))
+    else:
+        print_run(store, run)
     return 0
 
 
@@ -83,8 +93,8 @@ def _remove(options: argparse.Namespace) -> int:
 def _fork(options: argparse.Namespace) -> int:
     """Queue a run that shares a run's tasks before K and continues from there with other settings."""
     store = opened(options)
-    spec = fork(store.run(options.run).spec, options.at_task, dict(map(parse_assignment, options.set)))
-    print(store.add(spec))
+    forked = store.run(options.run)
+    print(store.add(fork(forked.spec, options.at_task, dict(map(parse_assignment, options.set))), like=forked))
     _say_if_nobody_works(store)
     return 0
 

@@ -39,12 +39,15 @@ class Experiment:
     def among(self, runs: Sequence[Run]) -> list[Run]:
         """Select the experiment's finished runs: the newest of each seed, in the order of the seeds.
 
+        All have learned the same data: that of the newest.
+
         Parameters
         ----------
         runs : sequence of Run
             Newest first, as `Store.runs` returns them.
         """
-        by_seed = {run.spec.seed: run for run in reversed(runs) if run.state == "finished" and self._is(run.spec)}
+        own = [run for run in runs if run.state == "finished" and self._is(run.spec)]
+        by_seed = {run.spec.seed: run for run in reversed(own) if run.data == own[0].data}
         return [by_seed[seed] for seed in sorted(by_seed)]
 
     @property

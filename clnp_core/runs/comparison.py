@@ -13,7 +13,7 @@ from clnp_core.runs.store import Run, Store
 
 
 def comparison(store: Store, runs: Sequence[str]) -> list[Group]:
-    """Group runs of the store that differ only in the seed. The first run's group is the baseline.
+    """Group runs of the store that differ only in their seeds. The first run's group is the baseline.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def _compared(store: Store, run: Run) -> Compared:
         if not records:
             raise StoreError(f"The run {run.id} has not learned a task: there is nothing to compare.")
         summary = summarise(run.spec, records, run.seconds)
-    return Compared(run.id, run.spec.to_json(), summary.to_json())
+    return Compared(run.id, run.spec.to_json(), summary.to_json(), run.data)
 
 
 def with_method(spec: RunSpec, method: str) -> RunSpec:

@@ -18,8 +18,9 @@ import pandas as pd
 from clnp_core.errors import SpecError, StoreError
 from clnp_core.files import write_whole
 from clnp_core.runs.fold.summary import summarise
-from clnp_core.runs.spec import RunSpec, parse_assignment, preset
+from clnp_core.runs.spec import RunSpec, parse_assignment, specified
 from clnp_core.runs.store import Run, Store
+from clnp_core.tasks.content import at_hand, content_digest
 
 MOST_SEQUENCES = 256
 
@@ -60,7 +61,7 @@ def sequences(name: str, changes: dict[str, Any], axes: Axes) -> list[RunSpec]:
     Parameters
     ----------
     name : str
-        Name of a preset.
+        Name of a preset, or path of a specification, as `specified` takes it.
     changes : dict
         Settings of all sequences: dotted path → value, as `preset` takes it.
     axes : dict
@@ -81,7 +82,7 @@ def sequences(name: str, changes: dict[str, Any], axes: Axes) -> list[RunSpec]:
     if count > MOST_SEQUENCES:
         raise SpecError(f"The sweep has {count} sequences; at most {MOST_SEQUENCES} are possible.")
     points = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
-    specs = [preset(name, changes | point) for point in points]
+    specs = [specified(name, changes | point) for point in points]
     if twice := _first_twice(specs):
         raise SpecError(f"The sweep has a sequence twice: {json.dumps(points[twice])[1:-1]}; give each value once.")
     return specs
@@ -100,8 +101,9 @@ def _as_text(spec: RunSpec) -> str:
 def ask(store: Store, axes: Axes, specs: Sequence[RunSpec]) -> str:
     """Request a sweep, reusing runs that the store has.
 
-    A run with exactly the same specification is used, and resumed if it was paused or interrupted, but not if it
-    failed or was cancelled. Requesting a sweep with the same axes and runs again returns the same sweep.
+    A run with exactly the same specification, on the same data, is used, and resumed if it was paused or interrupted,
+    but not if it failed or was cancelled. Every run is bound to the data as it is now. Requesting a sweep with the same
+    axes and runs again returns the same sweep.
 
     Parameters
     ----------
@@ -112,24 +114,36 @@ def ask(store: Store, axes: Axes, specs: Sequence[RunSpec]) -> str:
     -------
     str
         Id of the sweep.
+
+    Raises
+    ------
+    DataError
+        If the data is damaged.
     """
     known = _known(store)
     runs = []
     for spec in specs:
-        run = known.get(_as_text(spec))
+        stream = spec.stream.model_dump(mode="json")
+        data = content_digest(stream) if at_hand(stream) else None  # a page does not wait for a download
+        run = next((run for run in known.get(_as_text(spec), ()) if data is None or run.data in (None, data)), None)
         if run and run.state in _STOPPED:
             store.resume(run.id)
         runs.append(run.id if run else store.add(spec))
+        if data:
+            store.bind(runs[-1], data)
     for sweep in store.sweeps():
         if sweep.over == axes and [run.id for run in store.sweep_runs(sweep.id).values()] == runs:
             return sweep.id
     return store.add_sweep(f"{specs[0].preset}-sweep", axes, runs)
 
 
-def _known(store: Store) -> dict[str, Run]:
-    """Map specifications to runs: the newest that is finished, else the newest."""
-    runs = [run for run in reversed(store.runs()) if run.state not in ("failed", "cancelled")]
-    return {_as_text(run.spec): run for run in sorted(runs, key=lambda run: run.state == "finished")}
+def _known(store: Store) -> dict[str, list[Run]]:
+    """Map specifications to runs: first those that are finished, the newest first."""
+    known: dict[str, list[Run]] = {}
+    for run in sorted(store.runs(), key=lambda run: run.state != "finished"):
+        if run.state not in ("failed", "cancelled"):
+            known.setdefault(_as_text(run.spec), []).append(run)
+    return known
 
 
 def pause(store: Store, sweep: str) -> None:

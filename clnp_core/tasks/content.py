@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from clnp_core.errors import SpecError
+from clnp_core.errors import DataError, SpecError
 from clnp_core.tasks.datasets import Dataset, data_directory, is_here, load
 from clnp_core.tasks.own import load_own, own_path
 
@@ -22,6 +22,24 @@ def content_digest(asked: Mapping[str, Any]) -> str:
         If the data is missing or damaged.
     """
     return loaded(asked)[1]
+
+
+def check_same(asked: Mapping[str, Any], digest: str, run: str) -> str:
+    """Check that the data of a stream is what a run was begun on, and return its digest.
+
+    Raises
+    ------
+    DataError
+        If it has changed since, is missing or damaged.
+    """
+    now = content_digest(asked)
+    if now != digest:
+        raise DataError(
+            f"The run {run} was learned on other data: the data set {' + '.join(_names(asked))} has changed since "
+            f"(its digest was {digest[:12]}…, now it is {now[:12]}…); put the former data back to go on with it, or "
+            f"start a new run."
+        )
+    return now
 
 
 def at_hand(asked: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from clnp_core.errors import DataError, SpecError
 from clnp_core.lazy import torch
 from clnp_core.seeds import derive_seed
+from clnp_core.tasks.class_order import groups_of_classes
 from clnp_core.tasks.collected import collected
 from clnp_core.tasks.content import loaded
 from clnp_core.tasks.datasets import Dataset
@@ -151,9 +152,10 @@ class PermutedStream:
 class SplitStream:
     """A stream whose tasks are successive groups of classes: those of the first data set, then of the second, ...
 
-    Classes keep their order. Those left over at the end of a data set, too few for a task, are not used. The labels of
-    every task begin at 0. The constructor draws everything random from the seed, before any training: for each task
-    separately, the training images that are held out for validation.
+    Classes keep their order, unless another is given. Those left over at the end of a data set, too few for a task, are
+    not used. The labels of every task begin at 0, in the order of its classes. The constructor draws everything random
+    from the seed, before any training: for each task separately, the training images that are held out for validation,
+    and the order of classes where that is random.
 
     Parameters
     ----------
@@ -163,6 +165,8 @@ class SplitStream:
     validation : float
         Share of a task's training images that is held out, 0 < validation < 1. At least one is held out, never all.
     seed : int
+    class_order : sequence of int or "random", optional
+        As `SplitSpec.class_order` in `clnp_core.runs.spec.stream`, and checked there.
 
     Attributes
     ----------
@@ -176,13 +180,15 @@ class SplitStream:
     """
 
     def __init__(
-        self, datasets: Sequence[Dataset], classes_per_task: int, tasks: int, validation: float, seed: int
+        self,
+        datasets: Sequence[Dataset],
+        classes_per_task: int,
+        tasks: int,
+        validation: float,
+        seed: int,
+        class_order: Sequence[int] | str | None = None,
     ) -> None:
-        groups = [
-            (dataset, first)
-            for dataset in datasets
-            for first in range(0, dataset.classes - classes_per_task + 1, classes_per_task)
-        ]
+        groups = groups_of_classes(datasets, classes_per_task, seed, class_order)
         if tasks > len(groups):
             names = " + ".join(dict.fromkeys(dataset.name for dataset in datasets))
             raise SpecError(f"stream.tasks: {tasks} is more than the {len(groups)} tasks of {names}; give fewer.")
@@ -205,26 +211,28 @@ class SplitStream:
 
     def test(self, number: int) -> Split:
         """Return only the test set of task `number`."""
-        dataset, first = self._groups[number - 1]
-        return self._split(number, dataset.x_test, dataset.y_test, self._rows(dataset.y_test, first))
+        dataset, classes = self._groups[number - 1]
+        return self._split(number, dataset.x_test, dataset.y_test, self._rows(dataset.y_test, classes))
 
     def drawn(self) -> dict[str, np.ndarray]:
         """Return the attribute `orders` as "order.1", "order.2", ..."""
         return {f"order.{number}": order for number, order in enumerate(self.orders, 1)}
 
     def _draw(self, number: int, seed: int) -> np.ndarray:
-        dataset, first = self._groups[number - 1]
-        rows = self._rows(dataset.y_train, first)
-        tests = len(self._rows(dataset.y_test, first))
+        dataset, classes = self._groups[number - 1]
+        rows = self._rows(dataset.y_train, classes)
+        tests = len(self._rows(dataset.y_test, classes))
         if len(rows) < 2 or tests < 1:
+            in_turn = np.all(np.diff(classes) == 1)
+            named = f"{classes[0]} to {classes[-1]}" if in_turn else ", ".join(map(str, classes))
             raise SpecError(
-                f"stream: task {number} has {len(rows)} training and {tests} test images, the classes {first} to "
-                f"{first + self.classes_per_task - 1} of {dataset.name}; at least 2 and 1 are needed."
+                f"stream: task {number} has {len(rows)} training and {tests} test images, the classes {named} of "
+                f"{dataset.name}; at least 2 and 1 are needed."
             )
         return np.random.default_rng(derive_seed(seed, "validation", number)).permutation(rows)
 
-    def _rows(self, labels: np.ndarray, first: int) -> np.ndarray:
-        return np.flatnonzero((labels >= first) & (labels < first + self.classes_per_task))
+    def _rows(self, labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        return np.flatnonzero(np.isin(labels, classes))
 
     def _held(self, order: np.ndarray) -> int:
         """Return the number of images held out."""
@@ -235,9 +243,11 @@ class SplitStream:
         return self._split(number, dataset.x_train, dataset.y_train, rows)
 
     def _split(self, number: int, images: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> Split:
-        dataset, first = self._groups[number - 1]
+        dataset, classes = self._groups[number - 1]
         x = torch.from_numpy(images[rows].reshape(len(rows), -1)) / dataset.white
-        return Split(x, torch.from_numpy(labels[rows] - first))
+        own = np.zeros(dataset.classes, np.int64)  # label of each class in the task
+        own[classes] = np.arange(len(classes))
+        return Split(x, torch.from_numpy(own[labels[rows]]))
 
 
 class OwnStream(SplitStream):
@@ -265,6 +275,7 @@ def open_stream(asked: Mapping[str, Any], seed: int, tasks: int | None = None) -
     asked : mapping
         A stream's specification as plain data. If it has a "digest", the data's `content_digest` must equal it.
     seed : int
+        Of all that is drawn, if the specification has no seed of its own.
     tasks : int or None
         Number of tasks; by default as many as the specification says.
 
@@ -277,13 +288,18 @@ def open_stream(asked: Mapping[str, Any], seed: int, tasks: int | None = None) -
     """
     data, digest = loaded(asked)
     if asked.get("digest", digest) != digest:
-        raise DataError(f"{_described(asked)} on this worker is not the one the run was started with.")
+        raise DataError(
+            f"{_described(asked)} on this worker is not the one the run was started with; put that one back and resume "
+            f"the run, or start a new one."
+        )
+    seed = asked.get("seed", seed)
     count = asked["tasks"] if tasks is None else tasks
     match asked["kind"]:
         case "permuted":
             return PermutedStream(data[0], count, asked["validation"], seed, asked["identity_first"])
         case "split":
-            return SplitStream(data, asked["classes_per_task"], count, asked["validation"], seed)
+            width, order = asked["classes_per_task"], asked.get("class_order")
+            return SplitStream(data, width, count, asked["validation"], seed, order)
         case _:
             return OwnStream(data, count, asked["validation"], seed)
 

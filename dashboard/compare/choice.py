@@ -6,7 +6,7 @@ import streamlit as st
 
 from clnp_core.methods import METHODS
 from clnp_core.runs.comparison import with_method
-from clnp_core.runs.spec import RunSpec
+from clnp_core.runs.fold.summary import seeds_of
 from clnp_core.runs.store import Run, Store
 from dashboard.shared.errors import attempt
 from dashboard.shared.run_text import state_text
@@ -59,14 +59,19 @@ def _link_to(runs: Sequence[str]) -> None:
 def _at_first(runs: Sequence[Run], baseline: str | None) -> list[str]:
     """Take the baseline, or else the newest run, and the newest of the others that learned the same tasks."""
     first = next((run for run in runs if run.id == baseline), runs[0])
-    others = [run.id for run in runs if run.spec.stream == first.spec.stream and run != first]
+    stream = _of_any_seed(first)
+    others = [run.id for run in runs if _of_any_seed(run) == stream and run != first]
     return [first.id, *others[: _MOST_AT_FIRST - 1]]
+
+
+def _of_any_seed(run: Run) -> object:
+    return run.spec.stream.model_copy(update={"seed": None})
 
 
 def _in_short(run: Run, is_baseline: bool) -> str:
     tasks = run.spec.stream.tasks
     state = "" if run.state == "finished" else state_text(run)
-    parts = (run.id, run.spec.method, f"seed {run.spec.seed}", f"{tasks} task{'s' * (tasks != 1)}", state)
+    parts = (run.id, run.spec.method, f"seed {seeds_of(run.spec)}", f"{tasks} task{'s' * (tasks != 1)}", state)
     return " · ".join(filter(None, (*parts, "baseline" if is_baseline else "")))
 
 
@@ -91,12 +96,13 @@ def _button(method: str) -> bool:
 def _queue(store: Store, chosen: Sequence[Run], method: str) -> None:
     """Add a run of another method to those that are compared; one that is there already is taken as it is."""
     added: list[str] = []
-    if attempt(lambda: added.append(_run_of(store, with_method(chosen[0].spec, method)))):
+    if attempt(lambda: added.append(_run_of(store, chosen[0], method))):
         _link_to([*(run.id for run in chosen), *added])
         start_engine(store)
         st.rerun()
 
 
-def _run_of(store: Store, spec: RunSpec) -> str:
-    known = (run.id for run in store.runs() if run.spec == spec and run.state not in _GONE)
-    return next(known, None) or store.add(spec)
+def _run_of(store: Store, like: Run, method: str) -> str:
+    spec = with_method(like.spec, method)
+    same = (run for run in store.runs() if run.spec == spec and run.data == like.data and run.state not in _GONE)
+    return next((run.id for run in same), None) or store.add(spec, like)

@@ -24,6 +24,11 @@ _NAMES = {
     "tasks": "Tasks",
     "seconds": "Seconds",
 }
+_SPREADS = {
+    "seeds": "the seeds",
+    "trainings": "trainings on one stream",
+    "streams": "streams with one seed of training",
+}
 
 
 def show_comparison(groups: Sequence[Group], spec: RunSpec) -> None:
@@ -43,7 +48,7 @@ def _show_measures(groups: Sequence[Group], table: pd.DataFrame) -> None:
     names = [_in_parts(group.name) for group in groups]
     if len(groups) > 1:
         names[0] += _below("baseline")
-    columns = {"Runs": names, "Seeds": table["seeds"].map(str)}
+    columns = {"Runs": names, "Seeds": list(map(_runs_text, groups))}
     for name in compare.MEASURES:
         if table[name].notna().any():
             told = zip(table[name], table[f"{name} std"], table[f"{name} difference"], strict=True)
@@ -52,9 +57,16 @@ def _show_measures(groups: Sequence[Group], table: pd.DataFrame) -> None:
             ]
     st.table(pd.DataFrame(columns), hide_index=True)
     if len(groups) > 1:
-        spread = " ± one standard deviation over the seeds" if table["seeds"].max() > 1 else ""
+        over = ", or ".join(dict.fromkeys(_SPREADS[group.over] for group in groups if len(group.runs) > 1))
+        spread = f" ± one standard deviation over {over}" if over else ""
         learned = " Measures are over the tasks that each has learned." if table["tasks"].nunique() > 1 else ""
         st.caption(f"Each measure{spread}, and below it the difference to the baseline, {groups[0].name}.{learned}")
+
+
+def _runs_text(group: Group) -> str:
+    """Tell how many runs a group has and, where it is not the one seed of a run, what varies in it."""
+    several = len(group.runs) > 1 and group.over != "seeds"
+    return unbroken(f"{len(group.runs)} {group.over}") if several else str(len(group.runs))
 
 
 def _measure(name: str, mean: float, deviation: float, difference: float, is_baseline: bool) -> str:

@@ -102,15 +102,15 @@ def show_dialog(store: Store, chosen: str, asked: RunSpec | None) -> None:
 
 def _fork(store: Store, run: str) -> None:
     with show_errors():
-        base = store.run(run).spec
-        at_task, changes = choose_fork(base, run)
-        spec = fork(base, at_task, changes)
+        forked = store.run(run)
+        at_task, changes = choose_fork(forked.spec, run)
+        spec = fork(forked.spec, at_task, changes)
         shared = "task 1" if at_task == 2 else f"tasks 1 to {at_task - 1}"
         time = time_text(estimate(spec, store, at_task))
         st.caption(f"Shares {shared} with {run}. From task {at_task} on: {training_text(spec, at_task)}. Takes {time}.")
         if st.button("Start the fork", type="primary", icon=":material/play_arrow:", width="stretch"):
             _close_dialog()
-            start_run(store, spec)
+            start_run(store, spec, like=forked)
             st.rerun()
 
 

@@ -11,10 +11,10 @@ from clnp_core.methods import METHODS
 from clnp_core.runs.spec import RunSpec, preset, preset_names
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.estimate import estimate
-from clnp_core.tasks.datasets import DATASETS, image_shape, training_images
 from dashboard.lab.gradual_form import choose_gradual
 from dashboard.lab.method_form import choose_method, setting_label
 from dashboard.lab.presets import choose_from_card
+from dashboard.lab.stream_form import choose_data, choose_drawn
 from dashboard.shared.number_text import scientific
 from dashboard.shared.run_text import epochs_text, layer_name, network_text, time_text, training_text
 
@@ -110,24 +110,7 @@ def _stream(base: RunSpec) -> dict[str, Any]:
             help="A shared output layer reads, for each task, only the task's own neurons. With one per task, tasks "
             "can share neurons of the last hidden layer.",
         )
-    return _data(base) | {"stream.tasks": tasks, "head": head}
-
-
-def _data(base: RunSpec) -> dict[str, Any]:
-    """Choose among the data sets that the network takes, where there are several."""
-    stream, key = base.stream, base.preset
-    fitting = [name for name in DATASETS if image_shape(name) == stream.image_shape]
-    if stream.kind == "split" and len(fitting) > 1:
-        chosen = st.multiselect(
-            "Data sets", fitting, list(stream.datasets), key=f"{key} stream.datasets", select_all=False
-        )
-        return {"stream.datasets": chosen}
-    if stream.kind == "permuted":
-        fitting = [name for name in fitting if training_images(name) > stream.validation]
-        if len(fitting) > 1:
-            place = fitting.index(stream.dataset)
-            return {"stream.dataset": st.selectbox("Data set", fitting, place, key=f"{key} stream.dataset")}
-    return {}
+    return choose_data(base) | choose_drawn(base) | {"stream.tasks": tasks, "head": head}
 
 
 def _growth(base: RunSpec) -> dict[str, Any]:
@@ -303,8 +286,9 @@ def _search(base: RunSpec, changes: dict[str, Any]) -> dict[str, Any]:
         f"{key} learning_rate",
         "Learning rate of Adam. Several values are tried, each with every λ.",
     )
-    # Of what was chosen before, all that is a list is tried: λ, and settings of the method's own.
-    candidates = math.prod(len(value) for value in [rates, *changes.values()] if isinstance(value, list))
+    # Of what was chosen before, all that is a list is tried, but for the stream: λ, and settings of the method's own.
+    chosen = [value for path, value in changes.items() if not path.startswith("stream.")]
+    candidates = math.prod(len(value) for value in [rates, *chosen] if isinstance(value, list))
     if candidates < 2:
         return {"learning_rate": rates}
     search = st.segmented_control(
@@ -343,7 +327,8 @@ def _budget(base: RunSpec, method: str) -> dict[str, Any]:
                 base.seed,
                 key=f"{key} seed",
                 width=_NARROW,
-                help="Seed of everything random: the same seed gives the same run, to the bit.",
+                help="Seed of everything random for which the stream has no seed of its own: the same seed gives the "
+                "same run, to the bit.",
             ),
         }
     _say_own_epochs(base)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection
 
-from clnp_core.runs.fold.summary import words_for
+from clnp_core.runs.fold.summary import seeds_of, words_for
 from clnp_core.runs.spec import OUTPUT, RunSpec
 from clnp_core.runs.store import Run
 from clnp_core.runs.views.estimate import Estimate
@@ -73,7 +73,9 @@ def _settings(spec: RunSpec) -> dict[str, str]:
         rounds = f"{counted(tuning.rounds, 'round')} of " if tuning.rounds > 1 else ""
         about = f"fine-tuning {rounds}{counted(tuning.epochs, 'epoch')} at {scientific(tuning.learning_rate)}"
         parts["fine_tuning"] = about
-    return parts | {"seed": f"seed {spec.seed}"}
+    if order := getattr(spec.stream, "class_order", None):
+        parts["stream"] += f" in the order {order if isinstance(order, str) else ', '.join(map(str, order))}"
+    return parts | {"seed": f"seed {seeds_of(spec)}"}
 
 
 def epochs_text(spec: RunSpec) -> str:

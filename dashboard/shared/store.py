@@ -12,9 +12,9 @@ open_store = st.cache_resource(Store, show_spinner=False)
 """Open the store at a place, once for all visitors."""
 
 
-def start_run(store: Store, spec: RunSpec) -> None:
-    """Queue a run, see that an engine is there for it, and show it."""
-    if attempt(lambda: link_to_run(store.add(spec))):
+def start_run(store: Store, spec: RunSpec, like: Run | None = None) -> None:
+    """Queue a run, on the data of another if that is given; see that an engine is there for it, and show it."""
+    if attempt(lambda: link_to_run(store.add(spec, like))):
         start_engine(store)
 
 

@@ -87,15 +87,19 @@ def _axes(base: RunSpec) -> Axes:
                 help="Strength of the L1 penalty on this layer's weights: a higher λ leaves fewer neurons active.",
             )
         )
-    axes["seed"] = sorted(
-        st.multiselect(
-            "Seed",
-            sorted({*_SEEDS, base.seed}),
-            key=f"{key} seed",
-            placeholder=_untouched(base.seed),
-            help="Seed of everything random. The spread over several seeds tells chance from effect.",
+    for path, label, own, about in (
+        ("seed", "Seed", base.seed, "Seed of everything random for which the stream has no seed of its own."),
+        ("stream.seed", "Stream seed", base.stream.seed, "Seed of what is drawn for the tasks, apart from training."),
+    ):
+        axes[path] = sorted(
+            st.multiselect(
+                label,
+                sorted({*_SEEDS, *([] if own is None else [own])}),
+                key=f"{key} {path}",
+                placeholder="as the seed" if own is None else _untouched(own),
+                help=f"{about} The spread over several tells chance from effect.",
+            )
         )
-    )
     return {path: values for path, values in axes.items() if values}
 
 

@@ -108,8 +108,9 @@ def _in_common(spec: RunSpec, sweep: Sweep) -> str:
         "epochs": epochs_text(spec),
         "method": f"method {spec.method}",
         "seed": f"seed {spec.seed}",
+        "stream.seed": "" if spec.stream.seed is None else f"stream seed {spec.stream.seed}",
     }
-    return " · ".join(part for path, part in parts.items() if path not in sweep.over)
+    return " · ".join(part for path, part in parts.items() if part and path not in sweep.over)
 
 
 def _count(runs: list[Run], state: str) -> int:

@@ -70,7 +70,7 @@ def offer_training(store: Store, run: Run, tradeoff: TradeOff, view: View) -> bo
     if untrained and not training:
         asked |= st.button(f"Train this λ, about {seconds:.0f} s", type="primary", width="stretch")
         axes = {key: [value] for key, value in zip(axes, view.l1, strict=True)} if not missing else axes
-    if asked and attempt(lambda: store.add(training_fork(run.spec, view.task, axes, view.learning_rate))):
+    if asked and attempt(lambda: store.add(training_fork(run.spec, view.task, axes, view.learning_rate), like=run)):
         start_engine(store)
         st.rerun()
     return bool(training)
@@ -95,7 +95,7 @@ def offer_run(store: Store, run: Run, tradeoff: TradeOff, view: View) -> None:
         later = f" Later tasks are pruned within m = {margin_text(view.margin)}." if spec.at_task > view.task else ""
         st.caption(f"{shared} the training of this candidate.{later} At most {training_text(spec, view.task)}.")
         if st.button("Start the run", type="primary", icon=":material/play_arrow:", width="stretch"):
-            _start(store, spec)
+            _start(store, spec, run)
 
 
 def fine_tuning_settings(spec: RunSpec, view: View) -> dict[str, Any]:
@@ -106,8 +106,8 @@ def fine_tuning_settings(spec: RunSpec, view: View) -> dict[str, Any]:
     return {"epochs": max(1, own.epochs_of(view.task) // 3), "learning_rate": view.learning_rate / 10}
 
 
-def _start(store: Store, spec: RunSpec) -> None:
+def _start(store: Store, spec: RunSpec, forked: Run) -> None:
     added: list[str] = []
-    if attempt(lambda: added.append(store.add(spec))):
+    if attempt(lambda: added.append(store.add(spec, like=forked))):
         start_engine(store)
         st.switch_page("lab/page.py", query_params={"run": added[0]})

@@ -99,6 +99,44 @@ def test_forks_of_runs_that_differ_in_the_seed_alone_are_one_group():
     assert len(grouped(runs)) == 1
 
 
+def seeded(name: str, stream: int | None, seed: int, final: tuple[float, float] = (0.9, 0.8)) -> Compared:
+    return run(name, final, stream__seed=stream, seed=seed)
+
+
+def members(groups: list[Group]) -> list[tuple[str, str]]:
+    return [(group.over, "".join(run.run for run in group.runs)) for group in groups]
+
+
+def test_the_spread_over_trainings_on_one_stream_is_apart_from_that_over_streams():
+    trainings = [seeded(name, 7, seed) for seed, name in enumerate("abc")]
+    streams = [seeded(name, stream, 0) for stream, name in enumerate("xyz")]
+    both = [seeded(name, None, seed) for seed, name in enumerate("mn")]
+    groups = grouped([*both, *trainings, *streams])
+    assert members(groups) == [("seeds", "mn"), ("trainings", "abc"), ("streams", "xyz")]
+    assert compare.table(groups)["over"].tolist() == ["seeds", "trainings", "streams"]
+    differ = compare.differences(groups)
+    assert differ == {"stream.seed": [None, 7, "several"], "seed": [None, None, 0]}
+    assert [compare.setting_value("stream.seed", value) for value in differ["stream.seed"]] == [
+        "as seed",
+        "7",
+        "several",
+    ]
+    assert members(grouped([*streams, *trainings, *both])) == members(groups)[::-1]
+
+
+def test_on_a_grid_of_streams_and_trainings_each_stream_is_a_group():
+    groups = grouped([seeded(f"{stream}{seed}", stream, seed) for stream in (0, 1) for seed in (0, 1)])
+    assert members(groups) == [("trainings", "0001"), ("trainings", "1011")]
+    assert [group.name for group in groups] == ["clnp · stream seed = 0", "clnp · stream seed = 1"]
+
+
+def test_data_is_a_difference_only_where_it_was_replaced_under_its_name():
+    one, other = (Compared(name, run(name).spec, summary((0.9, 0.8)), data) for name, data in (("a", "1"), ("b", "2")))
+    mnist = Compared("c", preset("permuted-mnist-quick").to_json(), summary((0.9, 0.8)), "3")
+    assert compare.differences(grouped([one, other]))["stream.digest"] == ["1", "2"]
+    assert "stream.digest" not in compare.differences(grouped([one, mnist]))
+
+
 def test_of_a_seed_the_run_that_is_furthest_counts():
     begun = Compared("z", run("z").spec, {**summary((0.9, 0.8)), "tasks": 1})
     (group,) = grouped([begun, run("a")])
@@ -141,10 +179,13 @@ def test_settings_are_said_as_a_person_would(path: str, name: str, value: Any, t
 
 fractions = st.floats(0, 1)
 runs = st.builds(
-    lambda name, final, seed, margin, method: run(name, final, seed=seed, margin=margin, method=method),
+    lambda name, final, seed, stream, margin, method: run(
+        name, final, seed=seed, stream__seed=stream, margin=margin, method=method
+    ),
     st.uuids().map(str),
     st.tuples(fractions, fractions),
     st.integers(0, 4),
+    st.none() | st.integers(0, 2),
     st.sampled_from([0.01, 0.02]),
     st.sampled_from(list(METHODS)),
 )
@@ -171,8 +212,10 @@ def test_every_group_has_a_name_of_its_own_and_every_seed_counts_once(given: lis
     groups = grouped(given)
     assert len({group.name for group in groups}) == len(groups)
     for group in groups:
-        seeds = [member.seed for member in group.runs]
+        seeds = [(member.seed, member.stream_seed or 0) for member in group.runs]
         assert seeds == sorted(set(seeds))
+        varies = len({member.seed for member in group.runs}), len({member.stream_seed for member in group.runs})
+        assert varies[1 if group.over in ("seeds", "trainings") else 0] == 1
     assert compare.table(groups)["seeds"].sum() == sum(len(group.runs) for group in groups)
 
 

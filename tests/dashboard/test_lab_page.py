@@ -84,9 +84,12 @@ def test_every_preset_has_a_card_with_its_sentence_and_time(empty: Store):
 def test_a_chosen_card_fills_the_form_and_starts_what_that_says(empty: Store):
     app = press(opened(), "Choose split-digits")
     assert app.selectbox(key="preset").value == "split-digits"
-    app.number_input(key="split-digits stream.tasks").set_value(3).run()
+    app.number_input(key="split-digits stream.tasks").set_value(3)
+    app.number_input(key="split-digits stream.seed").set_value(8)
+    app.text_input(key="split-digits stream.class_order").set_value("9, 0, 5,3,1,7").run()
     press(app, "Start split-digits")
-    assert asked(empty) == preset("split-digits", {"stream.tasks": 3})
+    drawn = {"stream.seed": 8, "stream.class_order": [9, 0, 5, 3, 1, 7]}
+    assert asked(empty) == preset("split-digits", {"stream.tasks": 3, **drawn})
 
 
 def test_presets_are_chosen_in_a_dialog_where_there_are_runs(store: Store):

@@ -216,6 +216,50 @@ def test_the_number_of_tasks_may_be_given_beside_the_specification():
     assert open_stream(SPLIT, 0).tasks == 3
 
 
+@pytest.mark.parametrize("asked", [PERMUTED, SPLIT | {"class_order": "random"}])
+def test_a_streams_own_seed_draws_it_whatever_the_runs_is(asked):
+    def drawn(seed, own=None):
+        given = asked if own is None else asked | {"seed": own}
+        return [array.tolist() for array in open_stream(given, seed).drawn().values()]
+
+    assert drawn(1, 7) == drawn(2, 7) == drawn(7)
+    assert drawn(1) != drawn(2)
+
+
+def classes_of(dataset, made):
+    """Of each task, the classes in the order of the labels that they have there."""
+    found = []
+    for number in range(1, made.tasks + 1):
+        rows, task = made.drawn()[f"order.{number}"], made.task(number)
+        labels = torch.cat((task.train.y, task.validation.y)).tolist()
+        own = dict(zip(labels, dataset.y_train[rows].tolist(), strict=True))
+        assert [own[label] for label in labels] == dataset.y_train[rows].tolist()
+        found.append([own[label] for label in sorted(own)])
+    return found
+
+
+def test_tasks_take_classes_in_the_order_that_is_given(digits):
+    order = [9, 0, 5, 3, 1, 7]
+    made = open_stream(SPLIT | {"class_order": order, "classes_per_task": 2}, seed=0)
+    assert classes_of(digits, made) == [[9, 0], [5, 3], [1, 7]]
+    test = made.test(1)
+    assert test.y.tolist() == [order.index(label) for label in digits.y_test if label in (9, 0)]
+
+
+def test_a_random_order_of_classes_uses_each_once_and_each_seed_has_its_own(digits):
+    orders = [classes_of(digits, open_stream(SPLIT | {"class_order": "random"}, seed)) for seed in range(4)]
+    assert all(len({label for task in order for label in task}) == 9 for order in orders)
+    assert len(set(map(str, orders))) == 4
+
+
+def test_classes_of_a_second_data_set_are_numbered_on_from_the_firsts():
+    sets = [numbered("one", [0, 0, 1, 1], 2), numbered("two", [2, 2, 1, 0, 0, 1], 3)]
+    made = SplitStream(sets, 2, 2, 0.5, 0, class_order=[4, 2, 1, 0])
+    assert made.test(1).y.tolist() == [1, 1, 0, 0]  # of the second, which ends with 0, 0, 1 and begins with 2, 2
+    assert sorted(made.drawn()["order.1"]) == [0, 1, 3, 4]
+    assert sorted(made.drawn()["order.2"]) == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize("asked", [PERMUTED, SPLIT])
 def test_other_data_than_the_runs_is_refused(asked):
     digest = content_digest(asked)

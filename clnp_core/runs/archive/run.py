@@ -168,7 +168,9 @@ def _keep(store: Store, incoming: Incoming, verdict: str) -> Imported:
                 new.append(target)
             os.replace(incoming.artifacts.path(key), target)
         tags = dict.fromkeys([_IMPORTED_TAG, *told.tags])
-        store.add_imported(run, spec, incoming.records, summary, incoming.parts, list(tags), told.note, event)
+        store.add_imported(
+            run, spec, told.data, incoming.records, summary, incoming.parts, list(tags), told.note, event
+        )
     except BaseException as error:
         for target in new:
             target.unlink(missing_ok=True)

@@ -33,9 +33,8 @@ from clnp_core.runs.fold.course import Learned, Wanted, course
 from clnp_core.runs.fold.results import RESULTS, Result, Summary
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.fold.summary import summarise
-from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
-from clnp_core.tasks.content import check, content_digest
+from clnp_core.tasks.content import check, check_same, content_digest
 
 _POLL_SECONDS = 0.2
 _STOP_SECONDS = 5
@@ -148,7 +147,7 @@ class Engine:
     async def _learn(self, run: Run, active: _Active) -> Summary:
         """Learn the tasks in order, and train each task alone beside them."""
         spec = run.spec
-        digest = await self._dataset_digest(spec)
+        digest = await asyncio.to_thread(self._bound_digest, run)
         learned: list[Learned] = []
         beside: list[asyncio.Task[None]] = []
         try:
@@ -173,8 +172,13 @@ class Engine:
         learned.alone_trained(await self._result(run, active, learned.alone, ALONE))
         self._store.put_learned(run.id, learned.record)
 
-    async def _dataset_digest(self, spec: RunSpec) -> str:
-        return await asyncio.to_thread(_checked_digest, spec.stream.model_dump(mode="json"))
+    def _bound_digest(self, run: Run) -> str:
+        """Check the run's data, bind the run to it, and return its digest."""
+        stream = run.spec.stream.model_dump(mode="json")
+        if run.data:
+            check_same(stream, run.data, run.id)
+        check(stream)
+        return check_same(stream, self._store.bind(run.id, content_digest(stream)), run.id)
 
     async def _result(self, run: Run, active: _Active, stage: Stage, candidate: int = 0) -> Result:
         """Get the result of a stage: find it, wait for another run that computes it, or compute it."""
@@ -309,11 +313,6 @@ class Engine:
         if self._cluster:
             await self._cluster.close()  # type: ignore[misc]  # as in `own_workers`
             self._artifacts.sweep()
-
-
-def _checked_digest(stream: dict[str, Any]) -> str:
-    check(stream)
-    return content_digest(stream)
 
 
 async def _all(coroutines: Iterable[Coroutine[Any, Any, Any] | asyncio.Task[Any]]) -> list[Any]:

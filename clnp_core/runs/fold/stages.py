@@ -102,7 +102,9 @@ def digest_of(data: Any) -> str:
 
 def _common(spec: RunSpec, dataset_digest: str) -> dict[str, Any]:
     """What every stage of a run depends on. Not the number of tasks: a longer run shares the shorter one's stages."""
-    stream = spec.stream.model_dump(mode="json", exclude={"tasks"}) | {"digest": dataset_digest}
+    # A seed of the stream that is the run's as well draws the same as none.
+    apart = {"tasks", "seed"} if spec.stream.seed == spec.seed else {"tasks"}
+    stream = spec.stream.model_dump(mode="json", exclude=apart) | {"digest": dataset_digest}
     return {
         "stream": stream,
         "architecture": architecture_data(spec.architecture),
@@ -140,8 +142,9 @@ def _hyperparameters(spec: RunSpec, task: int, point: Point) -> dict[str, Any]:
 
 def stream_stage(spec: RunSpec, dataset_digest: str) -> Stage:
     """Draw the permutations and the validation split, to be kept with the run."""
-    common = _common(spec, dataset_digest)
-    inputs = {"stream": common["stream"], "seed": spec.seed, "tasks": spec.stream.tasks, "threads": 1, **_origin(spec)}
+    stream = _common(spec, dataset_digest)["stream"]
+    seed = stream.get("seed", spec.seed)  # what is drawn for a stream of its own seed is the same for every training
+    inputs = {"stream": stream, "seed": seed, "tasks": spec.stream.tasks, "threads": 1, **_origin(spec)}
     return Stage("stream", inputs)
 
 

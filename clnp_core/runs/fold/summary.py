@@ -116,6 +116,11 @@ def _told(measure: float) -> float | None:
     return None if math.isnan(measure) else measure
 
 
+def seeds_of(spec: RunSpec) -> str:
+    """Tell the seed, and that of the stream where it has one of its own: "0, stream 7"."""
+    return str(spec.seed) if spec.stream.seed is None else f"{spec.seed}, stream {spec.stream.seed}"
+
+
 def words_for(seconds_left: float | None) -> str:
     """Time left, in words; nothing where it is not known."""
     return "" if seconds_left is None else f"{duration(seconds_left)} left"

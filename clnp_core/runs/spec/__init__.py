@@ -1,7 +1,17 @@
 """Specifications of runs as validated data. Imports no torch."""
 
-from clnp_core.runs.spec.changes import fork, parse_assignment, preset, preset_names
+from clnp_core.runs.spec.changes import fork, parse_assignment, preset, preset_names, specified
 from clnp_core.runs.spec.parsing import parse
 from clnp_core.runs.spec.run import OUTPUT, FineTuning, RunSpec
 
-__all__ = ["OUTPUT", "FineTuning", "RunSpec", "fork", "parse", "parse_assignment", "preset", "preset_names"]
+__all__ = [
+    "OUTPUT",
+    "FineTuning",
+    "RunSpec",
+    "fork",
+    "parse",
+    "parse_assignment",
+    "preset",
+    "preset_names",
+    "specified",
+]

@@ -14,6 +14,8 @@ from clnp_core.runs.spec.parsing import nearest, parse
 from clnp_core.runs.spec.run import RunSpec
 
 _DEFAULT = "digits"
+_MOST_BYTES = 2**20
+_GET_ONE = "get one with: clnp show RUN --json"
 
 
 def preset_names() -> list[str]:
@@ -52,6 +54,49 @@ def preset(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
     return parse(_changed(presets[name], changes or {}))
 
 
+def specified(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
+    """Load a preset, or a specification from a file, and change some of its settings; see `preset`.
+
+    Parameters
+    ----------
+    name : str
+        Name of a preset, or path of a JSON file as `RunSpec.to_json` gives it: it ends in .json or has a slash.
+    changes : dict
+
+    Raises
+    ------
+    SpecError
+        As `preset`, or if the file cannot be read or holds no specification.
+    """
+    if not name.endswith(".json") and "/" not in name:
+        return preset(name, changes)
+    # What it learns is its own, even where the file tells of a run that came in an archive.
+    data = _read(name) | {"imported": None}
+    try:
+        return parse(_changed(data, changes or {}))
+    except SpecError as error:
+        raise SpecError(f"{name}: {error}") from None
+    except (AttributeError, TypeError, RecursionError):
+        raise SpecError(f"{name} is no specification of a run; {_GET_ONE}.") from None
+
+
+def _read(name: str) -> dict[str, Any]:
+    try:
+        with open(name, "rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise SpecError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+    if len(content) > _MOST_BYTES:
+        raise SpecError(f"{name} is too large for the specification of a run: more than {_MOST_BYTES:,} bytes.")
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise SpecError(f"{name} is not JSON ({error}); {_GET_ONE}.") from None
+    if not isinstance(data, dict):
+        raise SpecError(f"{name} is no specification of a run; {_GET_ONE}.")
+    return data
+
+
 def fork(spec: RunSpec, at_task: int, changes: dict[str, Any]) -> RunSpec:
     """Fork a specification: share tasks 1 to `at_task` - 1 with it, then continue with some settings changed.
 
@@ -73,6 +118,8 @@ _GROUPS = ("stream", "lambda", "fine_tuning", "gradual", "grow", "layer_weights"
 def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     data = copy.deepcopy(data)
     for path, value in changes.items():
+        if path == "imported" and value is not None:
+            raise SpecError("imported: no setting can make a run an imported one; take an archive in with clnp import.")
         group, dot, name = path.rpartition(".")
         if not dot:
             data[name] = value

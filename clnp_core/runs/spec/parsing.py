@@ -33,6 +33,8 @@ def parse(data: dict[str, Any]) -> RunSpec:
 
 def _sentence(error: ValidationError) -> str:
     problem = error.errors()[0]
+    if problem["type"] == "recursion_loop":
+        return "The specification is nested too deep; it should have fewer forks of forks."
     path = ".".join(_fields(problem["loc"]))
     if problem["type"] == "value_error":
         return f"{problem['ctx']['error']}."

@@ -167,6 +167,7 @@ class RunSpec(Strict):
     single_task: bool = False
     """Whether to train each task also alone on the same network, for comparison."""
     seed: int = Field(ge=0, lt=2**31)
+    """Seed of everything random; with `stream.seed` of what training draws alone: initial weights, batches, dropout."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Device to train on."""
     fork_of: RunSpec | None = None

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
+from clnp_core.bounds import Natural
 from clnp_core.tasks.datasets import DATASETS, classes, image_shape
 from clnp_core.tasks.own import MAX_CLASSES, MAX_SIZE, MAX_TASKS, OWN_NAME
 
@@ -26,7 +36,20 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-class PermutedSpec(Strict):
+class _Drawn(Strict):
+    """Base of streams: settings of what is drawn at random. As JSON they are missing where they are not given."""
+
+    seed: int | None = Field(default=None, ge=0, lt=2**31)
+    """Seed of all that is drawn for the stream: permutations, the order of classes, the validation split. None: as the
+    run's seed, which else draws only what training needs: initial weights, batches, dropout."""
+
+    @model_serializer(mode="wrap")
+    def _as_given(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        told: dict[str, Any] = serialise(self)
+        return {name: value for name, value in told.items() if value is not None}
+
+
+class PermutedSpec(_Drawn):
     """A stream of the same images in every task, with their pixels in another order."""
 
     kind: Literal["permuted"] = "permuted"
@@ -58,7 +81,20 @@ def _as_several(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-class SplitSpec(Strict):
+def _as_order(value: Any) -> Any:
+    """Refuse what is no order in a sentence that tells how one is written."""
+    if value is not None and value != "random" and not isinstance(value, list | tuple):
+        raise ValueError(
+            f"stream.class_order: {repr(value)[:60]} is no order of classes; give a list of the classes, "
+            "such as [3, 0, 2, 1], or random"
+        )
+    return value
+
+
+_ClassOrder = Annotated[tuple[Natural, ...], Field(max_length=1000)]
+
+
+class SplitSpec(_Drawn):
     """A stream of successive groups of classes, one data set after another."""
 
     kind: Literal["split"] = "split"
@@ -67,6 +103,11 @@ class SplitSpec(Strict):
     tasks: Tasks
     validation: Share
     """Share of a task's training images held out for validation."""
+    class_order: _ClassOrder | Literal["random"] | None = None
+    """The classes in the order in which tasks take them, those of a second data set numbered on from the first's; or
+    "random": each data set's in an order that is drawn. None: as they are numbered."""
+
+    _order = field_validator("class_order", mode="before")(_as_order)
 
     @property
     def image_shape(self) -> ImageShape:
@@ -102,10 +143,33 @@ class SplitSpec(Strict):
                 f"stream.tasks: {self.tasks} is more than the {most} tasks that {self.data} gives in groups of "
                 f"{self.classes_per_task} classes; give at most {most}"
             )
+        if isinstance(self.class_order, tuple):
+            self._check_order(self.class_order)
         return self
 
+    def _check_order(self, order: tuple[int, ...]) -> None:
+        sets = [place for place, name in enumerate(self.datasets) for _ in range(classes(name))]
+        if (highest := max(order, default=0)) >= len(sets):
+            raise ValueError(
+                f"stream.class_order: {highest} is no class of {self.data}; the classes are 0 to {len(sets) - 1}"
+            )
+        if twice := [label for label in order if order.count(label) > 1]:
+            raise ValueError(f"stream.class_order: the class {twice[0]} is there twice; give each class once at most")
+        width = self.classes_per_task
+        if len(order) < (needed := width * self.tasks):
+            raise ValueError(
+                f"stream.class_order: {len(order)} classes are too few for {self.tasks} tasks of {width}; give {needed}"
+            )
+        for task in range(1, self.tasks + 1):
+            own = order[width * (task - 1) : width * task]
+            if len({sets[label] for label in own}) > 1:
+                raise ValueError(
+                    f"stream.class_order: task {task} has classes of several data sets, {', '.join(map(str, own))}; "
+                    f"give each task classes of one"
+                )
 
-class OwnSpec(Strict):
+
+class OwnSpec(_Drawn):
     """A stream of own data, as `clnp_core.tasks.streams.from_arrays` stores it."""
 
     kind: Literal["own"] = "own"

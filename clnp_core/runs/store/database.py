@@ -16,10 +16,16 @@ from clnp_core.errors import StoreError
 from clnp_core.runs.store.artifacts import Artifacts
 from clnp_core.runs.store.tables import FAMILIES, METADATA
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
-_EXTENDED = 3  # this format lacks some tables and a column, but what it has is the same
+_EXTENDED = 3  # this format lacks some tables and columns, but what it has is the same
 _BUSY_SECONDS = 10
+_DATA_OF_FIRST_STAGES = """
+    UPDATE runs SET data = (
+        SELECT json_extract(inputs, '$.stream.digest') FROM run_stages JOIN stages ON stages.key = run_stages.stage
+        WHERE run_stages.run = runs.id ORDER BY run_stages.id LIMIT 1
+    )
+"""
 
 
 def default_location() -> Path:
@@ -56,8 +62,11 @@ class Database:
             if version < SCHEMA_VERSION:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")  # who opens it at the same time waits, and finds it done
                 METADATA.create_all(connection)
-                if "neurons" not in {row.name for row in connection.exec_driver_sql("PRAGMA table_info(epochs)")}:
+                if "neurons" not in _columns(connection, "epochs"):
                     connection.exec_driver_sql("ALTER TABLE epochs ADD COLUMN neurons JSON")
+                if "data" not in _columns(connection, "runs"):
+                    connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN data VARCHAR")
+                    connection.exec_driver_sql(_DATA_OF_FIRST_STAGES)
                 connection.exec_driver_sql(FAMILIES)
                 connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -107,6 +116,10 @@ class Database:
         except FileNotFoundError:
             pass
         return None
+
+
+def _columns(connection: sql.Connection, table: str) -> set[str]:
+    return {row.name for row in connection.exec_driver_sql(f"PRAGMA table_info({table})")}
 
 
 def _set_up_connection(connection: Any, _: Any) -> None:

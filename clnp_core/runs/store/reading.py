@@ -63,10 +63,10 @@ class Reading(Database):
         with self.transaction() as connection:
             return connection.execute(sql.select(BASELINE.c.run)).scalar_one_or_none()
 
-    def unfinished(self, spec: RunSpec) -> Run | None:
-        """Find the newest run with exactly this specification that has not ended, if there is one."""
+    def unfinished(self, spec: RunSpec) -> list[Run]:
+        """List the runs with exactly this specification that have not ended, newest first."""
         over = ("finished", "failed", "cancelled")
-        return next((run for run in self.runs() if run.state not in over and run.spec == spec), None)
+        return [run for run in self.runs() if run.state not in over and run.spec == spec]
 
     def sweeps(self) -> list[Sweep]:
         """List all sweeps, newest first."""

@@ -14,7 +14,9 @@ from clnp_core.errors import StoreError
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import writing
 from clnp_core.runs.store.reading import Reading
+from clnp_core.runs.store.rows import Run
 from clnp_core.runs.store.tables import BASELINE, RUN_NOTES, RUNS, SWEEP_RUNS, SWEEPS
+from clnp_core.tasks.content import at_hand, check_same
 
 _MOST_TAG_LETTERS = 40
 _MOST_NOTE_LETTERS = 4000
@@ -23,13 +25,44 @@ _MOST_NOTE_LETTERS = 4000
 class Requests(Reading):
     """The part of a store that takes requests."""
 
-    def add(self, spec: RunSpec) -> str:
-        """Queue a run and return its id."""
+    def add(self, spec: RunSpec, like: Run | None = None) -> str:
+        """Queue a run and return its id.
+
+        Parameters
+        ----------
+        spec : RunSpec
+        like : Run, optional
+            Another run, of the same stream, whose data it must learn; for a fork, by default, the newest that it forks.
+
+        Raises
+        ------
+        DataError
+            If that data has changed since.
+        """
         run = f"{spec.preset}-{secrets.token_hex(3)}"
+        like = like or self._forked(spec)
         asked = {"id": run, "spec": spec, "state": "queued", "wanted": "run", "created": time.time()}
+        if like:
+            _check_data(like)
+            asked["data"] = like.data
         with self.transaction() as connection:
             connection.execute(RUNS.insert().values(seconds=0.0, fraction=0.0, **asked))
         return run
+
+    def _forked(self, spec: RunSpec) -> Run | None:
+        """Find the newest run that a specification forks, of those whose data is known."""
+        before: list[RunSpec] = []
+        while spec.fork_of:
+            before.append(spec := spec.fork_of)
+        return next((run for run in self.runs() if run.data and run.spec in before), None) if before else None
+
+    def bind(self, run: str, data: str) -> str:
+        """Bind a run to data of that digest, unless it is bound, and return the digest of the data it is bound to."""
+        with self.transaction() as connection:
+            row = RUNS.c.id == run
+            connection.execute(RUNS.update().where(row).values(data=sql.func.coalesce(RUNS.c.data, data)))
+            bound: str = connection.execute(sql.select(RUNS.c.data).where(row)).scalar_one()
+        return bound
 
     def pause(self, run: str) -> None:
         """Ask a run to pause; `resume` continues it.
@@ -58,14 +91,19 @@ class Requests(Reading):
         ------
         StoreError
             If there is no such run, or it is queued, running or finished.
+        DataError
+            If its data has changed since it was begun.
         """
         self._ask(run, "run", "queued", ("paused", "interrupted", "cancelled", "failed"))
 
     def _ask(self, run: str, wanted: str, state: str, possible: tuple[str, ...]) -> None:
-        now = self.run(run).state
+        asked = self.run(run)
+        now = asked.state
         if now not in possible:
             verb = "resumed" if wanted == "run" else {"pause": "paused", "cancel": "cancelled"}[wanted]
             raise StoreError(f"The run {run} cannot be {verb}: it is {now}.")
+        if wanted == "run":
+            _check_data(asked)
         values: dict[str, str | None] = {"wanted": wanted}
         if now != "running":
             values |= {"state": state, "finished": None, "error": None, "detail": None}
@@ -138,3 +176,10 @@ class Requests(Reading):
         """Remove a sweep. Its runs are kept."""
         with self.transaction() as connection:
             connection.execute(SWEEPS.delete().where(SWEEPS.c.id == sweep))
+
+
+def _check_data(run: Run) -> None:
+    """Check that a run's data has not changed. Data that is not here is for the engine to find, or to download."""
+    stream = run.spec.stream.model_dump(mode="json")
+    if run.data and at_hand(stream):
+        check_same(stream, run.data, run.id)

@@ -99,6 +99,7 @@ class Results(Reading):
         self,
         run: str,
         spec: RunSpec,
+        data: str,
         records: Sequence[Record],
         summary: Summary,
         parts: Iterable[tuple[Stage, int, Result]],
@@ -113,6 +114,8 @@ class Results(Reading):
         run : str
             Id of the run, which no run here may have.
         spec : RunSpec
+        data : str
+            Digest of the data it was learned on.
         records : sequence of Record
             One per learned task, in order.
         summary : Summary
@@ -125,7 +128,7 @@ class Results(Reading):
         """
         now = time.time()
         times = {"created": now, "finished": now, "seconds": summary.seconds, "seconds_left": 0.0}
-        ended = {"state": "finished", "wanted": "run", "fraction": 1.0, "summary": summary}
+        ended = {"state": "finished", "wanted": "run", "fraction": 1.0, "summary": summary, "data": data}
         with self.transaction() as connection:
             connection.execute(RUNS.insert().values(id=run, spec=spec, **times, **ended))
             for stage, candidate, result in parts:

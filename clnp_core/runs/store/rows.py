@@ -35,6 +35,9 @@ class Run:
         If it failed, a sentence for the user, and the last lines of the traceback, if any, for developers.
     summary : Summary or None
         Its results once it is finished; as JSON, what `clnp run --json` writes.
+    data : str or None
+        SHA-256 of the data that it learns, as `clnp_core.tasks.content.content_digest` computes it; None before its
+        first stage. With other data it does not go on.
     tags : tuple of str
     note : str
         The user's tags and note.
@@ -53,6 +56,7 @@ class Run:
     error: str | None
     detail: str | None
     summary: Summary | None
+    data: str | None
     tags: tuple[str, ...]
     note: str
 

@@ -69,6 +69,7 @@ RUNS = sql.Table(
     sql.Column("error", sql.String),
     sql.Column("detail", sql.String),
     sql.Column("summary", Typed(Summary)),
+    sql.Column("data", sql.String),  # the digest of its data, from its first stage on
 )
 STAGES = sql.Table(
     "stages",

@@ -149,7 +149,11 @@ def _images(stream: Mapping[str, Any], method: str, task: int) -> float:
             return images
         case "split":
             width = stream["classes_per_task"]
-            data = [name for name in stream["datasets"] for _ in range(classes(name) // width)][task - 1]
+            order = stream.get("class_order")
+            if isinstance(order, list):
+                data = [name for name in stream["datasets"] for _ in range(classes(name))][order[width * (task - 1)]]
+            else:
+                data = [name for name in stream["datasets"] for _ in range(classes(name) // width)][task - 1]
             images = (1 - stream["validation"]) * training_images(data) * width / classes(data)
             return images
         case _:

@@ -18,6 +18,7 @@ from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.engine.worker import perform_on_worker
 from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import Store
+from clnp_core.tasks.content import content_digest
 from tests.runs import on_worker
 from tests.runs.conftest import identical, serve
 
@@ -42,6 +43,7 @@ def test_a_summary_holds_what_is_promised(store, learn):
 
     stored = store.run(run)
     assert (stored.state, stored.fraction, stored.summary.to_json()) == ("finished", 1.0, summary)
+    assert stored.data == content_digest(stored.spec.stream.model_dump(mode="json"))
     assert [record.task for record in store.learned(run)] == [1, 2, 3]
     epochs = store.epochs(run)
     assert len(epochs) == 2 * 3 * 6

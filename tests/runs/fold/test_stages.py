@@ -44,6 +44,18 @@ def test_what_the_result_does_not_depend_on_leaves_the_keys(name, value):
     assert keys({name: value}) == keys({})
 
 
+def test_a_seed_of_the_stream_is_part_of_the_keys_where_it_is_another_than_the_runs():
+    assert keys({"stream.seed": 3, "seed": 3}) == keys({"seed": 3})
+    every = [keys({"stream.seed": stream, "seed": seed})[0] for stream in (None, 0, 1) for seed in (0, 1)]
+    assert len(set(every)) == 4
+
+
+def test_a_stream_of_its_own_seed_is_drawn_once_for_every_training():
+    fixed, free = ([preset("digits", {"stream.seed": own, "seed": seed}) for seed in (1, 2)] for own in (7, None))
+    for specs, count in ((fixed, 1), (free, 2)):
+        assert len({stages.stream_stage(spec, "data").key for spec in specs}) == count
+
+
 def test_a_candidate_has_the_same_key_in_any_grid():
     grid = stages.fit_stages(preset("digits", {"lambda.2": [1e-4, 1e-3]}), "data", 1, None, None)
     assert [stage.key for stage in grid][1] == keys({})[0]

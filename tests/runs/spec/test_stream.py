@@ -43,6 +43,12 @@ def test_a_permuted_stream_is_written_as_before():
     assert SPECS.validate_python(PERMUTED).model_dump(mode="json") == PERMUTED | {"identity_first": False}
 
 
+def test_what_is_not_given_of_what_is_drawn_is_not_written():
+    assert "seed" not in SPECS.validate_python(OWN).model_dump(mode="json")
+    given = SPLIT | {"seed": 3, "class_order": list(range(110))}
+    assert SPECS.validate_python(given).model_dump(mode="json") == given
+
+
 def test_one_data_set_need_not_be_in_a_list():
     assert SPECS.validate_python(SPLIT | {"datasets": "mnist", "tasks": 1}).datasets == ("mnist",)
 
@@ -78,6 +84,14 @@ def test_a_split_is_possible_if_the_data_sets_give_its_tasks(names, per_task, ta
         (SPLIT | {"datasets": []}, "at least 1 item"),
         (SPLIT | {"datasets": ["mnist"] * 11}, "at most 10 items"),
         (SPLIT | {"classes_per_task": 1}, "greater than or equal to 2"),
+        (SPLIT | {"class_order": "by size"}, "'by size' is no order of classes; give a list of the classes, such as"),
+        (SPLIT | {"class_order": 3}, "3 is no order of classes"),
+        (SPLIT | {"class_order": list(range(99))}, "99 classes are too few for 11 tasks of 10; give 110"),
+        (SPLIT | {"class_order": [*range(1, 111)]}, "110 is no class of cifar10 . cifar100; the classes are 0 to 109"),
+        (SPLIT | {"class_order": [*range(109), 3]}, "the class 3 is there twice"),
+        (SPLIT | {"class_order": [*range(5, 110), *range(5)]}, "task 1 has classes of several data sets, 5, 6"),
+        (SPLIT | {"seed": -1}, "greater than or equal to 0"),
+        (PERMUTED | {"class_order": "random"}, "Extra inputs are not permitted"),
         (SPLIT | {"validation": 0}, "greater than 0"),
         (SPLIT | {"validation": 1}, "less than 1"),
         (SPLIT | {"validation": float("nan")}, "finite number"),

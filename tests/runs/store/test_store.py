@@ -132,8 +132,8 @@ def test_the_unfinished_run_of_a_specification_is_found(store):
     store.add(preset("digits", {"margin": 0.5}))
     store.finish(finished, summary())
     store.pause(paused)
-    assert store.unfinished(spec).id == paused
-    assert store.unfinished(preset("digits-multihead")) is None
+    assert [run.id for run in store.unfinished(spec)] == [paused]
+    assert store.unfinished(preset("digits-multihead")) == []
 
 
 def test_a_store_of_a_newer_version_is_refused(store):
