@@ -72,6 +72,8 @@ _GROUPS = ("stream", "lambda", "fine_tuning", "gradual", "grow", "layer_weights"
 
 def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     data = copy.deepcopy(data)
+    if changes.get("imported") is not None:
+        raise SpecError("imported cannot be set: it says which archive clnp import took a run from; leave it out.")
     for path, value in changes.items():
         group, dot, name = path.rpartition(".")
         if not dot:
@@ -108,5 +110,5 @@ def parse_assignment(text: str) -> tuple[str, Any]:
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # no JSON, or numbers too long and lists too deep to be read
         return [_value(part.strip()) for part in text.split(",")] if "," in text else text

@@ -62,6 +62,13 @@ def test_the_grid_is_the_product_of_its_axes():
     assert preset("digits", {"lambda.1": [1e-4, 1e-3], "search": "every-task"}).fits(2) == 2
 
 
+def nested(depth):
+    inner = []
+    for _ in range(depth):
+        inner = [inner]
+    return inner
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -105,6 +112,11 @@ def test_the_grid_is_the_product_of_its_axes():
         ({"lambda.1": [1e-3] * 300}, "the grid has 300 points; at most 256"),
         ({"seed": -1}, "seed = -1 is not possible"),
         ({"preset": "../x"}, "preset = .* is not possible"),
+        ({"imported": "a" * 64}, "imported cannot be set: .*; leave it out"),
+        (dict([parse_assignment("network=" + 3000 * "[")]), r'network = "\[\[\[\[.*\.\.\. is not possible'),
+        (dict([parse_assignment("margin=" + 5000 * "1")]), 'margin = "1111.* is not possible'),
+        ({"network": nested(3000)}, "network = something of type list that cannot be shown is not possible"),
+        ({"margin": 10**5000}, "margin = something of type int that cannot be shown is not possible"),
     ],
 )
 def test_what_is_impossible_is_refused_in_a_sentence(changes, said):
