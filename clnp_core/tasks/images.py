@@ -1,14 +1,16 @@
 """Decides what own images and tables mean: which axis has the channels, and what a type says of its values.
 
 Channels. In an array of all images they are the second axis, [N, channels, height, width], unless that has more than 4
-entries and the last has not: then they are the last. Of a single image they are the first axis of a tensor and the last
+entries and the last has not: then they are the last. Squares of more than that, [N, 64, 64, 7], are refused. Of a single image they are the first axis of a tensor and the last
 of an array, as PyTorch and PIL have them, unless only the other of the two has at most 4 entries: then they are there.
 Where the number of entries does not tell the two apart, they are where they are by convention if that leaves a square
 image, or has fewer entries than the other axis, and the other way round does not leave a square.
 
-Values. Bytes are 0 to 255, and are divided by 255 later. Booleans are black and white. Floats are used as they are.
+Values. Bytes are 0 to 255, and are divided by 255 later; dark ones, of which none is above 31, are refused. Booleans are
+black and white. Floats are used as they are. Those of images are refused if none is negative and one is above 12, or one
+is beyond ±255; those of tables if one is beyond ±10,000, or the lowest is 0 and the highest 255.
 
-What remains unclear is refused with what to write instead. Imports no torch.
+What is refused is refused with what to write instead. Imports no torch.
 """
 
 from __future__ import annotations
