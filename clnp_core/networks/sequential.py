@@ -115,6 +115,8 @@ def from_sequential(module: nn.Module, input_shape: tuple[int, int, int], name: 
         If there is anything else in it, or sizes do not follow upon each other. It names the layer as printing the
         module does ('layer 3', 'layer features.3').
     """
+    if not isinstance(name, str) or not 1 <= len(name) <= 60:
+        raise SpecError(f"network: its name is {name!r}; give a text of 1 to 60 characters.")
     sizes = tuple(input_shape) if isinstance(input_shape, Iterable) else ()
     if len(sizes) != 3 or not all(isinstance(size, int) and size > 0 for size in sizes):
         raise SpecError(

@@ -1,14 +1,18 @@
 """Decides what own images and tables mean: which axis has the channels, and what a type says of its values.
 
-Channels. In an array of all images they are the second axis, [N, channels, height, width], unless that has more than 4
-entries and the last has not: then they are the last. Squares of more than that, [N, 64, 64, 7], are refused. Of a single image they are the first axis of a tensor and the last
-of an array, as PyTorch and PIL have them, unless only the other of the two has at most 4 entries: then they are there.
-Where the number of entries does not tell the two apart, they are where they are by convention if that leaves a square
-image, or has fewer entries than the other axis, and the other way round does not leave a square.
+Channels of all images in one array. They are the second axis, [N, channels, height, width], unless that has more than 4
+entries and the last axis has not: then they are the last. [N, 64, 64, 7] is refused: it looks like squares with the
+channels last.
 
-Values. Bytes are 0 to 255, and are divided by 255 later; dark ones, of which none is above 31, are refused. Booleans are
-black and white. Floats are used as they are. Those of images are refused if none is negative and one is above 12, or one
-is beyond ±255; those of tables if one is beyond ±10,000, or the lowest is 0 and the highest 255.
+Channels of a single image. They are the first axis of a tensor and the last of an array, as PyTorch and PIL have them,
+unless that has more than 4 entries and the other of the two has not: then they are the other. Where neither has more
+than 4, or both have, they stay where PyTorch and PIL have them if the image is then a square, or the channels are fewer
+than the entries of the other axis; and if it would be no square the other way round. All else is refused.
+
+Values. Bytes are 0 to 255, and are divided by 255 later; they are refused if none is above 31. Booleans are black and
+white. Floats are used as they are: those of images are refused if none is negative and one is above 12, or one is
+beyond ±255; those of tables if one is beyond ±10,000, or the lowest is 0 and the highest 255. Other whole numbers are
+refused.
 
 What is refused is refused with what to write instead. Imports no torch.
 """

@@ -232,6 +232,12 @@ def test_images_have_three_dimensions(shape):
         from_sequential(flat(nn.ReLU()), shape)
 
 
+def test_a_network_has_a_name_of_text():
+    for name in (None, "", "a" * 61):
+        with pytest.raises(SpecError, match=r"network: its name is .*; give a text of 1 to 60 characters"):
+            from_sequential(flat(nn.ReLU()), (1, 6, 6), name)
+
+
 def test_a_row_of_a_table_is_an_image_of_one_line():
     module = nn.Sequential(nn.Linear(200_000, 8), nn.ReLU(), nn.Linear(8, 2))
     assert from_sequential(module, (1, 1, 200_000)).inputs == 200_000

@@ -3,9 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from torch import nn
 
 from clnp_core.errors import DataError
+from clnp_core.networks.sequential import from_sequential
+from clnp_core.runs.spec import preset
+from clnp_core.tasks.content import check
 from clnp_core.tasks.own import load_own
+from clnp_core.tasks.streams import open_stream
 from clnp_core.tasks.tables import from_frame
 
 
@@ -27,6 +32,18 @@ def test_a_table_is_divided_class_by_class_into_training_and_test_set(data_direc
     wanted = given.drop(columns="label").to_numpy(np.float32)
     assert np.array_equal(rows[order], wanted[np.lexsort(wanted.T)])
     assert np.array_equal(labels[order], given["label"].to_numpy()[np.lexsort(wanted.T)])
+
+
+def test_a_table_is_a_run_at_the_first_attempt(data_directory):
+    stream = from_frame("mine", frame(columns=2000))
+    module = nn.Sequential(nn.Linear(2000, 20), nn.ReLU(), nn.Linear(20, 2))
+    network = from_sequential(module, stream["image_shape"])
+    spec = preset("digits", {"stream": stream, "network": network, "lambda": {"1": 1e-4, "output": 1e-4}})
+    check(stream)
+    assert open_stream(spec.stream.model_dump(mode="json"), spec.seed).task(1).test.x.shape == (
+        8,
+        spec.architecture.inputs,
+    )
 
 
 def test_tables_to_train_and_to_test_with_may_be_given_for_each_task(data_directory):
