@@ -3,10 +3,12 @@
 import json
 import zipfile
 
+import numpy as np
 import onnx
 import pytest
 import torch
 
+from clnp_core.errors import StoreError
 from clnp_core.networks.portable import load_module
 from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.spec import preset
@@ -43,6 +45,17 @@ def test_a_tasks_network_is_exported_for_use_without_this_project(learned, said,
     assert torch.equal(logits, handle.network(2)(images))
     accuracy = float((logits.argmax(1) == labels).double().mean())
     assert accuracy == pytest.approx(handle.summary()["accuracy"][1][1])
+
+
+def test_a_task_is_a_whole_number(learned, tmp_path):
+    folder, run = learned
+    handle = RunHandle(Store(folder), run)
+    asked = (handle.network, handle.test_set, handle.anatomy, lambda task: handle.export(task, tmp_path / "a.onnx"))
+    for ask in asked:
+        for task in (1.5, "1", None, [1]):
+            with pytest.raises(StoreError, match="is not the number of a task; give a whole number"):
+                ask(task)
+    assert torch.equal(handle.test_set(np.int64(2))[1], handle.test_set(2)[1])
 
 
 def test_a_run_is_archived_imported_and_listed_as_any_other(learned, said, tmp_path):

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_MOST_LAMBDA = 1e18  # the square of more, which Adam averages, is infinite in 32 bits
+
+
 @dataclass(frozen=True)
 class Lesson:
     """One step of a method: a task, and what has been learned before it.
@@ -279,7 +282,14 @@ def check_any_trained(task: int, candidates: Sequence[Candidate]) -> None:
         If training diverged for every candidate.
     """
     if all(candidate.curve.diverged for candidate in candidates):
-        rates = sorted({candidate.hyperparameters.learning_rate for candidate in candidates})
+        tried = [candidate.hyperparameters for candidate in candidates]
+        highest = [max(point.l1) for point in tried]
+        if min(highest) > _MOST_LAMBDA:
+            raise DivergedError(
+                f"Task {task}: training diverged because λ is too large to compute with "
+                f"({', '.join(f'{value:g}' for value in sorted(set(highest)))}); give a smaller lambda."
+            )
+        rates = sorted({point.learning_rate for point in tried})
         raise DivergedError(
             f"Task {task}: training diverged with every learning rate tried "
             f"({', '.join(map(str, rates))}); give a lower learning_rate."

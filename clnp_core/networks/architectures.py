@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from clnp_core.errors import SpecError
+from clnp_core.tasks.own import MAX_SIZE, MAX_VALUES
 
 # A layer of fewer multiplications for one image than this is computed faster on one thread than on two.
 _SINGLE_THREAD_PRODUCTS = 1_000_000
@@ -22,6 +23,7 @@ _MOST_WEIGHTS = 2**30
 _STRICT = ConfigDict(extra="forbid")
 _Count = Annotated[int, Field(ge=1, le=_MOST_NEURONS)]
 _Size = Annotated[int, Field(ge=1, le=1024)]
+_Side = Annotated[int, Field(ge=1, le=MAX_SIZE)]
 _Padding = Annotated[int, Field(ge=0, le=1024)]
 _Name = Annotated[str, Field(min_length=1, max_length=60)]
 _Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
@@ -119,7 +121,7 @@ class Architecture:
     """
 
     name: _Name
-    input_shape: tuple[_Size, _Size, _Size]
+    input_shape: tuple[_Side, _Side, _Side]
     hidden: Annotated[tuple[Layer, ...], Field(min_length=1, max_length=100)]
     outputs: _Count
 
@@ -129,6 +131,8 @@ class Architecture:
         names = [layer.name for layer in self.hidden]
         if twice := [name for name in names if names.count(name) > 1]:
             raise SpecError(f"network: {len(twice)} layers are called {twice[0]!r}; give each a name of its own.")
+        if self.inputs > MAX_VALUES:
+            raise SpecError(f"network: {self.name} takes images of more than {MAX_VALUES:,} values; make them smaller.")
         maps: tuple[int, ...] = self.input_shape[1:]
         for number, layer in enumerate(self.hidden):
             if layer.kind == "dense":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -102,7 +102,7 @@ def from_sequential(module: nn.Module, input_shape: tuple[int, int, int], name: 
         Linear. The output layer is a Linear, or a Conv2d (stride 1, no padding) and AvgPool2d or AdaptiveAvgPool2d
         over the whole of its maps.
     input_shape : tuple of int
-        (channels, height, width) of one image.
+        (channels, height, width) of one image; (1, 1, features) of a row of a table.
     name : str
 
     Returns
@@ -115,14 +115,18 @@ def from_sequential(module: nn.Module, input_shape: tuple[int, int, int], name: 
         If there is anything else in it, or sizes do not follow upon each other. It names the layer as printing the
         module does ('layer 3', 'layer features.3').
     """
-    if len(input_shape) != 3:
+    if not isinstance(name, str) or not 1 <= len(name) <= 60:
+        raise SpecError(f"network: its name is {name!r}; give a text of 1 to 60 characters.")
+    sizes = tuple(input_shape) if isinstance(input_shape, Iterable) else ()
+    if len(sizes) != 3 or not all(isinstance(size, int) and size > 0 for size in sizes):
         raise SpecError(
-            f"network: input_shape is {tuple(input_shape)}; give (channels, height, width), for instance (1, 28, 28)."
+            f"network: input_shape is {input_shape!r}; give (channels, height, width), for instance (1, 28, 28), or "
+            f"(1, 1, features) for a table."
         )
     start, *hidden, output = _blocks(list(_parts(module)))
     if not hidden:
         raise SpecError("network: it has no hidden layer; give a Conv2d or Linear and a ReLU before the output layer.")
-    channels, height, width = input_shape
+    channels, height, width = sizes
     below = Architecture(name, (channels, height, width), (), 1)
     flat = bool(start)
     for block in hidden:

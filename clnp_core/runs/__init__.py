@@ -22,13 +22,19 @@ def submit(spec: RunSpec, store: Store | None = None) -> RunHandle:
 
     Raises
     ------
+    SpecError
+        If it is no specification.
     StoreError
         If the store cannot be used, or the engine does not start.
     """
+    from clnp_core.errors import SpecError
     from clnp_core.runs.background import ensure_engine
     from clnp_core.runs.handle import RunHandle
+    from clnp_core.runs.spec import RunSpec
     from clnp_core.runs.store import Store
 
+    if not isinstance(spec, RunSpec):
+        raise SpecError(f"{spec!r} is no specification; give one, such as preset('digits').")
     store = store or Store()
     run = RunHandle(store, store.add(spec))
     ensure_engine(store)

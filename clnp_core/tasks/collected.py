@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clnp_core.errors import DataError
 from clnp_core.lazy import torch
+from clnp_core.tasks.images import check_type, one_image
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset as TorchDataset
@@ -21,22 +22,22 @@ def collected(dataset: TorchDataset[Any], what: str) -> tuple[np.ndarray, np.nda
     Raises
     ------
     DataError
-        If the data set is empty, an item is not a pair of an image and a label, or images differ in shape or type.
+        If it is no data set, it is empty, an item is not a pair of an image and a label, or images are unclear or
+        differ in shape or type.
     """
-    items: Iterable[Any]
-    if isinstance(dataset, torch.utils.data.IterableDataset):
-        items = dataset
-    else:
-        # An indexed data set says where it ends by its length alone, which torch does not declare.
-        items = map(dataset.__getitem__, range(len(dataset)))  # type: ignore[arg-type]
     images: list[np.ndarray] = []
     labels: list[int] = []
-    for number, item in enumerate(items):
-        if not isinstance(item, tuple | list) or len(item) != 2:
+    for number, item in enumerate(_items(dataset, what)):
+        if not isinstance(item, tuple | list):
             raise DataError(
                 f"Among the {what}, number {number} is of type {type(item).__name__}; it must be an image and a label."
             )
-        image = _image(item[0])
+        if len(item) != 2:
+            raise DataError(
+                f"Among the {what}, number {number} has {len(item)} values; it must be an image and a label, for "
+                f"instance [item[:2] for item in data]."
+            )
+        image = _image(item[0], f"Among the {what}, number {number}")
         images.append(image)
         if (image.shape, image.dtype) != (images[0].shape, images[0].dtype):
             raise DataError(
@@ -54,17 +55,36 @@ def collected(dataset: TorchDataset[Any], what: str) -> tuple[np.ndarray, np.nda
     return np.stack(images), np.array(labels)
 
 
-def _image(given: Any) -> np.ndarray:
+def _items(dataset: Any, what: str) -> Iterable[Any]:
+    if isinstance(dataset, torch.utils.data.IterableDataset):
+        return dataset
+    if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")) or isinstance(dataset, str | Mapping):
+        loads = isinstance(dataset, torch.utils.data.DataLoader)
+        raise DataError(
+            f"The {what} are of type {type(dataset).__name__}; give "
+            + ("the data set that it loads, loader.dataset." if loads else "a data set of images and labels.")
+        )
+    # An indexed data set says where it ends by its length alone.
+    return map(dataset.__getitem__, range(len(dataset)))
+
+
+# The pixels of a palette are the numbers of its colours.
+_READ_AS = {"P": "RGB", "PA": "RGBA"}
+
+
+def _image(given: Any, what: str) -> np.ndarray:
     """Turn an image into an array [C, H, W]."""
     if isinstance(given, torch.Tensor):
-        array = (given.to(torch.float32) if given.is_floating_point() else given).detach().cpu().numpy()
-        return array[None] if array.ndim == 2 else array
-    array = np.asarray(given.convert("RGB") if getattr(given, "mode", None) == "P" else given)
-    array = array.astype(np.float32) if array.dtype.kind == "f" else array
-    match array.ndim:
-        case 2:
-            return array[None]
-        case 3:
-            return np.moveaxis(array, -1, 0)
-        case _:
-            return array
+        tensor = given.to(torch.float32) if given.is_floating_point() else given
+        return one_image(tensor.detach().cpu().numpy(), is_tensor=True, what=what)
+    if mode := getattr(given, "mode", None):
+        pixels = np.asarray(given.convert(_READ_AS[mode]) if mode in _READ_AS else given)
+        check_type(pixels, what, "np.asarray(image)")
+        return pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
+    try:
+        array = np.asarray(given)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{what} is not an image: {error}.") from error
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{what} is of type {type(given).__name__}; it must be an image and a label.")
+    return one_image(array.astype(np.float32) if array.dtype.kind == "f" else array, is_tensor=False, what=what)

@@ -3,22 +3,27 @@
 import math
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from clnp_core.errors import DataError
 from clnp_core.tasks.datasets import ARRAYS, Dataset, data_directory
+from clnp_core.tasks.images import all_images
 from clnp_core.tasks.npz import Header, header, refusing_damage, write
 
 _MAX_BYTES = 8 * 2**30
+_LARGEST = 1e15  # squares of its multiples, which training takes, are still finite in 32 bits
 
 OWN_NAME = r"[a-z0-9][a-z0-9-]{0,59}"
 """Pattern of the names of own data; none can lead out of its folder."""
 MAX_TASKS = 1000
-MAX_SIZE = 1024
-"""Most channels an image may have, and most pixels of its height and of its width."""
+MAX_SIZE = 2**20
+"""Most channels an image may have, most pixels of its height and of its width, and most features of a table."""
+MAX_VALUES = 2**30
+"""Most values an image may have."""
 MAX_CLASSES = 100_000
 
 
@@ -30,7 +35,7 @@ def own_path(name: str) -> Path:
     DataError
         If own data cannot have that name.
     """
-    if not re.fullmatch(OWN_NAME, name):
+    if not isinstance(name, str) or not re.fullmatch(OWN_NAME, name):
         raise DataError(
             f"{name!r} cannot name own data; give at most 60 of the characters a-z, 0-9 and hyphen, no hyphen first."
         )
@@ -70,7 +75,8 @@ def write_own(name: str, tasks: Sequence[Sequence[np.ndarray]]) -> tuple[Dataset
     ----------
     name : str
     tasks : sequence of (x_train, y_train, x_test, y_test)
-        As for `load_own`, but labels may be whole numbers of any type.
+        As for `load_own`, but images may be all that `clnp_core.tasks.images.all_images` takes, and labels whole
+        numbers of any type.
 
     Raises
     ------
@@ -79,21 +85,42 @@ def write_own(name: str, tasks: Sequence[Sequence[np.ndarray]]) -> tuple[Dataset
     """
     path, where = own_path(name), f"Own data {name!r}"
     arrays: dict[str, np.ndarray] = {}
-    for number, task in enumerate(tasks, 1):
-        if len(task) != len(ARRAYS):
-            raise DataError(f"{where}: task {number} has {len(task)} arrays; it must have {', '.join(ARRAYS)}.")
+    for number, task in enumerate(each_of(tasks, ARRAYS), 1):
         for array, given in zip(ARRAYS, task, strict=True):
+            what = f"{where}: {array} of task {number}"
+            if array.startswith("x"):
+                arrays[f"{array}.{number}"] = all_images(given, what)
+                continue
             try:
                 content = np.asarray(given)
             except (ValueError, TypeError, RuntimeError) as error:
-                raise DataError(f"{where}: {array} of task {number} is not an array: {error}.") from error
-            is_whole = array.startswith("y") and content.dtype.kind in "iu"
-            arrays[f"{array}.{number}"] = content.astype(np.int64) if is_whole else content
+                raise DataError(f"{what} is not an array: {error}.") from error
+            arrays[f"{array}.{number}"] = content.astype(np.int64) if content.dtype.kind in "iu" else content
     _names(where, list(arrays))
     _check_headers(where, {array: (content.dtype, content.shape) for array, content in arrays.items()})
     checked = _tasks(where, name, arrays)
     write(path, arrays)
     return checked
+
+
+def each_of(tasks: Any, parts: Sequence[str]) -> list[Sequence[Any]]:
+    """List tasks, each a tuple or list of those parts.
+
+    Raises
+    ------
+    DataError
+        If it is no list of tasks, or a task has other parts.
+    """
+    wanted = f"({', '.join(parts)})"
+    if isinstance(tasks, str | Mapping) or not isinstance(tasks, Iterable):
+        raise DataError(f"tasks is of type {type(tasks).__name__}; give a list with {wanted} for each task.")
+    given = list(tasks)
+    for number, task in enumerate(given, 1):
+        if not isinstance(task, tuple | list):
+            raise DataError(f"Task {number} is of type {type(task).__name__}; give {wanted} for each task.")
+        if len(task) != len(parts):
+            raise DataError(f"Task {number} has {len(task)} parts; give {wanted} for each task.")
+    return given
 
 
 def _names(where: str, names: Sequence[str]) -> list[str]:
@@ -129,6 +156,8 @@ def _check_headers(where: str, headers: Mapping[str, Header]) -> None:
         count, *image = shape
         if not all(1 <= size <= MAX_SIZE for size in image):
             raise DataError(f"{what} has images of {image}; each size must be 1 to {MAX_SIZE}.")
+        if math.prod(image) > MAX_VALUES:
+            raise DataError(f"{what} has images of {image}; each may have at most {MAX_VALUES:,} values.")
         first = first or (dtype, image)
         if (dtype, image) != first:
             raise DataError(
@@ -148,8 +177,16 @@ def _tasks(where: str, name: str, arrays: Mapping[str, np.ndarray]) -> tuple[Dat
     for array, content in arrays.items():
         what = f"{where}: {array.replace('.', ' of task ')}"
         if array.startswith("x"):
-            if content.dtype == np.float32 and not np.isfinite(content).all():
+            if content.dtype != np.float32:
+                continue
+            largest = max(content.max(), -content.min())
+            if not np.isfinite(largest):
                 raise DataError(f"{what} has values that are infinite or not a number; all must be finite.")
+            if largest > _LARGEST:
+                raise DataError(
+                    f"{what} has values of up to {largest:.3g}, too large to train on; scale them, for instance to 0 "
+                    f"to 1."
+                )
         elif content.min() < 0 or content.max() >= MAX_CLASSES:
             raise DataError(
                 f"{what} has labels from {content.min()} to {content.max()}; they must be 0, 1, ... "

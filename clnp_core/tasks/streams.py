@@ -15,7 +15,7 @@ from clnp_core.tasks.class_order import groups_of_classes
 from clnp_core.tasks.collected import collected
 from clnp_core.tasks.content import loaded
 from clnp_core.tasks.datasets import Dataset
-from clnp_core.tasks.own import own_path, write_own
+from clnp_core.tasks.own import each_of, own_path, write_own
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -322,8 +322,9 @@ def from_arrays(name: str, tasks: Sequence[Sequence[np.ndarray]]) -> dict[str, A
     name : str
         At most 60 of the characters a-z, 0-9 and hyphen, no hyphen first.
     tasks : sequence of (x_train, y_train, x_test, y_test)
-        One for each task: images [N, C, H, W], uint8 from 0 to 255 or float32 (used unchanged), and labels [N], whole
-        numbers 0, 1, ... All images must have the same shape and type.
+        One for each task: images [N, C, H, W], [N, H, W] or a table [N, features], uint8 from 0 to 255, booleans or
+        floats (used unchanged), and labels [N], whole numbers 0, 1, ... All images must have the same shape and type.
+        `clnp_core.tasks.images` says by which rule other axes and scales are recognised or refused.
 
     Returns
     -------
@@ -353,8 +354,9 @@ def from_datasets(name: str, tasks: Sequence[tuple[TorchDataset[Any], TorchDatas
     ----------
     name : str
     tasks : sequence of (train, test)
-        One for each task: data sets of (image, label) pairs. An image is a tensor [C, H, W] or [H, W], float or uint8,
-        or a PIL image, or an array [H, W] or [H, W, C].
+        One for each task: data sets of (image, label) pairs. An image is a PIL image, or a tensor [C, H, W], an array
+        [H, W, C], either of them [H, W], or a row of a table [features]; floats, uint8 or booleans.
+        `clnp_core.tasks.images` says by which rule other axes and scales are recognised or refused.
 
     Returns
     -------
@@ -371,6 +373,6 @@ def from_datasets(name: str, tasks: Sequence[tuple[TorchDataset[Any], TorchDatas
         name,
         [
             (*collected(train, f"train images of task {number}"), *collected(test, f"test images of task {number}"))
-            for number, (train, test) in enumerate(tasks, 1)
+            for number, (train, test) in enumerate(each_of(tasks, ("train", "test")), 1)
         ],
     )

@@ -125,6 +125,13 @@ def test_divergence_is_said_in_a_sentence(stream, first):
     assert clnp.choose_candidate([candidate, first], network, task.validation, Pruning(0.01)).candidate == 1
 
 
+def test_a_coefficient_that_cannot_be_computed_with_is_named_as_the_cause(stream):
+    task, network = stream.task(1), initial(DIGITS, "single")
+    candidates = fit(network, task, *(replace(SETTINGS, l1=(0.0, value, 0.0), epochs=1) for value in (1e300, 1e60)))
+    with pytest.raises(DivergedError, match=r"λ is too large to compute with \(1e\+60, 1e\+300\); give a smaller"):
+        clnp.choose_candidate(candidates, network, task.validation, Pruning(0.01))
+
+
 def test_l1_makes_the_network_sparser(stream):
     task = stream.task(1)
     plain = replace(SETTINGS, l1=(0.0, 0.0, 0.0), epochs=20, patience=20)

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from clnp_core.arithmetic import ALIGNMENT, computing
+from clnp_core.errors import DataError
 from clnp_core.methods import clnp, sparsify
 from clnp_core.methods.graceful import highest_within
 from clnp_core.methods.method import Pruning
@@ -366,6 +367,18 @@ def test_the_network_of_table_3_learns_two_tasks_and_forgets_nothing():
     x, taken = promised
     assert check(network, 1, x, taken.fingerprint, lambda: taken.logits).fingerprint == taken.fingerprint
     assert [(owner == 1).sum() for owner in network.owners] == [64, 128, 256, 512, 1024]
+
+
+def test_a_single_sample_that_is_to_be_normalised_is_named_as_the_cause(stream):
+    task, layer = short(stream.task(1), 1), Dense("layer 1", 8, batch_norm=True)
+    normalised = replace(network_of(8), hidden=(layer,))
+    with (
+        computing(1),
+        pytest.raises(DataError, match=r"Task 1 has a single training image .*, and BatchNorm needs two"),
+    ):
+        train(clnp.candidate_jobs(initial(normalised, "single"), task, [SETTINGS], seed=0))
+    with computing(1):
+        train(clnp.candidate_jobs(initial(network_of(8), "single"), task, [SETTINGS], seed=0))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")

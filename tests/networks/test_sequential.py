@@ -225,9 +225,27 @@ def test_maps_that_are_no_squares_are_averaged_by_squares_alone():
         from_sequential(within(nn.ReLU(), nn.AdaptiveAvgPool2d(1)), (1, 6, 5))
 
 
-def test_images_have_three_dimensions():
-    with pytest.raises(SpecError, match=r"input_shape is \(36,\); give \(channels, height, width\)"):
-        from_sequential(flat(nn.ReLU()), (36,))
+@pytest.mark.parametrize("shape", [(36,), 36, None, "1", (1, 6.0, 6), (1, 0, 6)])
+def test_images_have_three_dimensions(shape):
+    sentence = r"input_shape is .*; give \(channels, height, width\), .* or \(1, 1, features\) for a table"
+    with pytest.raises(SpecError, match=sentence):
+        from_sequential(flat(nn.ReLU()), shape)
+
+
+def test_a_network_has_a_name_of_text():
+    for name in (None, "", "a" * 61):
+        with pytest.raises(SpecError, match=r"network: its name is .*; give a text of 1 to 60 characters"):
+            from_sequential(flat(nn.ReLU()), (1, 6, 6), name)
+
+
+def test_a_row_of_a_table_is_an_image_of_one_line():
+    module = nn.Sequential(nn.Linear(200_000, 8), nn.ReLU(), nn.Linear(8, 2))
+    assert from_sequential(module, (1, 1, 200_000)).inputs == 200_000
+
+
+def test_images_have_so_many_values_at_most():
+    with pytest.raises(SpecError, match="network: own takes images of more than 1,073,741,824 values"):
+        from_sequential(nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 2)), (2000, 2000, 2000))
 
 
 @st.composite

@@ -98,6 +98,16 @@ def test_damaged_own_data_is_refused_and_left_alone(data_directory, damage, said
     assert path.read_bytes() == before
 
 
+def test_values_that_cannot_be_trained_on_are_refused_where_they_are_kept(data_directory):
+    write_own_file(data_directory, **{"x_train.2": np.full((6, 1, 4, 4), -1e38, np.float32)} | _as_floats())
+    with pytest.raises(DataError, match=r"x_train of task 2 has values of up to 1e\+38, too large to train on"):
+        load_own("mine")
+
+
+def _as_floats():
+    return {name: array for name, array in own_arrays(dtype=np.float32).items() if name not in ("x_train.2",)}
+
+
 def _change(path, **changes):
     write_own_file(path.parent.parent, **changes)
 
@@ -136,17 +146,17 @@ def task_arrays(**changes):
     ("changes", "said"),
     [
         (
-            {"x_train": np.zeros((6, 1, 4, 4))},
-            r"x_train of task 2 is float64 \[6, 1, 4, 4\]; it must be uint8 or float32",
+            {"x_train": np.zeros((6, 1, 4, 4), complex)},
+            r"x_train of task 2 is complex128 \[6, 1, 4, 4\]; it must be uint8 or float32",
         ),
-        ({"x_train": np.zeros((6, 4, 4), np.float32)}, r"x_train of task 2 is float32 \[6, 4, 4\]"),
+        ({"x_train": np.zeros((6, 1, 4, 4, 1), np.float32)}, r"x_train of task 2 is float32 \[6, 1, 4, 4, 1\]"),
         ({"x_train": [[1], [1, 2]]}, "x_train of task 2 is not an array"),
         (
             {"x_test": np.zeros((3, 1, 4, 5), np.float32)},
             r"x_test of task 2 has images float32 \[1, 4, 5\], x_train of",
         ),
         ({"x_test": np.zeros((3, 1, 4, 4), np.uint8)}, "x_test of task 2 has images uint8 .*; all must have"),
-        ({"x_test": np.zeros((3, 1, 4, 0), np.float32)}, "each size must be 1 to 1024"),
+        ({"x_test": np.zeros((3, 1, 4, 0), np.float32)}, "each size must be 1 to 1048576"),
         ({"x_test": np.full((3, 1, 4, 4), np.nan, np.float32)}, "x_test of task 2 has values that are infinite or not"),
         ({"x_test": np.zeros((0, 1, 4, 4), np.float32), "y_test": np.zeros(0, int)}, "too few images, 0; .* least 1"),
         ({"x_train": np.zeros((1, 1, 4, 4), np.float32), "y_train": [0]}, "too few images, 1; .* least 2"),
@@ -169,7 +179,11 @@ def test_wrong_own_arrays_are_refused_and_nothing_is_written(data_directory, cha
     ("tasks", "said"),
     [
         ([], "has 0 tasks"),
-        ([task_arrays()[:3]], "task 1 has 3 arrays; it must have x_train, y_train, x_test, y_test"),
+        (None, "tasks is of type NoneType; give a list"),
+        ("mine", "tasks is of type str; give a list"),
+        ([5], "Task 1 is of type int; give"),
+        (task_arrays(), "Task 1 is of type ndarray; give"),
+        ([task_arrays()[:3]], r"Task 1 has 3 parts; give \(x_train, y_train, x_test, y_test\)"),
         ([task_arrays(y_train=[0] * 6, y_test=[0] * 3)], "there must be at least two classes"),
     ],
 )
@@ -186,7 +200,7 @@ def test_own_data_is_replaced_as_a_whole(data_directory):
     assert [path.name for path in (data_directory / "own").iterdir()] == ["mine.npz"]
 
 
-@pytest.mark.parametrize("name", ["", "-a", "../a", "a/b", "A", "a.b", "a\n", "a" * 61])
+@pytest.mark.parametrize("name", [None, 5, "", "-a", "../a", "a/b", "A", "a.b", "a\n", "a" * 61])
 def test_own_data_has_a_name_that_leads_nowhere_else(data_directory, name):
     for use in (load_own, lambda name: write_own(name, [task_arrays()])):
         with pytest.raises(DataError, match="cannot name own data"):

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from torch.utils.data import IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from clnp_core.errors import DataError, SpecError
 from clnp_core.tasks import datasets
@@ -278,12 +278,12 @@ def test_no_more_can_be_held_out_than_there_is():
 
 def own_tasks(tasks=3, dtype=np.uint8):
     rng = np.random.default_rng(0)
-    sizes = (20, 5)
+    sizes, top = (20, 5), 255 if dtype == np.uint8 else 9
     return [
         [
             array
             for n in sizes
-            for array in (rng.integers(0, 256, (n, 2, 3, 4)).astype(dtype), np.arange(n) % (task + 2))
+            for array in (rng.integers(0, top + 1, (n, 2, 3, 4)).astype(dtype), np.arange(n) % (task + 2))
         ]
         for task in range(1, tasks + 1)
     ]
@@ -426,9 +426,11 @@ GREY = Image.new("L", (4, 4))
         ),
         ([(GREY, 0), (GREY, 0.5)], r"train images of task 2, number 1 has the label 0\.5; it must be a whole number"),
         ([GREY], "train images of task 2, number 0 is of type Image; it must be an image and a label"),
-        ([(Image.new("1", (4, 4)), 0)] * 2, "x_train of task 2 is bool"),
-        ([("cat.png", 0)] * 2, "x_train of task 2 is <U7"),
-        ([(torch.zeros(16), 0)] * 2, r"x_train of task 2 is float32 \[2, 16\]"),
+        ([(GREY, 0, 1)], r"number 0 has 3 values; .* \[item\[:2\] for item in data\]"),
+        ([(0, GREY)], r"train images of task 2, number 0 has the axes \[\]; an image has"),
+        ([("cat.png", 0)] * 2, "train images of task 2, number 0 is of type str; it must be an image and a label"),
+        ([([[1], [1, 2]], 0)], "train images of task 2, number 0 is not an image"),
+        ([(torch.zeros(16), 0)] * 2, r"x_train of task 2 has images float32 \[1, 1, 16\], x_train of task 1 uint8"),
         ([(GREY, -1)] * 2, "y_train of task 2 has labels from -1 to -1"),
     ],
 )
@@ -442,3 +444,21 @@ def test_what_is_no_image_with_a_label_is_refused(data_directory, items, said):
 def test_a_wrong_name_is_refused_before_anything_is_read(data_directory):
     with pytest.raises(DataError, match=r"'\.\./mine' cannot name own data"):
         from_datasets("../mine", [(Pairs([]), Pairs([]))])
+
+
+@pytest.mark.parametrize(
+    ("tasks", "said"),
+    [
+        (None, "tasks is of type NoneType; give a list"),
+        (Pairs([(GREY, 0)]), "tasks is of type Pairs; give a list"),
+        ([Pairs([(GREY, 0)])], r"Task 1 is of type Pairs; give \(train, test\)"),
+        ([(Pairs([(GREY, 0)]), 5)], "test images of task 1 are of type int; give a data set"),
+        (
+            [(DataLoader(Pairs([(GREY, 0)])), None)],
+            r"of type DataLoader; give the data set that it loads, loader\.dataset",
+        ),
+    ],
+)
+def test_what_is_no_pair_of_data_sets_is_refused(data_directory, tasks, said):
+    with pytest.raises(DataError, match=said):
+        from_datasets("mine", tasks)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from clnp_core.arithmetic import is_lone
+from clnp_core.errors import DataError
 from clnp_core.methods.training.job import Job, Trained
 from clnp_core.methods.training.lone import LoneProgram
 from clnp_core.methods.training.program import no_pulse
@@ -27,6 +28,11 @@ def train(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) -> list[Tra
     jobs : sequence of Job
     pulse : callable
         Called before every step. What it raises ends the training of all.
+
+    Raises
+    ------
+    DataError
+        If there is a single sample and it has to be normalised.
     """
     sources: dict[tuple[int, int, int], list[Sources]] = {}
     replicas = []
@@ -36,6 +42,11 @@ def train(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) -> list[Tra
         if shared not in sources:
             sources[shared] = [Sources(job.network, split.x, limit) for split in (job.task.train, job.task.validation)]
         replicas.append(Replica(job, *sources[shared]))
+        if not replicas[-1].steps:
+            raise DataError(
+                f"Task {job.task.number} has a single training image that is not held out, and BatchNorm needs two; "
+                f"give it more training images."
+            )
     while left := [replica for replica in replicas if not replica.is_over]:
         behind = min(len(replica.history) for replica in left)
         level = [replica for replica in left if len(replica.history) == behind]

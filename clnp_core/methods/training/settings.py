@@ -67,7 +67,8 @@ class Hyperparameters:
         weights of the last.
     shrink : {"exact", "progressive", "none"}
         Which free neurons leave the training at the end of an epoch: those whose activity on the training set is
-        exactly 0, or also those whose mean activity in the epoch was at most `SMALL_ACTIVITY`, or none.
+        exactly 0, or also those whose mean activity in the epoch was at most `SMALL_ACTIVITY`, or none. As the first
+        leave no output and no gradient of the rest changes; some of them would have fired again later.
     cache_mb : int
         The activations of frozen neurons are computed once, for all of a training, if they take at most this many
         MiB; else batch by batch.

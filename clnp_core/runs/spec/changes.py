@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from clnp_core.errors import SpecError
 from clnp_core.runs.spec.own_settings import MethodSettings
-from clnp_core.runs.spec.parsing import nearest, parse
+from clnp_core.runs.spec.parsing import nearest, parse, shown
 from clnp_core.runs.spec.run import RunSpec
 
 _DEFAULT = "digits"
@@ -49,8 +50,10 @@ def preset(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
         If there is no such preset or setting, or the value is impossible.
     """
     presets = _preset_files()
-    if name not in presets:
-        raise SpecError(f"There is no preset {name!r}{nearest(name, list(presets))}; there are {', '.join(presets)}.")
+    if not isinstance(name, str) or name not in presets:
+        raise SpecError(
+            f"There is no preset {name!r}{nearest(str(name), list(presets))}; there are {', '.join(presets)}."
+        )
     return parse(_changed(presets[name], changes or {}))
 
 
@@ -117,6 +120,10 @@ _GROUPS = ("stream", "lambda", "fine_tuning", "gradual", "grow", "layer_weights"
 
 def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     data = copy.deepcopy(data)
+    if not isinstance(changes, Mapping) or not all(isinstance(path, str) for path in changes):
+        raise SpecError(f"changes = {shown(changes)} is not possible: give a dict, such as {{'margin': 0.02}}.")
+    if changes.get("imported") is not None:
+        raise SpecError("imported cannot be set: it says which archive clnp import took a run from; leave it out.")
     for path, value in changes.items():
         if path == "imported" and value is not None:
             raise SpecError("imported: no setting can make a run an imported one; take an archive in with clnp import.")
@@ -128,6 +135,8 @@ def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
             own = data.get("settings") or {}
             data["settings"] = own | {group: (own.get(group) or {}) | {name: value}}
             continue
+        if not isinstance(data.get(group) or {}, dict):
+            raise SpecError(f"{group} = {shown(data[group])} has no setting {name!r}; give one or the other.")
         if group not in _GROUPS or (group == "lambda" and name not in data["lambda"]):
             known = [f"{key}.{inner}" for key in _GROUPS for inner in data.get(key) or ()]
             raise SpecError(f"There is no setting {path!r}{nearest(path, known)}; there are {', '.join(known)}.")
@@ -155,5 +164,5 @@ def parse_assignment(text: str) -> tuple[str, Any]:
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # no JSON, or numbers too long and lists too deep to be read
         return [_value(part.strip()) for part in text.split(",")] if "," in text else text

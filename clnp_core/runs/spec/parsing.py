@@ -45,9 +45,9 @@ def _sentence(error: ValidationError) -> str:
         return f"The setting {path!r} is missing."
     if problem["type"] == "union_tag_invalid":
         context = problem["ctx"]
-        return f"{path}.kind = {_shown(context['tag'])} is not possible: it should be {context['expected_tags']}."
+        return f"{path}.kind = {shown(context['tag'])} is not possible: it should be {context['expected_tags']}."
     message = problem["msg"].replace("Input should", "it should", 1)
-    return f"{path} = {_shown(problem['input'])} is not possible: {message}."
+    return f"{path} = {shown(problem['input'])} is not possible: {message}."
 
 
 _LAYERS: dict[str, type[Any]] = {"conv": Conv, "dense": Dense}
@@ -96,8 +96,12 @@ def _settings(place: tuple[int | str, ...]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _shown(value: Any) -> str:
-    text = json.dumps(value, default=str)
+def shown(value: Any) -> str:
+    """Show a value in a sentence, shortened."""
+    try:
+        text = json.dumps(value, default=str)
+    except (ValueError, TypeError, RecursionError):
+        return f"something of type {type(value).__name__} that cannot be shown"
     return text if len(text) <= 60 else text[:57] + "..."
 
 

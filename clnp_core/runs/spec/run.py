@@ -140,7 +140,7 @@ class RunSpec(Strict):
     network. None: it runs for all epochs and keeps the last one's."""
     shrink: Literal["exact", "progressive"] = "exact"
     """Which free neurons are dropped during training: "exact" drops those that no training image excites any more,
-    "progressive" also those with a mean activity of at most 0.001."""
+    "progressive" also those with a mean activity of at most 0.001. Some of the first might have fired again later."""
     pruning: Literal["after", "gradual"] = "after"
     """When neurons are pruned: "after" the training, as in the paper, or also "gradual" while it goes on: a few after
     each epoch, as far as validation accuracy allows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 from typing import Any
 
 import sqlalchemy as sql
@@ -143,6 +144,23 @@ class Reading(Database):
         query = sql.select(LEARNED.c.run, sql.func.max(LEARNED.c.task)).group_by(LEARNED.c.run)
         with self.transaction() as connection:
             return dict(map(tuple, connection.execute(query)))
+
+    def learned_task(self, run: str, task: int) -> int:
+        """Return the number of a task as a plain int, if the run has learned it.
+
+        Raises
+        ------
+        StoreError
+            If it is no whole number, or the run has not learned such a task.
+        """
+        try:
+            number = operator.index(task)
+        except TypeError:
+            raise StoreError(f"{task!r} is not the number of a task; give a whole number, 1 for the first.") from None
+        learned = self.learned_tasks().get(run, 0)
+        if not 0 < number <= learned:
+            raise StoreError(f"The run {run} has not learned task {number}; it has learned {learned}.")
+        return number
 
     def events(self, run: str) -> list[tuple[float, str]]:
         """List the events of the run, each with its time in seconds since 1970."""

@@ -31,9 +31,7 @@ def anatomy(store: Store, run: str, task: int) -> Anatomy:
         raise StoreError(f"The method {spec.method} does not prune: {run} has no partition.")
     if task == 0:
         return _before(spec.architecture, spec.head)
-    learned = len(store.learned(run))
-    if not 0 < task <= learned:
-        raise StoreError(f"The run {run} has not learned task {task}; it has learned {learned}.")
+    task = store.learned_task(run, task)
     stages = store.stages(run)
     settled = {stage["task"]: stage["key"] for stage in stages if stage["kind"] == "settle"}
     drawn = next(stage["key"] for stage in stages if stage["kind"] == "stream")

@@ -40,8 +40,7 @@ def trade_off(store: Store, run: str, task: int) -> TradeOff:
     spec, records = store.run(run).spec, store.learned(run)
     if not spec.prunes:
         raise StoreError(f"The method {spec.method} does not prune: there is no θ or m to move in {run}.")
-    if task not in explorable(spec, records):
-        raise StoreError(f"The run {run} has not learned task {task}; it has learned {len(records)}.")
+    task = store.learned_task(run, task)
     folder = store.artifacts.folder
     candidates = tuple(_read(folder, row["key"], row["seconds"]) for row in store.candidates(run, task))
     return _assembled(_before(spec, records[:task]), candidates, _StoredAnswers(store))

@@ -17,13 +17,13 @@ from clnp_core.tasks.streams import open_stream
 
 def network(store: Store, run: str, task: int) -> nn.Sequential:
     """See `clnp_core.runs.handle.RunHandle.network`."""
-    return to_module(_learned(store, run, task), task)
+    return to_module(*_learned(store, run, task))
 
 
 def test_set(store: Store, run: str, task: int) -> tuple[Tensor, Tensor]:
     """See `clnp_core.runs.handle.RunHandle.test_set`."""
     spec = store.run(run).spec
-    _check_learned(store, run, task)
+    task = store.learned_task(run, task)
     settled = next(each["key"] for each in store.stages(run) if each["kind"] == "settle" and each["task"] >= task)
     # The stage's stream has the digest of the data that was learned.
     test = open_stream(store.stage(settled).inputs["stream"], spec.seed, task).test(task)
@@ -34,19 +34,14 @@ def export(store: Store, run: str, task: int, path: Path) -> None:
     """See `clnp_core.runs.handle.RunHandle.export`."""
     check_format(path)
     spec = store.run(run).spec
+    learned, task = _learned(store, run, task)
     about: dict[str, str | int] = {"run": run, "preset": spec.preset, "task": task, "classes": spec.stream.classes}
-    write_whole(path, content(_learned(store, run, task), task, path.suffix, about))
+    write_whole(path, content(learned, task, path.suffix, about))
 
 
-def _learned(store: Store, run: str, task: int) -> Network:
+def _learned(store: Store, run: str, task: int) -> tuple[Network, int]:
     spec = store.run(run).spec
     if not spec.partitions:
         raise StoreError(f"The method {spec.method} does not prune: {run} has no network of a single task.")
-    _check_learned(store, run, task)
-    return last_network(store, run)[0]
-
-
-def _check_learned(store: Store, run: str, task: int) -> None:
-    learned = store.learned_tasks().get(run, 0)
-    if not 0 < task <= learned:
-        raise StoreError(f"The run {run} has not learned task {task}; it has learned {learned}.")
+    task = store.learned_task(run, task)
+    return last_network(store, run)[0], task

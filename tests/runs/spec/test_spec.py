@@ -7,6 +7,7 @@ from torch import nn
 
 from clnp_core.errors import SpecError
 from clnp_core.networks.sequential import from_sequential
+from clnp_core.runs import submit
 from clnp_core.runs.spec import RunSpec, fork, parse, parse_assignment, preset, preset_names
 
 OWN = {
@@ -62,6 +63,13 @@ def test_the_grid_is_the_product_of_its_axes():
     assert preset("digits", {"lambda.1": [1e-4, 1e-3], "search": "every-task"}).fits(2) == 2
 
 
+def nested(depth):
+    inner = []
+    for _ in range(depth):
+        inner = [inner]
+    return inner
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -105,6 +113,16 @@ def test_the_grid_is_the_product_of_its_axes():
         ({"lambda.1": [1e-3] * 300}, "the grid has 300 points; at most 256"),
         ({"seed": -1}, "seed = -1 is not possible"),
         ({"preset": "../x"}, "preset = .* is not possible"),
+        ({"grow": 5, "grow.1": 3}, "grow = 5 has no setting '1'; give one or the other"),
+        ({"stream": "digits", "stream.tasks": 3}, "stream = \"digits\" has no setting 'tasks'"),
+        ({"lambda": [1], "lambda.1": 3}, r"lambda = \[1\] has no setting '1'"),
+        ({1: 2}, "changes = .* is not possible: give a dict"),
+        ([1], r"changes = \[1\] is not possible: give a dict"),
+        ({"imported": "a" * 64}, "imported cannot be set: .*; leave it out"),
+        (dict([parse_assignment("network=" + 3000 * "[")]), r'network = "\[\[\[\[.*\.\.\. is not possible'),
+        (dict([parse_assignment("margin=" + 5000 * "1")]), 'margin = "1111.* is not possible'),
+        ({"network": nested(3000)}, "network = something of type list that cannot be shown is not possible"),
+        ({"margin": 10**5000}, "margin = something of type int that cannot be shown is not possible"),
     ],
 )
 def test_what_is_impossible_is_refused_in_a_sentence(changes, said):
@@ -116,6 +134,13 @@ def test_what_is_impossible_is_refused_in_a_sentence(changes, said):
 def test_an_unknown_preset_names_those_there_are():
     with pytest.raises(SpecError, match=r"no preset 'digit' \(did you mean 'digits'\?\); there are digits, "):
         preset("digit")
+    with pytest.raises(SpecError, match="no preset None; there are digits, "):
+        preset(None)
+
+
+def test_what_is_no_specification_is_not_started():
+    with pytest.raises(SpecError, match="'digits' is no specification; give one"):
+        submit("digits")
 
 
 def test_a_missing_setting_is_named():

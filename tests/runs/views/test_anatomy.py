@@ -87,6 +87,8 @@ def test_what_there_is_not_is_refused_in_a_sentence(store: Store, learn):
     run, _ = learn({})
     with pytest.raises(StoreError, match=f"The run {run} has not learned task 7; it has learned 3"):
         anatomy(store, run, 7)
+    with pytest.raises(StoreError, match=r"1\.5 is not the number of a task"):
+        anatomy(store, run, 1.5)
     other = store.add(preset("digits", {"method": "finetune"}))
     with pytest.raises(StoreError, match="The method finetune does not prune"):
         anatomy(store, other, 1)

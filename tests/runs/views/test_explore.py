@@ -97,6 +97,9 @@ def test_what_cannot_be_explored_is_refused_in_a_sentence(store: Store, learn):
     run, _ = learn({"seed": 5, "stream.tasks": 1})
     with pytest.raises(StoreError, match="has not learned task 2; it has learned 1"):
         trade_off(store, run, 2)
+    for task in (1.5, "1", None):
+        with pytest.raises(StoreError, match=f"{task!r} is not the number of a task; give a whole number"):
+            trade_off(store, run, task)
     plain = store.add(preset("digits", {"method": "joint"}))
     with pytest.raises(StoreError, match="The method joint does not prune"):
         trade_off(store, plain, 1)
