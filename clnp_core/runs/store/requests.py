@@ -13,14 +13,14 @@ from sqlalchemy.dialects.sqlite import insert
 from clnp_core.errors import StoreError
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import writing
-from clnp_core.runs.store.reading import Reading
+from clnp_core.runs.store.checking import Checking
 from clnp_core.runs.store.tables import BASELINE, RUN_NOTES, RUNS, SWEEP_RUNS, SWEEPS
 
 _MOST_TAG_LETTERS = 40
 _MOST_NOTE_LETTERS = 4000
 
 
-class Requests(Reading):
+class Requests(Checking):
     """The part of a store that takes requests."""
 
     def add(self, spec: RunSpec) -> str:
@@ -54,12 +54,17 @@ class Requests(Reading):
     def resume(self, run: str) -> None:
         """Put a paused, interrupted, cancelled or failed run back into the queue. Its finished stages are kept.
 
+        So can a finished run of which results are damaged or missing. These are computed anew.
+
         Raises
         ------
         StoreError
-            If there is no such run, or it is queued, running or finished.
+            If there is no such run, or it is queued, running, or finished and whole.
         """
-        self._ask(run, "run", "queued", ("paused", "interrupted", "cancelled", "failed"))
+        finished = self.run(run).state == "finished" and self.faults(run)
+        self._ask(
+            run, "run", "queued", ("paused", "interrupted", "cancelled", "failed", *["finished"] * bool(finished))
+        )
 
     def _ask(self, run: str, wanted: str, state: str, possible: tuple[str, ...]) -> None:
         now = self.run(run).state

@@ -43,7 +43,7 @@ def _learned(store: Store, run: str, task: int) -> Network:
     if not spec.partitions:
         raise StoreError(f"The method {spec.method} does not prune: {run} has no network of a single task.")
     _check_learned(store, run, task)
-    return last_network(store, run)[0]
+    return last_network(store, run)
 
 
 def _check_learned(store: Store, run: str, task: int) -> None:
