@@ -65,7 +65,7 @@ class LiveDisplay:
         records, events = self._store.learned(self._run), self._store.events(self._run)
         for _, text in events[self._told :]:
             if text.startswith(MENDED):
-                self._bar.console.print(text, highlight=False, markup=False)
+                self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
         self._told = len(events)
         for record in records[self._shown :]:
             self._bar.console.print(_line(run.spec, record), highlight=False)

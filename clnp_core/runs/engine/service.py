@@ -184,13 +184,13 @@ class Engine:
         flight = self._flights.get(stage.key)
         if (flight is None or flight.task.cancelling()) and (computed or stage.key in self._artifacts):
             try:
-                found = await asyncio.to_thread(self._found, stage)
+                result = await asyncio.to_thread(self._found, stage)
             except DamagedError as error:
                 self._store.note(run.id, f"{MENDED}{stage.describes}. {error.args[0]}.")
             else:
-                self._store.finish_stage(stage, found, computed=False)
+                self._store.finish_stage(stage, result, computed=False)
                 active.progress.found(stage)
-                return found
+                return result
         flight = self._flights.get(stage.key)  # another run may have asked for it meanwhile
         if flight is None or flight.task.cancelling():
             flight = self._flights[stage.key] = _Flight()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from clnp_core.arithmetic import Kind, owned
-from clnp_core.errors import DataError, StoreError
+from clnp_core.errors import DamagedError, DataError, StoreError
 from clnp_core.networks.fingerprint import Fingerprint, check
 from clnp_core.networks.network import Network, from_tensors
 from clnp_core.runs.fold.results import Changed
@@ -38,8 +38,8 @@ class Verified(NamedTuple):
 def verify(store: Store, run: str) -> Iterator[Verified]:
     """Recompute the fingerprint of every learned task with the network after the last one, and yield each that holds.
 
-    First all that this rests on is checked: the artifacts, then the data. What is then left to differ is the kind of
-    arithmetic, which `clnp_core.networks.fingerprint.check` allows for, or what the network has learned.
+    Before that it checks all results of the run, then the data. What is then left to differ is the kind of arithmetic,
+    which `clnp_core.networks.fingerprint.check` allows for, or what the network answers.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def verify(store: Store, run: str) -> Iterator[Verified]:
         If the run has learned nothing, its method does not prune, or it was learned by an earlier version, which stored
         no logits.
     DamagedError
-        If an artifact is missing or damaged.
+        If a result of the run is missing or damaged.
     DataError
         If the data is missing, damaged, or not the data that the run learned.
     ForgettingError
@@ -57,6 +57,8 @@ def verify(store: Store, run: str) -> Iterator[Verified]:
     if not spec.exact:
         raise StoreError(f"The run {run} cannot be verified: its method, {spec.method}, may forget.")
     last = _last(store, run)
+    for fault in store.faults(run):
+        raise DamagedError(fault.what)
     fingerprints = store.artifacts.read(last["key"], Changed).fingerprints
     if not fingerprints:
         raise StoreError(
@@ -64,8 +66,6 @@ def verify(store: Store, run: str) -> Iterator[Verified]:
             "verify it."
         )
     network = _read(store, last["network"])
-    for taken in fingerprints:
-        store.artifacts.check(taken.logits)
     asked = store.stage(last["key"]).inputs["stream"]
     if content_digest(asked) != asked["digest"]:
         raise DataError(
