@@ -237,13 +237,21 @@ def test_what_cannot_be_archived_is_refused_in_a_sentence(store, runs, scheduler
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_whose_results_are_gone_cannot_be_archived(archives, tmp_path):
+def test_a_run_whose_results_are_gone_cannot_be_archived_until_it_is_mended(archives, scheduler, tmp_path):
+    """By resuming it, or, which takes no data, by taking it in again."""
     other, path = Store(tmp_path / "other"), tmp_path / "run.zip"
     run = archive.read(other, archives["multi-head"]).run
-    other.artifacts.remove(other.stages(run)[-1]["network"])
+    network = other.stages(run)[-1]["network"]
+    other.artifacts.remove(network)
     with pytest.raises(StoreError, match="is missing"):
         archive.write(other, run, path)
     assert not path.exists()
+    other.resume(run)
+    asyncio.run(Engine(other, scheduler).serve(only=[run]))
+    assert identical(other, run) == [1, 2]
+    other.artifacts.remove(network)
+    other.remove(run)
+    archive.write(other, archive.read(other, archives["multi-head"]).run, path)
 
 
 # Archives that somebody changed.
