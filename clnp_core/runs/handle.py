@@ -175,7 +175,7 @@ class RunHandle:
         self.store.pause(self.id)
 
     def resume(self) -> None:
-        """Continue a stopped run."""
+        """Continue a stopped run, or mend a finished one of which results are damaged or missing."""
         self.store.resume(self.id)
 
     def cancel(self) -> None:

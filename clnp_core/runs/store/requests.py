@@ -54,19 +54,19 @@ class Requests(Checking):
     def resume(self, run: str) -> None:
         """Put a paused, interrupted, cancelled or failed run back into the queue. Its finished stages are kept.
 
-        So can a finished run of which results are damaged or missing. These are computed anew.
+        A finished run can be resumed if results of it are damaged or missing: these are computed anew.
 
         Raises
         ------
         StoreError
             If there is no such run, or it is queued, running, or finished and whole.
         """
-        finished = self.run(run).state == "finished" and self.faults(run)
-        self._ask(
-            run, "run", "queued", ("paused", "interrupted", "cancelled", "failed", *["finished"] * bool(finished))
-        )
+        possible = ["paused", "interrupted", "cancelled", "failed"]
+        if self.run(run).state == "finished" and self.faults(run):
+            possible.append("finished")
+        self._ask(run, "run", "queued", possible)
 
-    def _ask(self, run: str, wanted: str, state: str, possible: tuple[str, ...]) -> None:
+    def _ask(self, run: str, wanted: str, state: str, possible: Sequence[str]) -> None:
         now = self.run(run).state
         if now not in possible:
             verb = "resumed" if wanted == "run" else {"pause": "paused", "cancel": "cancelled"}[wanted]

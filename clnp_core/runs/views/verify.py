@@ -101,7 +101,8 @@ def _last(store: Store, run: str) -> dict[str, Any]:
     done = [stage for stage in store.stages(run) if stage["kind"] in ("settle", "grow") and stage["network"]]
     if not done:
         raise StoreError(f"The run {run} has learned no task yet: there is nothing to verify.")
-    return max(done, key=lambda stage: (stage["task"], stage["kind"]))  # it grows before it settles
+    # It grows before it settles. Of two that settled the same task, the later mended the earlier.
+    return sorted(done, key=lambda stage: (stage["task"], stage["kind"]))[-1]
 
 
 def _read(store: Store, key: str) -> Network:
