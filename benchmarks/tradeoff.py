@@ -111,7 +111,7 @@ def _candidate(store: Store, spec: RunSpec) -> str:
 def _draws(store: Store, key: str) -> dict[str, Draw]:
     """Ways of choosing θ: each gives another one every time."""
     dice = np.random.default_rng(0)
-    tensors = safetensors.torch.load_file(store.artifacts.path(key))
+    tensors = safetensors.torch.load(store.artifacts.content(key))
     layers = [tensors[f"activity.{layer}"].numpy() for layer in range(sum("activity." in name for name in tensors))]
     alive = [layer[layer > 0] for layer in layers]
     (run,) = (run.id for run in store.runs() if any(stage["key"] == key for stage in store.stages(run.id)))

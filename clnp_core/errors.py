@@ -25,6 +25,20 @@ class StoreError(ClnpError):
     """The store of runs cannot be opened, read or written."""
 
 
+class DamagedError(StoreError):
+    """A file of the store is damaged or missing.
+
+    Parameters
+    ----------
+    what : str
+        Which file, and what is wrong with it.
+    """
+
+    def __str__(self) -> str:
+        """Say what can be done about it, too."""
+        return f"{self.args[0]}; clnp store check says which run to resume, which computes it anew."
+
+
 class DivergedError(ClnpError):
     """The training of every candidate diverged: its loss became infinite or not a number."""
 

@@ -19,6 +19,7 @@ from clnp_core.runs.fold.results import Record, Summary
 from clnp_core.runs.fold.summary import seeds_of, summarise, words_for
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
+from clnp_core.runs.store.results import MENDED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,7 @@ def _bar() -> Progress:
 
 
 class LiveDisplay:
-    """Live display of a run: a progress bar and a line per learned task.
+    """Live display of a run: a progress bar, and a line per learned task and per result that is computed anew.
 
     If the output does not go to a terminal, only the lines are printed.
     """
@@ -47,6 +48,7 @@ class LiveDisplay:
         self._store = store
         self._run = run
         self._shown = 0
+        self._told = 0
         self._bar = _bar()
         self._whole = self._bar.add_task(run, total=1.0, left="")
 
@@ -60,7 +62,11 @@ class LiveDisplay:
     def update(self) -> Run:
         """Show the run's present state and return the run."""
         run = self._store.run(self._run)
-        records = self._store.learned(self._run)
+        records, events = self._store.learned(self._run), self._store.events(self._run)
+        for _, text in events[self._told :]:
+            if text.startswith(MENDED):
+                self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._told = len(events)
         for record in records[self._shown :]:
             self._bar.console.print(_line(run.spec, record), highlight=False)
         self._shown = len(records)

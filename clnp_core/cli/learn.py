@@ -88,7 +88,7 @@ def _run(options: argparse.Namespace) -> int:
     with LiveDisplay(store, run) as display:
         _see_through(store, [run], options.scheduler, lambda: display.update().is_active)
     ended = store.run(run)
-    if ended.summary is None:
+    if ended.state != "finished" or ended.summary is None:
         print(f"clnp: {run} is {ended.state}. {ended.error or ''}".rstrip(), file=sys.stderr)
         return FAILED
     print_summary(ended.summary)

@@ -72,7 +72,10 @@ def _pause(options: argparse.Namespace) -> int:
 
 
 def _resume(options: argparse.Namespace) -> int:
-    """Put a paused, interrupted, cancelled or failed run back into the queue."""
+    """Put a paused, interrupted, cancelled or failed run back into the queue.
+
+    So is a finished run of which results are damaged or missing: these are computed anew.
+    """
     store = opened(options)
     store.resume(options.run)
     _say_if_nobody_works(store)

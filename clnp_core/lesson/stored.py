@@ -94,7 +94,8 @@ def _product(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
     A product of BLAS (`x @ weight.T`) sums in another order with two threads than with one.
     """
-    return np.einsum("ni,ki->nk", x, weight)
+    product: np.ndarray = np.einsum("ni,ki->nk", x, weight)
+    return product
 
 
 def accuracy(logits: np.ndarray) -> float:

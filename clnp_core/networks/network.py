@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -218,8 +218,15 @@ def from_tensors(tensors: dict[str, Tensor], described: dict[str, Any]) -> Netwo
 def digest(network: Network) -> str:
     """SHA-256 of all that the network is, hexadecimal."""
     tensors, described = to_tensors(network)
+    return content_digest(
+        described, ((name, tensors[name].shape, tensors[name].contiguous().numpy().data) for name in sorted(tensors))
+    )
+
+
+def content_digest(described: dict[str, Any], tensors: Iterable[tuple[str, Sequence[int], bytes | memoryview]]) -> str:
+    """`digest` of what `to_tensors` gives: the plain data; and each tensor's name, shape and bytes, sorted by name."""
     hashed = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
-    for name in sorted(tensors):
-        hashed.update(f"{name} {list(tensors[name].shape)}".encode())
-        hashed.update(tensors[name].contiguous().numpy().data)
+    for name, shape, content in tensors:
+        hashed.update(f"{name} {list(shape)}".encode())
+        hashed.update(content)
     return hashed.hexdigest()

@@ -56,7 +56,7 @@ class RunHandle:
             if deadline is not None and time.monotonic() > deadline:
                 raise TimeoutError(f"The run {self.id} is {run.fraction:.0%} done after {timeout:g} s.")
             time.sleep(_POLL_SECONDS)
-        if run.summary is None:
+        if run.state != "finished" or run.summary is None:
             raise ClnpError(run.error or f"The run {self.id} is {run.state}.")
         return run.summary.to_json()
 
@@ -175,7 +175,7 @@ class RunHandle:
         self.store.pause(self.id)
 
     def resume(self) -> None:
-        """Continue a stopped run."""
+        """Continue a stopped run, or mend a finished one of which results are damaged or missing."""
         self.store.resume(self.id)
 
     def cancel(self) -> None:

@@ -86,7 +86,7 @@ def write(store: Store, run: str, path: Path) -> None:
     check_name(path)
     asked = store.run(run)
     spec = asked.spec
-    if asked.summary is None:
+    if asked.state != "finished" or asked.summary is None:
         raise StoreError(f"The run {run} is {asked.state}; only one that is finished can be archived.")
     members: dict[str, bytes | Path] = {}
     logits: dict[str, Tensor] = {}
@@ -94,8 +94,7 @@ def write(store: Store, run: str, path: Path) -> None:
 
     def found(stage: Stage, candidate: int) -> Result:
         def there(key: str) -> Path:
-            if key not in store.artifacts:
-                raise StoreError(f"The run {run} cannot be archived: the result of '{stage.describes}' is not there.")
+            store.artifacts.check(key)
             return store.artifacts.path(key)
 
         members[f"stages/{next(places)}.safetensors"] = there(stage.key)
@@ -103,7 +102,6 @@ def write(store: Store, run: str, path: Path) -> None:
         if isinstance(result, Changed):
             members[f"networks/{result.network}.safetensors"] = there(result.network)
             for taken in result.fingerprints:
-                there(taken.logits)
                 logits[taken.logits] = torch.from_numpy(store.artifacts.array(taken.logits, "logits"))
         return result
 

@@ -99,10 +99,7 @@ class Evaluators:
 
     def _artifacts_of(self, stage: Stage) -> dict[str, bytes]:
         """Read the artifacts that a worker without access to their folder needs."""
-        try:
-            return {key: self._artifacts.path(key).read_bytes() for key in (stage.key, *stage.needs)}
-        except OSError as error:
-            raise StoreError(f"The candidate cannot be read: {error}.") from error
+        return {key: self._artifacts.content(key) for key in (stage.key, *stage.needs)}
 
     async def _worker(self, client: Client, key: str, lost: set[str]) -> str:
         """Choose the worker that was asked about the candidate before, or the least busy one."""

@@ -19,7 +19,7 @@ from typing import Any
 from distributed import Client, Event, KilledWorker, LocalCluster
 
 from clnp_core.analysis.epochs import ALONE
-from clnp_core.errors import ClnpError
+from clnp_core.errors import ClnpError, DamagedError
 from clnp_core.files import write_whole
 from clnp_core.machine import cores, environment
 from clnp_core.methods.training.settings import Epoch
@@ -34,6 +34,7 @@ from clnp_core.runs.fold.results import RESULTS, Result, Summary
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.store import Run, Store
+from clnp_core.runs.store.results import MENDED
 from clnp_core.tasks.content import check, check_same, content_digest
 
 _POLL_SECONDS = 0.2
@@ -138,6 +139,7 @@ class Engine:
         except StageFailed as error:
             store.fail(run.id, str(error), error.detail)
         except ClnpError as error:
+            self._artifacts.forget()  # a worker may have found damaged what was whole before
             store.fail(run.id, str(error))
         except Exception as error:
             store.fail(run.id, f"The engine failed, {type(error).__name__}: {error}", _last_lines(error))
@@ -182,13 +184,18 @@ class Engine:
 
     async def _result(self, run: Run, active: _Active, stage: Stage, candidate: int = 0) -> Result:
         """Get the result of a stage: find it, wait for another run that computes it, or compute it."""
-        self._store.link(run.id, stage, candidate)
-        if stage.key in self._artifacts:
-            result = self._artifacts.read(stage.key, RESULTS[stage.kind])
-            self._store.finish_stage(stage, result, computed=False)
-            active.progress.found(stage)
-            return result
+        computed = self._store.link(run.id, stage, candidate)
         flight = self._flights.get(stage.key)
+        if (flight is None or flight.task.cancelling()) and (computed or stage.key in self._artifacts):
+            try:
+                result = await asyncio.to_thread(self._found, stage)
+            except DamagedError as error:
+                self._store.note(run.id, f"{MENDED}{stage.describes}. {error.args[0]}.")
+            else:
+                self._store.finish_stage(stage, result, computed=False)
+                active.progress.found(stage)
+                return result
+        flight = self._flights.get(stage.key)  # another run may have asked for it meanwhile
         if flight is None or flight.task.cancelling():
             flight = self._flights[stage.key] = _Flight()
             flight.task = asyncio.create_task(self._compute(stage, flight))
@@ -200,6 +207,13 @@ class Engine:
             if not flight.runs.total():
                 flight.task.cancel()  # no run waits for it any more; has no effect once it is done
         active.progress.finished(stage)
+        return result
+
+    def _found(self, stage: Stage) -> Result:
+        """Read the result of a stage. That and all it made besides is whole."""
+        result = self._artifacts.read(stage.key, RESULTS[stage.kind])
+        for key in result.made:
+            self._artifacts.check(key)
         return result
 
     async def _compute(self, stage: Stage, flight: _Flight) -> Result:
@@ -229,7 +243,7 @@ class Engine:
         carried = None
         if not self._shared_folder:
             needs = {key for stage in alike for key in stage.needs}
-            carried = {key: self._artifacts.path(key).read_bytes() for key in needs}
+            carried = {key: self._artifacts.content(key) for key in needs}
         first = alike[0]
         attempt = f"{first.kind}-{first.key[:16]}-{secrets.token_hex(4)}"
         flag = stop_flag(attempt)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import safetensors.torch
@@ -15,8 +14,7 @@ import torch
 from torch import Tensor
 
 from clnp_core.arithmetic import TOLERANCE, computing, kind, machine, owned
-from clnp_core.errors import DeviceError
-from clnp_core.files import write_whole
+from clnp_core.errors import DamagedError, DeviceError
 from clnp_core.methods import METHODS, sparsify
 from clnp_core.methods.method import Candidate, Lesson, Method, Pruning, Settings, Tuning, place_of
 from clnp_core.methods.training import Checkpoint, Epoch, Gradual, Hooks, Hyperparameters, accuracy
@@ -208,7 +206,8 @@ def _settle(stage: Stage, context: Context) -> _Made:
         hyperparameters=context.artifacts.read(winner, results.Candidate).hyperparameters,
         record=record,
     )
-    return {content: to_tensors(network), stage.key: ({}, settled), **_new_logits(taken, context)}
+    # The result last: where it is, all that it leads to is.
+    return {content: to_tensors(network), **_new_logits(taken, context), stage.key: ({}, settled)}
 
 
 def _promised(stage: Stage) -> Iterator[tuple[int, Fingerprint]]:
@@ -222,9 +221,14 @@ def _logits(expected: Fingerprint, context: Context) -> Tensor:
 
 
 def _new_logits(taken: list[Taken], context: Context) -> _Made:
-    """The logits behind fingerprints, each as an artifact under its digest, but for those that are there already."""
-    digests = {each.fingerprint.logits: each.logits for each in taken}
-    return {key: ({"logits": logits}, {}) for key, logits in digests.items() if key not in context.artifacts}
+    """The logits behind fingerprints, each as an artifact under its digest, but for those that are there and whole."""
+    made: _Made = {}
+    for each in taken:
+        try:
+            context.artifacts.check(each.fingerprint.logits)
+        except DamagedError:
+            made[each.fingerprint.logits] = {"logits": each.logits}, {}
+    return made
 
 
 def _rounding_notes(rounded: list[tuple[int, Fingerprint]]) -> Iterator[str]:
@@ -247,7 +251,7 @@ def _grow(stage: Stage, context: Context) -> _Made:
         carried.append(carry_over(before, grown, task, stream.test(task).x, expected, known))
     content = digest(grown)
     result = results.Changed(network=content, fingerprints=tuple(each.fingerprint for each in carried))
-    return {content: to_tensors(grown), stage.key: ({}, result), **_new_logits(carried, context)}
+    return {content: to_tensors(grown), **_new_logits(carried, context), stage.key: ({}, result)}
 
 
 def _train_alone(alike: Sequence[Stage], context: Context) -> _Made:
@@ -272,8 +276,7 @@ def _hooks(stage: Stage, context: Context, epochs: dict[str, list[Epoch]]) -> Ho
         own.append(epoch)
         context.report(stage.key, epoch)
 
-    path = context.artifacts.checkpoint(stage.key)
-    return Hooks(on_epoch, _FileCheckpoint(path, context.checkpoint_pause, context.checkpoint_epochs))
+    return Hooks(on_epoch, _FileCheckpoint(stage.key, context))
 
 
 def _device(stage: Stage) -> torch.device:
@@ -320,7 +323,7 @@ def _network(stage: Stage, context: Context) -> Network:
     key = stage.inputs.get("network")
     if key is None:
         return initial(stage.architecture, stage.inputs["head"])
-    return from_tensors(_tensors(context.artifacts.path(key)), context.artifacts.data(key))
+    return from_tensors(_tensors(context.artifacts.content(key)), context.artifacts.data(key))
 
 
 def trained(stage: Stage, context: Context) -> tuple[Candidate, Stream]:
@@ -339,7 +342,7 @@ def _candidates(stage: Stage, lesson: Lesson, context: Context) -> list[Candidat
 
 
 def _candidate(cut: Trainable, stage: Stage, key: str, context: Context) -> Candidate:
-    tensors, result = _tensors(context.artifacts.path(key)), context.artifacts.read(key, results.Candidate)
+    tensors, result = _tensors(context.artifacts.content(key)), context.artifacts.read(key, results.Candidate)
 
     def group(name: str) -> list[Tensor]:
         count = sum(each.startswith(f"{name}.") for each in tensors)
@@ -357,8 +360,8 @@ def _candidate(cut: Trainable, stage: Stage, key: str, context: Context) -> Cand
     )
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
-    return {name: owned(tensor) for name, tensor in safetensors.torch.load(path.read_bytes()).items()}
+def _tensors(content: bytes) -> dict[str, Tensor]:
+    return {name: owned(tensor) for name, tensor in safetensors.torch.load(content).items()}
 
 
 def _numbered(groups: dict[str, Any]) -> dict[str, Tensor]:
@@ -372,20 +375,21 @@ def _stream(stage: Stage, tasks: int) -> Stream:
 class _FileCheckpoint(Checkpoint):
     """Keeps a training's state in a file, every few epochs or every half minute, but not all the time."""
 
-    def __init__(self, path: Path, pause: float, epochs: int) -> None:
-        self._path = path
-        self._pause = pause
-        self._epochs = epochs
+    def __init__(self, key: str, context: Context) -> None:
+        self._key = key
+        self._context = context
         self._saved = time.monotonic()
         self._epoch = 0
 
     def load(self) -> dict[str, Tensor] | None:
-        return _tensors(self._path) if self._path.exists() else None
+        content = self._context.artifacts.read_checkpoint(self._key)
+        return None if content is None else _tensors(content)
 
     def is_due(self, epoch: int) -> bool:
         since = time.monotonic() - self._saved
-        return since >= _CHECKPOINT_SECONDS or (epoch - self._epoch >= self._epochs and since >= self._pause)
+        pause, epochs = self._context.checkpoint_pause, self._context.checkpoint_epochs
+        return since >= _CHECKPOINT_SECONDS or (epoch - self._epoch >= epochs and since >= pause)
 
     def save(self, epoch: int, tensors: dict[str, Tensor]) -> None:
-        write_whole(self._path, safetensors.torch.save(tensors))
+        self._context.artifacts.write_checkpoint(self._key, safetensors.torch.save(tensors))
         self._epoch, self._saved = epoch, time.monotonic()

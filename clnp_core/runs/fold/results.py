@@ -46,6 +46,11 @@ class Result(Data):
     seconds: Positive = 0.0
     machine: Machine | None = None
 
+    @property
+    def made(self) -> tuple[str, ...]:
+        """Keys of the artifacts that the stage made besides its own."""
+        return ()
+
 
 class Trained(Result):
     """Of a stage that trains.
@@ -117,6 +122,10 @@ class Changed(Result):
 
     network: Digest
     fingerprints: Annotated[tuple[Fingerprint, ...], BeforeValidator(_comparable)] = ()
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        return (self.network, *(taken.logits for taken in self.fingerprints))
 
 
 class Record(Data):

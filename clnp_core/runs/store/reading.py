@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import operator
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sql
 
-from clnp_core.errors import StoreError
+from clnp_core.errors import DamagedError, StoreError
 from clnp_core.methods import REFERENCE
 from clnp_core.networks.architectures import Architecture, architecture_data
-from clnp_core.runs.fold.results import Record
+from clnp_core.runs.fold.results import Changed, Record
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store.database import Database
@@ -295,12 +296,14 @@ class Reading(Database):
             return [as_run(row, served=True) for row in connection.execute(query)]
 
     def unneeded(self) -> list[str]:
-        """List the keys of the artifacts that no run in the store needs."""
+        """List the keys of the artifacts and checkpoints that no run in the store needs."""
         query = sql.select(STAGES.c.key, STAGES.c.network).join(RUN_STAGES, RUN_STAGES.c.stage == STAGES.c.key)
         with self.transaction() as connection:
-            linked = {key for row in connection.execute(query) for key in row if key is not None}
-        needed = {key for key in linked if key in self.artifacts}
-        # The logits behind fingerprints are artifacts of their own.
-        for key in list(needed):
-            needed.update(fingerprint["logits"] for fingerprint in self.artifacts.data(key).get("fingerprints", ()))
+            linked = dict(map(tuple, connection.execute(query)))
+        needed = {*linked, *linked.values()}
+        for stage, network in linked.items():
+            if network is not None:
+                # The logits behind fingerprints are artifacts of their own. Those of a damaged result are made with it.
+                with suppress(DamagedError):
+                    needed.update(self.artifacts.read(stage, Changed).made)
         return sorted(key for key in self.artifacts.keys() if key not in needed)  # noqa: SIM118 - no dictionary

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert
 from clnp_core.errors import StoreError
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import writing
-from clnp_core.runs.store.reading import Reading
+from clnp_core.runs.store.checking import Checking
 from clnp_core.runs.store.rows import Run
 from clnp_core.runs.store.tables import BASELINE, RUN_NOTES, RUNS, SWEEP_RUNS, SWEEPS
 from clnp_core.tasks.content import at_hand, check_same
@@ -22,7 +22,7 @@ _MOST_TAG_LETTERS = 40
 _MOST_NOTE_LETTERS = 4000
 
 
-class Requests(Reading):
+class Requests(Checking):
     """The part of a store that takes requests."""
 
     def add(self, spec: RunSpec, like: Run | None = None) -> str:
@@ -87,16 +87,21 @@ class Requests(Reading):
     def resume(self, run: str) -> None:
         """Put a paused, interrupted, cancelled or failed run back into the queue. Its finished stages are kept.
 
+        A finished run can be resumed if results of it are damaged or missing: these are computed anew.
+
         Raises
         ------
         StoreError
-            If there is no such run, or it is queued, running or finished.
+            If there is no such run, or it is queued, running, or finished and whole.
         DataError
             If its data has changed since it was begun.
         """
-        self._ask(run, "run", "queued", ("paused", "interrupted", "cancelled", "failed"))
+        possible = ["paused", "interrupted", "cancelled", "failed"]
+        if self.run(run).state == "finished" and self.faults(run):
+            possible.append("finished")
+        self._ask(run, "run", "queued", possible)
 
-    def _ask(self, run: str, wanted: str, state: str, possible: tuple[str, ...]) -> None:
+    def _ask(self, run: str, wanted: str, state: str, possible: Sequence[str]) -> None:
         asked = self.run(run)
         now = asked.state
         if now not in possible:

@@ -16,7 +16,10 @@ from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import writing
 from clnp_core.runs.store.reading import Reading
-from clnp_core.runs.store.tables import LEARNED, PRUNED, RUN_NOTES, RUNS
+from clnp_core.runs.store.tables import LEARNED, PRUNED, RUN_NOTES, RUN_STAGES, RUNS, STAGES
+
+MENDED = "computed anew: "
+"""How the event begins that says that a result was damaged or missing."""
 
 
 class Results(Reading):
@@ -56,10 +59,21 @@ class Results(Reading):
             connection.execute(RUNS.update().where(RUNS.c.id == run).values(**values))
             writing.note_event(connection, run, event)
 
-    def link(self, run: str, stage: Stage, candidate: int) -> None:
-        """Record that the stage is part of the run."""
+    def note(self, run: str, text: str) -> None:
+        """Record an event of the run."""
         with self.transaction() as connection:
+            writing.note_event(connection, run, text)
+
+    def link(self, run: str, stage: Stage, candidate: int) -> bool:
+        """Record that the stage is part of the run. Returns whether it was computed before for a run in the store."""
+        linked = RUN_STAGES.join(STAGES, STAGES.c.key == RUN_STAGES.c.stage)
+        known = (
+            sql.select(STAGES.c.key).select_from(linked).where(STAGES.c.key == stage.key, STAGES.c.seconds.is_not(None))
+        )
+        with self.transaction() as connection:
+            computed = connection.execute(known.limit(1)).first() is not None
             writing.link(connection, run, stage, candidate)
+        return computed
 
     def finish_stage(self, stage: Stage, result: Result, computed: bool) -> None:
         """Record a stage's result: its epochs and its network. `computed` tells that it has just been computed."""

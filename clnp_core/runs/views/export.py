@@ -44,4 +44,4 @@ def _learned(store: Store, run: str, task: int) -> tuple[Network, int]:
     if not spec.partitions:
         raise StoreError(f"The method {spec.method} does not prune: {run} has no network of a single task.")
     task = store.learned_task(run, task)
-    return last_network(store, run)[0], task
+    return last_network(store, run), task

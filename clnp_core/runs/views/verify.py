@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import safetensors.torch
 import torch
 from torch import Tensor
 
 from clnp_core.arithmetic import Kind, owned
-from clnp_core.errors import StoreError
+from clnp_core.errors import DamagedError, DataError, StoreError
 from clnp_core.networks.fingerprint import Fingerprint, check
 from clnp_core.networks.network import Network, from_tensors
 from clnp_core.runs.fold.results import Changed
 from clnp_core.runs.store import Store
+from clnp_core.tasks.content import content_digest
 from clnp_core.tasks.streams import open_stream
 
 
@@ -37,24 +38,41 @@ class Verified(NamedTuple):
 def verify(store: Store, run: str) -> Iterator[Verified]:
     """Recompute the fingerprint of every learned task with the network after the last one, and yield each that holds.
 
+    Before that it checks all results of the run, then the data. What is then left to differ is the kind of arithmetic,
+    which `clnp_core.networks.fingerprint.check` allows for, or what the network answers.
+
     Raises
     ------
     StoreError
-        If the run has learned nothing, its method does not prune, an artifact is missing or damaged, or an earlier
-        version, which stored no logits, learned it.
+        If the run has learned nothing, its method does not prune, or it was learned by an earlier version, which stored
+        no logits.
+    DamagedError
+        If a result of the run is missing or damaged.
+    DataError
+        If the data is missing, damaged, or not the data that the run learned.
     ForgettingError
         At the first task whose outputs have changed.
     """
     spec = store.run(run).spec
     if not spec.exact:
         raise StoreError(f"The run {run} cannot be verified: its method, {spec.method}, may forget.")
-    network, fingerprints = last_network(store, run)
+    last = _last(store, run)
+    for fault in store.faults(run):
+        raise DamagedError(fault.what)
+    fingerprints = store.artifacts.read(last["key"], Changed).fingerprints
     if not fingerprints:
         raise StoreError(
             f"The run {run} was learned by an earlier version, which stored no logits to compare; learn it again to "
             "verify it."
         )
-    stream = open_stream(spec.stream.model_dump(mode="json"), spec.seed, network.tasks)
+    network = _read(store, last["network"])
+    asked = store.stage(last["key"]).inputs["stream"]
+    if content_digest(asked) != asked["digest"]:
+        raise DataError(
+            f"The run {run} cannot be verified: the data set {spec.stream.data} is not the one that it learned; bring "
+            "that one back, or learn the new one as a run of its own."
+        )
+    stream = open_stream(asked, spec.seed, network.tasks)
     for task, expected in enumerate(fingerprints, start=1):
         logits = partial(_logits, store, expected)
         now, _ = check(network, task, stream.test(task).x, expected, logits)
@@ -65,25 +83,28 @@ def _logits(store: Store, expected: Fingerprint) -> Tensor:
     return torch.from_numpy(store.artifacts.array(expected.logits, "logits"))
 
 
-def last_network(store: Store, run: str) -> tuple[Network, tuple[Fingerprint, ...]]:
-    """Read a run's network after the last task learned, and the fingerprint of each task.
-
-    The run's method must partition. A run that an earlier version learned has no fingerprints.
+def last_network(store: Store, run: str) -> Network:
+    """Read a run's network after the last task learned.
 
     Raises
     ------
     StoreError
-        If the run has learned nothing, or an artifact is missing or damaged.
+        If the run has learned nothing.
+    DamagedError
+        If the artifact is missing or damaged.
     """
+    return _read(store, _last(store, run)["network"])
+
+
+def _last(store: Store, run: str) -> dict[str, Any]:
+    """The last stage that led to a network."""
     done = [stage for stage in store.stages(run) if stage["kind"] in ("settle", "grow") and stage["network"]]
     if not done:
         raise StoreError(f"The run {run} has learned no task yet: there is nothing to verify.")
-    last = max(done, key=lambda stage: (stage["task"], stage["kind"]))  # it grows before it settles
-    key, fingerprints = last["network"], store.artifacts.read(last["key"], Changed).fingerprints
-    path = store.artifacts.path(key)
-    try:
-        tensors = safetensors.torch.load(path.read_bytes())
-    except (OSError, safetensors.SafetensorError) as error:
-        raise StoreError(f"The artifact {path} is missing or damaged ({error}); run again to replace it.") from error
-    tensors = {name: owned(tensor) for name, tensor in tensors.items()}
-    return from_tensors(tensors, store.artifacts.data(key)), fingerprints
+    # It grows before it settles. Of two that settled the same task, the later mended the earlier.
+    return sorted(done, key=lambda stage: (stage["task"], stage["kind"]))[-1]
+
+
+def _read(store: Store, key: str) -> Network:
+    tensors = safetensors.torch.load(store.artifacts.content(key))
+    return from_tensors({name: owned(tensor) for name, tensor in tensors.items()}, store.artifacts.data(key))

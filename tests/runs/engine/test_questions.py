@@ -16,6 +16,7 @@ import numpy as np
 import psutil
 import pytest
 import sqlalchemy
+from safetensors.numpy import save
 
 from clnp_core.arithmetic import computing
 from clnp_core.errors import StoreError
@@ -269,7 +270,7 @@ def test_the_same_question_twice_at_once_is_computed_once(tmp_path):
     store, spec = LookedUp(tmp_path), preset("digits", SHORT)
     (stage,) = fit_stages(spec, "data", 1, None, None)
     store.link(store.add(spec), stage, 0)
-    store.artifacts.write(stage.key, b"")
+    store.artifacts.write(stage.key, save({}))
     computed = []
 
     questions = ([(1, 2), (3, 4)], [(3, 4), (5, 6)], [(1, 2), (1, 2)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clnp_core.analysis.epochs import TUNED
-from clnp_core.errors import StoreError
+from clnp_core.errors import DataError, StoreError
 from clnp_core.runs.spec import fork, preset
 from clnp_core.tasks.streams import from_arrays
 from tests.runs.conftest import identical, serve
@@ -136,7 +136,10 @@ def test_data_of_ones_own_on_a_network_of_ones_own(store, tmp_path, monkeypatch)
         pixels[labels == 1, :, :3] += 100
         return pixels, labels
 
-    stream = from_arrays("halves", [(*images(200), *images(50)) for _ in range(2)])
+    def tasks():
+        return [(*images(200), *images(50)) for _ in range(2)]
+
+    stream = from_arrays("halves", tasks())
     network = {
         "name": "mine",
         "input_shape": [3, 6, 5],
@@ -149,3 +152,6 @@ def test_data_of_ones_own_on_a_network_of_ones_own(store, tmp_path, monkeypatch)
     run, summary = serve(store, preset("digits", {"stream": stream, "network": network, "epochs": 8}), None)
     assert summary["mean_accuracy"] > 0.8
     assert identical(store, run) == [1, 2]
+    from_arrays("halves", tasks())  # other data of the same name: nothing was forgotten
+    with pytest.raises(DataError, match="the data set halves is not the one that it learned"):
+        identical(store, run)

@@ -129,6 +129,17 @@ def test_a_stopped_training_does_not_begin_anew(fit, tmp_path):
     assert len(pulses) <= 7 * 21 + 100  # the seven epochs after the checkpoint, and the scan
 
 
+def test_a_training_begins_anew_where_its_checkpoint_is_damaged(fit, uninterrupted, tmp_path):
+    artifacts = Artifacts(tmp_path)
+    with pytest.raises(Stopped):
+        perform([fit], often(artifacts, stopping_after(STEPS - 1)))
+    path = artifacts.checkpoint(fit.key)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert_same(perform([fit], Context(artifacts)), uninterrupted)
+
+
 def learn(artifacts: Artifacts, tasks: int) -> list[Record]:
     """A run without an engine. Returns the records of its tasks."""
 

@@ -79,5 +79,5 @@ def test_a_damaged_candidate_is_said_to_be_damaged(tmp_path, scheduler: str):
     with pytest.raises(StoreError, match="is damaged"):
         reuse(store, run)
     store.artifacts.path(fit).unlink()
-    with pytest.raises(StoreError, match="is damaged"):
+    with pytest.raises(StoreError, match="is missing"):
         reuse(Store(tmp_path), run)
