@@ -7,14 +7,16 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console as RichConsole
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from clnp_core.analysis.epochs import ALONE, TUNED
+from clnp_core.printing import printable
 from clnp_core.runs.fold.results import Record, Summary
 from clnp_core.runs.fold.summary import seeds_of, summarise, words_for
 from clnp_core.runs.spec import RunSpec
@@ -25,6 +27,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _WIDTH_ELSEWHERE = 120  # of output that does not go to a terminal
+
+
+class Console(RichConsole):
+    """A console whose tables are as wide as what its encoding can write."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        return super().render_str(printable(text, self.encoding), **how)
 
 
 def _bar() -> Progress:

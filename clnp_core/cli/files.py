@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from clnp_core.cli.options import add_command, check_writable, opened
+from clnp_core.cli.options import add_command, check_writable, opened, output
+from clnp_core.files import is_regular
 
 
 def add_to(commands: Any) -> None:
@@ -14,11 +15,19 @@ def add_to(commands: Any) -> None:
     export = add_command(commands, "export", _export, help="write a task's network as ONNX or safetensors")
     export.add_argument("run", metavar="RUN")
     export.add_argument("--task", type=int, required=True, metavar="T", help="number of the task, from 1")
-    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="a file in .onnx or .safetensors")
+    export.add_argument(
+        "--out",
+        type=output,
+        required=True,
+        metavar="FILE",
+        help="a file in .onnx or .safetensors; - is standard output, in ONNX",
+    )
 
     archive = add_command(commands, "archive", _archive, help="write a run to one file, for another machine")
     archive.add_argument("run", metavar="RUN")
-    archive.add_argument("--out", type=Path, required=True, metavar="FILE", help="a file in .zip")
+    archive.add_argument(
+        "--out", type=output, required=True, metavar="FILE", help="a file in .zip; - is standard output"
+    )
 
     add_command(commands, "import", _import, help="add an archived run to the store").add_argument(
         "file", type=Path, metavar="FILE"
@@ -45,7 +54,8 @@ def _archive(options: argparse.Namespace) -> int:
     store.run(options.run)
     check_writable("--out", options.out)
     RunHandle(store, options.run).archive(options.out)
-    print(f"{options.run} in {options.out}, {options.out.stat().st_size:,} bytes")
+    size = f", {options.out.stat().st_size:,} bytes" if is_regular(options.out) else ""
+    print(f"{options.run} in {options.out}{size}")
     return 0
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clnp_core.errors import SpecError
+from clnp_core.files import can_be_written
 
 if TYPE_CHECKING:
     from clnp_core.runs.store import Store
@@ -50,6 +51,11 @@ def add_scheduler(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def output(text: str) -> Path:
+    """Take the name of a file to write; `-` is standard output."""
+    return Path("/dev/stdout" if text == "-" else text)
+
+
 def opened(options: argparse.Namespace) -> Store:
     """Open the store that the options name."""
     from clnp_core.runs.store import Store
@@ -65,6 +71,5 @@ def check_writable(option: str, path: Path) -> None:
     SpecError
         If it cannot be written.
     """
-    folder = path.absolute().parent
-    if path.is_dir() or not folder.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
+    if not can_be_written(path):
         raise SpecError(f"{option} {path}: the file cannot be written; give a name in a folder that can be written to.")
