@@ -101,8 +101,12 @@ def digest_of(data: Any) -> str:
 
 
 def _common(spec: RunSpec, dataset_digest: str) -> dict[str, Any]:
-    """What every stage of a run depends on. Not the number of tasks: a longer run shares the shorter one's stages."""
-    stream = spec.stream.model_dump(mode="json", exclude={"tasks"}) | {"digest": dataset_digest}
+    """What every stage of a run depends on.
+
+    Not the number of tasks: a longer run shares the shorter one's stages. Nor what classes are called: how many each
+    task has is part of the architecture.
+    """
+    stream = spec.stream.model_dump(mode="json", exclude={"tasks", "labels"}) | {"digest": dataset_digest}
     return {
         "stream": stream,
         "architecture": architecture_data(spec.architecture),
