@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from clnp_core.bounds import MAX_NAME, MOST_LABEL, Label
+from clnp_core.bounds import Label, as_class
 from clnp_core.errors import DataError
 
 
@@ -36,19 +36,17 @@ def as_labels(given: Any, what: str) -> np.ndarray:
             f"{what} is {content.dtype} {list(content.shape)}; it must be one whole number or name for each image, "
             f"['N']. Of one-hot rows, give .argmax(1)."
         )
-    if content.dtype.kind == "U":
-        wrong = [name for name in content.tolist() if not name or not name.isprintable() or len(name) > MAX_NAME]
-    elif content.dtype.kind in "biuf":
-        wrong = content[~((content == np.floor(content)) & (abs(content.astype(float)) <= MOST_LABEL))].tolist()
-        content = content if wrong else content.astype(np.int64)
-    else:
+    if content.dtype.kind not in "biufU":
         raise DataError(f"{what} is {content.dtype} {list(content.shape)}; it must be whole numbers or names.")
-    if wrong:
-        raise DataError(
-            f"{what} has the label {wrong[0]!r}; it must be a whole number of at most {MOST_LABEL:,}, or a name of at "
-            f"most {MAX_NAME} characters."
-        )
-    return content
+    is_float = content.dtype.kind == "f"
+    if is_float and len(wrong := content[~(np.isfinite(content) & (content == np.floor(content)))]):
+        raise DataError(f"{what} has the label {wrong[0].item()!r}; it must be a whole number or a name.")
+    for label in np.unique(content).tolist():
+        try:
+            as_class(int(label) if is_float else label)
+        except ValueError as error:
+            raise DataError(f"{what} has the label {label!r}; {error}.") from None
+    return content if content.dtype.kind == "U" else content.astype(np.int64)
 
 
 def as_label(given: Any, what: str) -> Label:
@@ -105,8 +103,8 @@ def numbered(
     place = {label: number for number, label in enumerate(given)}
     if unknown := sorted(set(test.tolist()) - place.keys()):
         raise DataError(
-            f"{what} has test images of {shown(unknown)}, of which it has no training image; give some, or leave "
-            f"these test images out."
+            f"{what} has test images of {shown(names.get(label, label) for label in unknown)}, of which it has no "
+            f"training image; give some, or leave these test images out."
         )
     y_test = np.array([place[label] for label in test.tolist()], dtype=np.int64)
     labels = tuple(names[label] for label in given) if all(label in names for label in given) else tuple(given)

@@ -151,7 +151,10 @@ def task_arrays(**changes):
         ({"x_test": np.zeros((0, 1, 4, 4), np.float32), "y_test": np.zeros(0, int)}, "too few images, 0; .* least 1"),
         ({"x_train": np.zeros((1, 1, 4, 4), np.float32), "y_train": [0]}, "too few images, 1; .* least 2"),
         ({"y_train": np.zeros(5, int)}, "y_train of task 2 has 5 labels for 6 images"),
-        ({"y_train": np.eye(3, dtype=int)[[0, 1, 2] * 2]}, r"y_train of task 2 is int64 \[6, 3\]; .* give \.argmax\(1\)"),
+        (
+            {"y_train": np.eye(3, dtype=int)[[0, 1, 2] * 2]},
+            r"y_train of task 2 is int64 \[6, 3\]; .* give \.argmax\(1\)",
+        ),
         ({"y_train": np.full(6, 0.5)}, r"y_train of task 2 has the label 0\.5; it must be a whole number"),
         ({"y_train": [0, 1, 2, 0, 1, np.nan]}, "y_train of task 2 has the label nan"),
         ({"y_train": [0, 1, 2, 0, 1, "2"]}, "y_train of task 2 is object"),

@@ -288,8 +288,11 @@ def test_replaced_own_data_is_other_data(data_directory):
     ("changes", "said"),
     [
         ({"image_shape": [1, 8, 8]}, r"stream\.image_shape: \[1, 8, 8\] is not the shape of mine; give \[2, 3, 4\]"),
-        ({"labels": None}, r"stream\.classes: 5 is not the number of classes of every task of mine, .* 3, 4, 5; give"),
-        ({"labels": [[0, 1]] * 3}, r"stream\.labels: they are 2 classes of the tasks of mine, which have 3, 4, 5; give"),
+        ({"labels": []}, r"stream\.classes: 5 is not the number of classes of every task of mine, .* 3, 4, 5; give"),
+        (
+            {"labels": [[0, 1]] * 3},
+            r"stream\.labels: they are 2 classes of the tasks of mine, which have 3, 4, 5; give",
+        ),
         ({"tasks": 4}, r"stream\.tasks: 4 is more than the 3 tasks of mine; give fewer"),
     ],
 )

@@ -15,7 +15,7 @@ ImageShape = tuple[int, int, int]
 
 Labels = Annotated[
     tuple[Annotated[tuple[Label, ...], Field(min_length=1, max_length=MAX_CLASSES)], ...],
-    Field(min_length=1, max_length=MAX_TASKS),
+    Field(max_length=MAX_TASKS),
 ]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Tasks = Annotated[int, Field(ge=1, le=MAX_TASKS)]
@@ -139,8 +139,8 @@ class OwnSpec(_Stream):
     """(channels, height, width) of an image."""
     classes: int = Field(ge=2, le=MAX_CLASSES)
     """Number of classes of a task; of the task that has most."""
-    labels: Labels | None = Field(default=None, exclude_if=operator.not_)
-    """The classes of each task of the data as they were given, in the order of their numbers. None: all tasks have the
+    labels: Labels = Field(default=(), exclude_if=operator.not_)
+    """The classes of each task of the data as they were given, in the order of their numbers. Empty: all tasks have the
     same, 0, 1, ..."""
     tasks: Tasks
     validation: Share
@@ -154,7 +154,7 @@ class OwnSpec(_Stream):
     @property
     def class_counts(self) -> tuple[int, ...]:
         """Number of classes of task 1, 2, ..., if they differ."""
-        counts = tuple(map(len, self.labels or ()))
+        counts = tuple(map(len, self.labels))
         return counts if len(set(counts)) > 1 else ()
 
     def labels_of(self, task: int) -> tuple[Label, ...]:
