@@ -84,6 +84,13 @@ HUGE = {
             r"x_test of task 2 is uint8 \[3, 16\]",
         ),
         (lambda path: _change(path, **{"x_train.2": np.array([{}] * 6)}), "x_train of task 2 is object"),
+        (lambda path: _change(path, **{"classes.1": np.arange(3)}), r"no array classes\.2"),
+        (
+            lambda path: _change(path, **_classes(np.arange(2))),
+            r"y_train of task 1 has labels from 0 to 2; .* 1 at most",
+        ),
+        (lambda path: _change(path, **_classes(np.eye(3))), r"classes of task 1 is float64 \[3, 3\]"),
+        (lambda path: _change(path, **_classes(np.array(["a", "b", "c\n"]))), r"classes of task 1 has the label 'c"),
         (lambda path: _change(path, **{"y_train.2": np.array([{}] * 6)}), "y_train of task 2 is object"),
     ],
 )
@@ -96,6 +103,10 @@ def test_damaged_own_data_is_refused_and_left_alone(data_directory, damage, said
     assert str(path) in str(refusal.value)
     assert "\n" not in str(refusal.value)
     assert path.read_bytes() == before
+
+
+def _classes(classes):
+    return {"classes.1": classes, "classes.2": np.arange(3)}
 
 
 def _change(path, **changes):

@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 from clnp_core.errors import SpecError
+from clnp_core.networks.architectures import Architecture
 from clnp_core.runs.spec.own_settings import MethodSettings
 from clnp_core.runs.spec.parsing import nearest, parse
 from clnp_core.runs.spec.run import RunSpec
@@ -49,7 +50,18 @@ def preset(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
     presets = _preset_files()
     if name not in presets:
         raise SpecError(f"There is no preset {name!r}{nearest(name, list(presets))}; there are {', '.join(presets)}.")
-    return parse(_changed(presets[name], changes or {}))
+    return fitted(parse(_changed(presets[name], changes or {})))
+
+
+def fitted(spec: RunSpec) -> RunSpec:
+    """Leave out those outputs of a network of one's own for which the stream has no class.
+
+    Specifications that are stored or archived are left as they were learned.
+    """
+    if not isinstance(spec.network, Architecture):
+        return spec
+    network = spec.network.with_outputs(spec.stream.classes, spec.stream.class_counts)
+    return spec.model_copy(update={"network": network})
 
 
 def fork(spec: RunSpec, at_task: int, changes: dict[str, Any]) -> RunSpec:

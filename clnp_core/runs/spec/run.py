@@ -115,9 +115,8 @@ class RunSpec(Strict):
     about: str = ""
     stream: StreamSpec
     network: Network
-    """The name of a built-in network, or your own network: its name, input_shape, hidden layers and outputs. It gets as
-    many outputs as the stream has classes, and with an output layer per task each as many as its task has; your own
-    must have as many at least."""
+    """The name of a built-in network, or your own network: its name, input_shape, hidden layers and outputs. A built-in
+    network gets as many outputs as the stream has classes; of your own, `preset` leaves out those that are too many."""
     method: _MethodName = "clnp"
     """The learning method. All but clnp train without L1, and neither prune nor fine-tune nor grow: such settings have
     no effect on them."""
@@ -178,8 +177,9 @@ class RunSpec(Strict):
     @property
     def architecture(self) -> Architecture:
         """The network's architecture, before any growth."""
-        network = self.network if isinstance(self.network, Architecture) else ARCHITECTURES[self.network]
-        return network.with_outputs(self.stream.classes, self.stream.class_counts)
+        if isinstance(self.network, Architecture):
+            return self.network
+        return ARCHITECTURES[self.network].with_outputs(self.stream.classes, self.stream.class_counts)
 
     @property
     def network_name(self) -> str:
@@ -291,14 +291,13 @@ class RunSpec(Strict):
                 f"network: {name} takes images of {list(given)}, {self.stream.data} has "
                 f"{list(wanted)}; give a network that fits the data set"
             )
-        if isinstance(self.network, Architecture):
-            if self.network.outputs < self.stream.classes:
-                raise ValueError(
-                    f"network: {name} has {self.network.outputs} outputs for the {self.stream.classes} classes of a "
-                    f"task; give at least as many"
-                )
-            if self.network.task_outputs:
-                raise ValueError("network: task_outputs follow from the classes of the stream; leave them out")
+        if architecture.outputs < self.stream.classes:
+            raise ValueError(
+                f"network: {name} has {architecture.outputs} outputs for the {self.stream.classes} classes of a task; "
+                f"give at least as many"
+            )
+        if architecture.task_outputs not in ((), self.stream.class_counts):
+            raise ValueError("network: task_outputs follow from the classes of the stream; leave them out")
         if self.batch_size == 1 and any(layer.batch_norm for layer in architecture.hidden):
             raise ValueError("batch_size: a batch of 1 cannot be normalised; give at least 2")
         *layers, _ = self.layer_keys

@@ -94,7 +94,7 @@ def test_a_split_is_possible_if_the_data_sets_give_its_tasks(names, per_task, ta
         (OWN | {"labels": [[*"abc"]] * 4}, r"stream\.classes: 7, where stream\.labels are 3; give 3"),
         (OWN | {"labels": [["g\n"]]}, "it must be a name of 1 to 200 characters that can be shown"),
         (OWN | {"labels": [[2**60]]}, "it must be a whole number of at most"),
-        (OWN | {"labels": [[True]]}, "valid integer"),
+        (OWN | {"labels": [[True, 0]]}, "valid integer"),
         (OWN | {"kind": "owned"}, r"stream\.kind: 'owned' is not possible; give permuted, split, own"),
         (OWN | {"kind": ["own"]}, r"stream\.kind: \['own'\] is not possible"),
         ("mnist", "valid dictionary"),
