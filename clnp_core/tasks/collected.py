@@ -75,9 +75,9 @@ def class_names(dataset: TorchDataset[Any], what: str) -> dict[int, Label]:
             check_names(each[0], other, what, "the first of its parts", "another part")
         return each[0] if each else {}
     listed, numbers = getattr(dataset, "classes", None), getattr(dataset, "class_to_idx", None)
-    names: dict[int, Any] = dict(enumerate(listed)) if isinstance(listed, list | tuple) else {}
-    if isinstance(numbers, Mapping) and all(type(number) is int for number in numbers.values()):
-        names |= {number: name for name, number in numbers.items()}
+    names: dict[int, Any] = dict(enumerate(listed)) if isinstance(listed, list | tuple | np.ndarray) else {}
+    if isinstance(numbers, Mapping) and all(isinstance(number, int | np.integer) for number in numbers.values()):
+        names |= {int(number): name for name, number in numbers.items()}
     # ImageNet has several names for a class.
     return {n: ", ".join(map(str, name)) if isinstance(name, tuple) else str(name) for n, name in names.items()}
 

@@ -8,6 +8,8 @@ import numpy as np
 from clnp_core.bounds import Label, as_class
 from clnp_core.errors import DataError
 
+_KINDS = "biufU"  # booleans, whole numbers with and without sign, floats, text
+
 
 def as_labels(given: Any, what: str) -> np.ndarray:
     """Take labels as whole numbers or names.
@@ -36,7 +38,7 @@ def as_labels(given: Any, what: str) -> np.ndarray:
             f"{what} is {content.dtype} {list(content.shape)}; it must be one whole number or name for each image, "
             f"['N']. Of one-hot rows, give .argmax(1)."
         )
-    if content.dtype.kind not in "biufU":
+    if content.dtype.kind not in _KINDS:
         raise DataError(f"{what} is {content.dtype} {list(content.shape)}; it must be whole numbers or names.")
     is_float = content.dtype.kind == "f"
     if is_float and len(wrong := content[~(np.isfinite(content) & (content == np.floor(content)))]):
@@ -54,6 +56,8 @@ def as_label(given: Any, what: str) -> Label:
     content = _array(given, what)
     if content.size != 1:
         raise DataError(f"{what} has {content.size} labels; it must have one. Of a one-hot row, give .argmax().")
+    if content.dtype.kind not in _KINDS:
+        raise DataError(f"{what} has the label {given!r}; it must be a whole number or a name.")
     label: Label = as_labels(content.reshape(1), what).tolist()[0]
     return label
 

@@ -60,12 +60,12 @@ def test_whole_numbers_of_any_kind_are_labels(data_directory, labels):
 
 
 def test_a_task_has_its_own_classes_numbered_from_0(data_directory):
-    asked = from_arrays("mine", [arrays([853, 854, 854]), arrays(["fox", "cat", "dog"]), arrays([-1, 9, -1], [9])])
+    asked = from_arrays("mine", [arrays([853, 854, 854]), arrays(["fox", "cat", "dog"]), arrays([-1, 9, -1], [9, -1])])
     assert (asked["classes"], asked["labels"]) == (3, [[853, 854], ["cat", "dog", "fox"], [-1, 9]])
     tasks = load_own("mine")
     assert [task.classes for task in tasks] == [2, 3, 2]
     assert [task.y_train.tolist() for task in tasks] == [[0, 1, 1], [2, 0, 1], [0, 1, 0]]
-    assert tasks[2].y_test.tolist() == [1]
+    assert tasks[2].y_test.tolist() == [1, 0]
     check(asked)
     stream = open_stream(asked, 0)
     assert stream.task(1).test.y.tolist() == [0, 1, 1]

@@ -390,6 +390,7 @@ GREY = Image.new("L", (4, 4))
         ([(Image.new("1", (4, 4)), 0)] * 2, "x_train of task 2 is bool"),
         ([("cat.png", 0)] * 2, "x_train of task 2 is <U7"),
         ([(torch.zeros(16), 0)] * 2, r"x_train of task 2 is float32 \[2, 16\]"),
+        ([(GREY, None)], "train images of task 2, number 0 has the label None; it must be a whole number or a name"),
         ([(GREY, 0), (GREY, "cat")], "train images of task 2, number 1 has the label 'cat', the first 0; give all as"),
         ([(GREY, torch.eye(3)[0])] * 2, r"train images of task 2, number 0 has 3 labels; .* give \.argmax\(\)"),
         ([(GREY, -1)] * 2, "task 2 has test images of 0, 1, of which it has no training image"),
