@@ -118,7 +118,7 @@ class RunSpec(Strict):
     stream: StreamSpec
     network: Network
     """The name of a built-in network, or your own network: its name, input_shape, hidden layers and outputs. A built-in
-    network gets as many outputs as the stream has classes."""
+    network gets as many outputs as the stream has classes; of your own, `preset` leaves out those that are too many."""
     method: _MethodName = "clnp"
     """The learning method. All but clnp train without L1, and neither prune nor fine-tune nor grow: such settings have
     no effect on them."""
@@ -182,7 +182,7 @@ class RunSpec(Strict):
         """The network's architecture, before any growth."""
         if isinstance(self.network, Architecture):
             return self.network
-        return ARCHITECTURES[self.network].with_outputs(self.stream.classes)
+        return ARCHITECTURES[self.network].with_outputs(self.stream.classes, self.stream.class_counts)
 
     @property
     def network_name(self) -> str:
@@ -299,6 +299,8 @@ class RunSpec(Strict):
                 f"network: {name} has {architecture.outputs} outputs for the {self.stream.classes} classes of a task; "
                 f"give at least as many"
             )
+        if architecture.task_outputs not in ((), self.stream.class_counts):
+            raise ValueError("network: task_outputs follow from the classes of the stream; leave them out")
         if self.batch_size == 1 and any(layer.batch_norm for layer in architecture.hidden):
             raise ValueError("batch_size: a batch of 1 cannot be normalised; give at least 2")
         *layers, _ = self.layer_keys
