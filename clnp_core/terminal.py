@@ -19,6 +19,7 @@ from clnp_core.runs.fold.results import Record, Summary
 from clnp_core.runs.fold.summary import seeds_of, summarise, words_for
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
+from clnp_core.tasks.labels import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -224,6 +225,10 @@ def print_summary(summary: Summary) -> None:
     console.print(f"{mean}; {summary.seconds:.1f} s", highlight=False)
     if summary.identical_logits:
         console.print("the logits of every earlier task are identical to the bit", highlight=False)
+    classes = [own for own in enumerate(summary.classes or (), start=1) if own[1] != tuple(range(len(own[1])))]
+    if classes:
+        told = "; ".join(f"task {task}: {shown(own)}" for task, own in classes)
+        console.print(f"classes of {told}", highlight=False, markup=False)
     left = [f"{layer.name} {_tasks_left(layer.tasks_left)}" for layer in summary.layers]
     if left:
         console.print(f"tasks left at this pace: {', '.join(left)}", highlight=False, markup=False)

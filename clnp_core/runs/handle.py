@@ -135,7 +135,7 @@ class RunHandle:
         Returns
         -------
         tensors [N, inputs] or [N, channels, height, width], float32, and [N], int64
-            Pixels have the task's order and scale. The labels of each task begin at 0.
+            Pixels have the task's order and scale. The labels of each task begin at 0; `classes` tells what they are.
 
         Raises
         ------
@@ -148,8 +148,28 @@ class RunHandle:
 
         return test_set(self.store, self.id, task)
 
+    def classes(self, task: int) -> tuple[int | str, ...]:
+        """Return the classes of a task as they were given, in the order of the outputs of its network.
+
+        They are names if the data has them, else whole numbers.
+
+        >>> run.classes(2)[run.network(2)(images).argmax(1)[0]]  # doctest: +SKIP
+        'fox'
+
+        Raises
+        ------
+        StoreError
+            If the run has no such task.
+        """
+        spec = self.store.run(self.id).spec
+        if task not in range(1, spec.stream.tasks + 1):
+            raise StoreError(f"The run {self.id} has no task {task!r}; give a number from 1 to {spec.stream.tasks}.")
+        return spec.labels_of(task)
+
     def export(self, task: int, path: Path | str) -> None:
         """Write a learned task's narrow network as .onnx or .safetensors, for use without this project.
+
+        The file also names the task's classes, in the order of the outputs: `labels`, as JSON.
 
         Raises
         ------

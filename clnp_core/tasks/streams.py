@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from clnp_core.bounds import Label
 from clnp_core.errors import DataError, SpecError
 from clnp_core.lazy import torch
 from clnp_core.seeds import derive_seed
 from clnp_core.tasks.class_order import groups_of_classes
-from clnp_core.tasks.collected import collected
+from clnp_core.tasks.collected import class_names, collected
 from clnp_core.tasks.content import loaded
 from clnp_core.tasks.datasets import Dataset
+from clnp_core.tasks.labels import check_names
 from clnp_core.tasks.own import own_path, write_own
 
 if TYPE_CHECKING:
@@ -188,7 +190,7 @@ class SplitStream:
         seed: int,
         class_order: Sequence[int] | str | None = None,
     ) -> None:
-        groups = groups_of_classes(datasets, classes_per_task, seed, class_order)
+        groups = self._grouped(datasets, classes_per_task, seed, class_order)
         if tasks > len(groups):
             names = " + ".join(dict.fromkeys(dataset.name for dataset in datasets))
             raise SpecError(f"stream.tasks: {tasks} is more than the {len(groups)} tasks of {names}; give fewer.")
@@ -217,6 +219,13 @@ class SplitStream:
     def drawn(self) -> dict[str, np.ndarray]:
         """Return the attribute `orders` as "order.1", "order.2", ..."""
         return {f"order.{number}": order for number, order in enumerate(self.orders, 1)}
+
+    def _grouped(
+        self, datasets: Sequence[Dataset], per_task: int, seed: int, order: Sequence[int] | str | None
+    ) -> list[tuple[Dataset, np.ndarray]]:
+        """Return each task's data set and its classes there."""
+        groups = groups_of_classes([dataset.classes for dataset in datasets], per_task, seed, order)
+        return [(datasets[place], own) for place, own in groups]
 
     def _draw(self, number: int, seed: int) -> np.ndarray:
         dataset, classes = self._groups[number - 1]
@@ -264,7 +273,10 @@ class OwnStream(SplitStream):
     """
 
     def __init__(self, datasets: Sequence[Dataset], tasks: int, validation: float, seed: int) -> None:
-        super().__init__(datasets, datasets[0].classes, tasks, validation, seed)
+        super().__init__(datasets, max(dataset.classes for dataset in datasets), tasks, validation, seed)
+
+    def _grouped(self, datasets: Sequence[Dataset], *_: object) -> list[tuple[Dataset, np.ndarray]]:
+        return [(dataset, np.arange(dataset.classes)) for dataset in datasets]
 
 
 def open_stream(asked: Mapping[str, Any], seed: int, tasks: int | None = None) -> Stream:
@@ -322,8 +334,9 @@ def from_arrays(name: str, tasks: Sequence[Sequence[np.ndarray]]) -> dict[str, A
     name : str
         At most 60 of the characters a-z, 0-9 and hyphen, no hyphen first.
     tasks : sequence of (x_train, y_train, x_test, y_test)
-        One for each task: images [N, C, H, W], uint8 from 0 to 255 or float32 (used unchanged), and labels [N], whole
-        numbers 0, 1, ... All images must have the same shape and type.
+        One for each task: images [N, C, H, W], uint8 from 0 to 255 or float32 (used unchanged), and labels [N]. All
+        images must have the same shape and type. Labels are whole numbers (whole floats and booleans too) or names;
+        [N, 1] is [N].
 
     Returns
     -------
@@ -333,16 +346,32 @@ def from_arrays(name: str, tasks: Sequence[Sequence[np.ndarray]]) -> dict[str, A
     Raises
     ------
     DataError
-        If an array is wrong (the message names it and its task) or the file cannot be written.
+        If an array is wrong (the message names it and its task), test images have a class that no training image of the
+        task has, or the file cannot be written.
+
+    Notes
+    -----
+    A task's classes are those of its training images. They keep the labels that they were given with, for people, and
+    are numbered 0, 1, ... in the order of these labels, for the outputs of the network. A class without a test image is
+    a warning.
     """
-    data = write_own(name, tasks)
+    return _stored(name, tasks)
+
+
+def _stored(
+    name: str, tasks: Sequence[Sequence[np.ndarray]], names: Sequence[Mapping[int, Label]] = ()
+) -> dict[str, Any]:
+    data = write_own(name, tasks, names)
+    classes = max(dataset.classes for dataset in data)
+    labels = [list(dataset.labels) for dataset in data]
     return {
         "kind": "own",
         "name": name,
         "image_shape": list(data[0].x_train.shape[1:]),
-        "classes": data[0].classes,
+        "classes": classes,
         "tasks": len(data),
         "validation": _OWN_VALIDATION,
+        **({} if all(task == list(range(classes)) for task in labels) else {"labels": labels}),
     }
 
 
@@ -354,7 +383,8 @@ def from_datasets(name: str, tasks: Sequence[tuple[TorchDataset[Any], TorchDatas
     name : str
     tasks : sequence of (train, test)
         One for each task: data sets of (image, label) pairs. An image is a tensor [C, H, W] or [H, W], float or uint8,
-        or a PIL image, or an array [H, W] or [H, W, C].
+        or a PIL image, or an array [H, W] or [H, W, C]. A label is a whole number (a whole float or a boolean too) or a
+        name, alone or in an array of one.
 
     Returns
     -------
@@ -364,13 +394,21 @@ def from_datasets(name: str, tasks: Sequence[tuple[TorchDataset[Any], TorchDatas
     Raises
     ------
     DataError
-        If an array is wrong (the message names it and its task) or the file cannot be written.
+        As `from_arrays`, or if the two data sets of a task name their classes differently; see `class_names`. Where
+        both tell, they must have the same names under the same numbers.
     """
     own_path(name)  # refuses a wrong name before anything is read
-    return from_arrays(
+    names = []
+    for number, (train, test) in enumerate(tasks, 1):
+        what = f"Own data {name!r}: task {number}"
+        names.append(class_names(train, what))
+        check_names(names[-1], other := class_names(test, what), what)
+        names[-1] = names[-1] or other
+    return _stored(
         name,
         [
             (*collected(train, f"train images of task {number}"), *collected(test, f"test images of task {number}"))
             for number, (train, test) in enumerate(tasks, 1)
         ],
+        names,
     )

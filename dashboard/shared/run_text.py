@@ -96,7 +96,9 @@ def network_text(spec: RunSpec) -> str:
     units = {"conv": "channels", "dense": "neurons"}
     layers = [f"{layer.width} {units[layer.kind]}" for layer in spec.architecture.hidden]
     size = "×".join(map(str, spec.architecture.input_shape[1:]))
-    return " → ".join([f"images of {size}", *layers, f"{spec.architecture.outputs} classes"])
+    fewest = min(spec.stream.class_counts, default=0)
+    classes = f"{fewest} to {spec.stream.classes}" if fewest else str(spec.stream.classes)
+    return " → ".join([f"images of {size}", *layers, f"{classes} classes"])
 
 
 def time_text(given: Estimate | None) -> str:

@@ -151,11 +151,18 @@ def task_arrays(**changes):
         ({"x_test": np.zeros((0, 1, 4, 4), np.float32), "y_test": np.zeros(0, int)}, "too few images, 0; .* least 1"),
         ({"x_train": np.zeros((1, 1, 4, 4), np.float32), "y_train": [0]}, "too few images, 1; .* least 2"),
         ({"y_train": np.zeros(5, int)}, "y_train of task 2 has 5 labels for 6 images"),
-        ({"y_train": np.zeros((6, 3), int)}, r"y_train of task 2 is int64 \[6, 3\]; it must be whole numbers"),
-        ({"y_train": np.zeros(6)}, "y_train of task 2 is float64"),
-        ({"y_test": [0, 1, -1]}, "y_test of task 2 has labels from -1 to 1"),
-        ({"y_test": [0, 1, 100_000]}, "y_test of task 2 has labels from 0 to 100000"),
-        ({"y_test": np.array([0, 1, 2**63], np.uint64)}, "y_test of task 2 has labels from -"),
+        (
+            {"y_train": np.eye(3, dtype=int)[[0, 1, 2] * 2]},
+            r"y_train of task 2 is int64 \[6, 3\]; .* give \.argmax\(1\)",
+        ),
+        ({"y_train": np.full(6, 0.5)}, r"y_train of task 2 has the label 0\.5; it must be a whole number"),
+        ({"y_train": [0, 1, 2, 0, 1, np.nan]}, "y_train of task 2 has the label nan"),
+        ({"y_train": [0, 1, 2, 0, 1, "2"]}, "y_train of task 2 is object"),
+        ({"y_train": [0, 1, 2, 0, 1, None]}, "y_train of task 2 is object"),
+        ({"y_train": [*"abcab", "a\n"], "y_test": [*"abc"]}, r"y_train of task 2 has the label 'a\\n'"),
+        ({"y_test": [0, 1, -1]}, "task 2 has test images of -1, of which it has no training image"),
+        ({"y_test": ["0", "1", "2"]}, "task 2 has test images of '0', '1', '2', of which it has no training image"),
+        ({"y_test": np.array([0, 1, 2**63], np.uint64)}, "y_test of task 2 has the label 9223372036854775808"),
     ],
 )
 def test_wrong_own_arrays_are_refused_and_nothing_is_written(data_directory, changes, said):
@@ -170,7 +177,7 @@ def test_wrong_own_arrays_are_refused_and_nothing_is_written(data_directory, cha
     [
         ([], "has 0 tasks"),
         ([task_arrays()[:3]], "task 1 has 3 arrays; it must have x_train, y_train, x_test, y_test"),
-        ([task_arrays(y_train=[0] * 6, y_test=[0] * 3)], "there must be at least two classes"),
+        ([task_arrays(y_train=[0] * 6, y_test=[0] * 3)], "has one class only; one task at least must have two"),
     ],
 )
 def test_too_little_own_data_is_refused(data_directory, tasks, said):

@@ -69,7 +69,7 @@ class Replica:
     def form(self) -> tuple[Any, ...]:
         """What replicas have in common that can be trained as one program, in which their widths have the same room."""
         network, architecture = self.weights, self.weights.architecture
-        ends = architecture.inputs, architecture.outputs, network.head_bias is None, self.room(1)
+        ends = architecture.inputs, len(network.head_weight), network.head_bias is None, self.room(1)
         widths = tuple(network.read), tuple(self.room(len(free)) for free in network.free)
         about = (
             self.job.hyperparameters.batch_size,

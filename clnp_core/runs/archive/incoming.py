@@ -85,9 +85,11 @@ class Incoming:
         self.spec = specification(members)
         if not self.told.run.startswith(f"{self.spec.preset}-"):
             raise Wrong(f"{RUN}: {self.told.run} is no id of a run of {self.spec.preset}")
-        *layers, head = map(math.prod, self.spec.architecture.weight_shapes)
+        architecture = self.spec.architecture
+        *layers, _ = map(math.prod, architecture.weight_shapes)
         # What learns all tasks at once trains their outputs side by side.
-        weights = sum(layers) + head * self.spec.lessons[0]
+        outputs = sum(architecture.outputs_of(task) for task in range(1, self.spec.lessons[0] + 1))
+        weights = sum(layers) + architecture.fan_in[-1] * outputs
         if 4 * weights > members.bytes:  # or a file of nothing would ask for all memory there is
             raise Wrong(f"a network of {weights:,} weights is not in its {members.bytes:,} bytes")
         self.there = environment_there(members)
@@ -267,9 +269,10 @@ class Incoming:
                 # What may forget may have left the heads of earlier tasks behind.
                 fits = heads == tasks or (0 < heads < tasks and not self.spec.exact)
                 require(fits, f"{name} has other heads")
-                *_, shape = architecture.weight_shapes
-                empty |= {f"head_weights.{place}": torch.empty(shape) for place in range(heads)}
-                empty |= {f"head_biases.{place}": torch.empty(shape[0]) for place in range(heads)}
+                *_, (_, *read) = architecture.weight_shapes
+                outputs = [architecture.outputs_of(task) for task in range(tasks - heads + 1, tasks + 1)]
+                empty |= {f"head_weights.{place}": torch.empty(count, *read) for place, count in enumerate(outputs)}
+                empty |= {f"head_biases.{place}": torch.empty(count) for place, count in enumerate(outputs)}
         # The memory is the method's own: whether it is the right one shows when the stage is computed again.
         memory = {each: tensor for each, tensor in tensors.items() if each.startswith("memory.")}
         known = all(_MEMORY.fullmatch(each) and tensor.dtype in _MEMORY_TYPES for each, tensor in memory.items())

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from clnp_core.arithmetic import Machine
-from clnp_core.bounds import Digest, Natural, Positive, Share, Text
+from clnp_core.bounds import Digest, Label, Natural, Positive, Share, Text
 from clnp_core.methods.graceful import Choice, Curve, ScanPoint
 from clnp_core.methods.training.settings import Epoch, best_unpruned
 from clnp_core.networks.fingerprint import Fingerprint
@@ -250,6 +250,8 @@ class Summary(Data):
         By task: the method's own settings that it settled on, where several values were tried.
     single_task_accuracy : tuple of float or None
         By task, trained alone, where the run does that; None for those that are not yet.
+    classes : tuple of tuple of int or str
+        By task: its classes as they were given, in the order of the outputs; earlier versions did not tell.
     environment : dict
         Where it was learned, once finished; earlier versions did not tell.
     """
@@ -272,4 +274,5 @@ class Summary(Data):
     settings: tuple[dict[str, float], ...] | None = None
     single_task_accuracy: tuple[float | None, ...] | None = None
     forward_transfer: float | None = None
+    classes: tuple[tuple[Label, ...], ...] | None = None
     environment: dict[str, Any] | None = None

@@ -101,9 +101,13 @@ def digest_of(data: Any) -> str:
 
 
 def _common(spec: RunSpec, dataset_digest: str) -> dict[str, Any]:
-    """What every stage of a run depends on. Not the number of tasks: a longer run shares the shorter one's stages."""
+    """What every stage of a run depends on.
+
+    Not the number of tasks: a longer run shares the shorter one's stages. Nor what classes are called: how many each
+    task has is part of the architecture.
+    """
     # A seed of the stream that is the run's as well draws the same as none.
-    apart = {"tasks", "seed"} if spec.stream.seed == spec.seed else {"tasks"}
+    apart = {"tasks", "labels"} | ({"seed"} if spec.stream.seed == spec.seed else set())
     stream = spec.stream.model_dump(mode="json", exclude=apart) | {"digest": dataset_digest}
     return {
         "stream": stream,

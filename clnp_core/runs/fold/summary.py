@@ -6,6 +6,8 @@ from typing import Any
 
 from clnp_core.analysis.capacity import forecast
 from clnp_core.analysis.metrics import backward_transfer, forgetting, forward_transfer, mean_accuracy
+from clnp_core.bounds import Label
+from clnp_core.methods import REFERENCE
 from clnp_core.runs.fold.results import LayerSummary, Record, Summary
 from clnp_core.runs.spec import RunSpec
 
@@ -35,6 +37,7 @@ def summarise(spec: RunSpec, records: Sequence[Record], seconds: float) -> Summa
         "learning_rate": [record.learning_rate for record in records],
         "notes": _notes(spec, records),
         "seconds": round(seconds, 2),
+        "classes": [spec.labels_of(task) for task in range(1, len(matrix) + 1)],
     }
     if spec.exact:
         # A run whose fingerprints do not hold ends with an error: there is no summary of it.
@@ -98,7 +101,7 @@ def is_depleted(spec: RunSpec, records: Sequence[Record]) -> bool:
 
 def _notes(spec: RunSpec, records: Sequence[Record]) -> list[str]:
     hidden = spec.architecture.hidden
-    notes = []
+    notes = _mixed_classes(spec, records[-1].task)
     for record in records:
         grown = [f"{layer.name} by {n}" for layer, n in zip(hidden, record.grown, strict=False) if n]
         if grown:
@@ -110,6 +113,22 @@ def _notes(spec: RunSpec, records: Sequence[Record]) -> list[str]:
             f"{hidden[-1].name} is free, and a single head cannot learn without one."
         )
     return notes
+
+
+def _mixed_classes(spec: RunSpec, tasks: int) -> list[str]:
+    """Say so where tasks of own data share an output that means another class in each of them."""
+    if spec.head == "multi" or spec.stream.kind != "own" or spec.method == REFERENCE:
+        return []
+    meanings: dict[int, tuple[Label, int]] = {}
+    for task in range(1, tasks + 1):
+        for output, label in enumerate(spec.labels_of(task)):
+            first, where = meanings.setdefault(output, (label, task))
+            if label != first:
+                return [
+                    f"All tasks share one head, whose outputs mean other classes from task to task: output {output} "
+                    f"is {first!r} in task {where} and {label!r} in task {task}. head=multi gives each task its own."
+                ]
+    return []
 
 
 def _told(measure: float) -> float | None:

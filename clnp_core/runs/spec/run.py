@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from clnp_core.bounds import Label
 from clnp_core.methods import METHODS
 from clnp_core.methods.training.settings import Gradual
 from clnp_core.networks.architectures import ARCHITECTURES, Architecture
@@ -117,8 +118,9 @@ class RunSpec(Strict):
     about: str = ""
     stream: StreamSpec
     network: Network
-    """The name of a built-in network, or your own network: its name, input_shape, hidden layers and outputs. A built-in
-    network gets as many outputs as the stream has classes."""
+    """The name of a built-in network, or your own network: its name, input_shape, hidden layers and outputs. It gets as
+    many outputs as the stream has classes, and with an output layer per task each as many as its task has; your own
+    must have as many at least."""
     method: _MethodName = "clnp"
     """The learning method. All but clnp train without L1, and neither prune nor fine-tune nor grow: such settings have
     no effect on them."""
@@ -180,9 +182,12 @@ class RunSpec(Strict):
     @property
     def architecture(self) -> Architecture:
         """The network's architecture, before any growth."""
-        if isinstance(self.network, Architecture):
-            return self.network
-        return ARCHITECTURES[self.network].with_outputs(self.stream.classes)
+        network = self.network if isinstance(self.network, Architecture) else ARCHITECTURES[self.network]
+        return network.with_outputs(self.stream.classes, self.stream.class_counts)
+
+    def labels_of(self, task: int) -> tuple[Label, ...]:
+        """Return the classes of a task as its data has them, in the order of its outputs."""
+        return self.stream.labels_of(task, self.seed)
 
     @property
     def network_name(self) -> str:
@@ -294,11 +299,14 @@ class RunSpec(Strict):
                 f"network: {name} takes images of {list(given)}, {self.stream.data} has "
                 f"{list(wanted)}; give a network that fits the data set"
             )
-        if architecture.outputs < self.stream.classes:
-            raise ValueError(
-                f"network: {name} has {architecture.outputs} outputs for the {self.stream.classes} classes of a task; "
-                f"give at least as many"
-            )
+        if isinstance(self.network, Architecture):
+            if self.network.outputs < self.stream.classes:
+                raise ValueError(
+                    f"network: {name} has {self.network.outputs} outputs for the {self.stream.classes} classes of a "
+                    f"task; give at least as many"
+                )
+            if self.network.task_outputs:
+                raise ValueError("network: task_outputs follow from the classes of the stream; leave them out")
         if self.batch_size == 1 and any(layer.batch_norm for layer in architecture.hidden):
             raise ValueError("batch_size: a batch of 1 cannot be normalised; give at least 2")
         *layers, _ = self.layer_keys

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -34,8 +35,11 @@ def export(store: Store, run: str, task: int, path: Path) -> None:
     """See `clnp_core.runs.handle.RunHandle.export`."""
     check_format(path)
     spec = store.run(run).spec
-    about: dict[str, str | int] = {"run": run, "preset": spec.preset, "task": task, "classes": spec.stream.classes}
-    write_whole(path, content(_learned(store, run, task), task, path.suffix, about))
+    network = _learned(store, run, task)
+    labels = spec.labels_of(task)
+    about: dict[str, str | int] = {"run": run, "preset": spec.preset, "task": task, "classes": len(labels)}
+    about["labels"] = json.dumps(labels, ensure_ascii=False)
+    write_whole(path, content(network, task, path.suffix, about))
 
 
 def _learned(store: Store, run: str, task: int) -> Network:
