@@ -161,10 +161,10 @@ class RunHandle:
         StoreError
             If the run has no such task.
         """
-        stream = self.store.run(self.id).spec.stream
-        if task not in range(1, stream.tasks + 1):
-            raise StoreError(f"The run {self.id} has no task {task!r}; give a number from 1 to {stream.tasks}.")
-        return stream.labels_of(task)
+        spec = self.store.run(self.id).spec
+        if task not in range(1, spec.stream.tasks + 1):
+            raise StoreError(f"The run {self.id} has no task {task!r}; give a number from 1 to {spec.stream.tasks}.")
+        return spec.labels_of(task)
 
     def export(self, task: int, path: Path | str) -> None:
         """Write a learned task's narrow network as .onnx or .safetensors, for use without this project.

@@ -190,7 +190,7 @@ class SplitStream:
         seed: int,
         class_order: Sequence[int] | str | None = None,
     ) -> None:
-        groups = groups_of_classes(datasets, classes_per_task, seed, class_order)
+        groups = self._grouped(datasets, classes_per_task, seed, class_order)
         if tasks > len(groups):
             names = " + ".join(dict.fromkeys(dataset.name for dataset in datasets))
             raise SpecError(f"stream.tasks: {tasks} is more than the {len(groups)} tasks of {names}; give fewer.")
@@ -219,6 +219,13 @@ class SplitStream:
     def drawn(self) -> dict[str, np.ndarray]:
         """Return the attribute `orders` as "order.1", "order.2", ..."""
         return {f"order.{number}": order for number, order in enumerate(self.orders, 1)}
+
+    def _grouped(
+        self, datasets: Sequence[Dataset], per_task: int, seed: int, order: Sequence[int] | str | None
+    ) -> list[tuple[Dataset, np.ndarray]]:
+        """Return each task's data set and its classes there."""
+        groups = groups_of_classes([dataset.classes for dataset in datasets], per_task, seed, order)
+        return [(datasets[place], own) for place, own in groups]
 
     def _draw(self, number: int, seed: int) -> np.ndarray:
         dataset, classes = self._groups[number - 1]
@@ -268,9 +275,8 @@ class OwnStream(SplitStream):
     def __init__(self, datasets: Sequence[Dataset], tasks: int, validation: float, seed: int) -> None:
         super().__init__(datasets, max(dataset.classes for dataset in datasets), tasks, validation, seed)
 
-    @staticmethod
-    def _grouped(datasets: Sequence[Dataset], classes_per_task: int) -> list[tuple[Dataset, int]]:
-        return [(dataset, 0) for dataset in datasets]
+    def _grouped(self, datasets: Sequence[Dataset], *_: object) -> list[tuple[Dataset, np.ndarray]]:
+        return [(dataset, np.arange(dataset.classes)) for dataset in datasets]
 
 
 def open_stream(asked: Mapping[str, Any], seed: int, tasks: int | None = None) -> Stream:

@@ -9,6 +9,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from clnp_core.errors import DataError, SpecError
+from clnp_core.runs.spec.stream import SplitSpec
 from clnp_core.tasks import datasets
 from clnp_core.tasks.content import check, content_digest
 from clnp_core.tasks.datasets import Dataset
@@ -247,7 +248,10 @@ def test_tasks_take_classes_in_the_order_that_is_given(digits):
 
 
 def test_a_random_order_of_classes_uses_each_once_and_each_seed_has_its_own(digits):
-    orders = [classes_of(digits, open_stream(SPLIT | {"class_order": "random"}, seed)) for seed in range(4)]
+    asked = SPLIT | {"class_order": "random"}
+    orders = [classes_of(digits, open_stream(asked, seed)) for seed in range(4)]
+    told = SplitSpec(**asked)
+    assert orders == [[[*told.labels_of(task, seed)] for task in range(1, told.tasks + 1)] for seed in range(4)]
     assert all(len({label for task in order for label in task}) == 9 for order in orders)
     assert len(set(map(str, orders))) == 4
 

@@ -106,9 +106,8 @@ def _common(spec: RunSpec, dataset_digest: str) -> dict[str, Any]:
     Not the number of tasks: a longer run shares the shorter one's stages. Nor what classes are called: how many each
     task has is part of the architecture.
     """
-    apart = {"tasks", "labels"}
-    if spec.stream.seed == spec.seed:  # then it draws the same as none
-        apart.add("seed")
+    # A seed of the stream that is the run's as well draws the same as none.
+    apart = {"tasks", "labels"} | ({"seed"} if spec.stream.seed == spec.seed else set())
     stream = spec.stream.model_dump(mode="json", exclude=apart) | {"digest": dataset_digest}
     return {
         "stream": stream,

@@ -37,7 +37,7 @@ def summarise(spec: RunSpec, records: Sequence[Record], seconds: float) -> Summa
         "learning_rate": [record.learning_rate for record in records],
         "notes": _notes(spec, records),
         "seconds": round(seconds, 2),
-        "classes": [spec.stream.labels_of(task) for task in range(1, len(matrix) + 1)],
+        "classes": [spec.labels_of(task) for task in range(1, len(matrix) + 1)],
     }
     if spec.exact:
         # A run whose fingerprints do not hold ends with an error: there is no summary of it.
@@ -121,7 +121,7 @@ def _mixed_classes(spec: RunSpec, tasks: int) -> list[str]:
         return []
     meanings: dict[int, tuple[Label, int]] = {}
     for task in range(1, tasks + 1):
-        for output, label in enumerate(spec.stream.labels_of(task)):
+        for output, label in enumerate(spec.labels_of(task)):
             first, where = meanings.setdefault(output, (label, task))
             if label != first:
                 return [

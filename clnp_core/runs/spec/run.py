@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from clnp_core.bounds import Label
 from clnp_core.methods import METHODS
 from clnp_core.methods.training.settings import Gradual
 from clnp_core.networks.architectures import ARCHITECTURES, Architecture
@@ -183,6 +184,10 @@ class RunSpec(Strict):
         if isinstance(self.network, Architecture):
             return self.network
         return ARCHITECTURES[self.network].with_outputs(self.stream.classes, self.stream.class_counts)
+
+    def labels_of(self, task: int) -> tuple[Label, ...]:
+        """Return the classes of a task as its data has them, in the order of its outputs."""
+        return self.stream.labels_of(task, self.seed)
 
     @property
     def network_name(self) -> str:

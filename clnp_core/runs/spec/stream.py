@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from clnp_core.bounds import Label, Natural
+from clnp_core.tasks.class_order import groups_of_classes
 from clnp_core.tasks.datasets import DATASETS, classes, image_shape
 from clnp_core.tasks.own import MAX_CLASSES, MAX_SIZE, MAX_TASKS, OWN_NAME
 
@@ -42,7 +43,7 @@ class Strict(BaseModel):
 
 
 class _Stream(Strict):
-    """Base of streams: settings of what is drawn at random. As JSON they are missing where they are not given."""
+    """Base of streams. As JSON, settings are missing where they are not given."""
 
     seed: int | None = Field(default=None, ge=0, lt=2**31)
     """Seed of all that is drawn for the stream: permutations, the order of classes, the validation split. None: as the
@@ -85,7 +86,7 @@ class PermutedSpec(_Stream):
         """Name of the data to show."""
         return self.dataset
 
-    def labels_of(self, task: int) -> tuple[Label, ...]:
+    def labels_of(self, task: int, seed: int) -> tuple[Label, ...]:
         """Return the classes of a task as its data set has them, in the order of their numbers."""
         return tuple(range(self.classes))
 
@@ -138,11 +139,10 @@ class SplitSpec(_Stream):
         """Name of the data to show."""
         return " + ".join(self.datasets)
 
-    def labels_of(self, task: int) -> tuple[Label, ...]:
-        """Return the classes of a task as its data set has them, in the order of their numbers."""
-        width = self.classes_per_task
-        firsts = [first for name in self.datasets for first in range(0, classes(name) - width + 1, width)]
-        return tuple(range(firsts[task - 1], firsts[task - 1] + width))
+    def labels_of(self, task: int, seed: int) -> tuple[Label, ...]:
+        """Return the classes of a task as its data set has them, in the task's order; `seed` is the run's."""
+        counts, seed = list(map(classes, self.datasets)), seed if self.seed is None else self.seed
+        return tuple(groups_of_classes(counts, self.classes_per_task, seed, self.class_order)[task - 1][1].tolist())
 
     @model_validator(mode="after")
     def _consistent(self) -> SplitSpec:
@@ -216,7 +216,7 @@ class OwnSpec(_Stream):
         counts = tuple(map(len, self.labels))
         return counts if len(set(counts)) > 1 else ()
 
-    def labels_of(self, task: int) -> tuple[Label, ...]:
+    def labels_of(self, task: int, seed: int) -> tuple[Label, ...]:
         """Return the classes of a task as they were given, in the order of their numbers."""
         return self.labels[task - 1] if self.labels else tuple(range(self.classes))
 
