@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
 from clnp_core.analysis.epochs import ALONE, TUNED
+from clnp_core.runs.fold.notes import task_notes
 from clnp_core.runs.fold.results import Record, Summary
 from clnp_core.runs.fold.summary import summarise, words_for
 from clnp_core.runs.spec import RunSpec
@@ -62,7 +63,7 @@ class LiveDisplay:
         run = self._store.run(self._run)
         records = self._store.learned(self._run)
         for record in records[self._shown :]:
-            self._bar.console.print(_line(run.spec, record), highlight=False)
+            self._bar.console.print(_line(run.spec.at(record.task), record), highlight=False)
         self._shown = len(records)
         if not self._bar.disable:
             self._bar.update(
@@ -140,7 +141,7 @@ class SweepDisplay:
 def _line(spec: RunSpec, record: Record) -> str:
     layers = zip(spec.architecture.hidden, record.claimed, record.free, strict=False)
     claimed = ", ".join(f"{layer.name} {count} (free {free})" for layer, count, free in layers)
-    notes = "".join(f" {note}" for note in record.notes)
+    notes = "".join(f" {note}" for note in task_notes(spec, record))
     claims = f"; claimed {claimed}" if claimed else ""
     return f"task {record.task}: accuracy {record.accuracy[-1]:.2%}{claims}.{notes}"
 

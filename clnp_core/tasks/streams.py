@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from clnp_core.seeds import derive_seed
 from clnp_core.tasks.collected import collected
 from clnp_core.tasks.content import loaded
 from clnp_core.tasks.datasets import Dataset
+from clnp_core.tasks.held_out import stratified
 from clnp_core.tasks.own import own_path, write_own
 
 if TYPE_CHECKING:
@@ -63,6 +64,14 @@ class Task:
         return Task(self.number, self.train.to(device), self.validation.to(device), self.test.to(device))
 
 
+class Labels(NamedTuple):
+    """The labels of a task without its images, an int64 array [N] for each of its splits."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
 class Stream(Protocol):
     """A sequence of tasks, numbered from 1. All its randomness comes from the seed."""
 
@@ -77,6 +86,9 @@ class Stream(Protocol):
     def test(self, number: int) -> Split:
         """Return only the test set of task `number`."""
 
+    def labels(self, number: int) -> Labels:
+        """Return only the labels of task `number`."""
+
     def drawn(self) -> dict[str, np.ndarray]:
         """Return everything that was drawn at random, by name."""
 
@@ -85,7 +97,7 @@ class PermutedStream:
     """A stream that shows the same images in every task, with their pixels in another order (section 3.1).
 
     The constructor draws everything random from the seed, before any training: the permutations, and the training
-    images that are held out for validation, the same ones for every task.
+    images that are held out for validation, of every class its share, the same ones for every task.
 
     Parameters
     ----------
@@ -118,7 +130,8 @@ class PermutedStream:
                 for task in range(1, tasks + 1)
             ]
         )
-        self.order = np.random.default_rng(derive_seed(seed, "validation")).permutation(len(dataset.x_train))
+        draw = np.random.default_rng(derive_seed(seed, "validation"))
+        self.order = stratified(dataset.y_train, validation, draw)
 
     def task(self, number: int) -> Task:
         """Return task `number`, 1 for the first, as tensors."""
@@ -134,6 +147,11 @@ class PermutedStream:
     def test(self, number: int) -> Split:
         """Return only the test set of task `number`."""
         return self._split(self.dataset.x_test, self.dataset.y_test, number)
+
+    def labels(self, number: int) -> Labels:
+        """Return only the labels of task `number`."""
+        trained, held = np.split(self.dataset.y_train[self.order], [len(self.order) - self.validation])
+        return Labels(trained, held, self.dataset.y_test)
 
     def drawn(self) -> dict[str, np.ndarray]:
         """Return the attributes `permutations` and `order`."""
@@ -153,7 +171,7 @@ class SplitStream:
 
     Classes keep their order. Those left over at the end of a data set, too few for a task, are not used. The labels of
     every task begin at 0. The constructor draws everything random from the seed, before any training: for each task
-    separately, the training images that are held out for validation.
+    separately, the training images that are held out for validation, of every class its share.
 
     Parameters
     ----------
@@ -208,6 +226,12 @@ class SplitStream:
         dataset, first = self._groups[number - 1]
         return self._split(number, dataset.x_test, dataset.y_test, self._rows(dataset.y_test, first))
 
+    def labels(self, number: int) -> Labels:
+        """Return only the labels of task `number`."""
+        (dataset, first), order = self._groups[number - 1], self.orders[number - 1]
+        trained, held = np.split(dataset.y_train[order] - first, [len(order) - self._held(order)])
+        return Labels(trained, held, dataset.y_test[self._rows(dataset.y_test, first)] - first)
+
     def drawn(self) -> dict[str, np.ndarray]:
         """Return the attribute `orders` as "order.1", "order.2", ..."""
         return {f"order.{number}": order for number, order in enumerate(self.orders, 1)}
@@ -221,7 +245,9 @@ class SplitStream:
                 f"stream: task {number} has {len(rows)} training and {tests} test images, the classes {first} to "
                 f"{first + self.classes_per_task - 1} of {dataset.name}; at least 2 and 1 are needed."
             )
-        return np.random.default_rng(derive_seed(seed, "validation", number)).permutation(rows)
+        draw = np.random.default_rng(derive_seed(seed, "validation", number))
+        order: np.ndarray = rows[stratified(dataset.y_train[rows], self._held(rows), draw)]
+        return order
 
     def _rows(self, labels: np.ndarray, first: int) -> np.ndarray:
         return np.flatnonzero((labels >= first) & (labels < first + self.classes_per_task))

@@ -6,7 +6,8 @@ from typing import Any
 
 from clnp_core.analysis.capacity import forecast
 from clnp_core.analysis.metrics import backward_transfer, forgetting, forward_transfer, mean_accuracy
-from clnp_core.runs.fold.results import LayerSummary, Record, Summary
+from clnp_core.runs.fold.notes import imbalance_notes, task_notes
+from clnp_core.runs.fold.results import ByClass, LayerSummary, Record, Summary
 from clnp_core.runs.spec import RunSpec
 
 
@@ -35,6 +36,8 @@ def summarise(spec: RunSpec, records: Sequence[Record], seconds: float) -> Summa
         "learning_rate": [record.learning_rate for record in records],
         "notes": _notes(spec, records),
         "seconds": round(seconds, 2),
+        "by_class": by_class(records),
+        "measure": spec.measure,
     }
     if spec.exact:
         # A run whose fingerprints do not hold ends with an error: there is no summary of it.
@@ -57,6 +60,11 @@ def accuracy_matrix(records: Sequence[Record]) -> list[list[float]]:
     """Test accuracies, fractions: row i after task i, empty where all tasks were learned at once at the end."""
     rows = {record.task: list(record.accuracy) for record in records}
     return [rows.get(task, []) for task in range(1, max(rows, default=0) + 1)]
+
+
+def by_class(records: Sequence[Record]) -> dict[int, ByClass]:
+    """Each task's images and answers by class, as they are now, by task; without those of earlier versions."""
+    return {task: each for record in records for task, each in record.by_class.items()}
 
 
 def settled(spec: RunSpec, records: Sequence[Record]) -> dict[int, int]:
@@ -103,7 +111,8 @@ def _notes(spec: RunSpec, records: Sequence[Record]) -> list[str]:
         grown = [f"{layer.name} by {n}" for layer, n in zip(hidden, record.grown, strict=False) if n]
         if grown:
             notes.append(f"Before task {record.task} the network grew: {', '.join(grown)} neurons.")
-        notes += [f"Task {record.task}: {note}" for note in record.notes]
+        notes += [f"Task {record.task}: {note}" for note in task_notes(spec.at(record.task), record)]
+    notes += imbalance_notes(spec, records)
     if is_depleted(spec, records) and records[-1].task < spec.stream.tasks:
         notes.append(
             f"The network is full after task {records[-1].task} of {spec.stream.tasks}: no neuron of "
