@@ -15,8 +15,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
 from clnp_core.analysis.epochs import ALONE, TUNED
+from clnp_core.methods.training.settings import VALIDATION
 from clnp_core.runs.fold.notes import task_notes
-from clnp_core.runs.fold.results import Record, Summary
+from clnp_core.runs.fold.results import ByClass, Record, Summary
 from clnp_core.runs.fold.summary import summarise, words_for
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
@@ -86,7 +87,7 @@ class LiveDisplay:
         what, epochs = ("fine-tuning", tuning.epochs) if tuning else ("epoch", own.epochs_of(task))
         return (
             f"task {task}/{spec.stream.tasks} · {what} {last['epoch']}/{epochs} · "
-            f"loss {loss} · validation {last['validation_accuracy']:.1%}"
+            f"loss {loss} · {VALIDATION[own.measure]} {last['validation_accuracy']:.1%}"
         )
 
 
@@ -194,6 +195,8 @@ def print_summary(summary: Summary) -> None:
     table = Table(title=f"{summary.preset}, {summary.method}, seed {summary.seed}", caption=about)
     table.add_column("task", justify="right")
     table.add_column("accuracy", justify="right")
+    if summary.by_class:
+        table.add_column("lowest class", justify="right")
     if alone:
         table.add_column("alone", justify="right")
     if theta:
@@ -202,6 +205,8 @@ def print_summary(summary: Summary) -> None:
         table.add_column(escape(layer.name), justify="right")
     for task in range(summary.tasks):
         row = [str(task + 1), f"{summary.accuracy[-1][task]:.2%}"]
+        if summary.by_class:
+            row.append(_lowest(summary.by_class.get(task + 1)))
         if alone:
             row.append("" if alone[task] is None else f"{alone[task]:.2%}")
         if theta:
@@ -226,6 +231,15 @@ def print_summary(summary: Summary) -> None:
         console.print(f"tasks left at this pace: {', '.join(left)}", highlight=False, markup=False)
     for note in summary.notes:
         console.print(note, highlight=False, markup=False)
+
+
+def _lowest(told: ByClass | None) -> str:
+    """The lowest accuracy of a task's classes, and which one it is, the first of several."""
+    if told is None:
+        return ""
+    known = zip(told.accuracy, told.classes, strict=True)
+    accuracy, name = min((accuracy, name) for accuracy, name in known if accuracy is not None)
+    return f"{accuracy:.2%} ({name})"
 
 
 def print_sweep(frame: pd.DataFrame, axes: Sequence[str]) -> None:

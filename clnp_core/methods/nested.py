@@ -95,9 +95,7 @@ class Nested:
         """The batch of a plain network, whole, with the second layer kept for some counts of neurons below it."""
         return replace(batch, second=_Kept(batch.first, batch.frozen, self._layers[1], stops))
 
-    def accuracies(
-        self, counts: np.ndarray, batches: Iterable[Batch], measure: Measure = "accuracy"
-    ) -> np.ndarray:
+    def accuracies(self, counts: np.ndarray, batches: Iterable[Batch], measure: Measure = "accuracy") -> np.ndarray:
         """Accuracy of each pruned network.
 
         Parameters

@@ -36,7 +36,7 @@ def _shares(sizes: np.ndarray, held: int) -> np.ndarray:
     if held > most.sum():
         most = sizes
     exact = held * sizes / sizes.sum()
-    taken = np.clip(np.floor(exact).astype(np.int64), least, most)
+    taken: np.ndarray = np.clip(np.floor(exact).astype(np.int64), least, most)
     while missing := held - int(taken.sum()):
         step = 1 if missing > 0 else -1
         can = np.flatnonzero(taken < most if missing > 0 else taken > least)

@@ -13,6 +13,7 @@ from clnp_core.analysis import figures
 from clnp_core.analysis.metrics import forgetting_by_task
 from clnp_core.runs.fold.results import Record, Summary
 from clnp_core.runs.store import Run, Store
+from dashboard.accuracy.classes import show_classes
 from dashboard.components.live_chart import live_chart
 from dashboard.shared.kept_figure import shared_figure
 from dashboard.shared.notebook_code import run_code
@@ -121,7 +122,9 @@ def show_tasks(store: Store, run: Run, records: Sequence[Record], summary: Summa
     if at_once:  # it has no course over tasks
         with columns[1]:
             _show_kept(run, records, summary)
+        show_classes(store, run, summary, theme)
     else:
+        show_classes(store, run, summary, theme)
         _show_kept(run, records, summary)
 
 

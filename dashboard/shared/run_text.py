@@ -72,6 +72,8 @@ def _settings(spec: RunSpec) -> dict[str, str]:
         rounds = f"{counted(tuning.rounds, 'round')} of " if tuning.rounds > 1 else ""
         about = f"fine-tuning {rounds}{counted(tuning.epochs, 'epoch')} at {scientific(tuning.learning_rate)}"
         parts["fine_tuning"] = about
+    if spec.measure == "balanced":
+        parts["measure"] = "chosen by balanced accuracy"
     return parts | {"seed": f"seed {spec.seed}"}
 
 

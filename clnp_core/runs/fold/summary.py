@@ -106,12 +106,17 @@ def is_depleted(spec: RunSpec, records: Sequence[Record]) -> bool:
 
 def _notes(spec: RunSpec, records: Sequence[Record]) -> list[str]:
     hidden = spec.architecture.hidden
+    noted = {record.task: task_notes(spec.at(record.task), record) for record in records}
     notes = []
+    said = set()
     for record in records:
         grown = [f"{layer.name} by {n}" for layer, n in zip(hidden, record.grown, strict=False) if n]
         if grown:
             notes.append(f"Before task {record.task} the network grew: {', '.join(grown)} neurons.")
-        notes += [f"Task {record.task}: {note}" for note in task_notes(spec.at(record.task), record)]
+        for note in noted[record.task]:
+            if note not in said:
+                said.add(note)
+                notes.append(f"{_tasks([task for task, those in noted.items() if note in those])}: {note}")
     notes += imbalance_notes(spec, records)
     if is_depleted(spec, records) and records[-1].task < spec.stream.tasks:
         notes.append(
@@ -119,6 +124,16 @@ def _notes(spec: RunSpec, records: Sequence[Record]) -> list[str]:
             f"{hidden[-1].name} is free, and a single head cannot learn without one."
         )
     return notes
+
+
+def _tasks(numbers: Sequence[int]) -> str:
+    """Name tasks by their numbers, ascending."""
+    first, last = numbers[0], numbers[-1]
+    if first == last:
+        return f"Task {first}"
+    if len(numbers) > 2 and last - first == len(numbers) - 1:
+        return f"Tasks {first} to {last}"
+    return f"Tasks {', '.join(map(str, numbers[:-1]))} and {last}"
 
 
 def _told(measure: float) -> float | None:
