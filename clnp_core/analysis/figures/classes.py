@@ -9,9 +9,17 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from clnp_core.analysis.figures.base import ACCURACIES, INK, MOST_NUMBERED_TASKS, Theme, as_figure
+from clnp_core.analysis.figures.base import (
+    ACCURACIES,
+    ACTIVE,
+    INK,
+    INTERFERENCE,
+    MOST_NUMBERED_TASKS,
+    Theme,
+    as_figure,
+)
 
-_MOST_COUNTED = 12  # classes of which a confusion has its counts written into it
+_OF_SMALL_CELLS = ((0.0, INTERFERENCE), (1.0, ACTIVE))  # nothing is written into them that they must not hide
 
 
 def accuracy_by_class(classes: pd.DataFrame, tasks: int | None = None, theme: Theme = "light") -> go.Figure:
@@ -34,13 +42,14 @@ def accuracy_by_class(classes: pd.DataFrame, tasks: int | None = None, theme: Th
         "x": _places(known["class"], names),
         "y": known["task"].to_numpy(),
         "z": percents,
-        "customdata": known[["class", "test"]].to_numpy(),
+        "text": [f"{each:.0f}" for each in percents],
+        "hovertext": [
+            f"Task {task}, class {name}:<br>{each:.2f} % of {images} test images are right"
+            for task, name, images, each in zip(known["task"], known["class"], known["test"], percents, strict=True)
+        ],
         "zmin": min(90.0, 10 * np.floor(percents.min() / 10)) if len(percents) else 90.0,
         "zmax": 100,
-        "texttemplate": "%{z:.0f}" if max(size, len(names)) <= MOST_NUMBERED_TASKS else None,
-        "hovertemplate": (
-            "Task %{y}, class %{customdata[0]}:<br>%{z:.2f} % of %{customdata[1]} test images are right<extra></extra>"
-        ),
+        "texttemplate": "%{text}" if max(size, len(names)) <= MOST_NUMBERED_TASKS else None,
     }
     layout = {
         "xaxis": {"title": {"text": "Class"}, **_class_ticks(names), "range": [-0.5, max(len(names), 1) - 0.5]},
@@ -67,19 +76,22 @@ def confusion_matrix(confusion: pd.DataFrame, task: int, theme: Theme = "light")
     theme : {"light", "dark"}
     """
     names = sorted({*confusion["label"], *confusion["answer"]})
-    images = confusion.groupby("label")["images"].transform("sum")
+    label, answer, images = (confusion[name] for name in ("label", "answer", "images"))
+    few = len(names) <= MOST_NUMBERED_TASKS
+    of_class = images.groupby(label).transform("sum")
     cells = {
-        "x": _places(confusion["answer"], names),
-        "y": _places(confusion["label"], names),
-        "z": (100 * confusion["images"] / images).to_numpy(float),
-        "customdata": np.column_stack([confusion[["label", "answer", "images"]], images]),
+        "x": _places(answer, names),
+        "y": _places(label, names),
+        "z": (100 * images / of_class).to_numpy(float),
+        "text": images.to_numpy(),
+        "hovertext": [
+            f"{count} of {every} images of class {one}<br>are taken for class {other}"
+            for one, other, count, every in zip(label, answer, images, of_class, strict=True)
+        ],
         "zmin": 0,
         "zmax": 100,
-        "texttemplate": "%{customdata[2]}" if len(names) <= _MOST_COUNTED else None,
-        "hovertemplate": (
-            "%{customdata[2]} of %{customdata[3]} images of class %{customdata[0]}<br>"
-            "are taken for class %{customdata[1]}: %{z:.1f} %<extra></extra>"
-        ),
+        "texttemplate": "%{text}" if few else None,
+        **({} if few else {"colorscale": _OF_SMALL_CELLS, "xgap": 0, "ygap": 0}),
     }
     ticks, last = _class_ticks(names), len(names) - 0.5
     layout = {
@@ -97,7 +109,8 @@ def _places(classes: pd.Series, names: Sequence[int]) -> np.ndarray:
 
 def _class_ticks(names: Sequence[int]) -> dict[str, Any]:
     """Ticks of an axis on which classes stand side by side, whatever their labels: as many as can be read."""
-    shown = range(0, len(names), -(-len(names) // MOST_NUMBERED_TASKS) or 1)
+    steps = (digit * 10**power for power in range(7) for digit in (1, 2, 5))
+    shown = range(0, len(names), next(step for step in steps if step * MOST_NUMBERED_TASKS >= len(names)))
     return {"tickvals": list(shown), "ticktext": [f"{names[place]}" for place in shown], "showgrid": False}
 
 
@@ -108,6 +121,7 @@ def _heat(cells: dict[str, Any], title: str) -> dict[str, Any]:
         "xgap": 1,
         "ygap": 1,
         "hoverongaps": False,
+        "hovertemplate": "%{hovertext}<extra></extra>",
         "textfont": {"size": 11, "color": INK["light"]},
         "colorbar": {
             "orientation": "h",

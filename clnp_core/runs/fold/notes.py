@@ -34,10 +34,11 @@ def imbalance_notes(spec: RunSpec, records: Sequence[Record]) -> list[str]:
         tasks = [task for task in uneven if spec.at(task).measure == measure]
         if tasks:
             worst = max(tasks, key=lambda task: max(counts[task]) / max(1, min(counts[task])))
-            which = f"task {worst}" if len(tasks) == 1 else f"{len(tasks)} tasks"
+            images = f"{min(counts[worst])} to {max(counts[worst])} training images"
+            more = f"; so are those of {len(tasks) - 1} more" if len(tasks) > 1 else ""
             notes.append(
-                f"The classes of {which} are imbalanced, with {min(counts[worst])} to {max(counts[worst])} training "
-                f"images in task {worst}. Chosen was by {about}."
+                f"The classes of task {worst} are imbalanced, with {images}{more}. Epochs, candidates and θ were chosen "
+                f"by {about}."
             )
     return notes
 
