@@ -195,6 +195,8 @@ def print_summary(summary: Summary) -> None:
     table = Table(title=f"{summary.preset}, {summary.method}, seed {summary.seed}", caption=about)
     table.add_column("task", justify="right")
     table.add_column("accuracy", justify="right")
+    if balanced := summary.measure == "balanced":
+        table.add_column("balanced", justify="right")
     if summary.by_class:
         table.add_column("lowest class", justify="right")
     if alone:
@@ -205,8 +207,11 @@ def print_summary(summary: Summary) -> None:
         table.add_column(escape(layer.name), justify="right")
     for task in range(summary.tasks):
         row = [str(task + 1), f"{summary.accuracy[-1][task]:.2%}"]
+        told = summary.by_class.get(task + 1)
+        if balanced:
+            row.append(f"{told.balanced:.2%}" if told else "")
         if summary.by_class:
-            row.append(_lowest(summary.by_class.get(task + 1)))
+            row.append(_lowest(told))
         if alone:
             row.append("" if alone[task] is None else f"{alone[task]:.2%}")
         if theta:

@@ -43,6 +43,40 @@ SWEEP = pd.DataFrame(
     }
 )
 
+CLASSES = pd.DataFrame(
+    {"task": [1, 1, 2, 2], "class": [3, 7, 3, 853], "test": [8, 4, 9, 0], "accuracy": [1.0, 0.25, 0.5, np.nan]}
+)
+CONFUSION = pd.DataFrame({"label": [3, 3, 853], "answer": [3, 7, 853], "images": [6, 2, 5]})
+
+
+def test_each_class_has_a_column_whatever_its_label_and_none_where_it_was_not_tested():
+    figure = figures.accuracy_by_class(CLASSES, 3)
+    (cells,) = figure.data
+    assert list(zip(cells.y, cells.x, cells.z, strict=True)) == [(1, 0, 100), (1, 1, 25), (2, 0, 50)]
+    assert list(figure.layout.xaxis.ticktext) == ["3", "7", "853"]
+    assert cells.zmin == 20
+    assert cells.hovertext[1] == "Task 1, class 7:<br>25.00 % of 4 test images are right"
+
+
+def test_a_confusion_is_in_shares_of_the_classs_images_and_says_how_many():
+    (cells,) = figures.confusion_matrix(CONFUSION, 2).data
+    assert list(zip(cells.y, cells.x, cells.z, cells.text, strict=True)) == [
+        (0, 0, 75, 6),
+        (0, 1, 25, 2),
+        (2, 2, 100, 5),
+    ]
+    many = np.arange(100)
+    figure = figures.confusion_matrix(pd.DataFrame({"label": many, "answer": many, "images": 1}), 1)
+    assert figure.data[0].texttemplate is None
+    assert list(figure.layout.xaxis.tickvals) == list(range(0, 100, 10))
+
+
+def test_figures_say_what_they_were_chosen_by():
+    curves = figures.learning_curves(epochs(1), measure="balanced")
+    assert curves.layout.title.text == "Loss and balanced validation accuracy"
+    assert curves.layout.yaxis2.title.text == "Balanced accuracy (%)"
+    assert figures.trade_off(POINTS, measure="balanced").layout.yaxis.title.text == "Balanced validation accuracy (%)"
+
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(
@@ -55,6 +89,9 @@ SWEEP = pd.DataFrame(
         lambda theme: figures.capacity([layer | {"claimed": [], "reused": []} for layer in LAYERS], theme),
         lambda theme: figures.accuracy_matrix(MATRIX, theme=theme),
         lambda theme: figures.accuracy_matrix([], 4, theme),
+        lambda theme: figures.accuracy_by_class(CLASSES, 4, theme),
+        lambda theme: figures.accuracy_by_class(CLASSES[:0], 4, theme),
+        lambda theme: figures.confusion_matrix(CONFUSION, 2, theme),
     ],
 )
 def test_every_figure_has_title_axis_labels_hover_text_and_the_themes_ink(draw, theme):

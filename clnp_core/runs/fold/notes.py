@@ -37,8 +37,8 @@ def imbalance_notes(spec: RunSpec, records: Sequence[Record]) -> list[str]:
             images = f"{min(counts[worst])} to {max(counts[worst])} training images"
             more = f"; so are those of {len(tasks) - 1} more" if len(tasks) > 1 else ""
             notes.append(
-                f"The classes of task {worst} are imbalanced, with {images}{more}. Epochs, candidates and θ were chosen "
-                f"by {about}."
+                f"The classes of task {worst} are imbalanced, with {images}{more}. Epochs, candidates and θ were "
+                f"chosen by {about}."
             )
     return notes
 
