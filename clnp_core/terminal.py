@@ -142,7 +142,7 @@ class SweepDisplay:
 def _line(spec: RunSpec, record: Record) -> str:
     layers = zip(spec.architecture.hidden, record.claimed, record.free, strict=False)
     claimed = ", ".join(f"{layer.name} {count} (free {free})" for layer, count, free in layers)
-    notes = "".join(f" {note}" for note in task_notes(spec, record))
+    notes = "".join(f" {note}" for note in task_notes(spec, record)[record.task])
     claims = f"; claimed {claimed}" if claimed else ""
     return f"task {record.task}: accuracy {record.accuracy[-1]:.2%}{claims}.{notes}"
 

@@ -13,16 +13,18 @@ _IMBALANCED = 2  # times as many training images of the most frequent class as o
 _MOST_NAMED = 5  # classes of a task
 
 
-def task_notes(spec: RunSpec, record: Record) -> list[str]:
-    """What a task's record comes to, beginning with what was noted while it was learned."""
-    notes = list(record.notes)
+def task_notes(spec: RunSpec, record: Record) -> dict[int, list[str]]:
+    """What a record comes to, by task: of its own, and where all are learned at once of every one.
+
+    It begins with what was noted while the task was learned.
+    """
+    notes = {task: list(_of_classes(each)) for task, each in sorted(record.by_class.items()) if spec.at_once}
+    own = [*record.notes]
     if spec.partitions and not any(record.claimed):
-        notes.append("It claims no neuron of any layer.")
-    for task, counts in record.by_class.items():
-        # Of an earlier task it was said when that was learned; what learns all tasks at once has but one record.
-        if task == record.task or spec.at_once:
-            notes += [note if task == record.task else f"Of task {task}: {note}" for note in _of_classes(counts)]
-    return notes
+        own.append("It claims no neuron of any layer.")
+    if record.task in record.by_class:
+        own += _of_classes(record.by_class[record.task])
+    return notes | {record.task: own}
 
 
 def imbalance_notes(spec: RunSpec, records: Sequence[Record]) -> list[str]:

@@ -106,17 +106,16 @@ def is_depleted(spec: RunSpec, records: Sequence[Record]) -> bool:
 
 def _notes(spec: RunSpec, records: Sequence[Record]) -> list[str]:
     hidden = spec.architecture.hidden
-    noted = {record.task: task_notes(spec.at(record.task), record) for record in records}
-    notes = []
-    said = set()
+    notes: list[str] = []
+    noted: dict[str, list[int]] = {}
     for record in records:
+        for task, those in task_notes(spec.at(record.task), record).items():
+            for note in those:
+                noted.setdefault(note, []).append(task)
         grown = [f"{layer.name} by {n}" for layer, n in zip(hidden, record.grown, strict=False) if n]
         if grown:
             notes.append(f"Before task {record.task} the network grew: {', '.join(grown)} neurons.")
-        for note in noted[record.task]:
-            if note not in said:
-                said.add(note)
-                notes.append(f"{_tasks([task for task, those in noted.items() if note in those])}: {note}")
+    notes += [f"{_tasks(tasks)}: {note}" for note, tasks in noted.items()]
     notes += imbalance_notes(spec, records)
     if is_depleted(spec, records) and records[-1].task < spec.stream.tasks:
         notes.append(

@@ -19,7 +19,7 @@ def counts(**other):
 
 
 def noted(told, **other):
-    return task_notes(SPEC, record(by_class={1: told.to_json()}, **other))
+    return task_notes(SPEC, record(by_class={1: told.to_json()}, **other))[1]
 
 
 def test_a_task_that_is_learned_has_no_notes():
@@ -57,13 +57,20 @@ def test_many_classes_are_not_named_one_by_one():
 
 def test_a_task_that_claims_nothing_is_noted_where_tasks_claim():
     nothing = record(claimed=[0, 0])
-    assert task_notes(SPEC, nothing) == ["It claims no neuron of any layer."]
-    assert task_notes(preset("digits", {"method": "finetune"}), nothing) == []
+    assert task_notes(SPEC, nothing) == {1: ["It claims no neuron of any layer."]}
+    assert task_notes(preset("digits", {"method": "finetune"}), nothing) == {1: []}
 
 
 def test_of_several_tasks_the_same_is_said_once():
     learned = [record(task=task, accuracy=[0.9] * task, claimed=[0, 0]) for task in (1, 2, 3)]
     assert summarise(SPEC, learned, 1.0).notes == ("Tasks 1 to 3: It claims no neuron of any layer.",)
+
+
+def test_what_learns_all_tasks_at_once_tells_of_each():
+    one = counts(answered=(0, 150, 0), right=(0, 50, 0)).to_json()
+    learned = [record(task=2, accuracy=[0.3, 0.9], by_class={1: one, 2: counts().to_json()})]
+    summary = summarise(preset("digits", {"method": "joint"}), learned, 1.0)
+    assert summary.notes == ("Task 1: It answers class 1 to every test image.",)
 
 
 @pytest.mark.parametrize("measure", ["accuracy", "balanced"])
