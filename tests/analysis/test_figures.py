@@ -50,25 +50,33 @@ CONFUSION = pd.DataFrame({"label": [3, 3, 853], "answer": [3, 7, 853], "images":
 
 
 def test_each_class_has_a_column_whatever_its_label_and_none_where_it_was_not_tested():
-    figure = figures.accuracy_by_class(CLASSES, 3)
-    (cells,) = figure.data
-    assert list(zip(cells.y, cells.x, cells.z, strict=True)) == [(1, 0, 100), (1, 1, 25), (2, 0, 50)]
-    assert list(figure.layout.xaxis.ticktext) == ["3", "7", "853"]
+    (cells,) = figures.accuracy_by_class(CLASSES, 3).data
+    assert list(cells.x) == ["3", "7", "853"]
+    nan = np.nan
+    np.testing.assert_array_equal(cells.z, [[100, 25, nan], [50, nan, nan], [nan, nan, nan]])
+    assert cells.customdata[0].tolist() == [8, 4, 0]
     assert cells.zmin == 20
-    assert cells.hovertext[1] == "Task 1, class 7:<br>25.00 % of 4 test images are right"
 
 
 def test_a_confusion_is_in_shares_of_the_classs_images_and_says_how_many():
     (cells,) = figures.confusion_matrix(CONFUSION, 2).data
-    assert list(zip(cells.y, cells.x, cells.z, cells.text, strict=True)) == [
-        (0, 0, 75, 6),
-        (0, 1, 25, 2),
-        (2, 2, 100, 5),
-    ]
-    many = np.arange(100)
-    figure = figures.confusion_matrix(pd.DataFrame({"label": many, "answer": many, "images": 1}), 1)
-    assert figure.data[0].texttemplate is None
-    assert list(figure.layout.xaxis.tickvals) == list(range(0, 100, 10))
+    nan = np.nan
+    np.testing.assert_array_equal(cells.z, [[75, 25, nan], [nan, nan, nan], [nan, nan, 100]])
+    assert cells.customdata[0][1].tolist() == [2, 8]
+
+
+@pytest.mark.parametrize(("classes", "drawn"), [(100, 100), (1000, 200)])
+def test_of_many_classes_those_are_drawn_that_are_confused(classes, drawn):
+    many = np.arange(classes)
+    right = pd.DataFrame({"label": many, "answer": many, "images": 1})
+    wrong = pd.DataFrame({"label": [classes - 1], "answer": [classes - 3], "images": 1})
+    figure = figures.confusion_matrix(pd.concat([right, wrong]), 1)
+    (cells,) = figure.data
+    assert cells.z.shape == (drawn, drawn)
+    assert {str(classes - 1), str(classes - 3)} <= set(cells.x)
+    assert np.nansum(cells.z[list(cells.y).index(str(classes - 1))]) == 100
+    assert cells.texttemplate is None
+    assert figure.layout.xaxis.dtick == drawn / 10
 
 
 def test_figures_say_what_they_were_chosen_by():

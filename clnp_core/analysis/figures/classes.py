@@ -19,6 +19,7 @@ from clnp_core.analysis.figures.base import (
     as_figure,
 )
 
+_MOST_CLASSES = 200  # of a confusion, which has a cell for each two of them
 _OF_SMALL_CELLS = ((0.0, INTERFERENCE), (1.0, ACTIVE))  # nothing is written into them that they must not hide
 
 
@@ -34,25 +35,25 @@ def accuracy_by_class(classes: pd.DataFrame, tasks: int | None = None, theme: Th
         Number of tasks of the whole run, so that the axes stay fixed while it goes on; by default those learned.
     theme : {"light", "dark"}
     """
-    known = classes[classes["accuracy"].notna()]
     names = sorted(classes["class"].unique().tolist())
-    size = max([tasks or 0, 1, *known["task"]])
-    percents = 100 * known["accuracy"].to_numpy(float)
+    size = max([tasks or 0, 1, *classes["task"]])
+    percents = np.full((size, len(names)), np.nan)
+    images = np.zeros((size, len(names)), int)
+    places = classes["task"] - 1, np.searchsorted(names, classes["class"])
+    percents[places], images[places] = 100 * classes["accuracy"], classes["test"]
+    lowest = 90.0 if np.isnan(percents).all() else np.nanmin(percents)
     cells = {
-        "x": _places(known["class"], names),
-        "y": known["task"].to_numpy(),
+        "x": list(map(str, names)),
+        "y": list(range(1, size + 1)),
         "z": percents,
-        "text": [f"{each:.0f}" for each in percents],
-        "hovertext": [
-            f"Task {task}, class {name}:<br>{each:.2f} % of {images} test images are right"
-            for task, name, images, each in zip(known["task"], known["class"], known["test"], percents, strict=True)
-        ],
-        "zmin": min(90.0, 10 * np.floor(percents.min() / 10)) if len(percents) else 90.0,
+        "customdata": images,
+        "zmin": min(90.0, 10 * np.floor(lowest / 10)),
         "zmax": 100,
-        "texttemplate": "%{text}" if max(size, len(names)) <= MOST_NUMBERED_TASKS else None,
+        "texttemplate": "%{z:.0f}" if max(size, len(names)) <= MOST_NUMBERED_TASKS else None,
+        "hovertemplate": "Task %{y}, class %{x}:<br>%{z:.2f} % of %{customdata} test images are right<extra></extra>",
     }
     layout = {
-        "xaxis": {"title": {"text": "Class"}, **_class_ticks(names), "range": [-0.5, max(len(names), 1) - 0.5]},
+        "xaxis": {"title": {"text": "Class"}, **_class_axis(names)},
         "yaxis": {
             "title": {"text": "Task"},
             "tick0": 1,
@@ -75,43 +76,48 @@ def confusion_matrix(confusion: pd.DataFrame, task: int, theme: Theme = "light")
     task : int
     theme : {"light", "dark"}
     """
-    names = sorted({*confusion["label"], *confusion["answer"]})
-    label, answer, images = (confusion[name] for name in ("label", "answer", "images"))
+    sums = confusion.pivot_table(index="label", columns="answer", values="images", aggfunc="sum")
+    names = sorted({*sums.index, *sums.columns})
+    counts = sums.reindex(index=names, columns=names).to_numpy(float)
+    of_class = np.nansum(counts, axis=1, keepdims=True)
+    title = f"What the images of task {task} are taken for"
+    if len(names) > _MOST_CLASSES:
+        wrong = np.where(np.eye(len(names), dtype=bool), np.nan, counts)
+        worst = np.sort(np.argsort(-np.nansum(wrong, 0) - np.nansum(wrong, 1), kind="stable")[:_MOST_CLASSES])
+        counts, of_class, names = counts[np.ix_(worst, worst)], of_class[worst], [names[place] for place in worst]
+        title += f", of the {_MOST_CLASSES} classes most confused"
     few = len(names) <= MOST_NUMBERED_TASKS
-    of_class = images.groupby(label).transform("sum")
     cells = {
-        "x": _places(answer, names),
-        "y": _places(label, names),
-        "z": (100 * images / of_class).to_numpy(float),
-        "text": images.to_numpy(),
-        "hovertext": [
-            f"{count} of {every} images of class {one}<br>are taken for class {other}"
-            for one, other, count, every in zip(label, answer, images, of_class, strict=True)
-        ],
+        "x": list(map(str, names)),
+        "y": list(map(str, names)),
+        "z": 100 * counts / np.maximum(of_class, 1),
+        "customdata": np.stack([counts, np.broadcast_to(of_class, counts.shape)], axis=-1),
         "zmin": 0,
         "zmax": 100,
-        "texttemplate": "%{text}" if few else None,
+        "texttemplate": "%{customdata[0]}" if few else None,
         **({} if few else {"colorscale": _OF_SMALL_CELLS, "xgap": 0, "ygap": 0}),
+        "hovertemplate": (
+            "%{customdata[0]} of %{customdata[1]} images of class %{y}<br>are taken for class %{x}<extra></extra>"
+        ),
     }
-    ticks, last = _class_ticks(names), len(names) - 0.5
+    axis = _class_axis(names)
     layout = {
-        "xaxis": {"title": {"text": "Answered with class"}, **ticks, "range": [-0.5, last]},
-        "yaxis": {"title": {"text": "Images of class"}, **ticks, "range": [last, -0.5]},
+        "xaxis": {"title": {"text": "Answered with class"}, **axis},
+        "yaxis": {"title": {"text": "Images of class"}, **axis, "range": axis["range"][::-1]},
     }
-    heat = _heat(cells, "Share of the class's images (%)")
-    return as_figure([heat], layout, f"What the images of task {task} are taken for", 420, theme)
+    return as_figure([_heat(cells, "Share of the class's images (%)")], layout, title, 420, theme)
 
 
-def _places(classes: pd.Series, names: Sequence[int]) -> np.ndarray:
-    places: np.ndarray = np.searchsorted(names, classes.to_numpy())
-    return places
-
-
-def _class_ticks(names: Sequence[int]) -> dict[str, Any]:
-    """Ticks of an axis on which classes stand side by side, whatever their labels: as many as can be read."""
+def _class_axis(names: Sequence[int]) -> dict[str, Any]:
+    """An axis on which classes stand side by side, whatever their labels; as many are named as can be read."""
     steps = (digit * 10**power for power in range(7) for digit in (1, 2, 5))
-    shown = range(0, len(names), next(step for step in steps if step * MOST_NUMBERED_TASKS >= len(names)))
-    return {"tickvals": list(shown), "ticktext": [f"{names[place]}" for place in shown], "showgrid": False}
+    return {
+        "type": "category",
+        "range": [-0.5, max(len(names), 1) - 0.5],
+        "tick0": 0,
+        "dtick": next(step for step in steps if step * MOST_NUMBERED_TASKS >= len(names)),
+        "showgrid": False,
+    }
 
 
 def _heat(cells: dict[str, Any], title: str) -> dict[str, Any]:
@@ -121,7 +127,6 @@ def _heat(cells: dict[str, Any], title: str) -> dict[str, Any]:
         "xgap": 1,
         "ygap": 1,
         "hoverongaps": False,
-        "hovertemplate": "%{hovertext}<extra></extra>",
         "textfont": {"size": 11, "color": INK["light"]},
         "colorbar": {
             "orientation": "h",
