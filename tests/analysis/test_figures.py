@@ -62,7 +62,7 @@ def test_a_confusion_is_in_shares_of_the_classs_images_and_says_how_many():
     (cells,) = figures.confusion_matrix(CONFUSION, 2).data
     nan = np.nan
     np.testing.assert_array_equal(cells.z, [[75, 25, nan], [nan, nan, nan], [nan, nan, 100]])
-    assert cells.customdata[0][1].tolist() == [2, 8]
+    assert (cells.text[0][1], cells.customdata[0][1]) == ("2", 8)
 
 
 @pytest.mark.parametrize(("classes", "drawn"), [(100, 100), (1000, 200)])

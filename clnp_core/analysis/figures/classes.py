@@ -91,14 +91,13 @@ def confusion_matrix(confusion: pd.DataFrame, task: int, theme: Theme = "light")
         "x": list(map(str, names)),
         "y": list(map(str, names)),
         "z": 100 * counts / np.maximum(of_class, 1),
-        "customdata": np.stack([counts, np.broadcast_to(of_class, counts.shape)], axis=-1),
+        "text": [["" if np.isnan(count) else f"{count:.0f}" for count in row] for row in counts],
+        "customdata": np.broadcast_to(of_class, counts.shape),
         "zmin": 0,
         "zmax": 100,
-        "texttemplate": "%{customdata[0]}" if few else None,
+        "texttemplate": "%{text}" if few else None,
         **({} if few else {"colorscale": _OF_SMALL_CELLS, "xgap": 0, "ygap": 0}),
-        "hovertemplate": (
-            "%{customdata[0]} of %{customdata[1]} images of class %{y}<br>are taken for class %{x}<extra></extra>"
-        ),
+        "hovertemplate": ("%{text} of %{customdata} images of class %{y}<br>are taken for class %{x}<extra></extra>"),
     }
     axis = _class_axis(names)
     layout = {
