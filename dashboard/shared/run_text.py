@@ -75,6 +75,8 @@ def _settings(spec: RunSpec) -> dict[str, str]:
         parts["fine_tuning"] = about
     if order := getattr(spec.stream, "class_order", None):
         parts["stream"] += f" in the order {order if isinstance(order, str) else ', '.join(map(str, order))}"
+    if spec.measure == "balanced":
+        parts["measure"] = "chosen by balanced accuracy"
     return parts | {"seed": f"seed {seeds_of(spec)}"}
 
 

@@ -183,7 +183,7 @@ def test_replicas_that_resume_from_different_epochs_catch_up(stream, gradual):
 @pytest.mark.parametrize("patience", [None, 2, 20])
 def test_patience_decides_when_a_training_ends_and_which_epoch_it_leaves(stream, patience):
     task, network, kept = short(stream.task(1), 300), initial(network_of(60, 60), "single"), Kept(5)
-    noisy = replace(SETTINGS, learning_rate=5e-2, cooldown=0.0, epochs=20, patience=patience)
+    noisy = replace(SETTINGS, learning_rate=8e-2, cooldown=0.0, epochs=20, patience=patience)
     epochs = []
     with computing(1):
         hooks = Hooks(on_epoch=lambda epoch: epochs.append(epoch.validation_accuracy), checkpoint=kept)

@@ -25,7 +25,7 @@ from clnp_core.runs.fold.results import FINGERPRINTS
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.spec.run import Point
 
-VERSION = 4
+VERSION = 5
 """Part of every key. To be raised when the same inputs no longer give the same result."""
 
 
@@ -141,6 +141,7 @@ def _hyperparameters(spec: RunSpec, task: int, point: Point) -> dict[str, Any]:
         "cache_mb": spec.cache_mb,
         **({"settings": point.settings} if point.settings else {}),
         **({"gradual": asdict(gradual)} if (gradual := spec.gradual_training) else {}),
+        **({"measure": spec.measure} if spec.measure != "accuracy" else {}),
     }
 
 

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from clnp_core.bounds import Label
 from clnp_core.methods import METHODS
-from clnp_core.methods.training.settings import Gradual
+from clnp_core.methods.training.settings import Gradual, Measure
 from clnp_core.networks.architectures import ARCHITECTURES, Architecture
 from clnp_core.runs.spec.own_settings import MethodSettings, as_axis, axes
 from clnp_core.runs.spec.stream import StreamSpec, Strict
@@ -159,6 +159,9 @@ class RunSpec(Strict):
     """Activity threshold θ, one or one per hidden layer. None: the highest that the margin allows."""
     margin: float = Field(ge=0, lt=1, allow_inf_nan=False)
     """m, a fraction: 0.01 is one point of validation accuracy."""
+    measure: Measure = "accuracy"
+    """What validation accuracy is, by which epochs, candidates and θ are chosen: "accuracy" counts every image alike,
+    "balanced" every class alike."""
     fine_tuning: FineTuning | None = None
     grow: dict[str, Annotated[int, Field(ge=1, le=100_000)]] = Field(default_factory=dict)
     """Number of neurons by which layers ("1", "2", ...) grow between tasks: in a fork once, before `at_task`; with
