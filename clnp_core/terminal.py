@@ -16,12 +16,15 @@ from rich.table import Table
 from rich.text import Text
 
 from clnp_core.analysis.epochs import ALONE, TUNED
+from clnp_core.methods.training.settings import VALIDATION
 from clnp_core.printing import printable
-from clnp_core.runs.fold.results import Record, Summary
+from clnp_core.runs.fold.notes import task_notes
+from clnp_core.runs.fold.results import ByClass, Record, Summary
 from clnp_core.runs.fold.summary import seeds_of, summarise, words_for
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
 from clnp_core.runs.store.results import MENDED
+from clnp_core.tasks.labels import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +80,7 @@ class LiveDisplay:
                 self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
         self._told = len(events)
         for record in records[self._shown :]:
-            self._bar.console.print(_line(run.spec, record), highlight=False)
+            self._bar.console.print(_line(run.spec.at(record.task), record), highlight=False)
         self._shown = len(records)
         if not self._bar.disable:
             self._bar.update(
@@ -100,7 +103,7 @@ class LiveDisplay:
         what, epochs = ("fine-tuning", tuning.epochs) if tuning else ("epoch", own.epochs_of(task))
         return (
             f"task {task}/{spec.stream.tasks} · {what} {last['epoch']}/{epochs} · "
-            f"loss {loss} · validation {last['validation_accuracy']:.1%}"
+            f"loss {loss} · {VALIDATION[own.measure]} {last['validation_accuracy']:.1%}"
         )
 
 
@@ -155,7 +158,7 @@ class SweepDisplay:
 def _line(spec: RunSpec, record: Record) -> str:
     layers = zip(spec.architecture.hidden, record.claimed, record.free, strict=False)
     claimed = ", ".join(f"{layer.name} {count} (free {free})" for layer, count, free in layers)
-    notes = "".join(f" {note}" for note in record.notes)
+    notes = "".join(f" {note}" for note in task_notes(spec, record)[record.task])
     claims = f"; claimed {claimed}" if claimed else ""
     return f"task {record.task}: accuracy {record.accuracy[-1]:.2%}{claims}.{notes}"
 
@@ -212,6 +215,10 @@ def print_summary(summary: Summary) -> None:
     table = Table(title=f"{summary.preset}, {summary.method}, seed {summary.seed}", caption=about)
     table.add_column("task", justify="right")
     table.add_column("accuracy", justify="right")
+    if balanced := summary.measure == "balanced":
+        table.add_column("balanced", justify="right")
+    if summary.by_class:
+        table.add_column("lowest class", justify="right")
     if alone:
         table.add_column("alone", justify="right")
     if theta:
@@ -220,6 +227,11 @@ def print_summary(summary: Summary) -> None:
         table.add_column(escape(layer.name), justify="right")
     for task in range(summary.tasks):
         row = [str(task + 1), f"{summary.accuracy[-1][task]:.2%}"]
+        told = summary.by_class.get(task + 1)
+        if balanced:
+            row.append(f"{told.balanced:.2%}" if told else "")
+        if summary.by_class:
+            row.append(_lowest(told))
         if alone:
             row.append("" if alone[task] is None else f"{alone[task]:.2%}")
         if theta:
@@ -239,11 +251,24 @@ def print_summary(summary: Summary) -> None:
     console.print(f"{mean}; {summary.seconds:.1f} s", highlight=False)
     if summary.identical_logits:
         console.print("the logits of every earlier task are identical to the bit", highlight=False)
+    classes = [own for own in enumerate(summary.classes or (), start=1) if own[1] != tuple(range(len(own[1])))]
+    if classes:
+        names = "; ".join(f"task {task}: {shown(own)}" for task, own in classes)
+        console.print(f"classes of {names}", highlight=False, markup=False)
     left = [f"{layer.name} {_tasks_left(layer.tasks_left)}" for layer in summary.layers]
     if left:
         console.print(f"tasks left at this pace: {', '.join(left)}", highlight=False, markup=False)
     for note in summary.notes:
         console.print(note, highlight=False, markup=False)
+
+
+def _lowest(told: ByClass | None) -> str:
+    """The lowest accuracy of a task's classes, and which one it is, the first of several."""
+    if told is None:
+        return ""
+    known = zip(told.accuracy, told.classes, strict=True)
+    accuracy, name = min((accuracy, name) for accuracy, name in known if accuracy is not None)
+    return f"{accuracy:.2%} ({name})"
 
 
 def print_sweep(frame: pd.DataFrame, axes: Sequence[str]) -> None:

@@ -38,7 +38,7 @@ def test_a_tasks_network_is_exported_for_use_without_this_project(learned, said,
     assert done.stdout == f"task 2 of {run} in {tmp_path / 'task.onnx'}\n"
     assert said(*arguments("task.safetensors")) == (0, f"task 2 of {run} in {tmp_path / 'task.safetensors'}\n", "")
     told = {each.key: each.value for each in onnx.load(tmp_path / "task.onnx").metadata_props}
-    assert told == {"run": run, "preset": "digits", "task": "2", "classes": "10"}
+    assert told == {"run": run, "preset": "digits", "task": "2", "classes": "10", "labels": str([*range(10)])}
     handle = RunHandle(Store(folder), run)
     images, labels = handle.test_set(2)
     logits = load_module(tmp_path / "task.safetensors")(images)

@@ -164,10 +164,10 @@ class Anatomy:
             return np.full(self.architecture.weight_shapes[0][1], INPUT, np.int16)
         if layer <= len(self.owners):
             return self.owners[layer - 1]
-        outputs = self.architecture.outputs
         if self.head == "single":
-            return np.full(outputs, SHARED, np.int16)
-        return np.repeat(np.arange(1, self.task + 1, dtype=np.int16), outputs)
+            return np.full(self.architecture.outputs, SHARED, np.int16)
+        tasks = np.arange(1, self.task + 1, dtype=np.int16)
+        return np.repeat(tasks, np.array([self.architecture.outputs_of(task) for task in tasks.tolist()], int))
 
     def links(self, layer: int) -> np.ndarray:
         """Return the links into a layer, float32 [N_l, N_{l-1}]: weights, or the strength of several weights."""

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from clnp_core.methods.graceful import Curve
-from clnp_core.methods.training.settings import Epoch
+from clnp_core.methods.training.settings import Epoch, Measure
 
 Theta = tuple[float, ...]
 """A threshold θ for each hidden layer."""
@@ -87,6 +87,8 @@ class Before:
         Number of neurons of each hidden layer that the run then claimed for the task.
     kept_l1, kept_accuracy : tuple of float, float
         λ of each layer and final validation accuracy of the candidate that the run chose.
+    measure : {"accuracy", "balanced"}
+        What every accuracy of its candidates is, on validation and on test images.
     """
 
     task: int
@@ -97,6 +99,7 @@ class Before:
     kept: tuple[int, ...]
     kept_l1: tuple[float, ...]
     kept_accuracy: float
+    measure: Measure = "accuracy"
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,12 @@ from clnp_core.methods.method import (
 from clnp_core.methods.regularisers import L1
 from clnp_core.methods.training import (
     NO_HOOKS,
+    VALIDATION,
     Gradual,
     Hooks,
     Hyperparameters,
     Job,
+    Measure,
     Pruner,
     best_unpruned,
     no_pulse,
@@ -76,7 +78,7 @@ def _narrowed(block: Trainable, gradual: Gradual | None) -> Trainable:
 
 
 def _pruner(point: Hyperparameters, task: Task) -> Pruner:
-    return GradualPruner(point.gradual, task.validation.y) if point.gradual else Pruner()
+    return GradualPruner(point.gradual, task.validation.y, point.measure) if point.gradual else Pruner()
 
 
 def fit_candidates(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) -> list[Candidate]:
@@ -88,7 +90,9 @@ def fit_candidates(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) ->
     for job, trained in zip(jobs, train(jobs, pulse), strict=True):
         block, reached = trained.network, trained.accuracy
         measured = sparsify.activities(block, job.task.train)
-        points = [] if math.isnan(reached) else sparsify.scan(block, measured, job.task.validation, pulse)
+        points = []
+        if not math.isnan(reached):
+            points = sparsify.scan(block, measured, job.task.validation, pulse, job.hyperparameters.measure)
         block = block.to(torch.device("cpu"))
         gradual = job.hyperparameters.gradual
         curve = Curve(reached, points, best_unpruned(trained.epochs, gradual.first_epoch) if gradual else None)
@@ -153,13 +157,14 @@ def _repruned(
 ) -> Curve:
     """The candidate pruned in one way only: at the θ given, or else at the best one per layer."""
     block, measured, curve = candidate.network, _activities(candidate), candidate.curve
+    measure = candidate.hyperparameters.measure
     if pruning.theta is not None:
         theta = tuple(np.broadcast_to(pruning.theta, len(block.layers)).tolist())
-        (point,) = sparsify.prune_at(block, measured, [theta], validation, pulse)
+        (point,) = sparsify.prune_at(block, measured, [theta], validation, pulse, measure)
     else:
         shared, room = highest_within(curve.points, floor), list(map(partition.free_count, network.owners))
         weights = pruning.layer_weights
-        point = sparsify.sparsest_within(block, measured, validation, floor, shared, room, weights, pulse)
+        point = sparsify.sparsest_within(block, measured, validation, floor, shared, room, weights, pulse, measure)
     return replace(curve, points=[point])
 
 
@@ -196,11 +201,11 @@ def prune_and_commit(network: Network, candidate: Candidate, choice: Choice) -> 
         theta=theta,
         claimed=tuple(int(np.count_nonzero(keep)) for keep in kept),
         reused=tuple(int(np.count_nonzero(active)) for active in reused),
-        notes=tuple(_notes(network, choice)),
+        notes=tuple(_notes(network, choice, candidate.hyperparameters.measure)),
     )
 
 
-def _notes(network: Network, choice: Choice) -> Iterator[str]:
+def _notes(network: Network, choice: Choice, measure: Measure) -> Iterator[str]:
     if not partition.free_count(network.owners[-1]):
         yield (
             f"No neuron of {network.architecture.hidden[-1].name} was free: "
@@ -208,7 +213,7 @@ def _notes(network: Network, choice: Choice) -> Iterator[str]:
         )
     if not choice.within_margin:
         yield (
-            f"Pruning at θ = {max(choice.point.theta):.4g} gives up more than the margin allows: validation accuracy "
+            f"Pruning at θ = {max(choice.point.theta):.4g} gives up more than the margin allows: {VALIDATION[measure]} "
             f"{choice.point.accuracy:.2%}, where {choice.floor:.2%} was the least."
         )
 

@@ -49,7 +49,7 @@ class FineTune(Method):
         """As `Method.predictor`."""
         if network.head == "multi":
             return lambda x: network.logits(task, x)
-        last, head = len(network.layers) - 1, network.head_weights[0]
+        last, head = len(network.layers) - 1, network.head_weights[0][: network.architecture.outputs_of(task)]
         return lambda x: linear(passed_on(network.architecture, last, network.hidden(x)[-1]), head, None)
 
 

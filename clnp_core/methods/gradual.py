@@ -13,7 +13,7 @@ import numpy as np
 
 from clnp_core.methods.graceful import in_margin
 from clnp_core.methods.nested import Nested
-from clnp_core.methods.training import Epoch, Gradual, Pruner
+from clnp_core.methods.training import Epoch, Gradual, Measure, Pruner
 from clnp_core.methods.training.shrinking import EVALUATION_BATCH
 from clnp_core.networks.sources import Sources
 from clnp_core.networks.subnetwork import Trainable
@@ -36,16 +36,30 @@ class GradualPruner(Pruner):
     settings : Gradual
     labels : int64 tensor [N]
         Of the validation set.
+    measure : {"accuracy", "balanced"}
     """
 
-    def __init__(self, settings: Gradual, labels: Tensor) -> None:
+    def __init__(self, settings: Gradual, labels: Tensor, measure: Measure = "accuracy") -> None:
         self.by_gradient = settings.criterion == "taylor"
         self._settings = settings
         self._labels = labels
+        self._measure = measure
 
     def floor(self, best: float) -> float:
         """As `Pruner.floor`: a difference of less than one standard error is no evidence (Breiman et al. 1984)."""
-        return best - _standard_error(best, len(self._labels))
+        return best - _standard_error(best, self._samples)
+
+    @property
+    def _samples(self) -> float:
+        """Samples of which an accuracy would have the standard error of the measure; those there are, of accuracy.
+
+        A mean over C classes of n_c samples has the variance Σ p (1 - p) / n_c / C², where p is the same in each.
+        """
+        if self._measure == "accuracy":
+            return len(self._labels)
+        sizes = np.unique(self._labels.cpu().numpy(), return_counts=True)[1]
+        samples: float = len(sizes) ** 2 / (1 / sizes).sum()
+        return samples
 
     def survivors(
         self, network: Trainable, importance: list[np.ndarray], validation: Sources, epochs: Sequence[Epoch]
@@ -67,7 +81,8 @@ class GradualPruner(Pruner):
             starts = range(0, len(validation), EVALUATION_BATCH)
             parts = (slice(start, start + EVALUATION_BATCH) for start in starts)
             batches = (nested.batch(self._labels[rows], validation.at(rows), tried[-1]) for rows in parts)
-            within = [in_margin(reached, floor) for reached in nested.accuracies(tried, batches).tolist()]
+            reached = nested.accuracies(tried, batches, self._measure).tolist()
+            within = [in_margin(each, floor) for each in reached]
             return tried[within.index(True)] if any(within) else None
 
         kept = sparsest(_at_shared_thresholds(importance, fewest, tries))
@@ -86,7 +101,7 @@ class GradualPruner(Pruner):
         return [_most_active(layer, count) for layer, count in zip(importance, kept, strict=True)]
 
 
-def _standard_error(accuracy: float, samples: int) -> float:
+def _standard_error(accuracy: float, samples: float) -> float:
     """Of an accuracy on so many samples; with two right and two wrong ones added, as at 100 % it would be 0 without.
 
     Agresti and Coull 1998, 'plus four'.

@@ -54,20 +54,21 @@ class Joint(Method):
         network = initial(lesson.network.architecture, lesson.network.head)
         body = trainable(reinitialise_free(network, derive_seed(lesson.seed, "initial weights", 1)))
         generator = torch.Generator().manual_seed(derive_seed(lesson.seed, "initial weights", "outputs"))
-        outputs, *rest = body.head_weight.shape
+        _, *rest = body.head_weight.shape
+        outputs = sum(_classes(lesson))
         bound = 1 / math.sqrt(math.prod(rest))
 
         def drawn(*shape: int) -> Tensor:
             return torch.empty(shape).uniform_(-bound, bound, generator=generator)
 
-        head_weight = drawn(outputs * lesson.task, *rest)
+        head_weight = drawn(outputs, *rest)
         if lesson.network.head == "single":
             return replace(body, head_weight=head_weight * _own_part(lesson))
-        return replace(body, head_weight=head_weight, head_bias=drawn(outputs * lesson.task))
+        return replace(body, head_weight=head_weight, head_bias=drawn(outputs))
 
     def jobs(self, lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
         """As `Method.jobs`. The learning rate falls to a twentieth twice, where it has no cooldown of its own."""
-        classes = lesson.network.architecture.outputs
+        classes = _classes(lesson)
         tasks = [lesson.stream.task(number) for number in range(1, lesson.task + 1)]
         together = Task(
             lesson.task,
@@ -94,15 +95,16 @@ class Joint(Method):
         place = most_accurate(lesson.task, candidates)
         winner = candidates[place].network
         fresh = initial(lesson.network.architecture, lesson.network.head)
-        heads = winner.head_weight.unflatten(0, (lesson.task, -1))  # [tasks, outputs, N_L, ...]
+        heads = winner.head_weight.split(_classes(lesson))  # [outputs, N_L, ...] of each task
         if fresh.head == "multi":
             assert winner.head_bias is not None  # every head of several has one
-            biases = winner.head_bias.unflatten(0, (lesson.task, -1))
+            biases = winner.head_bias.split(_classes(lesson))
             body = commit_whole(fresh, replace(winner, head_weight=heads[0], head_bias=biases[0]))
-            network = replace(body, head_weights=tuple(heads), head_biases=tuple(biases))
+            network = replace(body, head_weights=heads, head_biases=biases)
         else:
-            # Outside its own part a task's weights are 0.
-            body = commit_whole(fresh, replace(winner, head_weight=heads.sum(0)))
+            # Outside its own part a task's weights are 0, and so are those of outputs that it does not have.
+            shared = torch.nn.utils.rnn.pad_sequence(heads, batch_first=True).sum(0)
+            body = commit_whole(fresh, replace(winner, head_weight=shared))
             parts = _parts(fresh.architecture, lesson.task).astype(np.int16) + 1
             network = replace(body, owners=(*body.owners[:-1], parts))
         learned = Learned(lesson.task, place, candidates[place].hyperparameters, candidates[place].curve.accuracy)
@@ -113,11 +115,17 @@ class Joint(Method):
         return lambda x: network.logits(task, x)
 
 
-def _together(splits: Sequence[Split], classes: int) -> Split:
+def _classes(lesson: Lesson) -> list[int]:
+    """Classes of each task."""
+    return [lesson.network.architecture.outputs_of(task) for task in range(1, lesson.task + 1)]
+
+
+def _together(splits: Sequence[Split], classes: Sequence[int]) -> Split:
     """All samples one after another; the labels of the second task go on after those of the first, and so on."""
+    firsts = np.cumsum([0, *classes]).tolist()
     return Split(
         torch.cat([split.x for split in splits]),
-        torch.cat([split.y + place * classes for place, split in enumerate(splits)]),
+        torch.cat([split.y + first for first, split in zip(firsts, splits, strict=False)]),
     )
 
 
@@ -132,22 +140,22 @@ class Mixture(Objective):
 
     Parameters
     ----------
-    classes : int
-        Of one task. A sample's logits compete only among those of its own task.
+    classes : sequence of int
+        Of each task. A sample's logits compete only among those of its own task.
     sizes, shares : sequences of int
         Training samples of each task, and how many of them a batch has.
     """
 
-    def __init__(self, classes: int, sizes: Sequence[int], shares: Sequence[int]) -> None:
-        self._classes = classes
+    def __init__(self, classes: Sequence[int], sizes: Sequence[int], shares: Sequence[int]) -> None:
+        self._task_of = torch.arange(len(classes)).repeat_interleave(torch.tensor(classes))  # [outputs]
         self._sizes = sizes
         self.batch_shares = shares
         self._steps = max(1, min(size // share for size, share in zip(sizes, shares, strict=True)))
 
     def logits(self, logits: Tensor, labels: Tensor) -> Tensor:
         """As `Objective.logits`: those of other tasks than the label's are at minus infinity."""
-        outputs = torch.arange(logits.shape[-1], device=logits.device)
-        others = outputs // self._classes != (labels // self._classes)[..., None]
+        task_of = self._task_of.to(logits.device)
+        others = task_of != task_of[labels][..., None]
         return logits.masked_fill(others, -math.inf)
 
     def length(self, samples: int) -> int:
@@ -173,10 +181,10 @@ def _parts(architecture: Architecture, tasks: int) -> np.ndarray:
 
 
 def _own_part(lesson: Lesson) -> Tensor:
-    """1 for the output weights from a task's own part of the last hidden layer, else 0: [tasks * outputs, N_L, ...]."""
+    """1 for the output weights from a task's own part of the last hidden layer, else 0: [outputs of all, N_L, ...]."""
     architecture = lesson.network.architecture
     parts = torch.from_numpy(_parts(architecture, lesson.task))
-    own = torch.arange(lesson.task).repeat_interleave(architecture.outputs)[:, None] == parts
+    own = torch.arange(lesson.task).repeat_interleave(torch.tensor(_classes(lesson)))[:, None] == parts
     *_, head_shape = architecture.weight_shapes
     return own.float().view(*own.shape, *[1] * (len(head_shape) - 2)).expand(-1, -1, *head_shape[2:]).contiguous()
 

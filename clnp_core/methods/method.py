@@ -200,7 +200,7 @@ class Method(ABC):
     ...     about = "A new network for every task."
     ...
     ...     def start(self, lesson):
-    ...         fresh = initial(lesson.network.architecture, lesson.network.head)
+    ...         fresh = initial(lesson.network.architecture, lesson.network.head, lesson.task - 1)
     ...         return trainable(reinitialise_free(fresh, lesson.seed))
     ...
     ...     def predictor(self, network, task):

@@ -12,7 +12,8 @@ import numpy as np
 
 from clnp_core.lazy import functional as F
 from clnp_core.lazy import torch
-from clnp_core.methods.training import no_pulse
+from clnp_core.methods.training import Measure, no_pulse
+from clnp_core.methods.training.evaluation import right_by_class, share_right
 from clnp_core.networks.layers import Layer, as_input, joined, linear, passed_on
 from clnp_core.networks.subnetwork import Trainable
 from clnp_core.tasks.streams import Split
@@ -94,7 +95,7 @@ class Nested:
         """The batch of a plain network, whole, with the second layer kept for some counts of neurons below it."""
         return replace(batch, second=_Kept(batch.first, batch.frozen, self._layers[1], stops))
 
-    def accuracies(self, counts: np.ndarray, batches: Iterable[Batch]) -> np.ndarray:
+    def accuracies(self, counts: np.ndarray, batches: Iterable[Batch], measure: Measure = "accuracy") -> np.ndarray:
         """Accuracy of each pruned network.
 
         Parameters
@@ -103,18 +104,20 @@ class Nested:
             Free neurons each of them keeps of each hidden layer, the most active ones. No column ever falls.
         batches : iterable of Batch
             Of all that is counted, wide enough for the last of them.
+        measure : {"accuracy", "balanced"}
 
         Returns
         -------
         float array [T]
         """
-        correct, total = np.zeros(len(counts), int), 0
+        classes = len(self._head)
+        right, sizes = np.zeros((len(counts), classes), int), np.zeros(classes, int)
         with torch.no_grad():
             for batch in batches:
-                found = [(logits.argmax(1) == batch.y).sum() for logits in self._logits(batch, counts)]
-                correct += torch.stack(found).cpu().numpy()
-                total += len(batch.y)
-        return correct / total
+                found = torch.stack([logits.argmax(1) == batch.y for logits in self._logits(batch, counts)])
+                right += right_by_class(found, batch.y, classes).cpu().numpy()
+                sizes += torch.bincount(batch.y, minlength=classes).cpu().numpy()
+        return share_right(right, sizes, measure)
 
     def _logits(self, batch: Batch, counts: np.ndarray) -> Iterator[Tensor]:
         architecture, frozen = self._network.architecture, batch.frozen

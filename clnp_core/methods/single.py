@@ -30,7 +30,7 @@ class Single(Method):
 
     def start(self, lesson: Lesson) -> Trainable:
         """The whole network, freshly initialised; nothing is left of the tasks before."""
-        fresh = initial(lesson.network.architecture, lesson.network.head)
+        fresh = initial(lesson.network.architecture, lesson.network.head, lesson.task - 1)
         return trainable(reinitialise_free(fresh, derive_seed(lesson.seed, "initial weights", lesson.task)))
 
     def settle(
@@ -43,7 +43,11 @@ class Single(Method):
 
     def predictor(self, network: Network, task: int) -> Predictor | None:
         """As `Method.predictor`: of the last task only."""
-        return (lambda x: network.logits(1, x)) if task == network.tasks else None
+        if task != network.tasks:
+            return None
+        architecture = network.architecture.with_outputs(network.architecture.outputs_of(task))
+        only = replace(network, architecture=architecture)
+        return lambda x: only.logits(1, x)
 
 
 METHOD = Single()

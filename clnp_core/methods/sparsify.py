@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from clnp_core.lazy import torch
 from clnp_core.methods.graceful import ScanPoint, in_margin
 from clnp_core.methods.nested import Batch, Nested
-from clnp_core.methods.training import no_pulse
+from clnp_core.methods.training import Measure, no_pulse
 from clnp_core.networks.layers import spatial_mean
 from clnp_core.networks.subnetwork import Trainable
 from clnp_core.tasks.streams import Split
@@ -89,6 +89,7 @@ class Prepared:
     split : Split
     room : int
         Bytes that activations may take.
+    measure : {"accuracy", "balanced"}
 
     Attributes
     ----------
@@ -96,8 +97,11 @@ class Prepared:
         What it takes.
     """
 
-    def __init__(self, network: Trainable, measured: Activities, split: Split, room: int) -> None:
+    def __init__(
+        self, network: Trainable, measured: Activities, split: Split, room: int, measure: Measure = "accuracy"
+    ) -> None:
         self._measured = measured
+        self._measure = measure
         self._nested = Nested(network, measured.free)
         self._batches: list[Batch] = []
         self.bytes = 2 * sum(tensor.nbytes for tensor in network.parameters())  # as they are, and sorted
@@ -128,11 +132,12 @@ class Prepared:
         return [reached[counts] for counts in claimed]
 
     def _accuracies(self, counts: np.ndarray) -> np.ndarray:
+        batches: Iterable[Batch] = self._batches
         if not self._batches:
-            return self._nested.accuracies(counts, self._nested.batches(self._split, counts[-1]))
-        if len(counts) == 1:
-            return self._nested.accuracies(counts, self._batches)
-        return self._nested.accuracies(counts, (self._nested.growing(batch, counts[-1]) for batch in self._batches))
+            batches = self._nested.batches(self._split, counts[-1])
+        elif len(counts) > 1:
+            batches = (self._nested.growing(batch, counts[-1]) for batch in self._batches)
+        return self._nested.accuracies(counts, batches, self._measure)
 
 
 def _claimed(measured: Activities, theta: tuple[float, ...]) -> tuple[int, ...]:
@@ -158,6 +163,7 @@ def prune_at(
     thetas: Sequence[tuple[float, ...]],
     validation: Split,
     pulse: Callable[[], None] = no_pulse,
+    measure: Measure = "accuracy",
 ) -> list[ScanPoint]:
     """How the network does without the free neurons whose activity is at most θ, for several θ.
 
@@ -171,21 +177,27 @@ def prune_at(
     validation : Split
     pulse : callable
         Called now and then. What it raises ends the scan.
+    measure : {"accuracy", "balanced"}
     """
     claimed = [_claimed(measured, theta) for theta in thetas]
     smallest_first = np.array(claimed)[::-1]
     nested = Nested(network, measured.free)
-    reached = nested.accuracies(smallest_first, nested.batches(validation, smallest_first[-1], pulse))[::-1]
+    batches = nested.batches(validation, smallest_first[-1], pulse)
+    reached = nested.accuracies(smallest_first, batches, measure)[::-1]
     return [ScanPoint(*point) for point in zip(thetas, reached.tolist(), claimed, strict=True)]
 
 
 def scan(
-    network: Trainable, measured: Activities, validation: Split, pulse: Callable[[], None] = no_pulse
+    network: Trainable,
+    measured: Activities,
+    validation: Split,
+    pulse: Callable[[], None] = no_pulse,
+    measure: Measure = "accuracy",
 ) -> list[ScanPoint]:
     """The network pruned at every threshold shared by all layers, in ascending θ. Needs no training."""
     layers = len(measured.free)
     thetas = [(float(theta),) * layers for theta in thresholds(np.concatenate(measured.free))]
-    return prune_at(network, measured, thetas, validation, pulse)
+    return prune_at(network, measured, thetas, validation, pulse, measure)
 
 
 def sparsest_within(
@@ -197,6 +209,7 @@ def sparsest_within(
     room: Sequence[int],
     layer_weights: Sequence[float] | None = None,
     pulse: Callable[[], None] = no_pulse,
+    measure: Measure = "accuracy",
 ) -> ScanPoint:
     """A θ for each layer, so that more is freed than by a shared θ and accuracy stays at or above a floor.
 
@@ -219,6 +232,8 @@ def sparsest_within(
         What a free neuron of each layer is worth. By default the share of the layer's room that the task takes at the
         shared θ: the bottleneck, which would be full first, comes first.
     pulse : callable
+    measure : {"accuracy", "balanced"}
+        Of the floor, and of `shared`.
     """
     if not in_margin(shared.accuracy, floor):
         return shared
@@ -229,7 +244,7 @@ def sparsest_within(
     while point != before:
         before = point
         for layer in order:
-            point = _raised(network, measured, validation, floor, point, layer, pulse)
+            point = _raised(network, measured, validation, floor, point, layer, pulse, measure)
     return point
 
 
@@ -241,6 +256,7 @@ def _raised(
     point: ScanPoint,
     layer: int,
     pulse: Callable[[], None],
+    measure: Measure,
 ) -> ScanPoint:
     """The point with that layer's θ as high as the floor allows: first among a few spread by rank, then between two."""
     steps = np.unique(measured.free[layer])
@@ -248,7 +264,7 @@ def _raised(
     while len(steps):
         tried = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), _TRIED_AT_ONCE)).round().astype(int))
         thetas = [(*point.theta[:layer], float(steps[place]), *point.theta[layer + 1 :]) for place in tried]
-        points = prune_at(network, measured, thetas, validation, pulse)
+        points = prune_at(network, measured, thetas, validation, pulse, measure)
         within = [place for place, each in enumerate(points) if in_margin(each.accuracy, floor)]
         highest = within[-1] if within else -1
         if within:

@@ -6,6 +6,7 @@ A neuron is a unit of a dense layer or a channel of a convolution. Tasks claim n
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -112,7 +113,9 @@ class Architecture:
     hidden : tuple of Dense and Conv
         From the input upwards; no convolution after a dense layer.
     outputs : int
-        Classes of one head.
+        Classes of one head; of the largest if they differ.
+    task_outputs : tuple of int
+        Classes of task 1, 2, ..., if they differ; see `outputs_of`.
 
     Raises
     ------
@@ -124,10 +127,13 @@ class Architecture:
     input_shape: tuple[_Side, _Side, _Side]
     hidden: Annotated[tuple[Layer, ...], Field(min_length=1, max_length=100)]
     outputs: _Count
+    task_outputs: Annotated[tuple[_Count, ...], Field(max_length=1000, exclude_if=operator.not_)] = ()
 
     __pydantic_config__ = _STRICT
 
     def __post_init__(self) -> None:
+        if self.task_outputs and max(self.task_outputs) != self.outputs:
+            raise SpecError(f"network: outputs are {self.outputs}, task_outputs at most {max(self.task_outputs)}.")
         names = [layer.name for layer in self.hidden]
         if twice := [name for name in names if names.count(name) > 1]:
             raise SpecError(f"network: {len(twice)} layers are called {twice[0]!r}; give each a name of its own.")
@@ -231,9 +237,14 @@ class Architecture:
         """
         return 1 if max(self.products) < _SINGLE_THREAD_PRODUCTS else 2
 
-    def with_outputs(self, outputs: int) -> Architecture:
-        """The same network with that many classes a head."""
-        return replace(self, outputs=outputs)
+    def outputs_of(self, task: int) -> int:
+        """Classes of a task, 1 for the first: outputs of its own head, or the first outputs of the shared one."""
+        return self.task_outputs[task - 1] if self.task_outputs else self.outputs
+
+    def with_outputs(self, outputs: int, task_outputs: tuple[int, ...] = ()) -> Architecture:
+        """The same network with that many classes a head, or so many for task 1, 2, ..."""
+        same = (outputs, task_outputs) == (self.outputs, self.task_outputs)
+        return self if same else replace(self, outputs=outputs, task_outputs=task_outputs)
 
     def widened(self, neurons: tuple[int, ...]) -> Architecture:
         """The same network with that many more neurons in each hidden layer."""

@@ -36,7 +36,8 @@ class Network:
     layers : tuple of Layer, of N_l neurons that read N_{l-1}
         The hidden ones, full width.
     head_weights : tuple of tensors [outputs, N_L, ...]
-        One for a single head, one per learned task for multi-head.
+        One for a single head, of which a task reads its first outputs; one per learned task for multi-head, with the
+        outputs of that task (`Architecture.outputs_of`).
     head_biases : tuple of tensors [outputs]
         One per learned task for multi-head; none for a single head, whose shared bias could not be trained by a
         second task without changing the first.
@@ -63,7 +64,7 @@ class Network:
         if self.head == "multi":
             return linear(x, self.head_weights[task - 1], self.head_biases[task - 1])
         mask = torch.from_numpy(partition.single_head_mask(self.owners[-1], task))
-        weight = self.head_weights[0]
+        weight = self.head_weights[0][: self.architecture.outputs_of(task)]
         # Masked in the weights: an activation times a masked weight is +0 whatever others train, while a masked
         # activation times their weights is +0 or -0, which would show in the logits of a task that claims nothing.
         return linear(x, torch.where(mask.view(1, -1, *[1] * (weight.ndim - 2)), weight, 0.0), None)
@@ -73,13 +74,16 @@ class Network:
         return self.read_out(task, self.hidden(x)[-1])
 
 
-def initial(architecture: Architecture, head: str) -> Network:
-    """A network that has learned nothing: every neuron inactive, every weight 0 until a task initialises it."""
+def initial(architecture: Architecture, head: str, tasks: int = 0) -> Network:
+    """A network that has learned nothing: every neuron inactive, every weight 0 until a task initialises it.
+
+    `tasks` is how many came before the one that it is for, which decides how many outputs that one gets.
+    """
     *shapes, head_shape = architecture.weight_shapes
     return Network(
         architecture=architecture,
         head=head,
-        tasks=0,
+        tasks=tasks,
         owners=tuple(partition.unclaimed(width) for width in architecture.widths),
         layers=tuple(
             Layer(torch.zeros(shape), torch.zeros(form.width), fresh_norm(form.width) if form.batch_norm else None)
@@ -114,13 +118,15 @@ def reinitialise_free(network: Network, seed: int) -> Network:
 
         return Layer(weight, bias, norm).each(chosen, layer)
 
-    *_, head_shape = network.architecture.weight_shapes
+    *_, (outputs, *read) = network.architecture.weight_shapes
     *fan_in, head_fan_in = network.architecture.fan_in
     layers = tuple(map(redrawn, network.layers, network.owners, fan_in))
-    head_weight = draw(head_shape, head_fan_in)
+    if network.head == "multi":
+        outputs = network.architecture.outputs_of(network.tasks + 1)
+    head_weight = draw((outputs, *read), head_fan_in)
     if network.head == "multi":
         head_weights = (*network.head_weights, head_weight)
-        head_biases = (*network.head_biases, draw(head_shape[:1], head_fan_in))
+        head_biases = (*network.head_biases, draw((outputs,), head_fan_in))
     else:
         is_free = torch.from_numpy(network.owners[-1] == partition.FREE_OWNER)
         columns = is_free.view(1, -1, *[1] * (head_weight.ndim - 2))
@@ -136,7 +142,7 @@ def with_fresh_head(network: Network, seed: int) -> Network:
     """
     if network.head == "single":
         return network
-    fresh = reinitialise_free(initial(network.architecture, network.head), seed)
+    fresh = reinitialise_free(initial(network.architecture, network.head, network.tasks), seed)
     return replace(
         network,
         head_weights=(*network.head_weights, *fresh.head_weights),
@@ -163,13 +169,13 @@ def grow(network: Network, neurons: tuple[int, ...]) -> Network:
         new[tuple(slice(size) for size in tensor.shape)] = tensor
         return new
 
-    *_, head_shape = wider.architecture.weight_shapes
+    *_, (_, *read) = wider.architecture.weight_shapes
     return replace(
         network,
         architecture=wider.architecture,
         owners=tuple(np.pad(owner, (0, added)) for owner, added in zip(network.owners, neurons, strict=True)),
         layers=tuple(layer.each(filled, new) for layer, new in zip(network.layers, wider.layers, strict=True)),
-        head_weights=tuple(filled(weight, torch.zeros(head_shape)) for weight in network.head_weights),
+        head_weights=tuple(filled(weight, torch.zeros(len(weight), *read)) for weight in network.head_weights),
     )
 
 

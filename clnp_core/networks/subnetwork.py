@@ -67,9 +67,15 @@ def task_network(network: Network, task: int) -> TaskNetwork:
     return TaskNetwork(
         architecture=network.architecture,
         layers=tuple(map(_cut, network.layers, kept, [None, *kept])),
-        head_weight=network.head_weights[head][:, torch.from_numpy(kept[-1])].contiguous(),
+        head_weight=_columns(network, head, task, kept[-1]),
         head_bias=network.head_biases[head] if network.head == "multi" else None,
     )
+
+
+def _columns(network: Network, head: int, task: int, columns: np.ndarray) -> Tensor:
+    """What a head reads of some neurons, for the outputs of a task: all of its own head, the first of a shared one."""
+    weight = network.head_weights[head][: network.architecture.outputs_of(task)]
+    return weight[:, torch.from_numpy(columns)].contiguous()
 
 
 @dataclass(frozen=True)
@@ -238,7 +244,8 @@ def trainable(network: Network) -> Trainable:
     Parameters
     ----------
     network : Network
-        From `reinitialise_free`; a multi-head network's last head is the one to train.
+        From `reinitialise_free`; a multi-head network's last head is the one to train. Of a single head, the outputs
+        of classes that the next task does not have are left out.
     """
     free = [partition.inactive(owner) for owner in network.owners]
     full = max((layer for layer, inactive in enumerate(free) if not len(inactive)), default=0)
@@ -252,7 +259,7 @@ def trainable(network: Network) -> Trainable:
         free=tuple(free),
         frozen_layers=tuple(map(_cut, network.layers[:read], claimed, [None, *claimed])),
         layers=tuple(map(_cut, network.layers, free, [None, *both])),
-        head_weight=network.head_weights[-1][:, torch.from_numpy(head_columns)].contiguous(),
+        head_weight=_columns(network, -1, network.tasks + 1, head_columns),
         head_bias=network.head_biases[-1].clone() if network.head == "multi" else None,
     )
 
@@ -294,8 +301,8 @@ def commit(network: Network, learned: Trainable, kept: list[np.ndarray]) -> Netw
 
     free_last = torch.from_numpy(learned.free[-1])
     if network.head == "multi":
-        *_, head_shape = network.architecture.weight_shapes
-        head_weight = torch.zeros(head_shape)
+        *_, (_, *read_by_head) = network.architecture.weight_shapes
+        head_weight = torch.zeros(len(learned.head_weight), *read_by_head)
         head_weight[:, torch.cat((torch.from_numpy(claimed_before[-1]), free_last))] = learned.head_weight
         head_weight[:, torch.from_numpy(partition.inactive(owners[-1]))] = 0.0
         head_weights = (*network.head_weights, head_weight)
@@ -303,7 +310,7 @@ def commit(network: Network, learned: Trainable, kept: list[np.ndarray]) -> Netw
         head_biases = (*network.head_biases, learned.head_bias)
     else:
         head_weight = network.head_weights[0].clone()
-        head_weight[:, free_last] = learned.head_weight
+        head_weight[: len(learned.head_weight), free_last] = learned.head_weight
         head_weights, head_biases = (head_weight,), ()
     return replace(
         network,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from clnp_core.errors import ClnpError, StoreError
-from clnp_core.runs.fold.summary import settled, summarise
+from clnp_core.errors import ClnpError, SpecError, StoreError
+from clnp_core.runs.fold.summary import by_class, settled, summarise
 from clnp_core.runs.store import Store
 
 if TYPE_CHECKING:
@@ -60,13 +60,31 @@ class RunHandle:
             raise ClnpError(run.error or f"The run {self.id} is {run.state}.")
         return run.summary.to_json()
 
-    def metrics(self) -> pd.DataFrame:
-        """Tabulate every epoch so far: task, candidate, stage, epoch, loss, validation_accuracy, seconds, neurons.
+    def metrics(self, by: Literal["epoch", "class"] = "epoch") -> pd.DataFrame:
+        """Tabulate every epoch so far, or every class of every learned task.
 
-        Accuracies are fractions; `candidate` is the index in the grid, or -1 for a task trained alone.
+        Accuracies are fractions.
+
+        Returns
+        -------
+        DataFrame
+            By epoch: task, candidate (the index in the grid, or -1 for a task trained alone), stage, epoch, loss,
+            validation_accuracy (in the run's `measure`), seconds, neurons. By class: see
+            `clnp_core.runs.views.classes.class_table`.
+
+        Raises
+        ------
+        SpecError
+            If `by` is anything else.
         """
         import pandas as pd
 
+        from clnp_core.runs.views.classes import class_table
+
+        if by == "class":
+            return class_table(by_class(self.store.learned(self.id)))
+        if by != "epoch":
+            raise SpecError(f"by = {by!r} is not possible: it should be 'epoch' or 'class'.")
         columns = ["task", "candidate", "stage", "epoch", "loss", "validation_accuracy", "seconds", "neurons"]
         return pd.DataFrame(self.store.epochs(self.id), columns=columns)
 
@@ -86,6 +104,12 @@ class RunHandle:
     def settled(self) -> dict[int, int]:
         """Return the candidate that each task chose from its grid, for tasks with several candidates."""
         return settled(self.store.run(self.id).spec, self.store.learned(self.id))
+
+    def confusion(self, task: int) -> pd.DataFrame:
+        """Tabulate what a task's test images are taken for; see `clnp_core.runs.views.classes.confusion`."""
+        from clnp_core.runs.views.classes import confusion
+
+        return confusion(self.store, self.id, task)
 
     def reuse(self) -> pd.DataFrame:
         """Tabulate whose neurons each learned task uses, layer by layer; see `clnp_core.runs.views.reuse.reuse`."""
@@ -135,7 +159,7 @@ class RunHandle:
         Returns
         -------
         tensors [N, inputs] or [N, channels, height, width], float32, and [N], int64
-            Pixels have the task's order and scale. The labels of each task begin at 0.
+            Pixels have the task's order and scale. The labels of each task begin at 0; `classes` tells what they are.
 
         Raises
         ------
@@ -148,8 +172,28 @@ class RunHandle:
 
         return test_set(self.store, self.id, task)
 
+    def classes(self, task: int) -> tuple[int | str, ...]:
+        """Return the classes of a task as they were given, in the order of the outputs of its network.
+
+        They are names if the data has them, else whole numbers.
+
+        >>> run.classes(2)[run.network(2)(images).argmax(1)[0]]  # doctest: +SKIP
+        'fox'
+
+        Raises
+        ------
+        StoreError
+            If the run has no such task.
+        """
+        spec = self.store.run(self.id).spec
+        if task not in range(1, spec.stream.tasks + 1):
+            raise StoreError(f"The run {self.id} has no task {task!r}; give a number from 1 to {spec.stream.tasks}.")
+        return spec.labels_of(task)
+
     def export(self, task: int, path: Path | str) -> None:
         """Write a learned task's narrow network as .onnx or .safetensors, for use without this project.
+
+        The file also names the task's classes, in the order of the outputs: `labels`, as JSON.
 
         Raises
         ------

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from clnp_core.seeds import derive_seed
-from clnp_core.tasks.datasets import Dataset
 
 
 def groups_of_classes(
-    datasets: Sequence[Dataset], per_task: int, seed: int, order: Sequence[int] | str | None
-) -> list[tuple[Dataset, np.ndarray]]:
-    """Divide classes into those of each task: its data set, and their labels there, in the order of the task's own.
+    counts: Sequence[int], per_task: int, seed: int, order: Sequence[int] | str | None
+) -> list[tuple[int, np.ndarray]]:
+    """Divide classes into those of each task: its data set's place, and their labels there, in the task's order.
 
     Parameters
     ----------
-    datasets : sequence of Dataset
+    counts : sequence of int
+        Number of classes of each data set.
     per_task : int
         Number of classes of a task. Those left over, too few for a task, are in none.
     seed : int
@@ -27,16 +27,16 @@ def groups_of_classes(
     """
     if order is None or isinstance(order, str):
         orders = [
-            np.random.default_rng(derive_seed(seed, "class order", place)).permutation(dataset.classes)
+            np.random.default_rng(derive_seed(seed, "class order", place)).permutation(count)
             if order
-            else np.arange(dataset.classes)
-            for place, dataset in enumerate(datasets)
+            else np.arange(count)
+            for place, count in enumerate(counts)
         ]
         return [
-            (dataset, own[first : first + per_task])
-            for dataset, own in zip(datasets, orders, strict=True)
+            (place, own[first : first + per_task])
+            for place, own in enumerate(orders)
             for first in range(0, len(own) - per_task + 1, per_task)
         ]
-    numbered = [(dataset, label) for dataset in datasets for label in range(dataset.classes)]
+    numbered = [(place, label) for place, count in enumerate(counts) for label in range(count)]
     tasks = [order[first : first + per_task] for first in range(0, len(order) - per_task + 1, per_task)]
     return [(numbered[own[0]][0], np.array([numbered[each][1] for each in own])) for own in tasks]

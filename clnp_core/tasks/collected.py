@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clnp_core.bounds import Label
 from clnp_core.errors import DataError
 from clnp_core.lazy import torch
 from clnp_core.tasks.images import check_type, one_image
+from clnp_core.tasks.labels import as_label, check_names
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset as TorchDataset
 
 
 def collected(dataset: TorchDataset[Any], what: str) -> tuple[np.ndarray, np.ndarray]:
-    """Collect all images [N, C, H, W] and labels [N] of a data set. `what` names it in errors.
+    """Collect all images [N, C, H, W] and labels [N] of a data set; see `as_label`. `what` names it in errors.
 
     Raises
     ------
@@ -26,7 +27,7 @@ def collected(dataset: TorchDataset[Any], what: str) -> tuple[np.ndarray, np.nda
         differ in shape or type.
     """
     images: list[np.ndarray] = []
-    labels: list[int] = []
+    labels: list[Label] = []
     for number, item in enumerate(_items(dataset, what)):
         if not isinstance(item, tuple | list):
             raise DataError(
@@ -44,12 +45,13 @@ def collected(dataset: TorchDataset[Any], what: str) -> tuple[np.ndarray, np.nda
                 f"Among the {what}, number {number} is {image.dtype} {list(image.shape)}, the first "
                 f"{images[0].dtype} {list(images[0].shape)}; all must have the same shape and type."
             )
-        try:
-            labels.append(operator.index(item[1]))
-        except TypeError:
+        label = item[1] if type(item[1]) is int else as_label(item[1], f"Among the {what}, number {number}")
+        if type(label) is not type(first := labels[0] if labels else label):
             raise DataError(
-                f"Among the {what}, number {number} has the label {item[1]!r}; it must be a whole number."
-            ) from None
+                f"Among the {what}, number {number} has the label {label!r}, the first {first!r}; give all as whole "
+                f"numbers or all as names."
+            )
+        labels.append(label)
     if not images:
         raise DataError(f"There are no {what}; give at least one.")
     return np.stack(images), np.array(labels)
@@ -66,6 +68,32 @@ def _items(dataset: Any, what: str) -> Iterable[Any]:
         )
     # An indexed data set says where it ends by its length alone.
     return map(dataset.__getitem__, range(len(dataset)))
+
+
+def class_names(dataset: TorchDataset[Any], what: str) -> dict[int, Label]:
+    """Find what a data set calls its classes, by their numbers: its `class_to_idx`, or else its `classes`.
+
+    A `Subset` has the names of what it was taken from; the parts of a `ConcatDataset` must have the same ones. A data
+    set that does not tell has none. `what` names it in errors.
+
+    Raises
+    ------
+    DataError
+        If parts differ.
+    """
+    if isinstance(dataset, torch.utils.data.Subset):
+        return class_names(dataset.dataset, what)
+    if isinstance(dataset, torch.utils.data.ConcatDataset | torch.utils.data.ChainDataset):
+        each = [own for part in dataset.datasets if (own := class_names(part, what))]
+        for other in each[1:]:
+            check_names(each[0], other, what, "the first of its parts", "another part")
+        return each[0] if each else {}
+    listed, numbers = getattr(dataset, "classes", None), getattr(dataset, "class_to_idx", None)
+    names: dict[int, Any] = dict(enumerate(listed)) if isinstance(listed, list | tuple | np.ndarray) else {}
+    if isinstance(numbers, Mapping) and all(isinstance(number, int | np.integer) for number in numbers.values()):
+        names |= {int(number): name for name, number in numbers.items()}
+    # ImageNet has several names for a class.
+    return {n: ", ".join(map(str, name)) if isinstance(name, tuple) else str(name) for n, name in names.items()}
 
 
 # The pixels of a palette are the numbers of its colours.

@@ -66,7 +66,7 @@ def check(asked: Mapping[str, Any]) -> None:
             )
         return
     if asked["kind"] == "own":
-        shape, classes = list(data[0].x_train.shape[1:]), data[0].classes
+        shape = list(data[0].x_train.shape[1:])
         if list(asked["image_shape"]) != shape:
             raise SpecError(
                 f"stream.image_shape: {list(asked['image_shape'])} is not the shape of {asked['name']}; give {shape}."
@@ -75,10 +75,17 @@ def check(asked: Mapping[str, Any]) -> None:
             raise SpecError(
                 f"stream.tasks: {asked['tasks']} is more than the {len(data)} tasks of {asked['name']}; give fewer."
             )
-        if asked["classes"] < classes:
+        classes = [dataset.classes for dataset in data]
+        if labels := asked.get("labels"):
+            if (told := list(map(len, labels))) != classes:
+                raise SpecError(
+                    f"stream.labels: they are {_counted(told)} classes of the tasks of {asked['name']}, which have "
+                    f"{_counted(classes)}; give the stream that from_arrays or from_datasets returned."
+                )
+        elif {asked["classes"]} != {*classes}:
             raise SpecError(
-                f"stream.classes: {asked['classes']} is less than the {classes} classes of {asked['name']}; "
-                f"give at least {classes}."
+                f"stream.classes: {asked['classes']} is not the number of classes of every task of {asked['name']}, "
+                f"which have {_counted(classes)}; give the stream that from_arrays or from_datasets returned."
             )
         for number, dataset in enumerate(data, start=1):
             if len(dataset.x_train) < 2 or len(dataset.x_test) < 1:
@@ -86,6 +93,10 @@ def check(asked: Mapping[str, Any]) -> None:
                     f"stream: task {number} of {asked['name']} has {len(dataset.x_train)} training and "
                     f"{len(dataset.x_test)} test images; at least 2 and 1 are needed."
                 )
+
+
+def _counted(classes: list[int]) -> str:
+    return ", ".join(map(str, classes if len({*classes}) > 1 else classes[:1]))
 
 
 def loaded(asked: Mapping[str, Any]) -> tuple[tuple[Dataset, ...], str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
+from clnp_core.bounds import Label
 from clnp_core.errors import DataError
 from clnp_core.tasks.npz import Header, header, refusing_damage, write
 from clnp_core.tasks.sources import SOURCES
@@ -36,6 +37,8 @@ class Dataset:
     white : int
         Pixels are divided by it before use: the largest value they can have, or 1 for floats.
     classes : int
+    labels : tuple of int or str
+        The classes of own data as they were given, in the order of their numbers.
     """
 
     name: str
@@ -45,9 +48,13 @@ class Dataset:
     y_test: np.ndarray
     white: int
     classes: int
+    labels: tuple[Label, ...] = ()
 
     def digest(self) -> str:
-        """Compute the SHA-256 of the content, in hexadecimal. Data sets with the same digest are the same."""
+        """Compute the SHA-256 of the content, in hexadecimal. Data sets with the same digest are the same.
+
+        What classes are called is no part of it: nothing is computed from it.
+        """
         hashed = hashlib.sha256(f"{self.name} {self.white} {self.classes}".encode())
         for array in (getattr(self, name) for name in ARRAYS):
             hashed.update(f"{array.dtype.str} {array.shape}".encode())
@@ -108,7 +115,7 @@ def load(name: str, directory: Path | None = None) -> Dataset:
         if not path.exists():
             write(path, _fetched(path, source))
         arrays = _read(path, source)
-    return Dataset(name=name, white=source.white, classes=source.classes, **arrays)
+    return Dataset(name=name, white=source.white, classes=source.classes, labels=(), **arrays)
 
 
 def _fetched(path: Path, source: Source) -> Arrays:

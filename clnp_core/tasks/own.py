@@ -2,6 +2,7 @@
 
 import math
 import re
+import warnings
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,14 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from clnp_core.bounds import Label
 from clnp_core.errors import DataError
 from clnp_core.tasks.datasets import ARRAYS, Dataset, data_directory
 from clnp_core.tasks.images import all_images
+from clnp_core.tasks.labels import as_labels, numbered, shown
 from clnp_core.tasks.npz import Header, header, refusing_damage, write
 
 _MAX_BYTES = 8 * 2**30
 _LARGEST = 1e15  # squares of its multiples, which training takes, are still finite in 32 bits
 
+CLASSES = "classes"
+"""Name of the arrays of classes."""
 OWN_NAME = r"[a-z0-9][a-z0-9-]{0,59}"
 """Pattern of the names of own data; none can lead out of its folder."""
 MAX_TASKS = 1000
@@ -46,7 +51,9 @@ def load_own(name: str) -> tuple[Dataset, ...]:
     """Load own data by name: one data set for each task.
 
     The file is `own/<name>.npz` in `data_directory()`, with `x_train.t`, `y_train.t`, `x_test.t`, `y_test.t` for each
-    task t = 1, 2, ...: images uint8 or float32 [N, C, H, W], all of one shape and type, and int64 labels [N].
+    task t = 1, 2, ...: images uint8 or float32 [N, C, H, W], all of one shape and type, and int64 labels [N], which
+    number the task's classes from 0 on. `classes.t` are these classes as they were given, whole numbers or names. A
+    file has them for every task or for none. If it has none, all tasks have the same classes, 0, 1, ...
 
     Raises
     ------
@@ -68,15 +75,18 @@ def load_own(name: str) -> tuple[Dataset, ...]:
     return _tasks(str(path), name, arrays)
 
 
-def write_own(name: str, tasks: Sequence[Sequence[np.ndarray]]) -> tuple[Dataset, ...]:
+def write_own(
+    name: str, tasks: Sequence[Sequence[Any]], names: Sequence[Mapping[int, Label]] = ()
+) -> tuple[Dataset, ...]:
     """Check own data and write it where `load_own` finds it. Data that had the name before is replaced.
 
     Parameters
     ----------
     name : str
     tasks : sequence of (x_train, y_train, x_test, y_test)
-        As for `load_own`, but images may be all that `clnp_core.tasks.images.all_images` takes, and labels whole
-        numbers of any type.
+        Images as for `load_own`, or all else that `clnp_core.tasks.images.all_images` takes; labels as for `as_labels`.
+    names : sequence of mappings
+        Names of each task's classes by their labels, if they have any.
 
     Raises
     ------
@@ -85,21 +95,33 @@ def write_own(name: str, tasks: Sequence[Sequence[np.ndarray]]) -> tuple[Dataset
     """
     path, where = own_path(name), f"Own data {name!r}"
     arrays: dict[str, np.ndarray] = {}
-    for number, task in enumerate(each_of(tasks, ARRAYS), 1):
+    given_tasks = each_of(tasks, ARRAYS)
+    classes: dict[str, tuple[Label, ...]] = {}
+    for number, task in enumerate(given_tasks, 1):
         for array, given in zip(ARRAYS, task, strict=True):
             what = f"{where}: {array} of task {number}"
-            if array.startswith("x"):
-                arrays[f"{array}.{number}"] = all_images(given, what)
-                continue
-            try:
-                content = np.asarray(given)
-            except (ValueError, TypeError, RuntimeError) as error:
-                raise DataError(f"{what} is not an array: {error}.") from error
-            arrays[f"{array}.{number}"] = content.astype(np.int64) if content.dtype.kind in "iu" else content
+            read = as_labels if array.startswith("y") else all_images
+            arrays[f"{array}.{number}"] = read(given, what)
     _names(where, list(arrays))
-    _check_headers(where, {array: (content.dtype, content.shape) for array, content in arrays.items()})
+    whole = np.dtype(np.int64)  # which labels become, names too
+    types = {array: whole if array.startswith("y") else content.dtype for array, content in arrays.items()}
+    _check_headers(where, {array: (types[array], content.shape) for array, content in arrays.items()})
+    for number in range(1, len(given_tasks) + 1):
+        train, test, own = f"y_train.{number}", f"y_test.{number}", names[number - 1] if names else {}
+        arrays[train], arrays[test], classes[f"{CLASSES}.{number}"] = numbered(
+            arrays[train], arrays[test], own, f"{where}: task {number}"
+        )
+    if len({*classes.values()}) > 1 or any(labels != tuple(range(len(labels))) for labels in classes.values()):
+        arrays |= {array: as_labels(labels, f"{where}: {array}") for array, labels in classes.items()}
     checked = _tasks(where, name, arrays)
     write(path, arrays)
+    for number, dataset in enumerate(checked, 1):
+        untested = sorted(set(range(dataset.classes)) - {*dataset.y_test.tolist()})
+        if untested:
+            lacking = shown(dataset.labels[place] for place in untested)
+            warnings.warn(
+                f"{where}: task {number} has no test image of {lacking}; its accuracy is without them.", stacklevel=4
+            )
     return checked
 
 
@@ -128,8 +150,9 @@ def _names(where: str, names: Sequence[str]) -> list[str]:
     tasks = sum(name.startswith("x_train.") for name in names)
     if not 1 <= tasks <= MAX_TASKS:
         raise DataError(f"{where} has {tasks} tasks; there must be 1 to {MAX_TASKS}.")
-    wanted = [f"{array}.{task}" for task in range(1, tasks + 1) for array in ARRAYS]
     given = set(names)
+    has_classes = any(name.startswith(f"{CLASSES}.") for name in names)
+    wanted = [f"{array}.{task}" for task in range(1, tasks + 1) for array in (*ARRAYS, *[CLASSES] * has_classes)]
     missing, foreign = [name for name in wanted if name not in given], given.difference(wanted)
     if missing:
         raise DataError(f"{where} has no array {missing[0]}; each task must have {', '.join(ARRAYS)}.")
@@ -145,6 +168,10 @@ def _check_headers(where: str, headers: Mapping[str, Header]) -> None:
     for name, (dtype, shape) in headers.items():
         array, _, task = name.partition(".")
         what = f"{where}: {array} of task {task}"
+        if array == CLASSES:
+            if (dtype != np.int64 and dtype.kind != "U") or len(shape) != 1:
+                raise DataError(f"{what} is {dtype} {list(shape)}; it must be whole numbers or names, ['classes'].")
+            continue
         if array.startswith("y"):
             if dtype != np.int64 or len(shape) != 1:
                 raise DataError(f"{what} is {dtype} {list(shape)}; it must be whole numbers, int64 ['N'].")
@@ -173,10 +200,15 @@ def _check_headers(where: str, headers: Mapping[str, Header]) -> None:
 
 def _tasks(where: str, name: str, arrays: Mapping[str, np.ndarray]) -> tuple[Dataset, ...]:
     """Build a data set for each task, after checking the values."""
+    tasks = range(1, sum(array.startswith("x_train.") for array in arrays) + 1)
     most = 0
     for array, content in arrays.items():
         what = f"{where}: {array.replace('.', ' of task ')}"
-        if array.startswith("x"):
+        own = arrays.get(f"{CLASSES}.{array.partition('.')[2]}")
+        limit = MAX_CLASSES if own is None else min(len(own), MAX_CLASSES)
+        if array.startswith(CLASSES):
+            as_labels(content, what)
+        elif array.startswith("x"):
             if content.dtype != np.float32:
                 continue
             largest = max(content.max(), -content.min())
@@ -187,17 +219,20 @@ def _tasks(where: str, name: str, arrays: Mapping[str, np.ndarray]) -> tuple[Dat
                     f"{what} has values of up to {largest:.3g}, too large to train on; scale them, for instance to 0 "
                     f"to 1."
                 )
-        elif content.min() < 0 or content.max() >= MAX_CLASSES:
+        elif content.min() < 0 or content.max() >= limit:
             raise DataError(
                 f"{what} has labels from {content.min()} to {content.max()}; they must be 0, 1, ... "
-                f"{MAX_CLASSES - 1} at most."
+                f"{limit - 1} at most."
             )
         else:
             most = max(most, int(content.max()))
     if most == 0:
-        raise DataError(f"{where} has only the label 0; there must be at least two classes.")
+        raise DataError(f"{where} has one class only; one task at least must have two.")
     white = 255 if arrays["x_train.1"].dtype == np.uint8 else 1
-    return tuple(
-        Dataset(name=name, white=white, classes=most + 1, **{array: arrays[f"{array}.{task}"] for array in ARRAYS})
-        for task in range(1, len(arrays) // len(ARRAYS) + 1)
-    )
+
+    def dataset(task: int) -> Dataset:
+        labels = tuple(arrays.get(f"{CLASSES}.{task}", np.arange(most + 1)).tolist())
+        own = {array: arrays[f"{array}.{task}"] for array in ARRAYS}
+        return Dataset(name=name, white=white, classes=len(labels), labels=labels, **own)
+
+    return tuple(map(dataset, tasks))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -12,16 +12,26 @@ from clnp_core.errors import DataError, SpecError
 from clnp_core.lazy import torch
 from clnp_core.seeds import derive_seed
 from clnp_core.tasks.class_order import groups_of_classes
-from clnp_core.tasks.collected import collected
 from clnp_core.tasks.content import loaded
 from clnp_core.tasks.datasets import Dataset
-from clnp_core.tasks.own import each_of, own_path, write_own
+from clnp_core.tasks.given import from_arrays, from_datasets
+from clnp_core.tasks.held_out import stratified
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.utils.data import Dataset as TorchDataset
 
-_OWN_VALIDATION = 0.1
+__all__ = [
+    "Labels",
+    "OwnStream",
+    "PermutedStream",
+    "Split",
+    "SplitStream",
+    "Stream",
+    "Task",
+    "from_arrays",
+    "from_datasets",
+    "open_stream",
+]
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,14 @@ class Task:
         return Task(self.number, self.train.to(device), self.validation.to(device), self.test.to(device))
 
 
+class Labels(NamedTuple):
+    """The labels of a task without its images, an int64 array [N] for each of its splits."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
 class Stream(Protocol):
     """A sequence of tasks, numbered from 1. All its randomness comes from the seed."""
 
@@ -78,6 +96,9 @@ class Stream(Protocol):
     def test(self, number: int) -> Split:
         """Return only the test set of task `number`."""
 
+    def labels(self, number: int) -> Labels:
+        """Return only the labels of task `number`."""
+
     def drawn(self) -> dict[str, np.ndarray]:
         """Return everything that was drawn at random, by name."""
 
@@ -86,7 +107,7 @@ class PermutedStream:
     """A stream that shows the same images in every task, with their pixels in another order (section 3.1).
 
     The constructor draws everything random from the seed, before any training: the permutations, and the training
-    images that are held out for validation, the same ones for every task.
+    images that are held out for validation, of every class its share, the same ones for every task.
 
     Parameters
     ----------
@@ -119,7 +140,8 @@ class PermutedStream:
                 for task in range(1, tasks + 1)
             ]
         )
-        self.order = np.random.default_rng(derive_seed(seed, "validation")).permutation(len(dataset.x_train))
+        draw = np.random.default_rng(derive_seed(seed, "validation"))
+        self.order = stratified(dataset.y_train, validation, draw)
 
     def task(self, number: int) -> Task:
         """Return task `number`, 1 for the first, as tensors."""
@@ -135,6 +157,11 @@ class PermutedStream:
     def test(self, number: int) -> Split:
         """Return only the test set of task `number`."""
         return self._split(self.dataset.x_test, self.dataset.y_test, number)
+
+    def labels(self, number: int) -> Labels:
+        """Return only the labels of task `number`."""
+        trained, held = np.split(self.dataset.y_train[self.order], [len(self.order) - self.validation])
+        return Labels(trained, held, self.dataset.y_test)
 
     def drawn(self) -> dict[str, np.ndarray]:
         """Return the attributes `permutations` and `order`."""
@@ -155,7 +182,7 @@ class SplitStream:
     Classes keep their order, unless another is given. Those left over at the end of a data set, too few for a task, are
     not used. The labels of every task begin at 0, in the order of its classes. The constructor draws everything random
     from the seed, before any training: for each task separately, the training images that are held out for validation,
-    and the order of classes where that is random.
+    of every class its share, and the order of classes where that is random.
 
     Parameters
     ----------
@@ -188,7 +215,7 @@ class SplitStream:
         seed: int,
         class_order: Sequence[int] | str | None = None,
     ) -> None:
-        groups = groups_of_classes(datasets, classes_per_task, seed, class_order)
+        groups = self._grouped(datasets, classes_per_task, seed, class_order)
         if tasks > len(groups):
             names = " + ".join(dict.fromkeys(dataset.name for dataset in datasets))
             raise SpecError(f"stream.tasks: {tasks} is more than the {len(groups)} tasks of {names}; give fewer.")
@@ -214,9 +241,23 @@ class SplitStream:
         dataset, classes = self._groups[number - 1]
         return self._split(number, dataset.x_test, dataset.y_test, self._rows(dataset.y_test, classes))
 
+    def labels(self, number: int) -> Labels:
+        """Return only the labels of task `number`."""
+        (dataset, classes), order = self._groups[number - 1], self.orders[number - 1]
+        own = self._own_labels(number)
+        trained, held = np.split(own[dataset.y_train[order]], [len(order) - self._held(order)])
+        return Labels(trained, held, own[dataset.y_test[self._rows(dataset.y_test, classes)]])
+
     def drawn(self) -> dict[str, np.ndarray]:
         """Return the attribute `orders` as "order.1", "order.2", ..."""
         return {f"order.{number}": order for number, order in enumerate(self.orders, 1)}
+
+    def _grouped(
+        self, datasets: Sequence[Dataset], per_task: int, seed: int, order: Sequence[int] | str | None
+    ) -> list[tuple[Dataset, np.ndarray]]:
+        """Return each task's data set and its classes there."""
+        groups = groups_of_classes([dataset.classes for dataset in datasets], per_task, seed, order)
+        return [(datasets[place], own) for place, own in groups]
 
     def _draw(self, number: int, seed: int) -> np.ndarray:
         dataset, classes = self._groups[number - 1]
@@ -229,7 +270,9 @@ class SplitStream:
                 f"stream: task {number} has {len(rows)} training and {tests} test images, the classes {named} of "
                 f"{dataset.name}; at least 2 and 1 are needed."
             )
-        return np.random.default_rng(derive_seed(seed, "validation", number)).permutation(rows)
+        draw = np.random.default_rng(derive_seed(seed, "validation", number))
+        order: np.ndarray = rows[stratified(dataset.y_train[rows], self._held(rows), draw)]
+        return order
 
     def _rows(self, labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
         return np.flatnonzero(np.isin(labels, classes))
@@ -243,11 +286,16 @@ class SplitStream:
         return self._split(number, dataset.x_train, dataset.y_train, rows)
 
     def _split(self, number: int, images: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> Split:
-        dataset, classes = self._groups[number - 1]
+        dataset, _ = self._groups[number - 1]
         x = torch.from_numpy(images[rows].reshape(len(rows), -1)) / dataset.white
-        own = np.zeros(dataset.classes, np.int64)  # label of each class in the task
+        return Split(x, torch.from_numpy(self._own_labels(number)[labels[rows]]))
+
+    def _own_labels(self, number: int) -> np.ndarray:
+        """Return the label that each class of the data set has in task `number`, int64 [classes]."""
+        dataset, classes = self._groups[number - 1]
+        own = np.zeros(dataset.classes, np.int64)
         own[classes] = np.arange(len(classes))
-        return Split(x, torch.from_numpy(own[labels[rows]]))
+        return own
 
 
 class OwnStream(SplitStream):
@@ -264,7 +312,10 @@ class OwnStream(SplitStream):
     """
 
     def __init__(self, datasets: Sequence[Dataset], tasks: int, validation: float, seed: int) -> None:
-        super().__init__(datasets, datasets[0].classes, tasks, validation, seed)
+        super().__init__(datasets, max(dataset.classes for dataset in datasets), tasks, validation, seed)
+
+    def _grouped(self, datasets: Sequence[Dataset], *_: object) -> list[tuple[Dataset, np.ndarray]]:
+        return [(dataset, np.arange(dataset.classes)) for dataset in datasets]
 
 
 def open_stream(asked: Mapping[str, Any], seed: int, tasks: int | None = None) -> Stream:
@@ -312,67 +363,3 @@ def _described(asked: Mapping[str, Any]) -> str:
             return f"The data set {' + '.join(asked['datasets'])}"
         case _:
             return f"The data set {asked['name']} of your own"
-
-
-def from_arrays(name: str, tasks: Sequence[Sequence[np.ndarray]]) -> dict[str, Any]:
-    """Store own images for runs to learn. Data that had the name before is replaced.
-
-    Parameters
-    ----------
-    name : str
-        At most 60 of the characters a-z, 0-9 and hyphen, no hyphen first.
-    tasks : sequence of (x_train, y_train, x_test, y_test)
-        One for each task: images [N, C, H, W], [N, H, W] or a table [N, features], uint8 from 0 to 255, booleans or
-        floats (used unchanged), and labels [N], whole numbers 0, 1, ... All images must have the same shape and type.
-        `clnp_core.tasks.images` says by which rule other axes and scales are recognised or refused.
-
-    Returns
-    -------
-    dict
-        The stream's specification, for a run's `stream`.
-
-    Raises
-    ------
-    DataError
-        If an array is wrong (the message names it and its task) or the file cannot be written.
-    """
-    data = write_own(name, tasks)
-    return {
-        "kind": "own",
-        "name": name,
-        "image_shape": list(data[0].x_train.shape[1:]),
-        "classes": data[0].classes,
-        "tasks": len(data),
-        "validation": _OWN_VALIDATION,
-    }
-
-
-def from_datasets(name: str, tasks: Sequence[tuple[TorchDataset[Any], TorchDataset[Any]]]) -> dict[str, Any]:
-    """Store own PyTorch data sets for runs to learn; see `from_arrays`.
-
-    Parameters
-    ----------
-    name : str
-    tasks : sequence of (train, test)
-        One for each task: data sets of (image, label) pairs. An image is a PIL image, or a tensor [C, H, W], an array
-        [H, W, C], either of them [H, W], or a row of a table [features]; floats, uint8 or booleans.
-        `clnp_core.tasks.images` says by which rule other axes and scales are recognised or refused.
-
-    Returns
-    -------
-    dict
-        The stream's specification, for a run's `stream`.
-
-    Raises
-    ------
-    DataError
-        If an array is wrong (the message names it and its task) or the file cannot be written.
-    """
-    own_path(name)  # refuses a wrong name before anything is read
-    return from_arrays(
-        name,
-        [
-            (*collected(train, f"train images of task {number}"), *collected(test, f"test images of task {number}"))
-            for number, (train, test) in enumerate(each_of(tasks, ("train", "test")), 1)
-        ],
-    )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clnp_core.errors import DataError
+from clnp_core.tasks.given import from_arrays
 from clnp_core.tasks.own import each_of, own_path
-from clnp_core.tasks.streams import from_arrays
 
 if TYPE_CHECKING:
     import pandas as pd

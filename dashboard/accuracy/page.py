@@ -18,6 +18,8 @@ def show_run(store: Store, run: Run, records: list[Record]) -> None:
     if run.state == "failed":
         st.error(run.error, icon=":material/error:")
     show_measures(summary)
+    if summary.notes:
+        st.info("  \n".join(summary.notes), icon=":material/info:")
     show_tasks(store, run, records, summary)
 
 

@@ -13,6 +13,7 @@ from clnp_core.analysis import figures
 from clnp_core.analysis.metrics import forgetting_by_task
 from clnp_core.runs.fold.results import Record, Summary
 from clnp_core.runs.store import Run, Store
+from dashboard.accuracy.classes import show_classes
 from dashboard.components.live_chart import live_chart
 from dashboard.shared.kept_figure import shared_figure
 from dashboard.shared.notebook_code import run_code
@@ -121,7 +122,9 @@ def show_tasks(store: Store, run: Run, records: Sequence[Record], summary: Summa
     if at_once:  # it has no course over tasks
         with columns[1]:
             _show_kept(run, records, summary)
+        show_classes(store, run, summary, theme)
     else:
+        show_classes(store, run, summary, theme)
         _show_kept(run, records, summary)
 
 
@@ -178,11 +181,14 @@ def _show_kept(run: Run, records: Sequence[Record], summary: Summary) -> None:
     if all(matrix):
         columns[_WHEN_LEARNED] = [row[-1] for row in matrix]
     columns["Now"] = matrix[-1]
+    if run.spec.measure == "balanced":
+        now = [summary.by_class.get(task) for task in range(1, len(matrix) + 1)]
+        columns["Now, balanced"] = pd.Series([each and each.balanced for each in now], dtype=float)
     if all(matrix) and not run.spec.exact:
         # The last task has had no time to be forgotten.
         columns["Forgotten"] = pd.Series([*forgetting_by_task(matrix), None], dtype=float)
         st.subheader("Forgetting by task", anchor=False)
-    formats = dict.fromkeys(("Alone", _WHEN_LEARNED, "Now"), "{:.2%}") | {"Forgotten": _points}
+    formats = dict.fromkeys(("Alone", _WHEN_LEARNED, "Now", "Now, balanced"), "{:.2%}") | {"Forgotten": _points}
     st.table(pd.DataFrame(columns).style.format(formats, na_rep="–"), hide_index=True)
     if run.spec.exact:
         st.caption(_about_fingerprints(records))

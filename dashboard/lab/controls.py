@@ -12,6 +12,7 @@ from clnp_core.runs.spec import RunSpec, preset, preset_names
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.estimate import estimate
 from dashboard.lab.gradual_form import choose_gradual
+from dashboard.lab.measure_form import choose_measure
 from dashboard.lab.method_form import choose_method, setting_label
 from dashboard.lab.presets import choose_from_card
 from dashboard.lab.stream_form import choose_data, choose_drawn
@@ -53,7 +54,7 @@ def choose_spec(store: Store) -> tuple[RunSpec | None, bool]:
             with st.expander("Sparsity", expanded=True):
                 changes |= _sparsity(base, name)
         with st.expander("Search"):
-            changes |= _search(base, changes)
+            changes |= _search(base, changes) | choose_measure(base, name)
         with st.expander("Budget", expanded=True):
             changes |= _budget(base, method)
         with start_place:
@@ -80,7 +81,8 @@ def choose_fork(base: RunSpec, run: str) -> tuple[int, dict[str, Any]]:
             **_epochs_input(base, key, width=140),
         }
     _say_own_epochs(base)
-    given = {"stream.tasks": tasks, "epochs": base.epochs[0]}
+    changes |= choose_measure(base, key)
+    given = {"stream.tasks": tasks, "epochs": base.epochs[0], "measure": base.measure}
     if base.prunes:
         changes |= _lambda_sliders(base, key) | choose_gradual(base, key) | _fine_tuning(base, key)
     if base.partitions:

@@ -75,6 +75,8 @@ def _settings(spec: RunSpec) -> dict[str, str]:
         parts["fine_tuning"] = about
     if order := getattr(spec.stream, "class_order", None):
         parts["stream"] += f" in the order {order if isinstance(order, str) else ', '.join(map(str, order))}"
+    if spec.measure == "balanced":
+        parts["measure"] = "chosen by balanced accuracy"
     return parts | {"seed": f"seed {seeds_of(spec)}"}
 
 
@@ -96,7 +98,9 @@ def network_text(spec: RunSpec) -> str:
     units = {"conv": "channels", "dense": "neurons"}
     layers = [f"{layer.width} {units[layer.kind]}" for layer in spec.architecture.hidden]
     size = "×".join(map(str, spec.architecture.input_shape[1:]))
-    return " → ".join([f"images of {size}", *layers, f"{spec.architecture.outputs} classes"])
+    fewest = min(spec.stream.class_counts, default=0)
+    classes = f"{fewest} to {spec.stream.classes}" if fewest else str(spec.stream.classes)
+    return " → ".join([f"images of {size}", *layers, f"{classes} classes"])
 
 
 def time_text(given: Estimate | None) -> str:

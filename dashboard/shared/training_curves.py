@@ -17,7 +17,12 @@ def training_curves(store: Store, run: Run, records: Sequence[Record], theme: fi
     spec = run.spec
     chosen = settled(spec, records)
     return figures.learning_curves(
-        store.epochs(run.id), chosen, theme, at_once=spec.at_once, layers=_shrinking_layers(spec)
+        store.epochs(run.id),
+        chosen,
+        theme,
+        at_once=spec.at_once,
+        layers=_shrinking_layers(spec),
+        measure=spec.measure,
     )
 
 
@@ -25,7 +30,8 @@ def training_curves_code(run: Run) -> str:
     """Write the lines that make the same figure in a notebook."""
     names = _shrinking_layers(run.spec)
     layers = f", layers={names}" if names else ""
-    given = f"run.metrics(), run.settled(), at_once={run.spec.at_once}{layers}"
+    measure = f", measure={run.spec.measure!r}" if run.spec.measure != "accuracy" else ""
+    given = f"run.metrics(), run.settled(), at_once={run.spec.at_once}{layers}{measure}"
     return run_code(run.id, f"figures.learning_curves({given})")
 
 

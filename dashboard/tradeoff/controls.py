@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from clnp_core.analysis.tradeoff import TradeOff
+from clnp_core.methods.training.settings import VALIDATION
 from clnp_core.runs.fold.results import Record
 from clnp_core.runs.spec import RunSpec
 from dashboard.components.copy_link import copy_link
@@ -149,7 +150,8 @@ def _margin_slider(tradeoff: TradeOff, view: View) -> None:
         "margin",
     )
     st.caption(
-        "m is the validation accuracy that may be given up for free neurons. Sliders that you have not moved follow it."
+        f"m is the {VALIDATION[tradeoff.before.measure]} that may be given up for free neurons. Sliders that you have "
+        "not moved follow it."
     )
 
 

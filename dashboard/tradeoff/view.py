@@ -11,6 +11,7 @@ import streamlit as st
 
 from clnp_core.analysis import figures
 from clnp_core.analysis.tradeoff import Outcome, TradeOff, Verdict
+from clnp_core.methods.training.settings import VALIDATION, Measure
 from dashboard.components.live_chart import live_chart
 from dashboard.shared.notebook_code import run_code
 from dashboard.shared.number_text import margin_text, percent, scientific
@@ -34,7 +35,7 @@ def show_outcome(tradeoff: TradeOff, view: View) -> Outcome | None:
             icon=":material/model_training:",
         )
     _show_trade_off(tradeoff, view, outcome, verdict, theme)
-    st.caption(_ruling(verdict, view.margin))
+    st.caption(_ruling(verdict, view.margin, tradeoff.before.measure))
     if outcome:
         charts = [_partition, *(_activities(layer) for layer in range(len(tradeoff.before.names)))]
         for first in range(0, len(charts), _COLUMNS):
@@ -53,8 +54,10 @@ def _show_numbers(tradeoff: TradeOff, outcome: Outcome) -> None:
     validation, test = (tradeoff.accuracy(outcome, split, only_known=True) for split in ("validation", "test"))
     left = outcome.lasts
     with st.container(horizontal=True, key="outcome"):
-        _measure("Validation accuracy", percent(validation, "…"), "On images that were held out of training.")
-        _measure("Test accuracy", percent(test, "…"), "On images that took no part in any choice.")
+        name = VALIDATION[tradeoff.before.measure].capitalize()
+        _measure(name, percent(validation, "…"), "On images that were held out of training.")
+        of_test = name.replace("validation", "test").replace("Validation", "Test")
+        _measure(of_test, percent(test, "…"), "On images that took no part in any choice.")
         for name, claimed, free in zip(tradeoff.before.names, outcome.claimed, outcome.free, strict=True):
             about = f"{name.capitalize()}: neurons the task would claim, and neurons that would stay free."
             _measure(f"Claimed / free, {name}", f"{claimed} / {free}", about)
@@ -70,13 +73,13 @@ def _measure(label: str, value: str, about: str) -> None:
     st.metric(label, value, help=about, border=True, width="stretch")
 
 
-def _ruling(verdict: Verdict, margin: float) -> str:
+def _ruling(verdict: Verdict, margin: float, measure: Measure) -> str:
     """Tell the margin rule's choice in a sentence."""
     chosen = verdict.outcome
     left = "" if chosen.lasts is None else f", room for {chosen.lasts:.1f} more tasks like it"
     rule = (
         f"At m = {margin_text(margin)} the margin rule chooses λ = {lambdas(chosen.candidate.l1)} and "
-        f"θ = {chosen.theta[0]:.3g}: {chosen.accuracy:.2%} on the validation images (at least "
+        f"θ = {chosen.theta[0]:.3g}: {chosen.accuracy:.2%} {VALIDATION[measure]} (at least "
         f"{verdict.floor:.2%} is required), {' / '.join(map(str, chosen.claimed))} neurons claimed{left}."
     )
     return rule if verdict.within_margin else f"{rule} Nothing stays within the margin; this is the mildest pruning."
@@ -87,17 +90,18 @@ def _show_trade_off(
 ) -> None:
     table = tradeoff.table_with_tests(outcome and outcome.candidate)
     marks = tradeoff.mark(verdict.outcome), outcome and tradeoff.mark(outcome), tradeoff.kept
-    path = tradeoff.path(outcome and outcome.candidate)
+    path, measure = tradeoff.path(outcome and outcome.candidate), tradeoff.before.measure
     live_chart(
-        figures.trade_off(table, (verdict.floor, verdict.best), *marks, theme, path=path),
+        figures.trade_off(table, (verdict.floor, verdict.best), *marks, theme, path=path, measure=measure),
         f"trade-off {view.run} {view.task}",
-        "Accuracy against sparsity. " + _ruling(verdict, view.margin),
+        "Accuracy against sparsity. " + _ruling(verdict, view.margin, measure),
         code=_view_code(
             view,
             f"verdict = tradeoff.verdict(margin={view.margin!r})",
             "marks = tradeoff.mark(verdict.outcome), outcome and tradeoff.mark(outcome), tradeoff.kept",
             "table = tradeoff.table_with_tests(outcome and outcome.candidate)",
-            "figures.trade_off(table, (verdict.floor, verdict.best), *marks, path=tradeoff.path(candidate))",
+            "path, measure = tradeoff.path(candidate), tradeoff.before.measure",
+            "figures.trade_off(table, (verdict.floor, verdict.best), *marks, path=path, measure=measure)",
         ),
         on_click=lambda point: _select(tradeoff, view, point),
     )

@@ -43,6 +43,48 @@ SWEEP = pd.DataFrame(
     }
 )
 
+CLASSES = pd.DataFrame(
+    {"task": [1, 1, 2, 2], "class": [3, 7, 3, 853], "test": [8, 4, 9, 0], "accuracy": [1.0, 0.25, 0.5, np.nan]}
+)
+CONFUSION = pd.DataFrame({"label": [3, 3, 853], "answer": [3, 7, 853], "images": [6, 2, 5]})
+
+
+def test_each_class_has_a_column_whatever_its_label_and_none_where_it_was_not_tested():
+    (cells,) = figures.accuracy_by_class(CLASSES, 3).data
+    assert list(cells.x) == ["3", "7", "853"]
+    nan = np.nan
+    np.testing.assert_array_equal(cells.z, [[100, 25, nan], [50, nan, nan], [nan, nan, nan]])
+    assert cells.customdata[0].tolist() == [8, 4, 0]
+    assert cells.zmin == 20
+
+
+def test_a_confusion_is_in_shares_of_the_classs_images_and_says_how_many():
+    (cells,) = figures.confusion_matrix(CONFUSION, 2).data
+    nan = np.nan
+    np.testing.assert_array_equal(cells.z, [[75, 25, nan], [nan, nan, nan], [nan, nan, 100]])
+    assert (cells.text[0][1], cells.customdata[0][1]) == ("2", 8)
+
+
+@pytest.mark.parametrize(("classes", "drawn"), [(100, 100), (1000, 200)])
+def test_of_many_classes_those_are_drawn_that_are_confused(classes, drawn):
+    many = np.arange(classes)
+    right = pd.DataFrame({"label": many, "answer": many, "images": 1})
+    wrong = pd.DataFrame({"label": [classes - 1], "answer": [classes - 3], "images": 1})
+    figure = figures.confusion_matrix(pd.concat([right, wrong]), 1)
+    (cells,) = figure.data
+    assert cells.z.shape == (drawn, drawn)
+    assert {str(classes - 1), str(classes - 3)} <= set(cells.x)
+    assert np.nansum(cells.z[list(cells.y).index(str(classes - 1))]) == 100
+    assert cells.texttemplate is None
+    assert figure.layout.xaxis.dtick == drawn / 10
+
+
+def test_figures_say_what_they_were_chosen_by():
+    curves = figures.learning_curves(epochs(1), measure="balanced")
+    assert curves.layout.title.text == "Loss and balanced validation accuracy"
+    assert curves.layout.yaxis2.title.text == "Balanced accuracy (%)"
+    assert figures.trade_off(POINTS, measure="balanced").layout.yaxis.title.text == "Balanced validation accuracy (%)"
+
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(
@@ -55,6 +97,9 @@ SWEEP = pd.DataFrame(
         lambda theme: figures.capacity([layer | {"claimed": [], "reused": []} for layer in LAYERS], theme),
         lambda theme: figures.accuracy_matrix(MATRIX, theme=theme),
         lambda theme: figures.accuracy_matrix([], 4, theme),
+        lambda theme: figures.accuracy_by_class(CLASSES, 4, theme),
+        lambda theme: figures.accuracy_by_class(CLASSES[:0], 4, theme),
+        lambda theme: figures.confusion_matrix(CONFUSION, 2, theme),
     ],
 )
 def test_every_figure_has_title_axis_labels_hover_text_and_the_themes_ink(draw, theme):

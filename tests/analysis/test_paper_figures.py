@@ -33,6 +33,8 @@ FIGURES = {
     "learning_curves": lambda: figures.learning_curves(basics.shrinking(2), layers=basics.NAMES),
     "capacity": lambda: figures.capacity(basics.LAYERS),
     "accuracy_matrix": lambda: figures.accuracy_matrix(basics.MATRIX),
+    "accuracy_by_class": lambda: figures.accuracy_by_class(basics.CLASSES),
+    "confusion_matrix": lambda: figures.confusion_matrix(basics.CONFUSION, 1),
     "trade_off": lambda: figures.trade_off(basics.POINTS, (0.96, 0.98), basics.MARK),
     "activities": lambda: figures.activities(basics.COUNTS, [0.5, 0.2, 0.0], 0.1),
     "sweep": lambda: figures.sweep(basics.SWEEP, ["m", "λ"]),

@@ -58,13 +58,13 @@ def test_the_run_that_is_looked_at_goes_along_to_the_next_page_and_its_measures_
     drawn(page, 6)
     page.get_by_role("link", name="Accuracy", exact=True).click()
     page.wait_for_url(f"**/accuracy?run={run}")
-    drawn(page, 4)
+    drawn(page, 5)
     expect(page.get_by_text("identical after 2 later tasks")).to_be_visible()
     page.get_by_text("How these are defined").click()
     expect(page.locator("[data-testid=stExpander] .katex-display")).to_have_count(4)
 
 
-@pytest.mark.parametrize(("name", "charts"), [("capacity", 6), ("accuracy", 4)])
+@pytest.mark.parametrize(("name", "charts"), [("capacity", 6), ("accuracy", 5)])
 def test_on_a_phone_nothing_is_wider_than_the_page(page: Page, reused: tuple[str, Store, str], name: str, charts: int):
     address, _, run = reused
     page.set_viewport_size({"width": 400, "height": 800})

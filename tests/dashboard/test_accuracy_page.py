@@ -10,11 +10,14 @@ from streamlit.testing.v1 import AppTest
 
 import dashboard
 from clnp_core.cli import main
+from clnp_core.errors import SpecError, StoreError
 from clnp_core.runs.engine.service import Engine
+from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 from dashboard.accuracy.view import MEASURES
 from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
+from tests.made_up import record
 
 PAGE = str(Path(dashboard.__file__).parent / "accuracy" / "page.py")
 opened = partial(at, PAGE)
@@ -98,7 +101,11 @@ def test_without_a_promise_the_table_says_what_each_task_lost(store: Store, runs
 
 def test_what_learns_all_tasks_at_once_has_no_course_over_tasks(store: Store, runs: dict[str, str]):
     app = opened(run=runs["joint"])
-    assert [chart["name"] for chart in charts(app)] == ["loss-and-validation-accuracy", "accuracy-matrix"]
+    assert [chart["name"] for chart in charts(app)] == [
+        "loss-and-validation-accuracy",
+        "accuracy-matrix",
+        "accuracy-by-class",
+    ]
     assert list(app.table[0].value) == ["Task", "Now"]
     assert list(measures(app)) == ["Mean accuracy"]
 
@@ -115,6 +122,45 @@ def test_a_run_at_work_shows_each_task_as_soon_as_it_is_learned(store: Store, ru
         app.run()
         assert list(measures(app)) == ["Mean accuracy", "Forgetting", "Backward transfer"]
         assert len(app.table[0].value) == 2
+
+
+@pytest.mark.parametrize("what", METHODS)
+def test_classes_are_those_that_were_tested_and_a_confusion_is_drawn_on_demand(
+    store: Store, runs: dict[str, str], what: str
+):
+    run = RunHandle(store, runs[what])
+    told, last = run.metrics("class"), run.summary()["accuracy"][-1]
+    for task, accuracy in enumerate(last, start=1):
+        own = told[told["task"] == task]
+        assert own["right"].sum() / own["test"].sum() == pytest.approx(accuracy)
+        confusion = run.confusion(task)
+        assert confusion["images"].sum() == own["test"].sum()
+        right = confusion[confusion["label"] == confusion["answer"]].set_index("label")["images"]
+        assert right.reindex(own["class"], fill_value=0).tolist() == own["right"].tolist()
+        answered = confusion.groupby("answer")["images"].sum()
+        assert answered.reindex(own["class"], fill_value=0).tolist() == own["answered"].tolist()
+    app = opened(run=runs[what])
+    before = len(charts(app))
+    (choice,) = (each for each in app.selectbox if each.label == "What images are taken for")
+    choice.select(2).run()
+    assert len(charts(app)) == before + 1
+    (chart,) = (each for each in charts(app) if "are taken for another class" in each["alt"])
+    assert_code_makes_its_chart(chart)
+
+
+def test_notes_are_shown_and_of_a_run_of_an_earlier_version_no_classes(store: Store):
+    run = store.add(preset("digits", SHORT | {"single_task": False}))
+    store.put_learned(run, record(claimed=[0, 0]))
+    app = opened(run=run)
+    assert app.info[0].value == "Task 1: It claims no neuron of any layer."
+    assert any("kept no accuracy by class" in each.value for each in app.caption)
+    with pytest.raises(StoreError, match="a version that did not keep"):
+        RunHandle(store, run).confusion(1)
+    with pytest.raises(StoreError, match="has not learned task 2"):
+        RunHandle(store, run).confusion(2)
+    assert RunHandle(store, run).metrics("class").empty
+    with pytest.raises(SpecError, match="by = 'task' is not possible"):
+        RunHandle(store, run).metrics("task")
 
 
 def test_a_wrong_link_is_said_to_be_wrong(store: Store):

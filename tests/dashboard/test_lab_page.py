@@ -115,13 +115,14 @@ def test_growth_fine_tuning_and_a_grid_reach_the_run(empty: Store):
     app.multiselect(key="digits learning_rate").set_value([1e-2, 2e-2])
     app.number_input(key="digits fine_tuning.rounds").set_value(2).run()
     app.segmented_control(key="digits search").set_value("every-task")
+    app.segmented_control(key="digits measure").set_value("balanced")
     app.segmented_control(key="digits head").set_value("multi")
     app.number_input(key="digits patience").set_value(9).run()
     assert "4 candidates for each task." in text(app)
     press(app, "Start")
     changes = {"grow": {"1": 50}, "grow_below": 0.3, "lambda.2": [1e-3, 2e-3], "learning_rate": [1e-2, 2e-2]}
     tuning = {"epochs": 5, "learning_rate": 2e-3, "rounds": 2}
-    changes |= {"fine_tuning": tuning, "search": "every-task", "head": "multi", "patience": 9}
+    changes |= {"fine_tuning": tuning, "search": "every-task", "head": "multi", "patience": 9, "measure": "balanced"}
     assert asked(empty) == preset("digits", changes)
 
 

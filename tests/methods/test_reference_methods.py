@@ -89,7 +89,7 @@ def test_batches_of_all_tasks_are_those_of_the_supplement():
     sizes = [50_000, *[5_000] * 9]
     shares = batch_shares(sizes, 140)
     assert shares == [50, *[10] * 9]
-    mixture = Mixture(10, sizes, shares)
+    mixture = Mixture([10] * 10, sizes, shares)
     drawn = mixture.order(sum(sizes), torch.Generator().manual_seed(0))
     assert len(drawn) == mixture.length(sum(sizes)) == 500 * 140
 
@@ -98,7 +98,7 @@ def test_batches_of_all_tasks_are_those_of_the_supplement():
 @settings(max_examples=60, deadline=None)
 def test_every_batch_has_its_share_of_every_task(sizes, batch_size, seed):
     shares = batch_shares(sizes, batch_size)
-    drawn = Mixture(10, sizes, shares).order(sum(sizes), torch.Generator().manual_seed(seed))
+    drawn = Mixture([10] * len(sizes), sizes, shares).order(sum(sizes), torch.Generator().manual_seed(seed))
     order = drawn.view(-1, sum(shares))
     task_of = np.repeat(np.arange(len(sizes)), sizes)
     for batch in order.numpy():

@@ -25,7 +25,7 @@ from clnp_core.networks.sources import Sources
 from clnp_core.networks.subnetwork import commit
 from clnp_core.tasks import datasets
 from clnp_core.tasks.streams import PermutedStream, Split, Task
-from tests.networks.networks import OUTPUTS, architectures, block_after, convolutional, learn
+from tests.networks.networks import architectures, block_after, convolutional, learn
 
 SETTINGS = Hyperparameters((1e-5, 1e-3, 3e-4), 2e-2, cooldown=0.5, batch_size=64, epochs=6, patience=6)
 FAST = Gradual(first_epoch=1, largest_share=0.3, tolerance=0.1, theta_mode="shared")
@@ -183,7 +183,7 @@ def test_replicas_that_resume_from_different_epochs_catch_up(stream, gradual):
 @pytest.mark.parametrize("patience", [None, 2, 20])
 def test_patience_decides_when_a_training_ends_and_which_epoch_it_leaves(stream, patience):
     task, network, kept = short(stream.task(1), 300), initial(network_of(60, 60), "single"), Kept(5)
-    noisy = replace(SETTINGS, learning_rate=5e-2, cooldown=0.0, epochs=20, patience=patience)
+    noisy = replace(SETTINGS, learning_rate=8e-2, cooldown=0.0, epochs=20, patience=patience)
     epochs = []
     with computing(1):
         hooks = Hooks(on_epoch=lambda epoch: epochs.append(epoch.validation_accuracy), checkpoint=kept)
@@ -333,7 +333,7 @@ def test_training_later_tasks_leaves_earlier_answers_to_the_bit(architecture, he
         parts = [
             Split(
                 torch.rand(count, architecture.inputs, generator=generator),
-                torch.randint(OUTPUTS, (count,), generator=generator),
+                torch.randint(architecture.outputs_of(number), (count,), generator=generator),
             )
             for count in (49, 10, 20)  # 49: a last batch of one
         ]

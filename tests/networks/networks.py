@@ -9,6 +9,8 @@ from clnp_core.networks.network import Network, initial, reinitialise_free
 from clnp_core.networks.subnetwork import Trainable, commit, trainable
 
 OUTPUTS = 3
+task_outputs = st.sampled_from([(), (), (3, 2, 1, 3, 2, 3, 1, 2)])
+"""Of each task; the same for all where there are none."""
 
 
 @st.composite
@@ -16,7 +18,7 @@ def architectures(draw):
     """Dense architectures of 1 to 3 hidden layers, 1 to 9 neurons each."""
     widths = draw(st.lists(st.integers(1, 9), min_size=1, max_size=3))
     layers = tuple(Dense(f"layer {number}", width) for number, width in enumerate(widths, start=1))
-    return Architecture("random", (1, 1, draw(st.integers(1, 7))), layers, OUTPUTS)
+    return Architecture("random", (1, 1, draw(st.integers(1, 7))), layers, OUTPUTS, draw(task_outputs))
 
 
 rates = st.sampled_from([0.0, 0.0, 0.3])
@@ -42,7 +44,7 @@ def convolutional(draw):
         Dense(f"dense {number}", draw(st.integers(1, 9)), draw(st.booleans()), draw(rates))
         for number in range(1, draw(st.integers(0, 2)) + 1)
     ]
-    return Architecture("random", (draw(st.integers(1, 3)), size, size), tuple(layers), OUTPUTS)
+    return Architecture("random", (draw(st.integers(1, 3)), size, size), tuple(layers), OUTPUTS, draw(task_outputs))
 
 
 def scramble(block: Trainable, seed: int) -> None:

@@ -55,7 +55,7 @@ def test_interference_and_severed_weights_are_exactly_zero(architecture, head, s
         assert not layer.weight.numpy()[cut].any()
     if head == "multi":
         for task, weight in enumerate(network.head_weights, start=1):
-            classes = partition.multi_head_classes(network.owners[-1], task, architecture.outputs)
+            classes = partition.multi_head_classes(network.owners[-1], task, architecture.outputs_of(task))
             assert not weight.numpy()[(classes != WeightClass.ACTIVE)].any()
 
 

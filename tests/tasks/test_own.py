@@ -84,6 +84,13 @@ HUGE = {
             r"x_test of task 2 is uint8 \[3, 16\]",
         ),
         (lambda path: _change(path, **{"x_train.2": np.array([{}] * 6)}), "x_train of task 2 is object"),
+        (lambda path: _change(path, **{"classes.1": np.arange(3)}), r"no array classes\.2"),
+        (
+            lambda path: _change(path, **_classes(np.arange(2))),
+            r"y_train of task 1 has labels from 0 to 2; .* 1 at most",
+        ),
+        (lambda path: _change(path, **_classes(np.eye(3))), r"classes of task 1 is float64 \[3, 3\]"),
+        (lambda path: _change(path, **_classes(np.array(["a", "b", "c\n"]))), r"classes of task 1 has the label 'c"),
         (lambda path: _change(path, **{"y_train.2": np.array([{}] * 6)}), "y_train of task 2 is object"),
     ],
 )
@@ -106,6 +113,10 @@ def test_values_that_cannot_be_trained_on_are_refused_where_they_are_kept(data_d
 
 def _as_floats():
     return {name: array for name, array in own_arrays(dtype=np.float32).items() if name not in ("x_train.2",)}
+
+
+def _classes(classes):
+    return {"classes.1": classes, "classes.2": np.arange(3)}
 
 
 def _change(path, **changes):
@@ -161,11 +172,18 @@ def task_arrays(**changes):
         ({"x_test": np.zeros((0, 1, 4, 4), np.float32), "y_test": np.zeros(0, int)}, "too few images, 0; .* least 1"),
         ({"x_train": np.zeros((1, 1, 4, 4), np.float32), "y_train": [0]}, "too few images, 1; .* least 2"),
         ({"y_train": np.zeros(5, int)}, "y_train of task 2 has 5 labels for 6 images"),
-        ({"y_train": np.zeros((6, 3), int)}, r"y_train of task 2 is int64 \[6, 3\]; it must be whole numbers"),
-        ({"y_train": np.zeros(6)}, "y_train of task 2 is float64"),
-        ({"y_test": [0, 1, -1]}, "y_test of task 2 has labels from -1 to 1"),
-        ({"y_test": [0, 1, 100_000]}, "y_test of task 2 has labels from 0 to 100000"),
-        ({"y_test": np.array([0, 1, 2**63], np.uint64)}, "y_test of task 2 has labels from -"),
+        (
+            {"y_train": np.eye(3, dtype=int)[[0, 1, 2] * 2]},
+            r"y_train of task 2 is int64 \[6, 3\]; .* give \.argmax\(1\)",
+        ),
+        ({"y_train": np.full(6, 0.5)}, r"y_train of task 2 has the label 0\.5; it must be a whole number"),
+        ({"y_train": [0, 1, 2, 0, 1, np.nan]}, "y_train of task 2 has the label nan"),
+        ({"y_train": [0, 1, 2, 0, 1, "2"]}, "y_train of task 2 is object"),
+        ({"y_train": [0, 1, 2, 0, 1, None]}, "y_train of task 2 is object"),
+        ({"y_train": [*"abcab", "a\n"], "y_test": [*"abc"]}, r"y_train of task 2 has the label 'a\\n'"),
+        ({"y_test": [0, 1, -1]}, "task 2 has test images of -1, of which it has no training image"),
+        ({"y_test": ["0", "1", "2"]}, "task 2 has test images of '0', '1', '2', of which it has no training image"),
+        ({"y_test": np.array([0, 1, 2**63], np.uint64)}, "y_test of task 2 has the label 9223372036854775808"),
     ],
 )
 def test_wrong_own_arrays_are_refused_and_nothing_is_written(data_directory, changes, said):
@@ -184,7 +202,7 @@ def test_wrong_own_arrays_are_refused_and_nothing_is_written(data_directory, cha
         ([5], "Task 1 is of type int; give"),
         (task_arrays(), "Task 1 is of type ndarray; give"),
         ([task_arrays()[:3]], r"Task 1 has 3 parts; give \(x_train, y_train, x_test, y_test\)"),
-        ([task_arrays(y_train=[0] * 6, y_test=[0] * 3)], "there must be at least two classes"),
+        ([task_arrays(y_train=[0] * 6, y_test=[0] * 3)], "has one class only; one task at least must have two"),
     ],
 )
 def test_too_little_own_data_is_refused(data_directory, tasks, said):

@@ -9,6 +9,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from clnp_core.errors import DataError, SpecError
+from clnp_core.runs.spec.stream import SplitSpec
 from clnp_core.tasks import datasets
 from clnp_core.tasks.content import check, content_digest
 from clnp_core.tasks.datasets import Dataset
@@ -247,7 +248,10 @@ def test_tasks_take_classes_in_the_order_that_is_given(digits):
 
 
 def test_a_random_order_of_classes_uses_each_once_and_each_seed_has_its_own(digits):
-    orders = [classes_of(digits, open_stream(SPLIT | {"class_order": "random"}, seed)) for seed in range(4)]
+    asked = SPLIT | {"class_order": "random"}
+    orders = [classes_of(digits, open_stream(asked, seed)) for seed in range(4)]
+    told = SplitSpec(**asked)
+    assert orders == [[[*told.labels_of(task, seed)] for task in range(1, told.tasks + 1)] for seed in range(4)]
     assert all(len({label for task in order for label in task}) == 9 for order in orders)
     assert len(set(map(str, orders))) == 4
 
@@ -300,6 +304,7 @@ def test_own_arrays_come_back_as_tasks(data_directory, dtype, white):
         "classes": 5,
         "tasks": 3,
         "validation": 0.1,
+        "labels": [[0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 3, 4]],
     }
     check(asked)
     made = open_stream(asked | {"digest": content_digest(asked)}, seed=0)
@@ -331,7 +336,11 @@ def test_replaced_own_data_is_other_data(data_directory):
     ("changes", "said"),
     [
         ({"image_shape": [1, 8, 8]}, r"stream\.image_shape: \[1, 8, 8\] is not the shape of mine; give \[2, 3, 4\]"),
-        ({"classes": 4}, r"stream\.classes: 4 is less than the 5 classes of mine; give at least 5"),
+        ({"labels": []}, r"stream\.classes: 5 is not the number of classes of every task of mine, .* 3, 4, 5; give"),
+        (
+            {"labels": [[0, 1]] * 3},
+            r"stream\.labels: they are 2 classes of the tasks of mine, which have 3, 4, 5; give",
+        ),
         ({"tasks": 4}, r"stream\.tasks: 4 is more than the 3 tasks of mine; give fewer"),
     ],
 )
@@ -341,7 +350,7 @@ def test_a_specification_must_fit_the_own_data(data_directory, changes, said):
 
 
 def test_a_specification_may_ask_for_less_than_the_own_data(data_directory):
-    asked = from_arrays("mine", own_tasks()) | {"classes": 20, "tasks": 2}
+    asked = from_arrays("mine", own_tasks()) | {"tasks": 2}
     check(asked)
     assert open_stream(asked, seed=0).tasks == 2
 
@@ -431,7 +440,10 @@ GREY = Image.new("L", (4, 4))
         ([("cat.png", 0)] * 2, "train images of task 2, number 0 is of type str; it must be an image and a label"),
         ([([[1], [1, 2]], 0)], "train images of task 2, number 0 is not an image"),
         ([(torch.zeros(16), 0)] * 2, r"x_train of task 2 has images float32 \[1, 1, 16\], x_train of task 1 uint8"),
-        ([(GREY, -1)] * 2, "y_train of task 2 has labels from -1 to -1"),
+        ([(GREY, None)], "train images of task 2, number 0 has the label None; it must be a whole number or a name"),
+        ([(GREY, 0), (GREY, "cat")], "train images of task 2, number 1 has the label 'cat', the first 0; give all as"),
+        ([(GREY, torch.eye(3)[0])] * 2, r"train images of task 2, number 0 has 3 labels; .* give \.argmax\(\)"),
+        ([(GREY, -1)] * 2, "task 2 has test images of 0, 1, of which it has no training image"),
     ],
 )
 def test_what_is_no_image_with_a_label_is_refused(data_directory, items, said):

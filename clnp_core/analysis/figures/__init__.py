@@ -10,6 +10,7 @@ figure into one for print, and `save` writes it to a file. Imports no torch.
 from clnp_core.analysis.export import save
 from clnp_core.analysis.figures.accuracies import accuracy_matrix, accuracy_over_tasks, mean_accuracy
 from clnp_core.analysis.figures.base import ACTIVE, FREE, INK, INTERFERENCE, Theme, task_colour
+from clnp_core.analysis.figures.classes import accuracy_by_class, confusion_matrix
 from clnp_core.analysis.figures.graph import partition_graph
 from clnp_core.analysis.figures.layers import capacity, used_capacity
 from clnp_core.analysis.figures.lesson.forgetting import (
@@ -34,6 +35,7 @@ __all__ = [
     "INK",
     "INTERFERENCE",
     "Theme",
+    "accuracy_by_class",
     "accuracy_by_task",
     "accuracy_matrix",
     "accuracy_on_first",
@@ -42,6 +44,7 @@ __all__ = [
     "answers_compared",
     "between_tasks",
     "capacity",
+    "confusion_matrix",
     "filling",
     "for_paper",
     "learning_curves",

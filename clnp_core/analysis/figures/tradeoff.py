@@ -21,6 +21,7 @@ from clnp_core.analysis.figures.base import (
     as_figure,
     merged,
 )
+from clnp_core.methods.training.settings import VALIDATION, Measure
 
 
 def trade_off(
@@ -32,6 +33,7 @@ def trade_off(
     theme: Theme = "light",
     *,
     path: pd.DataFrame | None = None,
+    measure: Measure = "accuracy",
 ) -> go.Figure:
     """Draw validation accuracy against sparsity: a line for each candidate as θ rises, and the Pareto front.
 
@@ -49,6 +51,8 @@ def trade_off(
     path : table, optional
         The way that the selected candidate's training took, as in `TradeOff.path`: epoch, sparsity, accuracy and
         neurons. Of what is far from the curves only the end is in view at first.
+    measure : {"accuracy", "balanced"}
+        What validation accuracy is, to be named.
     """
     colours = TRADE_OFF[theme]
     whose = None if selected is None else selected["candidate"]
@@ -87,7 +91,10 @@ def trade_off(
             "title": {"text": "Sparsity: neurons not claimed (%)"},
             "range": [100 * least - 1, min(101, 100 * most + 1)],
         },
-        "yaxis": {"title": {"text": "Validation accuracy (%)"}, "range": [100 * lowest, 100 * best + 1]},
+        "yaxis": {
+            "title": {"text": f"{VALIDATION[measure].capitalize()} (%)"},
+            "range": [100 * lowest, 100 * best + 1],
+        },
         "shapes": [_margin_band(floor, best)],
         "annotations": [
             {

@@ -22,6 +22,7 @@ from clnp_core.analysis.figures.base import (
     layer_colour,
     task_colour,
 )
+from clnp_core.methods.training.settings import VALIDATION, Measure
 
 _MOST_FINE_TICKS = 300
 _MOST_TICKS = 5  # of half a figure
@@ -34,6 +35,7 @@ def learning_curves(
     *,
     at_once: bool = False,
     layers: Sequence[str] = (),
+    measure: Measure = "accuracy",
 ) -> go.Figure:
     """Draw loss, validation accuracy and the neurons left over the epochs, the tasks one after another.
 
@@ -52,6 +54,8 @@ def learning_curves(
     layers : sequence of str
         Names of the hidden layers. With them the neurons left are drawn where epochs tell them: of the candidate
         chosen, or until then of the first.
+    measure : {"accuracy", "balanced"}
+        What validation accuracy is, to be named.
     """
     columns = ["task", "candidate", "epoch", "loss", "validation_accuracy", "neurons"]
     given = pd.DataFrame(epochs, columns=columns)
@@ -74,7 +78,9 @@ def learning_curves(
         if candidate == named[task]:
             kept.append(curve.assign(place=shared["x"], whose=titles[task]))
         among = f", candidate {candidate + 1} of {candidates[task]}" if candidates[task] > 1 else ""
-        traces += _loss_and_accuracy(curve, shared | {"showlegend": candidate == named[task]}, titles[task] + among)
+        traces += _loss_and_accuracy(
+            curve, shared | {"showlegend": candidate == named[task]}, titles[task] + among, measure
+        )
     for task, curve in tuned.groupby("task"):
         after = starts[task] + trained.get(task, 0)
         shared = {
@@ -85,7 +91,7 @@ def learning_curves(
             "showlegend": False,
         }
         kept.append(curve.assign(place=shared["x"], whose=f"{titles[task]}, fine-tuning"))
-        traces += _loss_and_accuracy(curve, shared, f"{titles[task]}, fine-tuning")
+        traces += _loss_and_accuracy(curve, shared, f"{titles[task]}, fine-tuning", measure)
     if not traces:  # axes are drawn only where a trace is
         traces = [{"x": [None], "y": [None], "yaxis": axis, "showlegend": False} for axis in ("y", "y2")]
     shrinking = _neurons_left(kept, layers, theme)
@@ -108,13 +114,13 @@ def learning_curves(
             "dtick": _log_ticks(given["loss"]),
             "range": loss_range,
         },
-        "yaxis2": {"title": {"text": "Accuracy (%)"}, "domain": domains[1], "range": accuracy_range},
+        "yaxis2": {"title": {"text": f"{_ACCURACY[measure]} (%)"}, "domain": domains[1], "range": accuracy_range},
         "annotations": _task_numbers(starts, lengths, titles, theme),
         "shapes": _task_borders(starts, theme),
     }
-    title, height = "Loss and validation accuracy", 480
+    title, height = f"Loss and {VALIDATION[measure]}", 480
     if shrinking:
-        title, height = "Loss, accuracy and neurons left", 640
+        title, height = f"Loss, {_ACCURACY[measure].lower()} and neurons left", 640
         counts = pd.Series(np.concatenate([line["y"] for line in shrinking]))
         layout["yaxis3"] = {
             "title": {"text": "Neurons left"},
@@ -129,6 +135,7 @@ def learning_curves(
     return as_figure(traces, layout, title, height, theme)
 
 
+_ACCURACY: dict[Measure, str] = {"accuracy": "Accuracy", "balanced": "Balanced accuracy"}
 _ROWS = {False: ([0.54, 1], [0, 0.46]), True: ([0.72, 1], [0.37, 0.65], [0, 0.28])}
 """Where the axes stand, without and with the neurons left."""
 _LAYERS_LEGEND = {"orientation": "h", "x": 1, "xanchor": "right", "yanchor": "bottom", "bgcolor": "rgba(0, 0, 0, 0)"}
@@ -165,7 +172,9 @@ def _in_rounds(tuned: pd.DataFrame) -> pd.DataFrame:
     return tuned.assign(round=rounds).sort_values(["task", "round", "epoch"])
 
 
-def _loss_and_accuracy(curve: pd.DataFrame, shared: dict[str, Any], whose: str) -> list[dict[str, Any]]:
+def _loss_and_accuracy(
+    curve: pd.DataFrame, shared: dict[str, Any], whose: str, measure: Measure
+) -> list[dict[str, Any]]:
     """Make a curve's two traces."""
     hover = f"{whose}, epoch %{{customdata}}<br>"
     return [
@@ -179,7 +188,7 @@ def _loss_and_accuracy(curve: pd.DataFrame, shared: dict[str, Any], whose: str) 
         | {
             "y": 100 * curve["validation_accuracy"],
             "yaxis": "y2",
-            "hovertemplate": hover + "validation accuracy %{y:.2f} %<extra></extra>",
+            "hovertemplate": hover + f"{VALIDATION[measure]} %{{y:.2f}} %<extra></extra>",
             "showlegend": False,
         },
     ]

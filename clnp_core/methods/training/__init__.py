@@ -6,7 +6,7 @@ longer than one of them. A replica's bits do not depend on the others beside it.
 or dropout, and methods with hooks of their own, are trained one after the other.
 """
 
-from clnp_core.methods.training.evaluation import accuracy
+from clnp_core.methods.training.evaluation import accuracy, answers
 from clnp_core.methods.training.job import (
     NO_HOOKS,
     Checkpoint,
@@ -20,22 +20,25 @@ from clnp_core.methods.training.job import (
 )
 from clnp_core.methods.training.loop import train
 from clnp_core.methods.training.program import no_pulse
-from clnp_core.methods.training.settings import Epoch, Gradual, Hyperparameters, best_unpruned
+from clnp_core.methods.training.settings import VALIDATION, Epoch, Gradual, Hyperparameters, Measure, best_unpruned
 
 __all__ = [
     "NO_HOOKS",
+    "VALIDATION",
     "Checkpoint",
     "Epoch",
     "Gradual",
     "Hooks",
     "Hyperparameters",
     "Job",
+    "Measure",
     "Objective",
     "OptimiserState",
     "Pruner",
     "Regulariser",
     "Trained",
     "accuracy",
+    "answers",
     "best_unpruned",
     "no_pulse",
     "train",

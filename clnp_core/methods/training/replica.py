@@ -12,7 +12,7 @@ import numpy as np
 from clnp_core.arithmetic import aligned
 from clnp_core.lazy import torch
 from clnp_core.methods.graceful import in_margin
-from clnp_core.methods.training.evaluation import counted
+from clnp_core.methods.training.evaluation import answers, measured
 from clnp_core.methods.training.job import Job, OptimiserState, Trained
 from clnp_core.methods.training.settings import Epoch
 from clnp_core.methods.training.shrinking import survivors
@@ -69,7 +69,7 @@ class Replica:
     def form(self) -> tuple[Any, ...]:
         """What replicas have in common that can be trained as one program, in which their widths have the same room."""
         network, architecture = self.weights, self.weights.architecture
-        ends = architecture.inputs, architecture.outputs, network.head_bias is None, self.room(1)
+        ends = architecture.inputs, len(network.head_weight), network.head_bias is None, self.room(1)
         widths = tuple(network.read), tuple(self.room(len(free)) for free in network.free)
         about = (
             self.job.hyperparameters.batch_size,
@@ -141,7 +141,9 @@ class Replica:
     def end_epoch(self, loss: float, activity: list[np.ndarray], importance: list[np.ndarray], seconds: float) -> None:
         """Take in an epoch: its mean loss, each free neuron's mean activity and importance in it. Then shrink."""
         start = time.perf_counter()
-        reached = counted(self._validation_logits, self.job.task.validation.y)
+        labels = self.job.task.validation.y
+        answered = answers(self._validation_logits, len(labels))
+        reached = measured(answered, labels, self.job.hyperparameters.measure)
         seconds += time.perf_counter() - start
         neurons = tuple(map(len, self.weights.free))
         self.history.append(Epoch(len(self.history) + 1, loss, reached, seconds, neurons))

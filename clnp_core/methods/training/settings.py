@@ -5,11 +5,21 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from clnp_core.bounds import Natural, Positive, Share
+
+Measure = Literal["accuracy", "balanced"]
+"""What a choice goes by: the share of samples that are right, or the mean of that share over the classes (balanced
+accuracy, Brodersen et al. 2010)."""
+
+VALIDATION: dict[Measure, str] = {
+    "accuracy": "validation accuracy",
+    "balanced": "balanced validation accuracy",
+}
+"""What an accuracy is called that a choice goes by."""
 
 SMALL_ACTIVITY = 1e-3
 """Mean activity at or below which a neuron leaves a training that shrinks progressively."""
@@ -76,6 +86,8 @@ class Hyperparameters:
         Epochs after which the learning rate falls to a twentieth.
     gradual : Gradual or None
         How neurons are pruned at the end of epochs. None: not before the training is over.
+    measure : {"accuracy", "balanced"}
+        What validation accuracy is, wherever it is spoken of.
     """
 
     l1: tuple[float, ...]
@@ -88,6 +100,7 @@ class Hyperparameters:
     cache_mb: int = 256
     milestones: tuple[int, ...] = ()
     gradual: Gradual | None = None
+    measure: Measure = "accuracy"
 
     def learning_rate_in(self, epoch: int) -> float:
         """The learning rate of that epoch, 1 for the first."""
@@ -107,7 +120,7 @@ class Epoch:
     loss : float
         Mean cross-entropy over the epoch's samples, as they were trained on, without the L1 term.
     validation_accuracy : float
-        Fraction, after the epoch.
+        Fraction, after the epoch; in the measure of the hyperparameters.
     seconds : float
     neurons : tuple of int
         Free neurons of each hidden layer that it trained, which leave by and by; none where an earlier version trained.

@@ -71,7 +71,7 @@ def _sizes(network: Trainable, kept: list[np.ndarray]) -> list[float]:
     """Multiplications of each layer's free rows for a sample, the head's last, with only those free neurons."""
     architecture = network.architecture
     _, below, *_ = architecture.weight_shapes[0]
-    sizes, rows = [], [*(int(keep.sum()) for keep in kept), architecture.outputs]
+    sizes, rows = [], [*(int(keep.sum()) for keep in kept), len(network.head_weight)]
     for shape, products, count, read in zip(
         architecture.weight_shapes, architecture.products, rows, (*network.read, 0), strict=True
     ):

@@ -30,7 +30,7 @@ class SideBySide(Program):
     def __init__(self, replicas: list[Replica]) -> None:
         first = replicas[0].weights
         self._matrices = len(first.layers) + 1  # the hidden layers' and the head's stand before all biases
-        self._outputs = first.architecture.outputs
+        self._outputs = len(first.head_weight)
         super().__init__(replicas)
 
     def _forward(self, sources: list[Tensor], labels: Tensor) -> tuple[Tensor, list[Tensor]]:

@@ -23,6 +23,7 @@ from clnp_core.networks.fingerprint import furthest_off, logits_digest
 from clnp_core.networks.network import Network, digest, from_tensors, initial, to_tensors
 from clnp_core.runs.archive.file import LOGITS, RUN, Members, Wrong, checked, require, unpacked
 from clnp_core.runs.archive.forms import Told, environment_there, specification
+from clnp_core.runs.engine.tested import comes_to
 from clnp_core.runs.engine.work import Context, own_settings, perform
 from clnp_core.runs.fold.course import fold
 from clnp_core.runs.fold.results import RESULTS, Candidate, Record, Result
@@ -50,6 +51,14 @@ def stream_here(spec: RunSpec, data_digest: str) -> tuple[Stream | None, str]:
         return open_stream(asked, spec.seed), ""
     except (DataError, SpecError) as error:
         return None, str(error).rstrip(".")
+
+
+_Computed = tuple[dict[str, Tensor], dict[str, Any]]
+"""Tensors and result of a stage."""
+
+
+def _equal(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+    return _shapes(one) == _shapes(other) and all(torch.equal(one[name], other[name]) for name in one)
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[Any, Any]]:
@@ -85,9 +94,11 @@ class Incoming:
         self.spec = specification(members)
         if not self.told.run.startswith(f"{self.spec.preset}-"):
             raise Wrong(f"{RUN}: {self.told.run} is no id of a run of {self.spec.preset}")
-        *layers, head = map(math.prod, self.spec.architecture.weight_shapes)
+        architecture = self.spec.architecture
+        *layers, _ = map(math.prod, architecture.weight_shapes)
         # What learns all tasks at once trains their outputs side by side.
-        weights = sum(layers) + head * self.spec.lessons[0]
+        outputs = sum(architecture.outputs_of(task) for task in range(1, self.spec.lessons[0] + 1))
+        weights = sum(layers) + architecture.fan_in[-1] * outputs
         if 4 * weights > members.bytes:  # or a file of nothing would ask for all memory there is
             raise Wrong(f"a network of {weights:,} weights is not in its {members.bytes:,} bytes")
         self.there = environment_there(members)
@@ -135,7 +146,7 @@ class Incoming:
                 case "alone":
                     require(not tensors, "there are tensors where there should be none")
                 case _:
-                    data = self._check_network(stage, tensors, data)
+                    tensors, data = self._check_network(stage, tensors, data)
                     result = RESULTS[stage.kind].model_validate(data)
         except Wrong as wrong:
             raise Wrong(f"{name}, {stage.describes}: {wrong}") from None
@@ -152,8 +163,7 @@ class Incoming:
         inputs, tasks = self.spec.architecture.inputs, self.spec.stream.tasks
         if self._stream is not None:
             drawn = {name: torch.from_numpy(array) for name, array in self._stream.drawn().items()}
-            same = _shapes(tensors) == _shapes(drawn) and all(torch.equal(tensors[name], drawn[name]) for name in drawn)
-            require(same, "what was drawn at random is not what its seed draws")
+            require(_equal(tensors, drawn), "what was drawn at random is not what its seed draws")
             return
         names = {"permutations", "order"}
         if self.spec.stream.kind != "permuted":
@@ -207,11 +217,11 @@ class Incoming:
         own = [result for result in fits if isinstance(result, Candidate)]
         return candidate < len(own) and own[candidate].hyperparameters == hyperparameters
 
-    def _check_network(self, stage: Stage, tensors: dict[str, Tensor], data: dict[str, Any]) -> dict[str, Any]:
+    def _check_network(self, stage: Stage, tensors: dict[str, Tensor], data: dict[str, Any]) -> _Computed:
         """A stage that leads to a network, and that network. Returns the result, as computed here if it can be."""
-        require(not tensors, "there are tensors where there should be none")
         task, before = stage.inputs["task"], self._network
         if stage.kind == "grow":
+            require(not tensors, "there are tensors where there should be none")
             network = self._read_network(
                 data["network"], before.architecture.widened(tuple(stage.inputs["neurons"])), task - 1
             )
@@ -219,10 +229,11 @@ class Incoming:
         else:
             network = self._read_network(data["network"], before.architecture, task)
             self._check_record(stage, data, network)
+            self._check_by_class(tensors, task, data["record"])
         for name in [each["logits"] for each in data["fingerprints"] if each["logits"] in self._logits]:
             self._write(name, {"logits": self._logits[name]}, {})
         self._network = network
-        return data if self._stream is None else self._computed(stage, data)
+        return (tensors, data) if self._stream is None else self._computed(stage, tensors, data)
 
     def _check_record(self, stage: Stage, data: dict[str, Any], network: Network) -> None:
         task, record, layers = stage.inputs["task"], data["record"], len(network.layers)
@@ -243,6 +254,14 @@ class Incoming:
         self._check_promised(data, task, network)
         last = data["fingerprints"][-1]["logits"] if self.spec.exact else None
         require(record["fingerprint"] == last, "its record has another fingerprint")
+
+    def _check_by_class(self, tensors: dict[str, Tensor], task: int, record: dict[str, Any]) -> None:
+        told = Record.model_validate(record).by_class
+        tasks = {task} if self.spec.exact else set(range(1, task + 1))
+        require(task in told and tasks >= told.keys(), "its record does not tell of the classes of its tasks")
+        named = {f"confusion.{each}": by_class for each, by_class in told.items()}
+        same = tensors.keys() == named.keys() and all(comes_to(tensors[name], each) for name, each in named.items())
+        require(same, "what it takes images for is not what its record counts")
 
     def _check_promised(self, data: dict[str, Any], tasks: int, network: Network) -> None:
         """See that there is a fingerprint for each task, where the method promises that nothing is forgotten."""
@@ -267,9 +286,10 @@ class Incoming:
                 # What may forget may have left the heads of earlier tasks behind.
                 fits = heads == tasks or (0 < heads < tasks and not self.spec.exact)
                 require(fits, f"{name} has other heads")
-                *_, shape = architecture.weight_shapes
-                empty |= {f"head_weights.{place}": torch.empty(shape) for place in range(heads)}
-                empty |= {f"head_biases.{place}": torch.empty(shape[0]) for place in range(heads)}
+                *_, (_, *read) = architecture.weight_shapes
+                outputs = [architecture.outputs_of(task) for task in range(tasks - heads + 1, tasks + 1)]
+                empty |= {f"head_weights.{place}": torch.empty(count, *read) for place, count in enumerate(outputs)}
+                empty |= {f"head_biases.{place}": torch.empty(count) for place, count in enumerate(outputs)}
         # The memory is the method's own: whether it is the right one shows when the stage is computed again.
         memory = {each: tensor for each, tensor in tensors.items() if each.startswith("memory.")}
         known = all(_MEMORY.fullmatch(each) and tensor.dtype in _MEMORY_TYPES for each, tensor in memory.items())
@@ -284,7 +304,7 @@ class Incoming:
         self._write(key, *to_tensors(network))
         return network
 
-    def _computed(self, stage: Stage, data: dict[str, Any]) -> dict[str, Any]:
+    def _computed(self, stage: Stage, tensors: dict[str, Tensor], data: dict[str, Any]) -> _Computed:
         """The stage's result as it is computed here, from what it was computed from there."""
         # Whatever the device of the trainings was, this is computed on the processor.
         asked = Stage(stage.kind, stage.inputs | {"device": "cpu"})
@@ -292,9 +312,9 @@ class Incoming:
             made = perform([asked], Context(self.artifacts))
         except ClnpError as error:
             raise Wrong(str(error).rstrip(".")) from None
-        _, ours = unpacked(made[asked.key], "result")
-        if _bare(ours) == _bare(data):
-            return data
+        own, ours = unpacked(made[asked.key], "result")
+        if _bare(ours) == _bare(data) and _equal(own, tensors):
+            return tensors, data
         task, elsewhere = stage.inputs["task"], _kind(data["machine"])
         require(ours["network"] == data["network"], f"task {task} comes to another network here")
         if elsewhere == kind() or not self._alike(data, ours):
@@ -306,7 +326,7 @@ class Incoming:
         for number, names in enumerate(((then["logits"], now["logits"]) for then, now in pairs), start=1):
             self._compare(number, *names, made)
         self.elsewhere = self.elsewhere or elsewhere
-        return {**ours, "seconds": data["seconds"]}
+        return own, {**ours, "seconds": data["seconds"]}
 
     def _alike(self, theirs: dict[str, Any], ours: dict[str, Any]) -> bool:
         """Whether records agree but for what rounding may change."""

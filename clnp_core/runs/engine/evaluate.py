@@ -180,4 +180,5 @@ def _prepared(stage: Stage, split: str, artifacts: Artifacts) -> Prepared:
         raise StoreError("The training of this candidate diverged, so it cannot be pruned.")
     images = stream.test if split == "test" else stream.held_out
     assert candidate.activities is not None  # only what prunes is asked about
-    return Prepared(candidate.network, candidate.activities, images(stage.inputs["task"]), _ROOM_EACH)
+    given = candidate.network, candidate.activities, images(stage.inputs["task"]), _ROOM_EACH
+    return Prepared(*given, candidate.hyperparameters.measure)

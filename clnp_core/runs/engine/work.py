@@ -22,6 +22,7 @@ from clnp_core.networks import partition
 from clnp_core.networks.fingerprint import Fingerprint, Taken, carry_over, check, take
 from clnp_core.networks.network import Network, digest, from_tensors, grow, initial, to_tensors
 from clnp_core.networks.subnetwork import Trainable
+from clnp_core.runs.engine.tested import tests_so_far
 from clnp_core.runs.fold import results
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.store.artifacts import Artifacts, metadata
@@ -177,11 +178,9 @@ def _settle(stage: Stage, context: Context) -> _Made:
             rounded.append((earlier, expected))
     if method.exact:
         taken.append(take(network, number, stream.test(number).x))
-    reached = []
-    for earlier in range(1, number + 1):
-        context.pulse()
-        predictor = method.predictor(network, earlier)
-        reached.append(accuracy(predictor, stream.test(earlier)) if predictor else inputs["measured"][earlier - 1])
+    tests = tests_so_far(method, network, stream, number, context.pulse)
+    # Where earlier tasks answer as they did, their own records tell of them.
+    told = {number: tests[number]} if method.exact else tests
     content = digest(network)
     winner = inputs["candidates"][place_of(learned.candidate, candidates)]
     record = results.Record(
@@ -193,7 +192,8 @@ def _settle(stage: Stage, context: Context) -> _Made:
         notes=(*learned.notes, *_rounding_notes(rounded)),
         lambda_=learned.hyperparameters.l1,
         learning_rate=learned.hyperparameters.learning_rate,
-        accuracy=tuple(reached),
+        accuracy=(*(tests[n].accuracy if n in tests else inputs["measured"][n - 1] for n in range(1, number + 1)),),
+        by_class={task: each.by_class for task, each in told.items()},
         widths=network.architecture.widths,
         free=tuple(partition.free_count(owner) for owner in network.owners) if method.partitions else (),
         fingerprint=taken[-1].fingerprint.logits if method.exact else None,
@@ -206,8 +206,9 @@ def _settle(stage: Stage, context: Context) -> _Made:
         hyperparameters=context.artifacts.read(winner, results.Candidate).hyperparameters,
         record=record,
     )
+    confusion = {f"confusion.{task}": each.confusion for task, each in told.items()}
     # The result last: where it is, all that it leads to is.
-    return {content: to_tensors(network), **_new_logits(taken, context), stage.key: ({}, settled)}
+    return {content: to_tensors(network), **_new_logits(taken, context), stage.key: (confusion, settled)}
 
 
 def _promised(stage: Stage) -> Iterator[tuple[int, Fingerprint]]:

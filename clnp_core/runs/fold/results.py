@@ -6,14 +6,15 @@ As JSON it is stored, printed and archived. Fields that have a default are those
 from __future__ import annotations
 
 import math
+from statistics import fmean
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
 from clnp_core.arithmetic import Machine
-from clnp_core.bounds import Digest, Natural, Positive, Share, Text
+from clnp_core.bounds import Digest, Label, Natural, Positive, Share, Text
 from clnp_core.methods.graceful import Choice, Curve, ScanPoint
-from clnp_core.methods.training.settings import Epoch, best_unpruned
+from clnp_core.methods.training.settings import Epoch, Measure, best_unpruned
 from clnp_core.networks.fingerprint import Fingerprint
 
 _MOST = 10_000  # epochs of a training, points of a scan
@@ -69,7 +70,7 @@ class Candidate(Trained):
     Attributes
     ----------
     accuracy : float or None
-        Validation accuracy before pruning, a fraction; None if training diverged.
+        Validation accuracy before pruning, a fraction in the run's measure; None if training diverged.
     curve : tuple of ScanPoint
     hyperparameters : dict
         As the stages of the tasks after it take them over into their inputs.
@@ -128,6 +129,48 @@ class Changed(Result):
         return (self.network, *(taken.logits for taken in self.fingerprints))
 
 
+class ByClass(Data):
+    """A task's images and answers, class by class.
+
+    Attributes
+    ----------
+    classes : tuple of int
+        The labels of the task's images, ascending.
+    training, validation, test : tuple of int
+        Images of each class.
+    answered, right : tuple of int
+        Test images that are taken for the class, and those of them that are of the class.
+    """
+
+    classes: tuple[Natural, ...]
+    training: tuple[Natural, ...]
+    validation: tuple[Natural, ...]
+    test: tuple[Natural, ...]
+    answered: tuple[Natural, ...]
+    right: tuple[Natural, ...]
+
+    @model_validator(mode="after")
+    def _fits(self) -> ByClass:
+        counts = (self.training, self.validation, self.test, self.answered, self.right)
+        if any(len(each) != len(self.classes) for each in counts):
+            raise ValueError("it does not count each of its classes")
+        if list(self.classes) != sorted(set(self.classes)) or not any(self.test):
+            raise ValueError("its classes are not in order, or have no test image")
+        if any(right > least for *both, right in zip(*counts[2:], strict=True) for least in both):
+            raise ValueError("more of a class are right than there are")
+        return self
+
+    @property
+    def accuracy(self) -> list[float | None]:
+        """Of the test images of each class, fractions; None where there are none."""
+        return [right / images if images else None for right, images in zip(self.right, self.test, strict=True)]
+
+    @property
+    def balanced(self) -> float:
+        """Balanced accuracy on the test images: the mean over the classes that have any."""
+        return fmean(each for each in self.accuracy if each is not None)
+
+
 class Record(Data):
     """What learning a task came to.
 
@@ -135,7 +178,7 @@ class Record(Data):
     ----------
     task : int
     validation_accuracy : float
-        A fraction; after pruning, where the method prunes.
+        A fraction, in the run's measure; after pruning, where the method prunes.
     theta : tuple of float
         Threshold of each hidden layer, where the method prunes.
     claimed, reused, free : tuple of int
@@ -148,6 +191,8 @@ class Record(Data):
     learning_rate : float
     accuracy : tuple of float
         Test accuracy on each task so far, fractions.
+    by_class : dict of int to ByClass
+        Of this task, and of the earlier ones whose answers may have changed, by task; earlier versions kept none.
     widths : tuple of int
         Of the hidden layers.
     fingerprint : str or None
@@ -174,6 +219,7 @@ class Record(Data):
     widths: tuple[Natural, ...]
     free: tuple[Natural, ...]
     fingerprint: Digest | None
+    by_class: dict[int, ByClass] = Field(default_factory=dict)
     settings: dict[str, float] = Field(default_factory=dict)
     rounded: tuple[Natural, ...] = ()
     grown: tuple[Natural, ...] = ()
@@ -242,6 +288,10 @@ class Summary(Data):
         Test accuracies, fractions: lower triangular, row i after task i, empty where nothing was measured.
     mean_accuracy, forgetting, backward_transfer, forward_transfer : float or None
         See `clnp_core.analysis.metrics`; None where they cannot be told.
+    by_class : dict of int to ByClass
+        By task, as it answers now; without those of earlier versions.
+    measure : {"accuracy", "balanced"}
+        What validation accuracy is, by which epochs, candidates and θ were chosen.
     layers : tuple of LayerSummary
         The hidden layers, where the method partitions.
     notes : tuple of str
@@ -259,6 +309,8 @@ class Summary(Data):
         By task: the method's own settings that it settled on, where several values were tried.
     single_task_accuracy : tuple of float or None
         By task, trained alone, where the run does that; None for those that are not yet.
+    classes : tuple of tuple of int or str
+        By task: its classes as they were given, in the order of the outputs; earlier versions did not tell.
     environment : dict
         Where it was learned, once finished; earlier versions did not tell.
     """
@@ -281,4 +333,7 @@ class Summary(Data):
     settings: tuple[dict[str, float], ...] | None = None
     single_task_accuracy: tuple[float | None, ...] | None = None
     forward_transfer: float | None = None
+    classes: tuple[tuple[Label, ...], ...] | None = None
     environment: dict[str, Any] | None = None
+    by_class: dict[int, ByClass] = Field(default_factory=dict)
+    measure: Measure = "accuracy"

@@ -25,7 +25,7 @@ from clnp_core.runs.fold.results import FINGERPRINTS
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.spec.run import Point
 
-VERSION = 4
+VERSION = 5
 """Part of every key. To be raised when the same inputs no longer give the same result."""
 
 
@@ -101,9 +101,13 @@ def digest_of(data: Any) -> str:
 
 
 def _common(spec: RunSpec, dataset_digest: str) -> dict[str, Any]:
-    """What every stage of a run depends on. Not the number of tasks: a longer run shares the shorter one's stages."""
+    """What every stage of a run depends on.
+
+    Not the number of tasks: a longer run shares the shorter one's stages. Nor what classes are called: how many each
+    task has is part of the architecture.
+    """
     # A seed of the stream that is the run's as well draws the same as none.
-    apart = {"tasks", "seed"} if spec.stream.seed == spec.seed else {"tasks"}
+    apart = {"tasks", "labels"} | ({"seed"} if spec.stream.seed == spec.seed else set())
     stream = spec.stream.model_dump(mode="json", exclude=apart) | {"digest": dataset_digest}
     return {
         "stream": stream,
@@ -137,6 +141,7 @@ def _hyperparameters(spec: RunSpec, task: int, point: Point) -> dict[str, Any]:
         "cache_mb": spec.cache_mb,
         **({"settings": point.settings} if point.settings else {}),
         **({"gradual": asdict(gradual)} if (gradual := spec.gradual_training) else {}),
+        **({"measure": spec.measure} if spec.measure != "accuracy" else {}),
     }
 
 

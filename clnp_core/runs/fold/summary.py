@@ -6,7 +6,10 @@ from typing import Any
 
 from clnp_core.analysis.capacity import forecast
 from clnp_core.analysis.metrics import backward_transfer, forgetting, forward_transfer, mean_accuracy
-from clnp_core.runs.fold.results import LayerSummary, Record, Summary
+from clnp_core.bounds import Label
+from clnp_core.methods import REFERENCE
+from clnp_core.runs.fold.notes import imbalance_notes, task_notes
+from clnp_core.runs.fold.results import ByClass, LayerSummary, Record, Summary
 from clnp_core.runs.spec import RunSpec
 
 
@@ -35,6 +38,9 @@ def summarise(spec: RunSpec, records: Sequence[Record], seconds: float) -> Summa
         "learning_rate": [record.learning_rate for record in records],
         "notes": _notes(spec, records),
         "seconds": round(seconds, 2),
+        "classes": [spec.labels_of(task) for task in range(1, len(matrix) + 1)],
+        "by_class": by_class(records),
+        "measure": spec.measure,
     }
     if spec.exact:
         # A run whose fingerprints do not hold ends with an error: there is no summary of it.
@@ -57,6 +63,11 @@ def accuracy_matrix(records: Sequence[Record]) -> list[list[float]]:
     """Test accuracies, fractions: row i after task i, empty where all tasks were learned at once at the end."""
     rows = {record.task: list(record.accuracy) for record in records}
     return [rows.get(task, []) for task in range(1, max(rows, default=0) + 1)]
+
+
+def by_class(records: Sequence[Record]) -> dict[int, ByClass]:
+    """Each task's images and answers by class, as they are now, by task; without those of earlier versions."""
+    return {task: each for record in records for task, each in record.by_class.items()}
 
 
 def settled(spec: RunSpec, records: Sequence[Record]) -> dict[int, int]:
@@ -98,18 +109,49 @@ def is_depleted(spec: RunSpec, records: Sequence[Record]) -> bool:
 
 def _notes(spec: RunSpec, records: Sequence[Record]) -> list[str]:
     hidden = spec.architecture.hidden
-    notes = []
+    notes = _mixed_classes(spec, records[-1].task)
+    noted: dict[str, list[int]] = {}
     for record in records:
+        for task, those in task_notes(spec.at(record.task), record).items():
+            for note in those:
+                noted.setdefault(note, []).append(task)
         grown = [f"{layer.name} by {n}" for layer, n in zip(hidden, record.grown, strict=False) if n]
         if grown:
             notes.append(f"Before task {record.task} the network grew: {', '.join(grown)} neurons.")
-        notes += [f"Task {record.task}: {note}" for note in record.notes]
+    notes += [f"{_tasks(tasks)}: {note}" for note, tasks in noted.items()]
+    notes += imbalance_notes(spec, records)
     if is_depleted(spec, records) and records[-1].task < spec.stream.tasks:
         notes.append(
             f"The network is full after task {records[-1].task} of {spec.stream.tasks}: no neuron of "
             f"{hidden[-1].name} is free, and a single head cannot learn without one."
         )
     return notes
+
+
+def _mixed_classes(spec: RunSpec, tasks: int) -> list[str]:
+    """Say so where tasks of own data share an output that means another class in each of them."""
+    if spec.head == "multi" or spec.stream.kind != "own" or spec.method == REFERENCE:
+        return []
+    meanings: dict[int, tuple[Label, int]] = {}
+    for task in range(1, tasks + 1):
+        for output, label in enumerate(spec.labels_of(task)):
+            first, where = meanings.setdefault(output, (label, task))
+            if label != first:
+                return [
+                    f"All tasks share one head, whose outputs mean other classes from task to task: output {output} "
+                    f"is {first!r} in task {where} and {label!r} in task {task}. head=multi gives each task its own."
+                ]
+    return []
+
+
+def _tasks(numbers: Sequence[int]) -> str:
+    """Name tasks by their numbers, ascending."""
+    first, last = numbers[0], numbers[-1]
+    if first == last:
+        return f"Task {first}"
+    if len(numbers) > 2 and last - first == len(numbers) - 1:
+        return f"Tasks {first} to {last}"
+    return f"Tasks {', '.join(map(str, numbers[:-1]))} and {last}"
 
 
 def _told(measure: float) -> float | None:

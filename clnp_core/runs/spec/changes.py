@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Any
 
 from clnp_core.errors import SpecError
+from clnp_core.networks.architectures import Architecture
 from clnp_core.runs.spec.own_settings import MethodSettings
 from clnp_core.runs.spec.parsing import nearest, parse, shown
 from clnp_core.runs.spec.run import RunSpec
@@ -54,7 +55,18 @@ def preset(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
         raise SpecError(
             f"There is no preset {name!r}{nearest(str(name), list(presets))}; there are {', '.join(presets)}."
         )
-    return parse(_changed(presets[name], changes or {}))
+    return fitted(parse(_changed(presets[name], changes or {})))
+
+
+def fitted(spec: RunSpec) -> RunSpec:
+    """Leave out those outputs of a network of one's own for which the stream has no class.
+
+    Specifications that are stored or archived are left as they were learned.
+    """
+    if not isinstance(spec.network, Architecture):
+        return spec
+    network = spec.network.with_outputs(spec.stream.classes, spec.stream.class_counts)
+    return spec.model_copy(update={"network": network})
 
 
 def specified(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
@@ -76,7 +88,7 @@ def specified(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
     # What it learns is its own, even where the file tells of a run that came in an archive.
     data = _read(name) | {"imported": None}
     try:
-        return parse(_changed(data, changes or {}))
+        return fitted(parse(_changed(data, changes or {})))
     except SpecError as error:
         raise SpecError(f"{name}: {error}") from None
     except (AttributeError, TypeError, RecursionError):

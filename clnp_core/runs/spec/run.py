@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from clnp_core.bounds import Label
 from clnp_core.methods import METHODS
-from clnp_core.methods.training.settings import Gradual
+from clnp_core.methods.training.settings import Gradual, Measure
 from clnp_core.networks.architectures import ARCHITECTURES, Architecture
 from clnp_core.runs.spec.own_settings import MethodSettings, as_axis, axes
 from clnp_core.runs.spec.stream import StreamSpec, Strict
@@ -118,7 +119,7 @@ class RunSpec(Strict):
     stream: StreamSpec
     network: Network
     """The name of a built-in network, or your own network: its name, input_shape, hidden layers and outputs. A built-in
-    network gets as many outputs as the stream has classes."""
+    network gets as many outputs as the stream has classes; of your own, `preset` leaves out those that are too many."""
     method: _MethodName = "clnp"
     """The learning method. All but clnp train without L1, and neither prune nor fine-tune nor grow: such settings have
     no effect on them."""
@@ -158,6 +159,9 @@ class RunSpec(Strict):
     """Activity threshold θ, one or one per hidden layer. None: the highest that the margin allows."""
     margin: float = Field(ge=0, lt=1, allow_inf_nan=False)
     """m, a fraction: 0.01 is one point of validation accuracy."""
+    measure: Measure = "accuracy"
+    """What validation accuracy is, by which epochs, candidates and θ are chosen: "accuracy" counts every image alike,
+    "balanced" every class alike."""
     fine_tuning: FineTuning | None = None
     grow: dict[str, Annotated[int, Field(ge=1, le=100_000)]] = Field(default_factory=dict)
     """Number of neurons by which layers ("1", "2", ...) grow between tasks: in a fork once, before `at_task`; with
@@ -182,7 +186,11 @@ class RunSpec(Strict):
         """The network's architecture, before any growth."""
         if isinstance(self.network, Architecture):
             return self.network
-        return ARCHITECTURES[self.network].with_outputs(self.stream.classes)
+        return ARCHITECTURES[self.network].with_outputs(self.stream.classes, self.stream.class_counts)
+
+    def labels_of(self, task: int) -> tuple[Label, ...]:
+        """Return the classes of a task as its data has them, in the order of its outputs."""
+        return self.stream.labels_of(task, self.seed)
 
     @property
     def network_name(self) -> str:
@@ -299,6 +307,8 @@ class RunSpec(Strict):
                 f"network: {name} has {architecture.outputs} outputs for the {self.stream.classes} classes of a task; "
                 f"give at least as many"
             )
+        if architecture.task_outputs not in ((), self.stream.class_counts):
+            raise ValueError("network: task_outputs follow from the classes of the stream; leave them out")
         if self.batch_size == 1 and any(layer.batch_norm for layer in architecture.hidden):
             raise ValueError("batch_size: a batch of 1 cannot be normalised; give at least 2")
         *layers, _ = self.layer_keys

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
@@ -15,12 +16,17 @@ from pydantic import (
     model_validator,
 )
 
-from clnp_core.bounds import Natural
+from clnp_core.bounds import Label, Natural
+from clnp_core.tasks.class_order import groups_of_classes
 from clnp_core.tasks.datasets import DATASETS, classes, image_shape
 from clnp_core.tasks.own import MAX_CLASSES, MAX_SIZE, MAX_TASKS, OWN_NAME
 
 ImageShape = tuple[int, int, int]
 
+Labels = Annotated[
+    tuple[Annotated[tuple[Label, ...], Field(min_length=1, max_length=MAX_CLASSES)], ...],
+    Field(max_length=MAX_TASKS),
+]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Tasks = Annotated[int, Field(ge=1, le=MAX_TASKS)]
 _Size = Annotated[int, Field(ge=1, le=MAX_SIZE)]
@@ -36,8 +42,8 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-class _Drawn(Strict):
-    """Base of streams: settings of what is drawn at random. As JSON they are missing where they are not given."""
+class _Stream(Strict):
+    """Base of streams. As JSON, settings are missing where they are not given."""
 
     seed: int | None = Field(default=None, ge=0, lt=2**31)
     """Seed of all that is drawn for the stream: permutations, the order of classes, the validation split. None: as the
@@ -48,8 +54,13 @@ class _Drawn(Strict):
         told: dict[str, Any] = serialise(self)
         return {name: value for name, value in told.items() if value is not None}
 
+    @property
+    def class_counts(self) -> tuple[int, ...]:
+        """Number of classes of task 1, 2, ..., if they differ."""
+        return ()
 
-class PermutedSpec(_Drawn):
+
+class PermutedSpec(_Stream):
     """A stream of the same images in every task, with their pixels in another order."""
 
     kind: Literal["permuted"] = "permuted"
@@ -75,6 +86,10 @@ class PermutedSpec(_Drawn):
         """Name of the data to show."""
         return self.dataset
 
+    def labels_of(self, task: int, seed: int) -> tuple[Label, ...]:
+        """Return the classes of a task as its data set has them, in the order of their numbers."""
+        return tuple(range(self.classes))
+
 
 def _as_several(value: Any) -> Any:
     """Turn a single name into a tuple of one."""
@@ -94,7 +109,7 @@ def _as_order(value: Any) -> Any:
 _ClassOrder = Annotated[tuple[Natural, ...], Field(max_length=1000)]
 
 
-class SplitSpec(_Drawn):
+class SplitSpec(_Stream):
     """A stream of successive groups of classes, one data set after another."""
 
     kind: Literal["split"] = "split"
@@ -123,6 +138,11 @@ class SplitSpec(_Drawn):
     def data(self) -> str:
         """Name of the data to show."""
         return " + ".join(self.datasets)
+
+    def labels_of(self, task: int, seed: int) -> tuple[Label, ...]:
+        """Return the classes of a task as its data set has them, in the task's order; `seed` is the run's."""
+        counts, seed = list(map(classes, self.datasets)), seed if self.seed is None else self.seed
+        return tuple(groups_of_classes(counts, self.classes_per_task, seed, self.class_order)[task - 1][1].tolist())
 
     @model_validator(mode="after")
     def _consistent(self) -> SplitSpec:
@@ -169,7 +189,7 @@ class SplitSpec(_Drawn):
                 )
 
 
-class OwnSpec(_Drawn):
+class OwnSpec(_Stream):
     """A stream of own data, as `clnp_core.tasks.streams.from_arrays` stores it."""
 
     kind: Literal["own"] = "own"
@@ -177,7 +197,10 @@ class OwnSpec(_Drawn):
     image_shape: tuple[_Size, _Size, _Size]
     """(channels, height, width) of an image."""
     classes: int = Field(ge=2, le=MAX_CLASSES)
-    """Number of classes of a task."""
+    """Number of classes of a task; of the task that has most."""
+    labels: Labels = Field(default=(), exclude_if=operator.not_)
+    """The classes of each task of the data as they were given, in the order of their numbers. Empty: all tasks have the
+    same, 0, 1, ..."""
     tasks: Tasks
     validation: Share
     """Share of a task's training images held out for validation."""
@@ -186,6 +209,25 @@ class OwnSpec(_Drawn):
     def data(self) -> str:
         """Name of the data to show."""
         return self.name
+
+    @property
+    def class_counts(self) -> tuple[int, ...]:
+        """Number of classes of task 1, 2, ..., if they differ."""
+        counts = tuple(map(len, self.labels))
+        return counts if len(set(counts)) > 1 else ()
+
+    def labels_of(self, task: int, seed: int) -> tuple[Label, ...]:
+        """Return the classes of a task as they were given, in the order of their numbers."""
+        return self.labels[task - 1] if self.labels else tuple(range(self.classes))
+
+    @model_validator(mode="after")
+    def _consistent(self) -> OwnSpec:
+        if self.labels:
+            if len(self.labels) < self.tasks:
+                raise ValueError(f"stream.labels: they are of {len(self.labels)} tasks; give those of {self.tasks}")
+            if self.classes != (most := max(map(len, self.labels))):
+                raise ValueError(f"stream.classes: {self.classes}, where stream.labels are {most}; give {most}")
+        return self
 
 
 _KINDS = ("permuted", "split", "own")

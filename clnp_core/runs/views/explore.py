@@ -65,6 +65,7 @@ def _before(spec: RunSpec, records: Sequence[Record]) -> Before:
         kept=record.claimed,
         kept_l1=record.lambda_,
         kept_accuracy=record.validation_accuracy,
+        measure=spec.at(record.task).measure,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -35,7 +36,9 @@ def export(store: Store, run: str, task: int, path: Path) -> None:
     check_format(path)
     spec = store.run(run).spec
     learned, task = _learned(store, run, task)
-    about: dict[str, str | int] = {"run": run, "preset": spec.preset, "task": task, "classes": spec.stream.classes}
+    labels = spec.labels_of(task)
+    about: dict[str, str | int] = {"run": run, "preset": spec.preset, "task": task, "classes": len(labels)}
+    about["labels"] = json.dumps(labels, ensure_ascii=False)
     write_whole(path, content(learned, task, path.suffix, about))
 
 

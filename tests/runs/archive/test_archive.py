@@ -400,6 +400,23 @@ CHANGES = {
         "are not those of a candidate",
     ),
     "an accuracy": (record_changed(accuracy=[1.0, 1.0]), "task 2 came to something else than its record says"),
+    "right answers of a class": (
+        on_artifact("record", lambda tensors, data: data["record"]["by_class"]["2"]["right"].__setitem__(0, 0)),
+        "what it takes images for is not what its record counts",
+    ),
+    "more right than there are": (
+        on_artifact("record", lambda tensors, data: data["record"]["by_class"]["2"]["right"].__setitem__(0, 9999)),
+        "more of a class are right than there are",
+    ),
+    "no answers by class": (record_changed(by_class={}), "does not tell of the classes"),
+    "a confusion of other images": (
+        on_artifact("record", lambda tensors, data: tensors["confusion.2"][2].add_(1)),
+        "what it takes images for is not what its record counts",
+    ),
+    "a confusion in another order": (
+        on_artifact("record", lambda tensors, data: tensors.update({"confusion.2": tensors["confusion.2"].flip(1)})),
+        "task 2 came to something else than its record says",
+    ),
     "claims": (record_changed(claimed=[1, 1]), "does not count the neurons"),
     "a note of markup and more": (record_changed(notes=["\x07"]), "cannot be shown"),
     "a fingerprint": (

@@ -1,13 +1,19 @@
 """Whole runs of what stands beside the paper's plain algorithm: split classes, convolutions, fine-tuning, growth."""
 
+import asyncio
 import json
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 
 from clnp_core.analysis.epochs import TUNED
 from clnp_core.errors import DataError, StoreError
+from clnp_core.runs import archive
+from clnp_core.runs.engine.service import Engine
+from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.spec import fork, preset
+from clnp_core.runs.store import Store
 from clnp_core.tasks.streams import from_arrays
 from tests.runs.conftest import identical, serve
 
@@ -86,12 +92,13 @@ SMALL = {
 
 def test_a_depleted_multi_head_network_trains_heads_and_says_so(learn):
     none = {"lambda.1": 0, "lambda.2": 0, "lambda.output": 0, "theta": 0, "learning_rate": 1e-3, "head": "multi"}
-    narrow = SMALL | {"hidden": [SMALL["hidden"][0], SMALL["hidden"][1] | {"width": 12}]}
+    narrow = SMALL | {"hidden": [SMALL["hidden"][0], SMALL["hidden"][1] | {"width": 8}]}
     _, summary = learn({**none, "network": narrow, "stream.tasks": 8})
     assert summary["tasks"] == 8
     below, last = summary["layers"]
     assert (last["free"], last["tasks_left"]) == (0, 0.0)
-    assert "Task 8: No neuron of b was free: only the task's own head was trained" in summary["notes"][-1]
+    (note,) = (note for note in summary["notes"] if "No neuron of b was free" in note)
+    assert "to 8: No neuron of b was free: only the task's own head was trained" in note
     assert (below["claimed"][7], last["claimed"][7]) == (0, 0)  # what is free in a is not seen at the output
 
 
@@ -125,21 +132,23 @@ def test_methods_do_not_share_what_they_train(store, learn_split):
 
 
 def test_data_of_ones_own_on_a_network_of_ones_own(store, tmp_path, monkeypatch):
-    """On workers of the engine's own, which have the folder from it."""
+    """On workers of the engine's own, which have the folder from it. Tasks differ in how many classes they have."""
     monkeypatch.setenv("CLNP_DATA_DIR", str(tmp_path))
     rng = np.random.default_rng(0)
 
-    def images(count):
-        """Two kinds of image, by which half is bright."""
-        labels = rng.integers(2, size=count)
+    def images(count, classes):
+        """As many kinds of image as there are classes, by which rows are bright."""
+        place = np.arange(count) % len(classes)
         pixels = rng.integers(100, size=(count, 3, 6, 5), dtype=np.uint8)
-        pixels[labels == 1, :, :3] += 100
-        return pixels, labels
+        pixels[np.arange(count), :, place] += 100
+        return pixels, np.array(classes)[place]
+
+    classes = [[853, 854], ["cat", "dog", "emu", "fox"]]
 
     def tasks():
-        return [(*images(200), *images(50)) for _ in range(2)]
+        return [(*images(200, each), *images(48, each)) for each in classes]
 
-    stream = from_arrays("halves", tasks())
+    stream = from_arrays("rows", tasks())
     network = {
         "name": "mine",
         "input_shape": [3, 6, 5],
@@ -147,11 +156,31 @@ def test_data_of_ones_own_on_a_network_of_ones_own(store, tmp_path, monkeypatch)
             {"kind": "conv", "name": "c", "width": 20, "kernel": 3, "batch_norm": True},
             {"kind": "dense", "name": "d", "width": 30, "dropout": 0.1},
         ],
-        "outputs": 2,
+        "outputs": 10,
     }
-    run, summary = serve(store, preset("digits", {"stream": stream, "network": network, "epochs": 8}), None)
-    assert summary["mean_accuracy"] > 0.8
-    assert identical(store, run) == [1, 2]
-    from_arrays("halves", tasks())  # other data of the same name: nothing was forgotten
-    with pytest.raises(DataError, match="the data set halves is not the one that it learned"):
-        identical(store, run)
+    changes = {"stream": stream, "network": network, "epochs": 8}
+    runs = [RunHandle(store, store.add(preset(name, changes))) for name in ("digits", "digits-multihead")]
+    asyncio.run(Engine(store, None).serve(only=[run.id for run in runs]))
+    for run in runs:
+        summary = run.summary()
+        assert summary["mean_accuracy"] > 0.8
+        assert summary["classes"] == [[*run.classes(1)], [*run.classes(2)]] == classes
+        assert [len(run.network(task)(run.test_set(task)[0])[0]) for task in (1, 2)] == [2, 4]
+        assert len(run.anatomy(2).owners_at(3)) == len(run.anatomy(2).links(3))
+        assert identical(store, run.id) == [1, 2]
+        run.archive(tmp_path / "run.zip")
+        other = Store(tmp_path / run.id)
+        assert "identical to the bit" in archive.read(other, tmp_path / "run.zip").verdict
+        assert RunHandle(other, run.id).summary() == summary
+    shared, own = (run.summary()["notes"] for run in runs)
+    assert "output 0 is 853 in task 1 and 'cat' in task 2" in shared[0]
+    assert not any("853" in note for note in own)
+    with pytest.raises(StoreError, match=r"has no task 3; give a number from 1 to 2"):
+        run.classes(3)
+    run.export(2, tmp_path / "task.safetensors")
+    with safe_open(tmp_path / "task.safetensors", "pt") as file:
+        about = json.loads(file.metadata()["clnp"])["about"]
+    assert (about["classes"], about["labels"]) == (4, '["cat", "dog", "emu", "fox"]')
+    from_arrays("rows", tasks())  # other data of the same name: nothing was forgotten
+    with pytest.raises(DataError, match="the data set rows is not the one that it learned"):
+        identical(store, runs[0].id)

@@ -7,7 +7,7 @@ from clnp_core.runs.spec import preset
 
 FITS = (
     *("seed", "lambda.1", "learning_rate", "cooldown", "batch_size", "epochs", "patience", "stream.validation"),
-    *("shrink", "cache_mb", "device"),
+    *("shrink", "cache_mb", "device", "measure"),
 )
 
 
@@ -20,6 +20,7 @@ def keys(changes, task=1):
 @pytest.mark.parametrize("name", FITS)
 def test_what_training_depends_on_changes_the_key(name):
     values = {"lambda.1": 5e-4, "learning_rate": 1e-3, "cooldown": 0.25, "shrink": "progressive", "device": "cuda"}
+    values["measure"] = "balanced"
     fit, settle = keys({name: values.get(name, 7)})
     assert (fit != keys({})[0], settle != keys({})[1]) == (True, True)
 

@@ -224,6 +224,11 @@ def test_a_network_can_be_given_as_the_object_it_is():
 
 def test_the_outputs_follow_the_stream():
     assert preset("split-digits").architecture.outputs == 2
+    own = {"name": "own", "input_shape": [1, 8, 8], "hidden": [{"kind": "dense", "name": "a", "width": 9}]}
+    given = {"network": own | {"outputs": 5}, "lambda": {"1": 0, "output": 0}}
+    assert preset("split-digits", given).architecture.outputs == 2
+    with pytest.raises(SpecError, match="task_outputs follow from the classes of the stream; leave them out"):
+        preset("split-digits", given | {"network": own | {"outputs": 5, "task_outputs": [2, 5]}})
     assert preset("split-cifar-wide").architecture.outputs == 10
 
 

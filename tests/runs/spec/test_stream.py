@@ -104,6 +104,11 @@ def test_a_split_is_possible_if_the_data_sets_give_its_tasks(names, per_task, ta
         (OWN | {"image_shape": [3, 20]}, "Field required"),
         (OWN | {"image_shape": [3, 20, 0]}, "greater than or equal to 1"),
         (OWN | {"classes": 1}, "greater than or equal to 2"),
+        (OWN | {"labels": [[*"abcdefg"]] * 3}, r"stream\.labels: they are of 3 tasks; give those of 4"),
+        (OWN | {"labels": [[*"abc"]] * 4}, r"stream\.classes: 7, where stream\.labels are 3; give 3"),
+        (OWN | {"labels": [["g\n"]]}, "it must be a name of 1 to 200 characters that can be shown"),
+        (OWN | {"labels": [[2**60]]}, "it must be a whole number of at most"),
+        (OWN | {"labels": [[True, 0]]}, "valid integer"),
         (OWN | {"kind": "owned"}, r"stream\.kind: 'owned' is not possible; give permuted, split, own"),
         (OWN | {"kind": ["own"]}, r"stream\.kind: \['own'\] is not possible"),
         ("mnist", "valid dictionary"),
@@ -113,6 +118,14 @@ def test_what_is_impossible_is_refused(data, said):
     with pytest.raises(ValidationError, match=said) as refusal:
         SPECS.validate_python(data)
     assert refusal.value.error_count() <= 2
+
+
+def test_a_task_has_the_classes_of_its_data_set():
+    split = SPECS.validate_python(SPLIT | {"tasks": 3, "classes_per_task": 10})
+    assert [split.labels_of(task) for task in (1, 2, 3)] == [(*range(10),), (*range(10),), (*range(10, 20),)]
+    assert SPECS.validate_python(PERMUTED).labels_of(2) == (*range(10),)
+    own = SPECS.validate_python(OWN | {"labels": [[*"abcdefg"], [853, 854], [*"abcdefg"], [1]]})
+    assert (own.labels_of(2), own.class_counts) == ((853, 854), (7, 2, 7, 1))
 
 
 def test_specifications_do_not_change():

@@ -3,6 +3,7 @@
 import pytest
 
 from clnp_core.errors import StoreError
+from clnp_core.runs.engine.evaluate import _prepared
 from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.explore import committing_fork, trade_off, training_fork
@@ -23,6 +24,22 @@ def test_a_trade_off_has_the_runs_candidates_and_says_what_the_run_settled_on(st
         assert ruled.outcome.accuracy == record.validation_accuracy
     assert ruled.outcome.tasks_left == tuple(layer["tasks_left"] for layer in summary["layers"])
     assert trade_off(store, run, 1) is trade_off(store, run, 1)
+
+
+def test_a_trade_off_is_in_the_measure_that_the_run_chose_by(store: Store, learn):
+    run, summary = learn({"measure": "balanced", "stream.tasks": 1})
+    tradeoff = trade_off(store, run, 1)
+    (record,) = store.learned(run)
+    assert (tradeoff.before.measure, summary["measure"]) == ("balanced", "balanced")
+    assert tradeoff.verdict(0.01).outcome.accuracy == record.validation_accuracy
+    (candidate,) = tradeoff.candidates
+    stage = store.stage(candidate.key)
+    asked = _prepared(stage, "validation", store.artifacts).accuracies(
+        [point.theta for point in candidate.curve.points]
+    )
+    assert asked == pytest.approx([point.accuracy for point in candidate.curve.points], abs=0.01)
+    tested = _prepared(stage, "test", store.artifacts).accuracies([record.theta])
+    assert tested == pytest.approx([record.by_class[1].balanced])
 
 
 def test_only_a_training_that_pruned_has_a_path(store: Store, learn):

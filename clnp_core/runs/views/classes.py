@@ -1,0 +1,53 @@
+"""What a run gets right class by class, and what it takes images for, as tables. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from clnp_core.errors import StoreError
+from clnp_core.runs.fold.results import ByClass
+from clnp_core.runs.store import Store
+
+_COUNTS = ("training", "validation", "test", "answered", "right")
+
+
+def class_table(by_class: Mapping[int, ByClass]) -> pd.DataFrame:
+    """Tabulate the classes of each task: task, class, training, validation, test, answered, right, accuracy.
+
+    See `ByClass`; accuracy is that on the class's test images, a fraction, nan where there are none.
+    """
+    columns = ["task", "class", *_COUNTS, "accuracy"]
+    rows = [
+        (task, *row)
+        for task, told in sorted(by_class.items())
+        for row in zip(told.classes, *(getattr(told, name) for name in _COUNTS), told.accuracy, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=columns).astype({"accuracy": float})
+
+
+def confusion(store: Store, run: str, task: int) -> pd.DataFrame:
+    """Tabulate what a learned task's test images are taken for now.
+
+    Returns
+    -------
+    DataFrame
+        One row per pair that occurs: label (of the image), answer, and the number of images.
+
+    Raises
+    ------
+    StoreError
+        If the run does not exist, it has not learned the task, an earlier version learned it, or an artifact is
+        missing or damaged.
+    """
+    store.run(run)  # raises if there is none
+    records = store.learned(run)
+    if not 1 <= task <= max((record.task for record in records), default=0):
+        raise StoreError(f"The run {run} has not learned task {task}.")
+    last = max((record.task for record in records if task in record.by_class), default=None)
+    if last is None:
+        raise StoreError(f"The run {run} was learned by a version that did not keep what images are taken for.")
+    key = next(each["key"] for each in store.stages(run) if (each["kind"], each["task"]) == ("settle", last))
+    label, answer, images = store.artifacts.array(key, f"confusion.{task}")
+    return pd.DataFrame({"label": label, "answer": answer, "images": images})

@@ -1,0 +1,108 @@
+"""Own data as streams: given as arrays or as data sets of PyTorch, and stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clnp_core.bounds import Label
+from clnp_core.tasks.collected import class_names, collected
+from clnp_core.tasks.labels import check_names
+from clnp_core.tasks.own import each_of, own_path, write_own
+
+if TYPE_CHECKING:
+    from torch.utils.data import Dataset as TorchDataset
+
+_VALIDATION = 0.1
+
+
+def from_arrays(name: str, tasks: Sequence[Sequence[np.ndarray]]) -> dict[str, Any]:
+    """Store own images for runs to learn. Data that had the name before is replaced.
+
+    Parameters
+    ----------
+    name : str
+        At most 60 of the characters a-z, 0-9 and hyphen, no hyphen first.
+    tasks : sequence of (x_train, y_train, x_test, y_test)
+        One for each task: images [N, C, H, W], [N, H, W] or a table [N, features], uint8 from 0 to 255, booleans or
+        floats (used unchanged), and labels [N]. All images must have the same shape and type.
+        `clnp_core.tasks.images` says by which rule other axes and scales are recognised or refused. Labels are whole
+        numbers (whole floats and booleans too) or names; [N, 1] is [N].
+
+    Returns
+    -------
+    dict
+        The stream's specification, for a run's `stream`.
+
+    Raises
+    ------
+    DataError
+        If an array is wrong (the message names it and its task), test images have a class that no training image of the
+        task has, or the file cannot be written.
+
+    Notes
+    -----
+    A task's classes are those of its training images. They keep the labels that they were given with, for people, and
+    are numbered 0, 1, ... in the order of these labels, for the outputs of the network. A class without a test image is
+    a warning.
+    """
+    return _stored(name, tasks)
+
+
+def _stored(
+    name: str, tasks: Sequence[Sequence[np.ndarray]], names: Sequence[Mapping[int, Label]] = ()
+) -> dict[str, Any]:
+    data = write_own(name, tasks, names)
+    classes = max(dataset.classes for dataset in data)
+    labels = [list(dataset.labels) for dataset in data]
+    return {
+        "kind": "own",
+        "name": name,
+        "image_shape": list(data[0].x_train.shape[1:]),
+        "classes": classes,
+        "tasks": len(data),
+        "validation": _VALIDATION,
+        **({} if all(task == list(range(classes)) for task in labels) else {"labels": labels}),
+    }
+
+
+def from_datasets(name: str, tasks: Sequence[tuple[TorchDataset[Any], TorchDataset[Any]]]) -> dict[str, Any]:
+    """Store own PyTorch data sets for runs to learn; see `from_arrays`.
+
+    Parameters
+    ----------
+    name : str
+    tasks : sequence of (train, test)
+        One for each task: data sets of (image, label) pairs. An image is a PIL image, or a tensor [C, H, W], an array
+        [H, W, C], either of them [H, W], or a row of a table [features]; floats, uint8 or booleans.
+        `clnp_core.tasks.images` says by which rule other axes and scales are recognised or refused. A label is a whole
+        number (a whole float or a boolean too) or a name, alone or in an array of one.
+
+    Returns
+    -------
+    dict
+        The stream's specification, for a run's `stream`.
+
+    Raises
+    ------
+    DataError
+        As `from_arrays`, or if the two data sets of a task name their classes differently; see `class_names`. Where
+        both tell, they must have the same names under the same numbers.
+    """
+    own_path(name)  # refuses a wrong name before anything is read
+    pairs, names = each_of(tasks, ("train", "test")), []
+    for number, (train, test) in enumerate(pairs, 1):
+        what = f"Own data {name!r}: task {number}"
+        names.append(class_names(train, what))
+        check_names(names[-1], other := class_names(test, what), what)
+        names[-1] = names[-1] or other
+    return _stored(
+        name,
+        [
+            (*collected(train, f"train images of task {number}"), *collected(test, f"test images of task {number}"))
+            for number, (train, test) in enumerate(pairs, 1)
+        ],
+        names,
+    )
