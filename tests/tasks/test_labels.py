@@ -17,7 +17,7 @@ from clnp_core.tasks.streams import from_arrays, from_datasets, open_stream
 def arrays(train, test=None):
     """A task of those labels, each image as bright as its place."""
     test = train if test is None else test
-    images = [np.arange(len(labels), dtype=np.uint8).repeat(4).reshape(-1, 1, 2, 2) for labels in (train, test)]
+    images = [40 * np.arange(len(labels), dtype=np.uint8).repeat(4).reshape(-1, 1, 2, 2) for labels in (train, test)]
     return images[0], train, images[1], test
 
 
