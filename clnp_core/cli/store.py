@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from clnp_core.cli.options import add_command, opened
+from clnp_core.cli.options import Help, add_command, examples, opened
 
 
 def add_to(commands: Any) -> None:
     """Add the commands of this module."""
-    store = commands.add_parser("store", help="maintain the store", description="Maintain the store.")
+    about, example = "maintain the store", examples("clnp store prune --dry-run")
+    store = commands.add_parser(
+        "store", help=about, description="Maintain the store.", epilog=example, formatter_class=Help
+    )
     parts = store.add_subparsers(required=True, metavar="COMMAND")
-    prune = add_command(parts, "prune", _prune, help="delete results that no run needs")
+    prune = add_command(parts, "prune", _prune, "clnp store prune --dry-run", help="delete results that no run needs")
     prune.add_argument("--dry-run", action="store_true", help="only list them")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,11 +25,16 @@ def submit(spec: RunSpec, store: Store | None = None) -> RunHandle:
     ------
     StoreError
         If the store cannot be used, or the engine does not start.
+    DeviceError
+        If it is to train on a device that this machine does not have.
     """
+    from clnp_core.machine import check_cuda
     from clnp_core.runs.background import ensure_engine
     from clnp_core.runs.handle import RunHandle
     from clnp_core.runs.store import Store
 
+    if spec.device == "cuda" and not os.environ.get("CLNP_SCHEDULER"):  # else only its workers know theirs
+        check_cuda()
     store = store or Store()
     run = RunHandle(store, store.add(spec))
     ensure_engine(store)
