@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _WIDTH_ELSEWHERE = 120  # of output that does not go to a terminal
+_ENDLESS = 10_000
 
 
 def _bar() -> Progress:
@@ -156,23 +159,60 @@ def _line(spec: RunSpec, record: Record) -> str:
 
 def print_runs(runs: Sequence[Run], engine: int | None) -> None:
     """Print the list of runs."""
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE)
-    tagged = any(run.tags for run in runs)
-    table = Table("run", "state", "done", "left", "tasks", "seed", "created", *["tags"] * tagged)
-    for run in runs:
-        table.add_row(
-            run.id,
-            run.state,
-            f"{run.fraction:.0%}",
-            words_for(run.seconds_left) if run.state == "running" else "",
-            str(run.spec.stream.tasks),
-            seeds_of(run.spec),
-            datetime.fromtimestamp(run.created).strftime("%Y-%m-%d %H:%M"),
-            *[escape(", ".join(run.tags))] * tagged,
-        )
-    console.print(table if runs else "There are no runs yet. Try: clnp run digits")
+    console = Console(width=_width())
+    columns = {
+        "run": [run.id for run in runs],
+        "state": [run.state for run in runs],
+        "done": [f"{run.fraction:.0%}" for run in runs],
+        "left": [words_for(run.seconds_left) if run.state == "running" else "" for run in runs],
+        "tasks": [str(run.spec.stream.tasks) for run in runs],
+        "seed": [seeds_of(run.spec) for run in runs],
+        "created": [datetime.fromtimestamp(run.created).strftime("%Y-%m-%d %H:%M") for run in runs],
+    }
+    if any(run.tags for run in runs):
+        columns["tags"] = [escape(", ".join(run.tags)) for run in runs]
+    if runs:
+        console.print(_fitting(console, columns, ("created", "seed", "tasks", "tags", "left", "done", "state")))
+    else:
+        console.print("There are no runs yet. Try: clnp run digits")
     if any(run.is_active for run in runs) and engine is None:
         console.print("No engine serves this store; start one with: clnp engine")
+
+
+def _width() -> int | None:
+    """Return the width of what is printed; None for that of the terminal, or of COLUMNS."""
+    return None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _WIDTH_ELSEWHERE
+
+
+def _fitting(
+    console: Console, columns: Mapping[str, Sequence[str]], spare: Sequence[str], right: Sequence[str] = ()
+) -> Table:
+    """Lay out a table in which ids of runs stay whole: where it is too wide, columns are left out.
+
+    Parameters
+    ----------
+    console : Console
+    columns : mapping
+        Title → its cells. That of the ids is "run".
+    spare : sequence of str
+        Columns that may be left out, the first one first.
+    right : sequence of str
+        Columns that are set to the right.
+    """
+    left_out = [name for name in spare if name in columns]
+    shown = dict(columns)
+    endless = console.options.update_width(_ENDLESS)
+    while True:
+        table = Table()
+        for name in shown:
+            # Not even a column of ids alone may fit: then they are folded.
+            whole = name == "run" and len(shown) > 1
+            table.add_column(name, no_wrap=whole, overflow="fold", justify="right" if name in right else "left")
+        for row in zip(*shown.values(), strict=True):
+            table.add_row(*row)
+        if not left_out or Measurement.get(console, endless, table).minimum <= console.width:
+            return table
+        del shown[left_out.pop(0)]
 
 
 def print_run(store: Store, run: Run) -> None:
@@ -199,7 +239,7 @@ def print_run(store: Store, run: Run) -> None:
 
 def print_summary(summary: Summary) -> None:
     """Print the table of results: per task accuracy, θ, and neurons claimed, reused and free of each layer."""
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE)
+    console = Console(width=_width())
     alone = summary.single_task_accuracy
     theta = summary.theta
     about = "for each layer: neurons claimed/reused/free" if summary.layers else None
@@ -264,19 +304,18 @@ def _lowest(told: ByClass | None) -> str:
 
 def print_sweep(frame: pd.DataFrame, axes: Sequence[str]) -> None:
     """Print the table of a sweep's results, as `clnp_core.runs.sweep.table` returns it."""
-    table = Table(*axes, "run", "state")
-    for name in ("mean accuracy", "capacity used", "tasks", "seconds"):
-        table.add_column(name, justify="right")
-    for row in frame.to_dict("records"):
-        table.add_row(
-            *(f"{row[path]:g}" if isinstance(row[path], float) else str(row[path]) for path in axes),
-            row["run"],
-            row["state"],
-            *("–" if math.isnan(row[name]) else f"{row[name]:.2%}" for name in ("mean_accuracy", "capacity_used")),
-            str(row["tasks_fitted"]),
-            f"{row['seconds']:.1f}",
-        )
-    Console(width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE).print(table)
+    console = Console(width=_width())
+    rows = frame.to_dict("records")
+    columns = {
+        path: [f"{row[path]:g}" if isinstance(row[path], float) else str(row[path]) for row in rows] for path in axes
+    }
+    columns |= {name: [row[name] for row in rows] for name in ("run", "state")}
+    for name, share in (("mean accuracy", "mean_accuracy"), ("capacity used", "capacity_used")):
+        columns[name] = ["–" if math.isnan(row[share]) else f"{row[share]:.2%}" for row in rows]
+    columns["tasks"] = [str(row["tasks_fitted"]) for row in rows]
+    columns["seconds"] = [f"{row['seconds']:.1f}" for row in rows]
+    numbers = ("seconds", "tasks", "capacity used", "mean accuracy")
+    console.print(_fitting(console, columns, (*numbers[:3], "state"), numbers))
 
 
 def _tasks_left(tasks: float | None) -> str:

@@ -254,11 +254,12 @@ def test_an_engine_without_its_scheduler_is_one_sentence(tmp_path):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_a_run_is_asked_for_again_from_the_specification_that_is_shown_of_it(tmp_path, workers, said):
+@pytest.mark.parametrize("form", ["spec", "json"])
+def test_a_run_is_asked_for_again_from_what_is_shown_of_it(tmp_path, workers, said, form):
     file, kept = tmp_path / "spec.json", ("--store", tmp_path / "store")
     spec = preset("digits", {"stream.tasks": 1, "epochs": 2, "single_task": False, "stream.seed": 4})
     store = Store(tmp_path / "store")
-    file.write_text(said("show", store.add(spec), "--json", *kept)[1])
+    file.write_text(said("show", store.add(spec), f"--{form}", *kept)[1])
     (queued,) = store.runs()
     assert queued.spec == spec
     assert said("run", file, *kept)[0] == 0  # the one that waits
@@ -275,7 +276,7 @@ def test_a_run_is_asked_for_again_from_the_specification_that_is_shown_of_it(tmp
         (bytes(range(256)), "is not JSON"),
         (b"[" * 100_000, "is not JSON (maximum recursion depth"),
         (b" " * (2**20 + 1), "is too large for the specification of a run: more than 1,048,576 bytes"),
-        (b"[1, 2]", "is no specification of a run; get one with: clnp show RUN --json"),
+        (b"[1, 2]", "is no specification of a run; get one with: clnp show RUN --spec"),
         (b'{"preset": "digits", "method": "clnp", "seed": 0}', "The setting 'stream.dataset' is missing"),
         (b'{"lambda": 3, "stream": 4}', "is no specification of a run"),
     ],

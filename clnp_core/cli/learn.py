@@ -11,9 +11,10 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clnp_core.cli.options import FAILED, add_command, add_scheduler, add_set, check_writable, opened
+from clnp_core.cli.options import FAILED, add_command, add_scheduler, add_set, check_writable, keys, opened
 from clnp_core.cli.serve import until_terminated
 from clnp_core.files import write_whole
+from clnp_core.machine import check_cuda
 from clnp_core.runs.spec import RunSpec, parse_assignment, preset_names, specified
 
 if TYPE_CHECKING:
@@ -24,14 +25,15 @@ _POLL_SECONDS = 0.2
 
 def add_to(commands: Any) -> None:
     """Add the commands of this module."""
-    run = add_command(commands, "run", _run, help="learn a sequence of tasks")
+    few, many = "clnp run digits --tasks 3 --json summary.json", "clnp run digits --set margin=0.02 --set lambda.1=1e-4"
+    run = add_command(commands, "run", _run, few, many, more=keys(), help="learn a sequence of tasks")
     _add_settings(run)
     run.add_argument("--json", type=Path, metavar="FILE", help="write the summary to this file")
     add_scheduler(run)
 
-    sweep = add_command(
-        commands, "sweep", _sweep, help="learn a sequence of tasks with every combination of several settings"
-    )
+    example = "clnp sweep digits --over margin=0.005,0.02 --over seed=0,1,2 --out sweep.csv"
+    about = "learn a sequence of tasks with every combination of several settings"
+    sweep = add_command(commands, "sweep", _sweep, example, more=keys(), help=about)
     _add_settings(sweep)
     sweep.add_argument(
         "--over",
@@ -52,8 +54,9 @@ def add_to(commands: Any) -> None:
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
-    told = f"{', '.join(preset_names())}; or a file of a specification, as clnp show RUN --json prints it"
-    parser.add_argument("preset", metavar="PRESET|FILE.json", help=told)
+    told = f"{', '.join(preset_names())}; or a file of a specification, as clnp show RUN --spec prints it"
+    named: Any = parser.add_argument("preset", metavar="PRESET|FILE.json", help=told)
+    named.completer = complete_presets
     parser.add_argument("--seed", metavar="N", help="seed of everything random for which stream.seed is not set")
     parser.add_argument("--tasks", metavar="N", help="number of tasks to learn")
     parser.add_argument("--epochs", metavar="N", help="maximum number of epochs per task")
@@ -69,6 +72,7 @@ def _run(options: argparse.Namespace) -> int:
     spec = specified(options.preset, _changes(options))
     if options.json:
         check_writable("--json", options.json)
+    _check_device([spec], options)
     _check_data([spec])
 
     from clnp_core.runs.views.estimate import estimate
@@ -111,6 +115,7 @@ def _sweep(options: argparse.Namespace) -> int:
     for path in options.out:
         sweep.check_format(path)
         check_writable("--out", path)
+    _check_device(specs, options)
     _check_data(specs)
 
     from clnp_core.terminal import SweepDisplay, print_sweep
@@ -131,6 +136,11 @@ def _sweep(options: argparse.Namespace) -> int:
     return FAILED if unfinished else 0
 
 
+def complete_presets(**_: Any) -> list[str]:
+    """List what can be run by name, for the completion of a command line."""
+    return preset_names()
+
+
 def _changes(options: argparse.Namespace) -> dict[str, Any]:
     """Collect the settings in which the run differs from the preset or the file."""
     named = {
@@ -141,6 +151,12 @@ def _changes(options: argparse.Namespace) -> dict[str, Any]:
     }
     changes = dict(parse_assignment(f"{key}={value}") for key, value in named.items() if value is not None)
     return changes | dict(map(parse_assignment, options.set))
+
+
+def _check_device(specs: Sequence[RunSpec], options: argparse.Namespace) -> None:
+    """Check that this machine has the device, unless workers elsewhere compute: only they know theirs."""
+    if not options.scheduler and any(spec.device == "cuda" for spec in specs):
+        check_cuda()
 
 
 def _check_data(specs: Sequence[RunSpec]) -> None:

@@ -19,13 +19,21 @@ _NICENESS = 5
 
 def add_to(commands: Any) -> None:
     """Add the commands of this module."""
-    engine = add_command(commands, "engine", _engine, help="work on queued runs")
+    engine = add_command(commands, "engine", _engine, "clnp engine --idle 600", help="work on queued runs")
     engine.add_argument("--idle", type=float, metavar="SECONDS", help="stop after this time without work")
     add_scheduler(engine)
 
-    dashboard = add_command(commands, "dashboard", _dashboard, help="open the app")
+    example = "clnp dashboard --port 8080", "clnp dashboard --no-browser --allow-host hub.example.org"
+    dashboard = add_command(commands, "dashboard", _dashboard, *example, help="open the app")
     dashboard.add_argument("--port", type=_port, default=8501, metavar="N", help="default 8501")
     dashboard.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    dashboard.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="let browsers in that ask for the app under this name, such as a proxy's; can be repeated",
+    )
     add_scheduler(dashboard)
 
 
@@ -83,4 +91,5 @@ def _dashboard(options: argparse.Namespace) -> int:
     if options.scheduler:
         os.environ["CLNP_SCHEDULER"] = options.scheduler
     ensure_engine(store)
-    return subprocess.call(**dashboard.process(store.location, options.port, opens_browser=not options.no_browser))
+    opens_browser = not options.no_browser
+    return subprocess.call(**dashboard.process(store.location, options.port, opens_browser, options.allow_host))

@@ -17,7 +17,7 @@ from clnp_core.runs.spec.run import RunSpec
 
 _DEFAULT = "digits"
 _MOST_BYTES = 2**20
-_GET_ONE = "get one with: clnp show RUN --json"
+_GET_ONE = "get one with: clnp show RUN --spec"
 
 
 def preset_names() -> list[str]:
@@ -75,7 +75,8 @@ def specified(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
     Parameters
     ----------
     name : str
-        Name of a preset, or path of a JSON file as `RunSpec.to_json` gives it: it ends in .json or has a slash.
+        Name of a preset, or path of a JSON file as `RunSpec.to_json` or `Run.to_json` gives it: it ends in .json or has
+        a slash.
     changes : dict
 
     Raises
@@ -86,7 +87,8 @@ def specified(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
     if not name.endswith(".json") and "/" not in name:
         return preset(name, changes)
     # What it learns is its own, even where the file tells of a run that came in an archive.
-    data = _read(name) | {"imported": None}
+    data = _read(name)
+    data = (data["spec"] if isinstance(data.get("spec"), dict) else data) | {"imported": None}
     try:
         return fitted(parse(_changed(data, changes or {})))
     except SpecError as error:
