@@ -8,16 +8,18 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console as RichConsole
 from rich.markup import escape
 from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from clnp_core.analysis.epochs import ALONE, TUNED
 from clnp_core.methods.training.settings import VALIDATION
+from clnp_core.printing import printable
 from clnp_core.runs.fold.notes import task_notes
 from clnp_core.runs.fold.results import ByClass, Record, Summary
 from clnp_core.runs.fold.summary import seeds_of, summarise, words_for
@@ -31,6 +33,13 @@ if TYPE_CHECKING:
 
 _WIDTH_ELSEWHERE = 120  # of output that does not go to a terminal
 _ENDLESS = 10_000
+
+
+class Console(RichConsole):
+    """A console whose tables are as wide as what its encoding can write."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        return super().render_str(printable(text, self.encoding), **how)
 
 
 def _bar() -> Progress:

@@ -31,6 +31,7 @@ ROWS = [
         "clnp_core.bounds",
         "clnp_core.files",
         "clnp_core.lazy",
+        "clnp_core.printing",
     ],
 ]
 

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from clnp_core.cli.options import add_command, add_run, check_writable, opened
+from clnp_core.cli.options import add_command, add_run, check_writable, opened, output
+from clnp_core.files import is_regular
 
 
 def add_to(commands: Any) -> None:
@@ -15,12 +16,20 @@ def add_to(commands: Any) -> None:
     export = add_command(commands, "export", _export, example, help="write a task's network as ONNX or safetensors")
     add_run(export)
     export.add_argument("--task", type=int, required=True, metavar="T", help="number of the task, from 1")
-    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="a file in .onnx or .safetensors")
+    export.add_argument(
+        "--out",
+        type=output,
+        required=True,
+        metavar="FILE",
+        help="a file in .onnx or .safetensors; - is standard output, in ONNX",
+    )
 
     example = "clnp archive digits-3f09ab --out run.zip"
     archive = add_command(commands, "archive", _archive, example, help="write a run to one file, for another machine")
     add_run(archive)
-    archive.add_argument("--out", type=Path, required=True, metavar="FILE", help="a file in .zip")
+    archive.add_argument(
+        "--out", type=output, required=True, metavar="FILE", help="a file in .zip; - is standard output"
+    )
 
     add_command(
         commands, "import", _import, "clnp import run.zip", help="add an archived run to the store"
@@ -45,7 +54,8 @@ def _archive(options: argparse.Namespace) -> int:
     store = opened(options)
     check_writable("--out", options.out)
     RunHandle(store, options.run).archive(options.out)
-    print(f"{options.run} in {options.out}, {options.out.stat().st_size:,} bytes")
+    size = f", {options.out.stat().st_size:,} bytes" if is_regular(options.out) else ""
+    print(f"{options.run} in {options.out}{size}")
     return 0
 
 

@@ -8,10 +8,10 @@ import json
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
-from pathlib import Path
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from clnp_core.cli.options import FAILED, add_command, add_scheduler, add_set, check_writable, keys, opened
+from clnp_core.cli.options import FAILED, add_command, add_scheduler, add_set, check_writable, keys, opened, output
 from clnp_core.cli.serve import until_terminated
 from clnp_core.files import write_whole
 from clnp_core.machine import check_cuda
@@ -28,7 +28,7 @@ def add_to(commands: Any) -> None:
     few, many = "clnp run digits --tasks 3 --json summary.json", "clnp run digits --set margin=0.02 --set lambda.1=1e-4"
     run = add_command(commands, "run", _run, few, many, more=keys(), help="learn a sequence of tasks")
     _add_settings(run)
-    run.add_argument("--json", type=Path, metavar="FILE", help="write the summary to this file")
+    run.add_argument("--json", type=output, metavar="FILE", help="write the summary to this file; - is standard output")
     add_scheduler(run)
 
     example = "clnp sweep digits --over margin=0.005,0.02 --over seed=0,1,2 --out sweep.csv"
@@ -46,9 +46,9 @@ def add_to(commands: Any) -> None:
         "--out",
         action="append",
         default=[],
-        type=Path,
+        type=output,
         metavar="FILE",
-        help="write the table to this file, .csv or .parquet; can be repeated",
+        help="write the table to this file, .csv or .parquet; - is standard output, in CSV; can be repeated",
     )
     add_scheduler(sweep)
 
@@ -95,10 +95,13 @@ def _run(options: argparse.Namespace) -> int:
     if ended.state != "finished" or ended.summary is None:
         print(f"clnp: {run} is {ended.state}. {ended.error or ''}".rstrip(), file=sys.stderr)
         return FAILED
-    print_summary(ended.summary)
-    print(f"run {run} in {store.location}")
-    if options.json:
-        write_whole(options.json, (json.dumps(ended.summary.to_json(), indent=2) + "\n").encode())
+    # What a program reads comes first. What cannot be written is told after the rest.
+    try:
+        if options.json:
+            write_whole(options.json, (json.dumps(ended.summary.to_json(), indent=2) + "\n").encode())
+    finally:
+        print_summary(ended.summary)
+        print(f"run {run} in {store.location}")
     return 0
 
 
@@ -126,10 +129,11 @@ def _sweep(options: argparse.Namespace) -> int:
         runs = [run.id for run in store.sweep_runs(asked).values()]
         _see_through(store, runs, options.scheduler, lambda: any(run.is_active for run in display.update()))
     frame = sweep.table(store, asked)
-    print_sweep(frame, list(axes))
-    print(f"sweep {asked} in {store.location}")
-    for path in options.out:
-        sweep.write(frame, path)
+    with ExitStack() as afterwards:  # whichever file cannot be written, the others and the table are
+        afterwards.callback(print, f"sweep {asked} in {store.location}")
+        afterwards.callback(print_sweep, frame, list(axes))
+        for path in reversed(options.out):
+            afterwards.callback(sweep.write, frame, path)
     unfinished = [run for run in store.sweep_runs(asked).values() if run.state != "finished"]
     for run in unfinished:
         print(f"clnp: {run.id} is {run.state}. {run.error or ''}".rstrip(), file=sys.stderr)

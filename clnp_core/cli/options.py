@@ -11,6 +11,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from clnp_core.errors import SpecError
+from clnp_core.files import can_be_written
 from clnp_core.runs.spec import setting_names
 
 if TYPE_CHECKING:
@@ -109,6 +110,11 @@ def add_scheduler(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def output(text: str) -> Path:
+    """Take the name of a file to write; `-` is standard output."""
+    return Path("/dev/stdout" if text == "-" else text)
+
+
 def opened(options: argparse.Namespace) -> Store:
     """Open the store that the options name, and complete the ids of runs there that they name.
 
@@ -135,6 +141,5 @@ def check_writable(option: str, path: Path) -> None:
     SpecError
         If it cannot be written.
     """
-    folder = path.absolute().parent
-    if path.is_dir() or not folder.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
+    if not can_be_written(path):
         raise SpecError(f"{option} {path}: the file cannot be written; give a name in a folder that can be written to.")

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from clnp_core.errors import SpecError, StoreError
-from clnp_core.files import write_whole
+from clnp_core.files import ending, write_whole
 from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.spec import RunSpec, parse_assignment, specified
 from clnp_core.runs.store import Run, Store
@@ -201,16 +201,18 @@ def _measures(store: Store, run: Run) -> tuple[Any, ...]:
     return run.id, run.state, summary.mean_accuracy, capacity, summary.tasks, summary.seconds
 
 
-def check_format(path: Path) -> None:
-    """Check that a table can be written to a file of that name.
+def check_format(path: Path) -> str:
+    """Check that a table can be written to a file of that name, and return its format as `content` takes it.
 
     Raises
     ------
     SpecError
         If the name has another ending.
     """
-    if path.suffix not in _FORMATS:
+    suffix = ending(path, ".csv")
+    if suffix not in _FORMATS:
         raise SpecError(f"{path} cannot name a table; give a name that ends in {' or '.join(_FORMATS)}.")
+    return suffix
 
 
 def content(frame: pd.DataFrame, suffix: str) -> bytes:
@@ -229,5 +231,4 @@ def write(frame: pd.DataFrame, path: Path) -> None:
     StoreError
         If the file cannot be written.
     """
-    check_format(path)
-    write_whole(path, content(frame, path.suffix))
+    write_whole(path, content(frame, check_format(path)))

@@ -15,11 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal, TypeVar
 
-import safetensors.torch
 from pydantic import BaseModel, Field, ValidationError
-from torch import Tensor
 
-from clnp_core.arithmetic import owned
 from clnp_core.bounds import Digest
 from clnp_core.errors import ArchiveError, StoreError
 from clnp_core.files import writing_whole
@@ -149,6 +146,8 @@ class Members:
     ----------
     digest : str
         SHA-256 of the manifest, and so of all the archive holds.
+    networks, network_bytes : int
+        How many networks it says it has, and the bytes of the largest.
     """
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
@@ -188,16 +187,24 @@ class Members:
             if self._infos[name].file_size != member.size:
                 raise Wrong(f"{name} has not the size that the manifest says")
         self.bytes = total
+        networks = [member.size for name, member in self._told.items() if name.startswith("networks/")]
+        self.networks, self.network_bytes = len(networks), max(networks, default=0)
 
     def read(self, name: str) -> bytes:
         """The content of a member, once."""
-        told = self._told.pop(name, None)
-        if told is None:
-            raise Wrong(f"it has no {name}, or needs it twice")
+        told = self._taken(name)
         content = self._content(name)
         if len(content) != told.size or hashlib.sha256(content).hexdigest() != told.sha256:
-            raise Wrong(f"{name} is not what the manifest says: its SHA-256 differs")
+            raise differs(name)
         return content
+
+    def stream(self, name: str) -> tuple[zipfile.ZipExtFile, _Member]:
+        """Open a member to be unpacked part by part, once, and what the manifest says of it."""
+        told = self._taken(name)
+        with reading(name):
+            file = self._archive.open(self._infos[name])
+        assert isinstance(file, zipfile.ZipExtFile)  # it is open for reading
+        return file, told
 
     def json(self, name: str, model: type[_Model]) -> _Model:
         """A member as data of that form."""
@@ -208,14 +215,31 @@ class Members:
         """What has not been read."""
         return sorted(self._told)
 
+    def _taken(self, name: str) -> _Member:
+        told = self._told.pop(name, None)
+        if told is None:
+            raise Wrong(f"it has no {name}, or needs it twice")
+        return told
+
     def _content(self, name: str) -> bytes:
         if name not in self._infos:
             raise Wrong(f"it has no {name}")
-        try:
-            with self._archive.open(self._infos[name]) as file:
-                return file.read(self._infos[name].file_size)
-        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, struct.error, NotImplementedError) as error:
-            raise Wrong(f"{name} is damaged ({error})") from None
+        with reading(name), self._archive.open(self._infos[name]) as file:
+            return file.read(self._infos[name].file_size)
+
+
+def differs(name: str) -> Wrong:
+    """A member is not what the manifest says."""
+    return Wrong(f"{name} is not what the manifest says: its SHA-256 differs")
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Tell in a sentence where a member cannot be unpacked."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, struct.error, NotImplementedError) as error:
+        raise Wrong(f"{name} is damaged ({error})") from None
 
 
 def _validated(model: type[_Model], content: bytes, name: str) -> _Model:
@@ -241,14 +265,3 @@ def checked(model: type[_Model], data: Any, name: str) -> _Model:
         raise Wrong(f"{name}: {place[:80] or 'it'}: {problem['msg']}") from None
     except RecursionError:
         raise Wrong(f"{name} is nested too deeply") from None
-
-
-def unpacked(content: bytes, name: str) -> tuple[dict[str, Tensor], Any]:
-    """Tensors and JSON of an artifact, copied out of its bytes."""
-    try:
-        tensors = safetensors.torch.load(content)
-        (length,) = struct.unpack_from("<Q", content)
-        described = json.loads(content[8 : 8 + length]).get("__metadata__", {}).get("json", "{}")
-    except (safetensors.SafetensorError, ValueError, KeyError, AttributeError, RecursionError) as error:
-        raise Wrong(f"{name} is no safetensors file: {error}") from None
-    return {key: owned(tensor) for key, tensor in tensors.items()}, loaded(described, name)

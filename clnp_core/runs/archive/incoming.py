@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -19,16 +19,19 @@ from clnp_core.machine import environment
 from clnp_core.methods import METHODS
 from clnp_core.methods.method import Lesson
 from clnp_core.networks.architectures import Architecture, as_architecture
-from clnp_core.networks.fingerprint import furthest_off, logits_digest
+from clnp_core.networks.fingerprint import SAMPLES, furthest_off, logits_digest
 from clnp_core.networks.network import Network, digest, from_tensors, initial, to_tensors
-from clnp_core.runs.archive.file import LOGITS, RUN, Members, Wrong, checked, require, unpacked
+from clnp_core.networks.subnetwork import Trainable
+from clnp_core.runs.archive.file import LOGITS, RUN, Members, Wrong, checked, require
 from clnp_core.runs.archive.forms import Told, environment_there, specification
+from clnp_core.runs.archive.packed import Forms, Packed, bytes_of, equal, forms_of, within
 from clnp_core.runs.engine.tested import comes_to
 from clnp_core.runs.engine.work import Context, own_settings, perform
 from clnp_core.runs.fold.course import fold
 from clnp_core.runs.fold.results import RESULTS, Candidate, Record, Result
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.spec import RunSpec
+from clnp_core.runs.store import seal
 from clnp_core.runs.store.artifacts import Artifacts, metadata
 from clnp_core.tasks.content import at_hand, content_digest
 from clnp_core.tasks.streams import Stream, open_stream
@@ -36,6 +39,8 @@ from clnp_core.tasks.streams import Stream, open_stream
 _ACCURACY_TOLERANCE = 0.01  # where another processor rounds in another way, an image may fall on the other side
 _UNFIT = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What a method may raise on being given what it did not make itself."""
+_MOST_IMAGES = 2**24
+_MOST_MEMORY = 8  # times what the network has, for each task: what methods keep is shaped like it
 _MEMORY = re.compile(r"memory\.[\w.-]{1,100}", re.ASCII)
 _MEMORY_TYPES = (torch.float32, torch.float64, torch.int64, torch.int32, torch.int16, torch.uint8, torch.bool)
 
@@ -55,14 +60,6 @@ def stream_here(spec: RunSpec, data_digest: str) -> tuple[Stream | None, str]:
 
 _Computed = tuple[dict[str, Tensor], dict[str, Any]]
 """Tensors and result of a stage."""
-
-
-def _equal(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
-    return _shapes(one) == _shapes(other) and all(torch.equal(one[name], other[name]) for name in one)
-
-
-def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[Any, Any]]:
-    return {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in tensors.items()}
 
 
 class Incoming:
@@ -99,18 +96,28 @@ class Incoming:
         # What learns all tasks at once trains their outputs side by side.
         outputs = sum(architecture.outputs_of(task) for task in range(1, self.spec.lessons[0] + 1))
         weights = sum(layers) + architecture.fan_in[-1] * outputs
-        if 4 * weights > members.bytes:  # or a file of nothing would ask for all memory there is
-            raise Wrong(f"a network of {weights:,} weights is not in its {members.bytes:,} bytes")
+        # Or a file of nothing would ask for all memory there is. Heads may have been left behind.
+        if 4 * sum(layers) > members.network_bytes or 4 * weights > members.bytes:
+            raise Wrong(f"a network of {weights:,} weights is not in its {members.network_bytes:,} bytes")
         self.there = environment_there(members)
         self.here = environment()
         self.parts: list[tuple[Stage, int, Result]] = []
         self.records: list[Record] = []
         self.elsewhere: Kind | None = None
         self._stream, self._missing = stream_here(self.spec, self.told.data)
-        self._logits = unpacked(members.read(LOGITS), LOGITS)[0]
+        self._logits = self._read_logits()
         for name, tensor in self._logits.items():
             require(logits_digest(tensor) == name, f"{LOGITS}: the logits {name} are not what their name says")
         self._network: Network = initial(self.spec.architecture, self.spec.head)
+
+    def _read_logits(self) -> dict[str, Tensor]:
+        packed, architecture = Packed(self._members, LOGITS), self.spec.architecture
+        fits = len(packed.forms) <= self.spec.stream.tasks * self._members.networks
+        for shape, dtype in packed.forms.values():
+            known = len(shape) == 2 and dtype == torch.float32
+            fits = fits and known and shape[0] <= SAMPLES and shape[1] <= architecture.outputs
+        require(fits, f"{LOGITS} has tensors that are no logits of its tasks")
+        return packed.read()
 
     def check(self) -> str:
         """Check all of it, results in the order of the fold. Returns what was verified, in words."""
@@ -132,21 +139,21 @@ class Incoming:
 
     def _result(self, stage: Stage, candidate: int) -> Result:
         name = f"stages/{len(self.parts)}.safetensors"
-        tensors, given = unpacked(self._members.read(name), name)
-        result = checked(RESULTS[stage.kind], given, name)
+        packed = Packed(self._members, name)
+        result = checked(RESULTS[stage.kind], packed.data, name)
         complete = result.machine is not None and result.model_fields_set == type(result).model_fields.keys()
         require(complete, f"{name} does not say all that it should")
         data = result.to_json()
         try:
             match stage.kind:
                 case "stream":
-                    self._check_drawn(tensors)
+                    tensors = self._read_drawn(packed)
                 case "fit" | "tune":
-                    self._check_candidate(stage, tensors, data)
+                    tensors = self._read_candidate(stage, packed, data)
                 case "alone":
-                    require(not tensors, "there are tensors where there should be none")
+                    tensors = packed.read_none()
                 case _:
-                    tensors, data = self._check_network(stage, tensors, data)
+                    tensors, data = self._check_network(stage, packed, data)
                     result = RESULTS[stage.kind].model_validate(data)
         except Wrong as wrong:
             raise Wrong(f"{name}, {stage.describes}: {wrong}") from None
@@ -159,26 +166,27 @@ class Incoming:
     def _write(self, key: str, tensors: dict[str, Tensor], data: dict[str, Any]) -> None:
         self.artifacts.write(key, safetensors.torch.save(tensors, metadata(data)))
 
-    def _check_drawn(self, tensors: dict[str, Tensor]) -> None:
+    def _read_drawn(self, packed: Packed) -> dict[str, Tensor]:
         inputs, tasks = self.spec.architecture.inputs, self.spec.stream.tasks
         if self._stream is not None:
             drawn = {name: torch.from_numpy(array) for name, array in self._stream.drawn().items()}
-            require(_equal(tensors, drawn), "what was drawn at random is not what its seed draws")
-            return
-        names = {"permutations", "order"}
-        if self.spec.stream.kind != "permuted":
-            names = {f"order.{task}" for task in range(1, tasks + 1)}
-        require(tensors.keys() == names, "its tensors are not those of its stream")
-        require(all(tensor.dtype == torch.int64 for tensor in tensors.values()), "its tensors are of another type")
-        for name, tensor in tensors.items():
-            require(tensor.ndim == (2 if name == "permutations" else 1), f"{name} is of another shape")
-        if "permutations" in names:
+            otherwise = "what was drawn at random is not what its seed draws"
+            require(packed.forms == forms_of(drawn), otherwise)
+            require(equal(tensors := packed.read(), drawn), otherwise)
+            return tensors
+        largest: Forms = {f"order.{task}": ((_MOST_IMAGES,), torch.int64) for task in range(1, tasks + 1)}
+        if self.spec.stream.kind == "permuted":
+            largest = {"permutations": ((tasks, inputs), torch.int64), "order": ((_MOST_IMAGES,), torch.int64)}
+        require(within(packed.forms, largest), "its tensors are not those of its stream")
+        tensors = packed.read()
+        if "permutations" in tensors:
             permuted = tensors["permutations"]
             whole = torch.arange(inputs).expand(tasks, -1)
             fits = permuted.shape == whole.shape and torch.equal(permuted.sort(dim=1).values, whole)
             require(fits, "its permutations are none")
+        return tensors
 
-    def _check_candidate(self, stage: Stage, tensors: dict[str, Tensor], data: dict[str, Any]) -> None:
+    def _read_candidate(self, stage: Stage, packed: Packed, data: dict[str, Any]) -> dict[str, Tensor]:
         layers = len(self.spec.architecture.hidden)
         if stage.kind == "fit":
             same = data["hyperparameters"] == stage.inputs["hyperparameters"] and data["pruned"] is None
@@ -191,24 +199,30 @@ class Incoming:
         fits = all(len(point[name]) == layers for point in points for name in ("theta", "claimed"))
         require(fits, "its curve is of another network")
 
-        frees = [tensors[name] for name in (f"free.{layer}" for layer in range(layers)) if name in tensors]
-        known = len(frees) == layers and all(free.ndim == 1 and free.dtype == torch.int64 for free in frees)
-        require(known, "it does not say which neurons were free")
         # The network is as the task before left it; what is drawn anew for this one has the same shapes.
         own, task = own_settings(stage, data["hyperparameters"]), stage.inputs["task"]
         # `start` asks for no stream, which is not there without the data.
         lesson = Lesson(self._network, self._stream, task, self.spec.seed, settings=own)  # type: ignore[arg-type]
         cut = METHODS[self.spec.method].start(lesson)
+        otherwise = "its tensors are not those of a candidate"
+        require(within(packed.forms, self._forms_of(cut)), otherwise)
+        tensors = packed.read()
+        frees = [tensors[f"free.{layer}"] for layer in range(layers)]
         kept = cut.keep([np.isin(own, free.numpy()) for own, free in zip(cut.free, frees, strict=True)])
-        expected = {f"free.{layer}": torch.from_numpy(free) for layer, free in enumerate(kept.free)}
-        same = all(torch.equal(tensors[name], free) for name, free in expected.items())
+        same = all(map(np.array_equal, frees, kept.free))
         require(same, "neurons were trained that were not free")
-        counted = {"activity": [len(free) for free in kept.free], "reused": kept.read}
+        require(packed.forms == self._forms_of(kept), otherwise)
+        return tensors
+
+    def _forms_of(self, block: Trainable) -> Forms:
+        """The tensors of a candidate that trained that."""
+        forms: Forms = {f"free.{layer}": ((len(free),), torch.int64) for layer, free in enumerate(block.free)}
+        counted = {"activity": [len(free) for free in block.free], "reused": block.read}
         for name, counts in counted.items() if self.spec.prunes else ():
-            expected |= {f"{name}.{n}": torch.empty(count, dtype=torch.float64) for n, count in enumerate(counts)}
-        for name, group in (("parameter", kept.parameters()), ("statistic", kept.statistics())):
-            expected |= {f"{name}.{n}": tensor for n, tensor in enumerate(group)}
-        require(_shapes(tensors) == _shapes(expected), "its tensors are not those of a candidate")
+            forms |= {f"{name}.{n}": ((count,), torch.float64) for n, count in enumerate(counts)}
+        for name, group in (("parameter", block.parameters()), ("statistic", block.statistics())):
+            forms |= forms_of({f"{name}.{n}": tensor for n, tensor in enumerate(group)})
+        return forms
 
     def _is_of(self, candidate: int, hyperparameters: dict[str, Any]) -> bool:
         """Whether that is how that candidate of the task was trained."""
@@ -217,11 +231,11 @@ class Incoming:
         own = [result for result in fits if isinstance(result, Candidate)]
         return candidate < len(own) and own[candidate].hyperparameters == hyperparameters
 
-    def _check_network(self, stage: Stage, tensors: dict[str, Tensor], data: dict[str, Any]) -> _Computed:
+    def _check_network(self, stage: Stage, packed: Packed, data: dict[str, Any]) -> _Computed:
         """A stage that leads to a network, and that network. Returns the result, as computed here if it can be."""
         task, before = stage.inputs["task"], self._network
         if stage.kind == "grow":
-            require(not tensors, "there are tensors where there should be none")
+            tensors = packed.read_none()
             network = self._read_network(
                 data["network"], before.architecture.widened(tuple(stage.inputs["neurons"])), task - 1
             )
@@ -229,7 +243,7 @@ class Incoming:
         else:
             network = self._read_network(data["network"], before.architecture, task)
             self._check_record(stage, data, network)
-            self._check_by_class(tensors, task, data["record"])
+            tensors = self._read_by_class(packed, task, data["record"])
         for name in [each["logits"] for each in data["fingerprints"] if each["logits"] in self._logits]:
             self._write(name, {"logits": self._logits[name]}, {})
         self._network = network
@@ -255,13 +269,18 @@ class Incoming:
         last = data["fingerprints"][-1]["logits"] if self.spec.exact else None
         require(record["fingerprint"] == last, "its record has another fingerprint")
 
-    def _check_by_class(self, tensors: dict[str, Tensor], task: int, record: dict[str, Any]) -> None:
+    def _read_by_class(self, packed: Packed, task: int, record: dict[str, Any]) -> dict[str, Tensor]:
         told = Record.model_validate(record).by_class
         tasks = {task} if self.spec.exact else set(range(1, task + 1))
         require(task in told and tasks >= told.keys(), "its record does not tell of the classes of its tasks")
         named = {f"confusion.{each}": by_class for each, by_class in told.items()}
-        same = tensors.keys() == named.keys() and all(comes_to(tensors[name], each) for name, each in named.items())
-        require(same, "what it takes images for is not what its record counts")
+        pairs = min(self.spec.architecture.outputs**2, _MOST_IMAGES)
+        largest: Forms = dict.fromkeys(named, ((3, pairs), torch.int64))
+        otherwise = "what it takes images for is not what its record counts"
+        require(within(packed.forms, largest), otherwise)
+        tensors = packed.read()
+        require(all(comes_to(tensors[name], each) for name, each in named.items()), otherwise)
+        return tensors
 
     def _check_promised(self, data: dict[str, Any], tasks: int, network: Network) -> None:
         """See that there is a fingerprint for each task, where the method promises that nothing is forgotten."""
@@ -272,7 +291,8 @@ class Incoming:
 
     def _read_network(self, key: str, architecture: Architecture, tasks: int) -> Network:
         name = f"networks/{key}.safetensors"
-        tensors, described = unpacked(self._members.read(name), name)
+        packed = Packed(self._members, name)
+        described = packed.data
         try:
             told = as_architecture(described["architecture"])
             same = told == architecture and described["head"] == self.spec.head and described["tasks"] == tasks
@@ -282,7 +302,7 @@ class Incoming:
         with torch.device("meta"):
             empty, _ = to_tensors(initial(architecture, self.spec.head))
             if self.spec.head == "multi":
-                heads = sum(each.startswith("head_weights.") for each in tensors)
+                heads = sum(each.startswith("head_weights.") for each in packed.forms)
                 # What may forget may have left the heads of earlier tasks behind.
                 fits = heads == tasks or (0 < heads < tasks and not self.spec.exact)
                 require(fits, f"{name} has other heads")
@@ -291,12 +311,16 @@ class Incoming:
                 empty |= {f"head_weights.{place}": torch.empty(count, *read) for place, count in enumerate(outputs)}
                 empty |= {f"head_biases.{place}": torch.empty(count) for place, count in enumerate(outputs)}
         # The memory is the method's own: whether it is the right one shows when the stage is computed again.
-        memory = {each: tensor for each, tensor in tensors.items() if each.startswith("memory.")}
-        known = all(_MEMORY.fullmatch(each) and tensor.dtype in _MEMORY_TYPES for each, tensor in memory.items())
+        memory = {each: form for each, form in packed.forms.items() if each.startswith("memory.")}
+        known = all(_MEMORY.fullmatch(each) and dtype in _MEMORY_TYPES for each, (_, dtype) in memory.items())
         require(known, f"{name} has a memory that is none")
-        finite = all(tensor.isfinite().all() for tensor in memory.values())
+        own = forms_of(empty)
+        most = _MOST_MEMORY * tasks * sum(map(bytes_of, own.values()))
+        require(sum(map(bytes_of, memory.values())) <= most, f"{name} has a memory of more than {most:,} bytes")
+        require(packed.forms == own | memory, f"{name} has not the tensors of its network")
+        tensors = packed.read()
+        finite = all(tensors[each].isfinite().all() for each in memory)
         require(finite, f"{name} has a memory with numbers that are not finite")
-        require(_shapes(tensors) == _shapes(empty | memory), f"{name} has not the tensors of its network")
         network = from_tensors(tensors, described)
         owned = all(((owner >= 0) & (owner <= tasks)).all() for owner in network.owners)
         require(owned, f"{name} has neurons of a task that was not learned")
@@ -312,8 +336,9 @@ class Incoming:
             made = perform([asked], Context(self.artifacts))
         except ClnpError as error:
             raise Wrong(str(error).rstrip(".")) from None
-        own, ours = unpacked(made[asked.key], "result")
-        if _bare(ours) == _bare(data) and _equal(own, tensors):
+        own = safetensors.torch.load(made[asked.key])
+        ours = seal.data_of(seal.header_of(BytesIO(made[asked.key])))
+        if _bare(ours) == _bare(data) and equal(own, tensors):
             return tensors, data
         task, elsewhere = stage.inputs["task"], _kind(data["machine"])
         require(ours["network"] == data["network"], f"task {task} comes to another network here")
@@ -349,7 +374,7 @@ class Incoming:
         promised, ours = self._logits.get(then), torch.from_numpy(self.artifacts.array(now, "logits"))
         if promised is None:
             raise Wrong(f"task {task} answers differently here, and its logits are not in it to compare")
-        require(_shapes({"": promised}) == _shapes({"": ours}), f"{LOGITS}: those of task {task} are none")
+        require(promised.shape == ours.shape, f"{LOGITS}: those of task {task} are none")
         furthest, scale = furthest_off(promised, ours)
         off = (
             f"task {task} does not answer as the archive says: its logits, up to {scale:.3g}, are off by {furthest:.3g}"

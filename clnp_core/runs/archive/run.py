@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from clnp_core.errors import SpecError, StoreError
+from clnp_core.files import ending
 from clnp_core.machine import environment
 from clnp_core.runs.archive.file import ENVIRONMENT, LOGITS, RUN, SPEC, as_json, opened, pack
 from clnp_core.runs.archive.forms import of_archive
@@ -66,7 +67,7 @@ def check_name(path: Path) -> None:
     SpecError
         If it does not end in .zip.
     """
-    if path.suffix != ".zip":
+    if ending(path, ".zip") != ".zip":
         raise SpecError(f"{path} is no name for an archive; give one that ends in .zip.")
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import math
 import pickle
 import shutil
 import stat
@@ -589,3 +590,34 @@ def test_a_store_with_an_engine_takes_in_a_run(archives, scheduler, tmp_path):
         return imported
 
     assert asyncio.run(serve_and_read()).verdict == IDENTICAL
+
+
+BYTES = {"F32": 4, "F64": 8, "I64": 8, "I16": 2}
+
+
+@pytest.mark.parametrize("kind", ["logits", "stages/0", "stages/1", "record", "networks"])
+def test_a_tensor_that_is_too_large_is_refused_from_its_header(members, receiving, tmp_path, kind):
+    """It is not even there: that it cannot be unpacked would be another sentence."""
+    names = [name for name in members if name.startswith(kind)] or [
+        name for name in members if name.startswith("stages/") and kind in data_of(members[name])
+    ]
+    changed, name, end = dict(members), names[0], 0
+    (length,) = struct.unpack_from("<Q", members[name])
+    header = json.loads(members[name][8 : 8 + length])
+    tensors = [header[tensor] for tensor in header if tensor != "__metadata__"]
+    tensors[-1]["shape"][-1] = 2**20
+    for tensor in tensors:
+        begin, end = end, end + BYTES[tensor["dtype"]] * math.prod(tensor["shape"])
+        tensor["data_offsets"] = [begin, end]
+    written = json.dumps(header).encode()
+    changed[name] = struct.pack("<Q", len(written)) + written
+    told = json.loads(members["manifest.json"])
+    told["members"][name]["size"] = size = len(changed[name]) + end
+    path = zipped(changed | {"manifest.json": json.dumps(told).encode()}, tmp_path / "run.zip", manifest=False)
+    content = bytearray(path.read_bytes())
+    listed = content.rindex(name.encode()) - 46
+    content[listed + 24 : listed + 28] = struct.pack("<I", size)
+    path.write_bytes(content)
+    with pytest.raises(ArchiveError, match=r"tensors|drawn at random|logits of its tasks|takes images for"):
+        archive.read(receiving, path)
+    assert receiving.runs() == []
