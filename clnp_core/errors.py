@@ -25,6 +25,10 @@ class StoreError(ClnpError):
     """The store of runs cannot be opened, read or written."""
 
 
+class HeldError(StoreError):
+    """Another engine serves the store."""
+
+
 class DivergedError(ClnpError):
     """The training of every candidate diverged: its loss became infinite or not a number."""
 

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from clnp_core.errors import StoreError
+
+_PROBE_BYTES = 2**16
+
+
+def obstacle(folder: Path) -> OSError | None:
+    """Try to write to a folder, and return what is in the way: a full disk, a read-only file system and so on."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(_PROBE_BYTES))
+    except OSError as error:
+        return error
+    return None
 
 
 def write_whole(path: Path, content: bytes, secret: bool = False) -> None:

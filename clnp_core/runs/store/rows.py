@@ -65,6 +65,11 @@ class Run:
         """Whether it is queued or running."""
         return self.state in ("queued", "running")
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is active or interrupted: the next engine, too, goes on with it."""
+        return self.is_active or self.state == "interrupted"
+
 
 @dataclass(frozen=True)
 class Sweep:
