@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -89,13 +90,19 @@ async def own_workers(count: int, attempts: int = _STARTS) -> LocalCluster:
         silence_logs="CRITICAL",
         asynchronous=True,
     )
+    starting = asyncio.ensure_future(cluster)
     try:
-        return await cluster
+        return await asyncio.shield(starting)
     except RuntimeError:
         await cluster.close()  # type: ignore[misc]  # for one that is asynchronous, as here, it is awaited
         if not attempts:
             raise
         return await own_workers(count, attempts - 1)
+    except asyncio.CancelledError:
+        # A process that is still to be forked would complain that the engine has ended.
+        await asyncio.gather(starting, return_exceptions=True)
+        await cluster.close()  # type: ignore[misc]
+        raise
 
 
 async def client_of(address: str) -> Client:

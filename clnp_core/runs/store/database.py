@@ -132,9 +132,8 @@ class Database:
                 yield connection
         except sql.exc.DatabaseError as error:
             why = obstacle(self.location) if _is_not_written(error) else None
-            raise StoreError(
-                f"The store {self._file} cannot be used: {why.strerror if why else error.orig}."
-            ) from error
+            told = f"written: {why.strerror}" if why else f"used: {error.orig}"
+            raise StoreError(f"The store {self._file} cannot be {told}.") from error
 
     def delete(self, rows: sql.Delete) -> int:
         """Delete rows, on a full disk too, and return how many."""
@@ -152,9 +151,11 @@ class Database:
                 return connection.execute(rows).rowcount
         except sql.exc.DatabaseError as error:
             raise StoreError(
-                f"The store {self._file} cannot be written: {why.strerror}. End what else uses it, such as its engine "
-                "(clnp engine --stop), and try again, or free space elsewhere."
+                f"The store {self._file} cannot be written: {why.strerror}. Free space, with clnp store prune or "
+                "elsewhere, or end what else uses the store, such as its engine (clnp engine --stop), and try again."
             ) from error
+        finally:
+            in_place.dispose()
 
     @contextmanager
     def hold_engine(self) -> Iterator[None]:
@@ -233,7 +234,8 @@ def _engine(connect: Callable[[], sqlite3.Connection]) -> sql.Engine:
 
 
 def _connect(file: Path, *pragmas: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(file, timeout=_BUSY_SECONDS, check_same_thread=False)
+    # An absolute path, because SQLite takes one that begins with file: for a URL.
+    connection = sqlite3.connect(file.absolute(), timeout=_BUSY_SECONDS, check_same_thread=False)
     try:
         # A commit survives a killed process, though not always a power cut.
         for pragma in (*pragmas, "synchronous = NORMAL", "foreign_keys = ON"):
