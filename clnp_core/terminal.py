@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import psutil
 from rich.console import Console as RichConsole
 from rich.markup import escape
 from rich.measure import Measurement
@@ -186,6 +189,23 @@ def print_runs(runs: Sequence[Run], engine: int | None) -> None:
         console.print("There are no runs yet. Try: clnp run digits")
     if any(run.is_active for run in runs) and engine is None:
         console.print("No engine serves this store; start one with: clnp engine")
+
+
+def print_status(store: Store, engine: psutil.Process | None) -> None:
+    """Print which process serves a store, since when and with how many others, and the runs that go on."""
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    console.print(f"store {store.location}")
+    told = "no engine serves it"
+    if engine is not None:
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            began, others = datetime.fromtimestamp(engine.create_time()), len(engine.children(recursive=True))
+            told = f"engine: process {engine.pid} with {others} others, since {began:%Y-%m-%d %H:%M:%S}\n"
+            told += f"    {shlex.join(engine.cmdline())}"
+    console.print(told)
+    for run in store.runs():
+        if run.goes_on:
+            left = words_for(run.seconds_left) if run.state == "running" else ""
+            console.print(f"{run.id}: {run.state}, {run.fraction:.0%} done {left}".rstrip())
 
 
 def _width() -> int | None:

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
-import time
-from collections.abc import Callable, Collection, Sequence
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from typing import Any
 
-from clnp_core.cli.options import FAILED, add_command, add_scheduler, add_set, check_writable, keys, opened, output
-from clnp_core.cli.serve import until_terminated
+from clnp_core.cli.options import FAILED, add_command, add_set, add_workers, check_writable, keys, opened, output
+from clnp_core.cli.serve import see_through
+from clnp_core.errors import StoreError
 from clnp_core.files import write_whole
 from clnp_core.machine import check_cuda
 from clnp_core.runs.spec import RunSpec, parse_assignment, preset_names, specified
-
-if TYPE_CHECKING:
-    from clnp_core.runs.store import Store
-
-_POLL_SECONDS = 0.2
 
 
 def add_to(commands: Any) -> None:
@@ -29,7 +23,7 @@ def add_to(commands: Any) -> None:
     run = add_command(commands, "run", _run, few, many, more=keys(), help="learn a sequence of tasks")
     _add_settings(run)
     run.add_argument("--json", type=output, metavar="FILE", help="write the summary to this file; - is standard output")
-    add_scheduler(run)
+    add_workers(run)
 
     example = "clnp sweep digits --over margin=0.005,0.02 --over seed=0,1,2 --out sweep.csv"
     about = "learn a sequence of tasks with every combination of several settings"
@@ -50,7 +44,7 @@ def add_to(commands: Any) -> None:
         metavar="FILE",
         help="write the table to this file, .csv or .parquet; - is standard output, in CSV; can be repeated",
     )
-    add_scheduler(sweep)
+    add_workers(sweep)
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -88,9 +82,10 @@ def _run(options: argparse.Namespace) -> int:
         print(f"takes {estimate(spec, store) or 'a time that is unknown until its first epoch'}")
     run = before.id if before else store.add(spec)
     if before and not before.is_active:
-        store.resume(run)
+        with suppress(StoreError):  # the same command elsewhere was first
+            store.resume(run)
     with LiveDisplay(store, run) as display:
-        _see_through(store, [run], options.scheduler, lambda: display.update().is_active)
+        see_through(store, [run], options, display.update)
     ended = store.run(run)
     if ended.state != "finished" or ended.summary is None:
         print(f"clnp: {run} is {ended.state}. {ended.error or ''}".rstrip(), file=sys.stderr)
@@ -127,7 +122,7 @@ def _sweep(options: argparse.Namespace) -> int:
     asked = sweep.ask(store, axes, specs)
     with SweepDisplay(store, asked) as display:
         runs = [run.id for run in store.sweep_runs(asked).values()]
-        _see_through(store, runs, options.scheduler, lambda: any(run.is_active for run in display.update()))
+        see_through(store, runs, options, display.update)
     frame = sweep.table(store, asked)
     with ExitStack() as afterwards:  # whichever file cannot be written, the others and the table are
         afterwards.callback(print, f"sweep {asked} in {store.location}")
@@ -171,46 +166,3 @@ def _check_data(specs: Sequence[RunSpec]) -> None:
     for place, stream in enumerate(streams):
         if stream not in streams[:place]:
             check(stream.model_dump(mode="json"))
-
-
-def _see_through(store: Store, runs: Collection[str], scheduler: str | None, update: Callable[[], bool]) -> None:
-    """Wait until runs have ended. If no engine serves the store, this process does. An interrupt pauses the runs.
-
-    `update` shows the runs' present state and returns whether any is still active.
-    """
-    try:
-        if store.engine() is None:
-            _serve(store, runs, scheduler, update)
-        else:
-            _follow(store, update)
-    except KeyboardInterrupt:
-        if store.engine() is None:
-            for run in runs:
-                if store.run(run).is_active:
-                    store.pause(run)
-        raise
-
-
-def _follow(store: Store, update: Callable[[], bool]) -> None:
-    """Watch runs while another process's engine works on them."""
-    while update() and store.engine() is not None:
-        time.sleep(_POLL_SECONDS)
-
-
-def _serve(store: Store, runs: Collection[str], scheduler: str | None, update: Callable[[], bool]) -> None:
-    """Serve the store as its engine until the runs have ended."""
-    from clnp_core.runs.engine.service import Engine
-
-    async def serve() -> None:
-        serving = asyncio.create_task(Engine(store, scheduler).serve(only=runs))
-        try:
-            while not serving.done():
-                update()
-                await asyncio.wait({serving}, timeout=_POLL_SECONDS)
-        finally:
-            serving.cancel()
-            await asyncio.wait({serving})
-        serving.result()
-        update()
-
-    until_terminated(serve())

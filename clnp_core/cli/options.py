@@ -17,6 +17,8 @@ from clnp_core.runs.spec import setting_names
 if TYPE_CHECKING:
     from clnp_core.runs.store import Store
 
+_MOST_WORKERS = 1024
+
 FAILED = 1
 """Exit status of a failed run or command."""
 
@@ -100,14 +102,33 @@ def add_set(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_scheduler(parser: argparse.ArgumentParser) -> None:
-    """Add the option that names a Dask cluster."""
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which workers compute: a Dask cluster's, or how many of this machine."""
     parser.add_argument(
         "--scheduler",
         default=os.environ.get("CLNP_SCHEDULER") or None,
         metavar="ADDRESS",
         help="compute on the Dask cluster at this address, tcp://host:8786; default CLNP_SCHEDULER, else this machine",
     )
+    parser.add_argument(
+        "--workers",
+        type=_count,
+        default=os.environ.get("CLNP_WORKERS") or None,
+        metavar="N",
+        help="number of workers on this machine; default CLNP_WORKERS, else as many as its cores and memory allow",
+    )
+
+
+def as_given(options: argparse.Namespace) -> list[str]:
+    """Return those options as arguments for a background engine."""
+    given = {"--scheduler": options.scheduler, "--workers": options.workers}
+    return [f"{name}={value}" for name, value in given.items() if value]
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= _MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible; give a number from 1 to {_MOST_WORKERS}")
+    return int(text)
 
 
 def output(text: str) -> Path:

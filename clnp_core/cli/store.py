@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from clnp_core.cli.options import FAILED, Help, add_command, examples, opened
+from clnp_core.cli.serve import hand_on
 
 
 def add_to(commands: Any) -> None:
@@ -51,5 +52,8 @@ def _prune(options: argparse.Namespace) -> int:
             for path in store.artifacts.files(key):
                 print(f"{path.stat().st_size:>12,}  {path}")
         return 0
+    before = {run.id for run in store.active()}
     print(f"{store.prune():,} bytes freed")
+    if not before.issuperset(run.id for run in store.active()):
+        hand_on(store)  # who asked for a run meanwhile was told that the store is served
     return 0

@@ -121,7 +121,7 @@ def finished(scheduler: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     runs = [run.id for run in store.sweep_runs(asked).values()]
     # In a thread: while Playwright is open its event loop counts as running in this one, and no other can start here.
     with ThreadPoolExecutor() as thread:
-        thread.submit(asyncio.run, Engine(store, scheduler).serve(only=runs)).result()
+        thread.submit(asyncio.run, Engine(store, scheduler).serve(until=runs)).result()
     return store, runs[0]
 
 

@@ -34,7 +34,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[P
     folder = tmp_path_factory.mktemp("store")
     store = Store(folder)
     runs = {method: store.add(preset("digits", SHORT | {"method": method})) for method in ("clnp", "finetune")}
-    asyncio.run(Engine(store, scheduler).serve(only=list(runs.values())))
+    asyncio.run(Engine(store, scheduler).serve(until=list(runs.values())))
     for task in (1, 2):  # what the trade-off's page would ask an engine for
         (candidate,) = trade_off(store, runs["clnp"], task).candidates
         store.put_pruned(candidate.key, "test", {point.theta: point.accuracy for point in candidate.curve.points})

@@ -71,6 +71,11 @@ class Run:
         summary = self.summary.to_json() if self.summary else None
         return values | {"tags": list(self.tags), "spec": self.spec.to_json(), "summary": summary}
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is active or interrupted: the next engine, too, goes on with it."""
+        return self.is_active or self.state == "interrupted"
+
 
 @dataclass(frozen=True)
 class Sweep:

@@ -169,7 +169,7 @@ def test_a_run_stops_in_the_middle_of_its_training(tmp_path, scheduler, ask, sta
     run = store.add(preset("digits", {**long, "lambda.2": [1e-3, 2e-3]}))
 
     async def scenario() -> None:
-        serving = asyncio.create_task(Engine(store, scheduler).serve(only=[run]))
+        serving = asyncio.create_task(Engine(store, scheduler).serve(until=[run]))
         async with Client(scheduler, asynchronous=True, set_as_default=False) as client:
             while not store.epochs(run):
                 await asyncio.sleep(0.1)
@@ -187,7 +187,7 @@ def test_a_paused_run_goes_on_from_its_checkpoint(tmp_path, scheduler, learn):
     store = Store(tmp_path)
 
     async def paused_after_a_checkpoint(run: str) -> bool:
-        serving = asyncio.create_task(Engine(store, scheduler).serve(only=[run]))
+        serving = asyncio.create_task(Engine(store, scheduler).serve(until=[run]))
         while not serving.done() and not any(store.artifacts.folder.rglob("*.checkpoint")):
             await asyncio.sleep(0.02)
         with suppress(StoreError):  # it is over
@@ -205,7 +205,7 @@ def test_a_paused_run_goes_on_from_its_checkpoint(tmp_path, scheduler, learn):
     before = store.epochs(run)
     assert store.artifacts.checkpoint(fit).is_file()
     store.resume(run)
-    asyncio.run(Engine(store, scheduler).serve(only=[run]))
+    asyncio.run(Engine(store, scheduler).serve(until=[run]))
     assert store.run(run).state == "finished"
     # Seconds tell that epochs before the checkpoint were not trained again. It has five; perhaps fewer were told of.
     told = before[:5]
