@@ -161,6 +161,18 @@ def test_runs_of_different_seeds_go_in_parallel(tmp_path, scheduler):
     assert second.started < first.finished
 
 
+def test_an_engine_for_some_runs_serves_the_others_too_and_begins_with_its_own(tmp_path, scheduler):
+    store = Store(tmp_path)
+    short = {"stream.tasks": 1, "epochs": 3, "single_task": False}
+    others = [store.add(preset("digits", {**short, "epochs": 5000, "patience": 5000, "seed": seed})) for seed in (1, 2)]
+    own = [store.add(preset("digits", {**short, "seed": seed})) for seed in (3, 4)]
+    asyncio.run(Engine(store, scheduler).serve(until=own))
+    assert [store.run(run).state for run in own] == ["finished"] * 2
+    assert [store.run(run).state for run in others] == ["queued"] * 2
+    # There are two places: one for each side, and then one for what is left.
+    assert [[text for _, text in store.events(run)] for run in others] == [["work begins", "work stops: queued"], []]
+
+
 @pytest.mark.parametrize(("ask", "state"), [(Store.pause, "paused"), (Store.cancel, "cancelled")])
 def test_a_run_stops_in_the_middle_of_its_training(tmp_path, scheduler, ask, state):
     """And its workers are free then: without being stopped they would train for many minutes."""
