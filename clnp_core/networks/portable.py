@@ -1,6 +1,7 @@
 """Converts a task's narrow network to plain torch layers, or to a file that can be read without this project.
 
-Nothing is pickled: a file is ONNX, or safetensors with the layers as JSON in its header.
+A file takes the images as their data set has them: the task's order of pixels and their scale are part of it. Nothing
+is pickled: it is ONNX, or safetensors with the layers as JSON in its header.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from torch import Tensor, nn
 
 from clnp_core.arithmetic import owned
 from clnp_core.errors import ExportError, SpecError
+from clnp_core.files import ending
 from clnp_core.networks.architectures import Architecture
 from clnp_core.networks.layers import EPSILON, Norm
 from clnp_core.networks.network import Network
+from clnp_core.networks.pixels import PIXEL_TYPES, Pixels, PixelType, RawPixels
 from clnp_core.networks.subnetwork import task_network
 
 FORMATS = (".onnx", ".safetensors")
@@ -39,9 +42,23 @@ _Count = Annotated[int, Field(ge=1, le=2**30)]
 _Size = Annotated[int, Field(ge=1, le=1024)]
 _Padding = Annotated[int, Field(ge=0, le=1024)]
 
+About = Mapping[str, str | int | float]
+"""What a file says of its network."""
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _RawPixels(_Strict):
+    kind: Literal["pixels"] = "pixels"
+    type: PixelType
+    white: Annotated[int, Field(ge=1, le=2**16)]
+    shape: Annotated[list[_Count], Field(min_length=1, max_length=3)]
+    permuted: bool
+
+    def build(self) -> nn.Module:
+        return RawPixels(PIXEL_TYPES[self.type], self.white, self.shape, self.permuted)
 
 
 class _Linear(_Strict):
@@ -97,7 +114,7 @@ class _Plain(_Strict):
         return nn.ReLU() if self.kind == "relu" else nn.Flatten()
 
 
-_Layer = Annotated[_Linear | _Conv | _BatchNorm | _Pool | _Plain, Field(discriminator="kind")]
+_Layer = Annotated[_RawPixels | _Linear | _Conv | _BatchNorm | _Pool | _Plain, Field(discriminator="kind")]
 
 
 class _Described(_Strict):
@@ -106,7 +123,7 @@ class _Described(_Strict):
     format: Literal[1] = 1
     image_shape: Annotated[list[_Count], Field(min_length=1, max_length=3)]
     layers: Annotated[list[_Layer], Field(min_length=1, max_length=1000)]
-    about: dict[str, str | int] = Field(default_factory=dict)
+    about: dict[str, str | int | float] = Field(default_factory=dict)
 
 
 def to_module(network: Network, task: int) -> nn.Sequential:
@@ -135,19 +152,21 @@ def image_shape(architecture: Architecture) -> tuple[int, ...]:
     return architecture.input_shape if architecture.hidden[0].kind == "conv" else (architecture.inputs,)
 
 
-def check_format(path: Path) -> None:
-    """See that a network can be written under that name.
+def check_format(path: Path) -> str:
+    """See that a network can be written under that name, and return its format as `content` takes it.
 
     Raises
     ------
     SpecError
         If its ending is of no format there is.
     """
-    if path.suffix not in FORMATS:
+    suffix = ending(path, ".onnx")
+    if suffix not in FORMATS:
         raise SpecError(f"{path} is no name for a network; give one that ends in {' or '.join(FORMATS)}.")
+    return suffix
 
 
-def content(network: Network, task: int, suffix: str, about: Mapping[str, str | int]) -> bytes:
+def content(network: Network, task: int, suffix: str, pixels: Pixels, about: About) -> bytes:
     """The narrow network of a learned task as a file.
 
     Parameters
@@ -155,8 +174,10 @@ def content(network: Network, task: int, suffix: str, about: Mapping[str, str | 
     network, task
         As `to_module`.
     suffix : {".onnx", ".safetensors"}
-        An ONNX file takes `images` [batch, ...] and gives `logits` [batch, outputs], for any batch. A safetensors file
-        is for `load_module`; its tensors have the names of the module's `state_dict`.
+        An ONNX file takes `images` [batch, channels, height, width] and gives `logits` [batch, outputs], for any batch.
+        A safetensors file is for `load_module`; its tensors have the names of the module's `state_dict`.
+    pixels : Pixels
+        What the images are.
     about : mapping
         What to say of it in the file: the run, the task and so on.
 
@@ -165,16 +186,25 @@ def content(network: Network, task: int, suffix: str, about: Mapping[str, str | 
     ExportError
         If it is too large for ONNX.
     """
-    layers, tensors = _taken_apart(network, task)
-    shape = image_shape(network.architecture)
+    order = {} if pixels.order is None else {"order": torch.from_numpy(pixels.order)}
+    first = _RawPixels(
+        type=pixels.type, white=pixels.white, shape=list(image_shape(network.architecture)), permuted=bool(order)
+    )
+    layers, tensors = _taken_apart(network, task, first, **order)
+    shape = pixels.shape
     if suffix == ".safetensors":
         described = _Described(image_shape=list(shape), layers=layers, about=dict(about))
         return safetensors.torch.save(tensors, {_HEADER: described.model_dump_json()})
-    return _onnx(_built(_on_meta(layers), tensors), shape, about)
+    return _onnx(_built(_on_meta(layers), tensors), torch.zeros(2, *shape, dtype=PIXEL_TYPES[pixels.type]), about)
 
 
 def load_module(path: Path) -> nn.Sequential:
-    """The network in a safetensors file that `content` made, as `to_module` gave it. Anyone may have written the file.
+    """The network in a safetensors file that `content` made. Anyone may have written the file.
+
+    Returns
+    -------
+    nn.Sequential
+        `RawPixels`, then the layers that `to_module` gave; a file of an earlier version has these alone.
 
     Raises
     ------
@@ -203,6 +233,9 @@ def load_module(path: Path) -> nn.Sequential:
     expected = {name: (tensor.shape, tensor.dtype) for name, tensor in module.state_dict().items()}
     if {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()} != expected:
         raise _refused(path, "its tensors are not those of its layers")
+    for name, order in tensors.items():
+        if name.endswith(".order") and not torch.equal(order.sort().values, torch.arange(len(order))):
+            raise _refused(path, "its order of pixels is none")
     return _built(module, tensors)
 
 
@@ -212,11 +245,11 @@ def _refused(path: Path, reason: str) -> ExportError:
 
 def _check_follow(path: Path, module: nn.Sequential, shape: tuple[int, ...]) -> None:
     """See that layers follow upon each other, from an image of that shape on, and that none is out of bounds."""
-    x = torch.empty(2, *shape, device="meta")
+    x = torch.empty(2, *shape, dtype=getattr(module[0], "dtype", None), device="meta")
     for number, layer in enumerate(module, start=1):
         try:
             x = layer(x)
-        except (RuntimeError, ValueError, IndexError):
+        except (RuntimeError, ValueError, IndexError, TypeError):
             raise _refused(path, f"layer {number} does not fit the one before it") from None
         if x.numel() > 2 * _MOST_VALUES:
             raise _refused(path, f"layer {number} has more than {_MOST_VALUES:,} values for one image")
@@ -224,8 +257,13 @@ def _check_follow(path: Path, module: nn.Sequential, shape: tuple[int, ...]) -> 
         raise _refused(path, "its last layer gives maps where there should be logits")
 
 
-def _taken_apart(network: Network, task: int) -> tuple[list[_Layer], dict[str, Tensor]]:
-    """Layers of the narrow network, and their tensors by the names that an nn.Sequential has for them."""
+def _taken_apart(
+    network: Network, task: int, first: _RawPixels | None = None, **given: Tensor
+) -> tuple[list[_Layer], dict[str, Tensor]]:
+    """Layers of the narrow network, and their tensors by the names that an nn.Sequential has for them.
+
+    Another layer may come first, with its tensors.
+    """
     narrow, architecture = task_network(network, task), network.architecture
     layers: list[_Layer] = []
     tensors: dict[str, Tensor] = {}
@@ -234,6 +272,9 @@ def _taken_apart(network: Network, task: int) -> tuple[list[_Layer], dict[str, T
         # Copies: that of a single head may be a view of all of it.
         tensors.update({f"{len(layers)}.{name}": tensor.clone() for name, tensor in named.items()})
         layers.append(layer)
+
+    if first:
+        add(first, **given)
 
     def add_linear(weight: Tensor, bias: Tensor | None) -> None:
         weight = weight.flatten(1)
@@ -308,12 +349,13 @@ def _on_meta(layers: list[_Layer]) -> nn.Sequential:
 def _built(module: nn.Sequential, tensors: dict[str, Tensor]) -> nn.Sequential:
     module.load_state_dict(tensors, assign=True)
     # As `layers.as_input` has it, where one channel makes no difference: otherwise sums are taken in another order.
-    is_deep = isinstance(module[0], nn.Conv2d) and module[0].in_channels > 1
+    first = next(layer for layer in module if not isinstance(layer, RawPixels))
+    is_deep = isinstance(first, nn.Conv2d) and first.in_channels > 1
     # torch does not declare this form of `to`.
     return module.to(memory_format=torch.channels_last) if is_deep else module  # type: ignore[call-overload]
 
 
-def _onnx(module: nn.Sequential, shape: tuple[int, ...], about: Mapping[str, str | int]) -> bytes:
+def _onnx(module: nn.Sequential, images: Tensor, about: About) -> bytes:
     size = sum(tensor.nbytes for tensor in module.state_dict().values())
     if size > _MOST_ONNX_BYTES:
         raise ExportError(f"A network of {size:,} bytes is too large for one ONNX file; give a name with .safetensors.")
@@ -323,7 +365,7 @@ def _onnx(module: nn.Sequential, shape: tuple[int, ...], about: Mapping[str, str
         # The opset is the one that torch recommends: a newer one would only shut out older runtimes.
         program = torch.onnx.export(
             module,
-            (torch.zeros(2, *shape),),
+            (images,),
             input_names=["images"],
             output_names=["logits"],
             dynamic_shapes=({0: torch.export.Dim("batch")},),

@@ -198,7 +198,9 @@ class RunHandle:
     def export(self, task: int, path: Path | str) -> None:
         """Write a learned task's narrow network as .onnx or .safetensors, for use without this project.
 
-        The file also names the task's classes, in the order of the outputs: `labels`, as JSON.
+        It takes the images as their data set has them, [batch, channels, height, width]: the task's order of pixels and
+        their scale are part of it. It also says which `layout` they have, the `run`, the task's `accuracy` on its test
+        images and its `fingerprint`, and its classes in the order of the outputs: `labels`, as JSON.
 
         Raises
         ------
@@ -206,6 +208,8 @@ class RunHandle:
             If the name has another ending.
         StoreError
             As for `network`, or if the file cannot be written.
+        DataError
+            If it is own data, which tells of its scale itself, and is missing, or not the data that the run learned.
         ExportError
             If the network is too large for ONNX.
         """

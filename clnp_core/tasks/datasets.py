@@ -82,6 +82,11 @@ def classes(name: str) -> int:
     return SOURCES[name].classes
 
 
+def white(name: str) -> int:
+    """Return what a data set's pixels are divided by before use."""
+    return SOURCES[name].white
+
+
 def training_images(name: str) -> int:
     """Return a data set's number of training images."""
     return SOURCES[name].training_images

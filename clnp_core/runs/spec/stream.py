@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import numpy as np
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -141,8 +142,15 @@ class SplitSpec(_Stream):
 
     def labels_of(self, task: int, seed: int) -> tuple[Label, ...]:
         """Return the classes of a task as its data set has them, in the task's order; `seed` is the run's."""
+        return tuple(self._group(task, seed)[1].tolist())
+
+    def dataset_of(self, task: int, seed: int) -> str:
+        """Return the name of a task's data set; `seed` is the run's."""
+        return self.datasets[self._group(task, seed)[0]]
+
+    def _group(self, task: int, seed: int) -> tuple[int, np.ndarray]:
         counts, seed = list(map(classes, self.datasets)), seed if self.seed is None else self.seed
-        return tuple(groups_of_classes(counts, self.classes_per_task, seed, self.class_order)[task - 1][1].tolist())
+        return groups_of_classes(counts, self.classes_per_task, seed, self.class_order)[task - 1]
 
     @model_validator(mode="after")
     def _consistent(self) -> SplitSpec:

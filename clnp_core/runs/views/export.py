@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 from torch import Tensor, nn
 
 from clnp_core.errors import StoreError
 from clnp_core.files import write_whole
 from clnp_core.networks.network import Network
+from clnp_core.networks.pixels import Pixels
 from clnp_core.networks.portable import check_format, content, image_shape, to_module
+from clnp_core.runs.spec.stream import OwnSpec, SplitSpec
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.verify import last_network
+from clnp_core.tasks.content import loaded
+from clnp_core.tasks.datasets import white
 from clnp_core.tasks.streams import open_stream
 
 
@@ -33,13 +38,44 @@ def test_set(store: Store, run: str, task: int) -> tuple[Tensor, Tensor]:
 
 def export(store: Store, run: str, task: int, path: Path) -> None:
     """See `clnp_core.runs.handle.RunHandle.export`."""
-    check_format(path)
+    suffix = check_format(path)
     spec = store.run(run).spec
     learned, task = _learned(store, run, task)
-    labels = spec.labels_of(task)
-    about: dict[str, str | int] = {"run": run, "preset": spec.preset, "task": task, "classes": len(labels)}
-    about["labels"] = json.dumps(labels, ensure_ascii=False)
-    write_whole(path, content(learned, task, path.suffix, about))
+    data, pixels = _pixels(store, run, task)
+    records, labels = store.learned(run), spec.labels_of(task)
+    scale = f"raw pixels from 0 to {pixels.white}" if pixels.type == "uint8" else "values as the data has them"
+    about: dict[str, str | int | float] = {
+        "run": run,
+        "preset": spec.preset,
+        "task": task,
+        "data": data,
+        "layout": f"{pixels.type} [batch, channels, height, width] = [batch, {str(pixels.shape)[1:-1]}], {scale}",
+        "classes": len(labels),
+        "labels": json.dumps(labels, ensure_ascii=False),
+        "accuracy": records[-1].accuracy[task - 1],
+    }
+    if taken := records[task - 1].fingerprint:  # which an earlier version did not take
+        about["fingerprint"] = taken
+    write_whole(path, content(learned, task, suffix, pixels, about))
+
+
+def _pixels(store: Store, run: str, task: int) -> tuple[str, Pixels]:
+    """The name of a task's data set, and what its images are there."""
+    spec = store.run(run).spec
+    stream, shape = spec.stream, spec.stream.image_shape
+    drawn = next(stage["key"] for stage in store.stages(run) if stage["kind"] == "stream")
+    match stream:
+        case OwnSpec():
+            asked = store.stage(drawn).inputs["stream"]
+            open_stream(asked, spec.seed, task)  # sees that the data is the one that was learned
+            images = loaded(asked)[0][task - 1]
+            return stream.name, Pixels(shape, "uint8" if images.x_test.dtype == np.uint8 else "float32", images.white)
+        case SplitSpec():
+            name = stream.dataset_of(task, spec.seed)
+            return name, Pixels(shape, "uint8", white(name))
+        case _:
+            order = store.artifacts.array(drawn, "permutations")[task - 1]
+            return stream.dataset, Pixels(shape, "uint8", white(stream.dataset), order)
 
 
 def _learned(store: Store, run: str, task: int) -> tuple[Network, int]:
