@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
 from clnp_core.analysis.epochs import ALONE, TUNED
+from clnp_core.bounds import Label
 from clnp_core.methods.training.settings import VALIDATION
 from clnp_core.runs.fold.notes import task_notes
 from clnp_core.runs.fold.results import ByClass, Record, Summary
@@ -22,7 +23,7 @@ from clnp_core.runs.fold.summary import seeds_of, summarise, words_for
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
 from clnp_core.runs.store.results import MENDED
-from clnp_core.tasks.labels import shown
+from clnp_core.tasks.labels import short, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -222,7 +223,7 @@ def print_summary(summary: Summary) -> None:
         if balanced:
             row.append(f"{told.balanced:.2%}" if told else "")
         if summary.by_class:
-            row.append(_lowest(told))
+            row.append(_lowest(told, summary.classes[task] if summary.classes else ()))
         if alone:
             row.append("" if alone[task] is None else f"{alone[task]:.2%}")
         if theta:
@@ -253,13 +254,13 @@ def print_summary(summary: Summary) -> None:
         console.print(note, highlight=False, markup=False)
 
 
-def _lowest(told: ByClass | None) -> str:
+def _lowest(told: ByClass | None, labels: Sequence[Label]) -> str:
     """The lowest accuracy of a task's classes, and which one it is, the first of several."""
     if told is None:
         return ""
     known = zip(told.accuracy, told.classes, strict=True)
-    accuracy, name = min((accuracy, name) for accuracy, name in known if accuracy is not None)
-    return f"{accuracy:.2%} ({name})"
+    accuracy, place = min((accuracy, place) for accuracy, place in known if accuracy is not None)
+    return escape(f"{accuracy:.2%} ({short(labels[place] if labels else place)})")
 
 
 def print_sweep(frame: pd.DataFrame, axes: Sequence[str]) -> None:

@@ -262,6 +262,9 @@ class Incoming:
         named = {f"confusion.{each}": by_class for each, by_class in told.items()}
         same = tensors.keys() == named.keys() and all(comes_to(tensors[name], each) for name, each in named.items())
         require(same, "what it takes images for is not what its record counts")
+        for each, by_class in told.items():
+            highest = max(by_class.classes[-1], int(tensors[f"confusion.{each}"][:2].max()))
+            require(highest < len(self.spec.labels_of(each)), "it tells of a class that a task does not have")
 
     def _check_promised(self, data: dict[str, Any], tasks: int, network: Network) -> None:
         """See that there is a fingerprint for each task, where the method promises that nothing is forgotten."""
