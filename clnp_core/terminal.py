@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clnp_core.analysis.epochs import ALONE, TUNED
+from clnp_core.bounds import Label
 from clnp_core.methods.training.settings import VALIDATION
 from clnp_core.printing import printable
 from clnp_core.runs.fold.notes import task_notes
@@ -29,7 +30,7 @@ from clnp_core.runs.fold.summary import seeds_of, summarise, words_for
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
 from clnp_core.runs.store.results import MENDED
-from clnp_core.tasks.labels import shown
+from clnp_core.tasks.labels import short, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -291,7 +292,7 @@ def print_summary(summary: Summary) -> None:
         if balanced:
             row.append(f"{told.balanced:.2%}" if told else "")
         if summary.by_class:
-            row.append(_lowest(told))
+            row.append(_lowest(told, summary.classes[task] if summary.classes else ()))
         if alone:
             row.append("" if alone[task] is None else f"{alone[task]:.2%}")
         if theta:
@@ -322,13 +323,13 @@ def print_summary(summary: Summary) -> None:
         console.print(note, highlight=False, markup=False)
 
 
-def _lowest(told: ByClass | None) -> str:
+def _lowest(told: ByClass | None, labels: Sequence[Label]) -> str:
     """The lowest accuracy of a task's classes, and which one it is, the first of several."""
     if told is None:
         return ""
     known = zip(told.accuracy, told.classes, strict=True)
-    accuracy, name = min((accuracy, name) for accuracy, name in known if accuracy is not None)
-    return f"{accuracy:.2%} ({name})"
+    accuracy, place = min((accuracy, place) for accuracy, place in known if accuracy is not None)
+    return escape(f"{accuracy:.2%} ({short(labels[place] if labels else place)})")
 
 
 def print_sweep(frame: pd.DataFrame, axes: Sequence[str]) -> None:

@@ -342,6 +342,7 @@ def test_a_run_is_asked_for_again_from_what_is_shown_of_it(tmp_path, workers, sa
         (bytes(range(256)), "is not JSON"),
         (b"[" * 100_000, "is not JSON (maximum recursion depth"),
         (b" " * (2**20 + 1), "is too large for the specification of a run: more than 1,048,576 bytes"),
+        (b'{"seed": 1, "stream": {"seed": 1, "seed": 2}}', "'seed' is there twice; give it once"),
         (b"[1, 2]", "is no specification of a run; get one with: clnp show RUN --spec"),
         (b'{"preset": "digits", "method": "clnp", "seed": 0}', "The setting 'stream.dataset' is missing"),
         (b'{"lambda": 3, "stream": 4}', "is no specification of a run"),

@@ -87,7 +87,7 @@ class RunHandle:
         from clnp_core.runs.views.classes import class_table
 
         if by == "class":
-            return class_table(by_class(self.store.learned(self.id)))
+            return class_table(self.store.run(self.id).spec, by_class(self.store.learned(self.id)))
         if by != "epoch":
             raise SpecError(f"by = {by!r} is not possible: it should be 'epoch' or 'class'.")
         columns = ["task", "candidate", "stage", "epoch", "loss", "validation_accuracy", "seconds", "neurons"]
