@@ -37,7 +37,7 @@ SINGLE = [{"lambda.1": outer, "lambda.2": inner} for outer in OUTER for inner in
 def seconds(store: Store, spec: RunSpec, scheduler: str) -> float:
     """Time from the start of a run to its end, the workers being there already."""
     run = store.add(spec)
-    asyncio.run(Engine(store, scheduler).serve(only=[run]))
+    asyncio.run(Engine(store, scheduler).serve(until=[run]))
     ended = store.run(run)
     assert ended.state == "finished", ended.error
     return ended.finished - ended.started
@@ -48,7 +48,7 @@ def stopping(store: Store, scheduler: str) -> float:
     run = store.add(task({"epochs": 3000, "patience": 3000, "batch_size": 4}))
 
     async def scenario() -> float:
-        serving = asyncio.create_task(Engine(store, scheduler).serve(only=[run]))
+        serving = asyncio.create_task(Engine(store, scheduler).serve(until=[run]))
         while not store.epochs(run):
             await asyncio.sleep(0.05)
         store.pause(run)

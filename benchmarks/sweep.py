@@ -29,7 +29,7 @@ def measure(tasks: int) -> dict[str, Any]:
         asked = sweep.ask(store, AXES, sweep.sequences("digits", {"stream.tasks": tasks}, AXES))
         runs = [run.id for run in store.sweep_runs(asked).values()]
         start = time.perf_counter()
-        asyncio.run(Engine(store).serve(only=runs))
+        asyncio.run(Engine(store).serve(until=runs))
         seconds = time.perf_counter() - start
         frame = sweep.table(store, asked)
         parts = [stage for run in runs for stage in store.stages(run)]

@@ -39,6 +39,10 @@ class DamagedError(StoreError):
         return f"{self.args[0]}; clnp store check says which run to resume, which computes it anew."
 
 
+class HeldError(StoreError):
+    """Another engine serves the store."""
+
+
 class DivergedError(ClnpError):
     """The training of every candidate diverged: its loss became infinite or not a number."""
 

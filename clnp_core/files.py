@@ -18,6 +18,17 @@ from clnp_core.errors import StoreError
 
 _MOST_LINKS = 40  # as Linux has it
 _NO_PLACE_FOR_ANOTHER = (errno.EACCES, errno.EPERM, errno.EROFS)
+_PROBE_BYTES = 2**16
+
+
+def obstacle(folder: Path) -> OSError | None:
+    """Try to write to a folder, and return what is in the way: a full disk, a read-only file system and so on."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(_PROBE_BYTES))
+    except OSError as error:
+        return error
+    return None
 
 
 def write_whole(path: Path, content: bytes, secret: bool = False) -> None:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
+import os
+import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import psutil
 from rich.console import Console as RichConsole
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from clnp_core.analysis.epochs import ALONE, TUNED
+from clnp_core.bounds import Label
 from clnp_core.methods.training.settings import VALIDATION
 from clnp_core.printing import printable
 from clnp_core.runs.fold.notes import task_notes
@@ -24,12 +30,13 @@ from clnp_core.runs.fold.summary import seeds_of, summarise, words_for
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
 from clnp_core.runs.store.results import MENDED
-from clnp_core.tasks.labels import shown
+from clnp_core.tasks.labels import short, shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _WIDTH_ELSEWHERE = 120  # of output that does not go to a terminal
+_ENDLESS = 10_000
 
 
 class Console(RichConsole):
@@ -165,23 +172,77 @@ def _line(spec: RunSpec, record: Record) -> str:
 
 def print_runs(runs: Sequence[Run], engine: int | None) -> None:
     """Print the list of runs."""
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE)
-    tagged = any(run.tags for run in runs)
-    table = Table("run", "state", "done", "left", "tasks", "seed", "created", *["tags"] * tagged)
-    for run in runs:
-        table.add_row(
-            run.id,
-            run.state,
-            f"{run.fraction:.0%}",
-            words_for(run.seconds_left) if run.state == "running" else "",
-            str(run.spec.stream.tasks),
-            seeds_of(run.spec),
-            datetime.fromtimestamp(run.created).strftime("%Y-%m-%d %H:%M"),
-            *[escape(", ".join(run.tags))] * tagged,
-        )
-    console.print(table if runs else "There are no runs yet. Try: clnp run digits")
+    console = Console(width=_width())
+    columns = {
+        "run": [run.id for run in runs],
+        "state": [run.state for run in runs],
+        "done": [f"{run.fraction:.0%}" for run in runs],
+        "left": [words_for(run.seconds_left) if run.state == "running" else "" for run in runs],
+        "tasks": [str(run.spec.stream.tasks) for run in runs],
+        "seed": [seeds_of(run.spec) for run in runs],
+        "created": [datetime.fromtimestamp(run.created).strftime("%Y-%m-%d %H:%M") for run in runs],
+    }
+    if any(run.tags for run in runs):
+        columns["tags"] = [escape(", ".join(run.tags)) for run in runs]
+    if runs:
+        console.print(_fitting(console, columns, ("created", "seed", "tasks", "tags", "left", "done", "state")))
+    else:
+        console.print("There are no runs yet. Try: clnp run digits")
     if any(run.is_active for run in runs) and engine is None:
         console.print("No engine serves this store; start one with: clnp engine")
+
+
+def print_status(store: Store, engine: psutil.Process | None) -> None:
+    """Print which process serves a store, since when and with how many others, and the runs that go on."""
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    console.print(f"store {store.location}")
+    told = "no engine serves it"
+    if engine is not None:
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            began, others = datetime.fromtimestamp(engine.create_time()), len(engine.children(recursive=True))
+            told = f"engine: process {engine.pid} with {others} others, since {began:%Y-%m-%d %H:%M:%S}\n"
+            told += f"    {shlex.join(engine.cmdline())}"
+    console.print(told)
+    for run in store.runs():
+        if run.goes_on:
+            left = words_for(run.seconds_left) if run.state == "running" else ""
+            console.print(f"{run.id}: {run.state}, {run.fraction:.0%} done {left}".rstrip())
+
+
+def _width() -> int | None:
+    """Return the width of what is printed; None for that of the terminal, or of COLUMNS."""
+    return None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _WIDTH_ELSEWHERE
+
+
+def _fitting(
+    console: Console, columns: Mapping[str, Sequence[str]], spare: Sequence[str], right: Sequence[str] = ()
+) -> Table:
+    """Lay out a table in which ids of runs stay whole: where it is too wide, columns are left out.
+
+    Parameters
+    ----------
+    console : Console
+    columns : mapping
+        Title → its cells. That of the ids is "run".
+    spare : sequence of str
+        Columns that may be left out, the first one first.
+    right : sequence of str
+        Columns that are set to the right.
+    """
+    left_out = [name for name in spare if name in columns]
+    shown = dict(columns)
+    endless = console.options.update_width(_ENDLESS)
+    while True:
+        table = Table()
+        for name in shown:
+            # Not even a column of ids alone may fit: then they are folded.
+            whole = name == "run" and len(shown) > 1
+            table.add_column(name, no_wrap=whole, overflow="fold", justify="right" if name in right else "left")
+        for row in zip(*shown.values(), strict=True):
+            table.add_row(*row)
+        if not left_out or Measurement.get(console, endless, table).minimum <= console.width:
+            return table
+        del shown[left_out.pop(0)]
 
 
 def print_run(store: Store, run: Run) -> None:
@@ -208,7 +269,7 @@ def print_run(store: Store, run: Run) -> None:
 
 def print_summary(summary: Summary) -> None:
     """Print the table of results: per task accuracy, θ, and neurons claimed, reused and free of each layer."""
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE)
+    console = Console(width=_width())
     alone = summary.single_task_accuracy
     theta = summary.theta
     about = "for each layer: neurons claimed/reused/free" if summary.layers else None
@@ -231,7 +292,7 @@ def print_summary(summary: Summary) -> None:
         if balanced:
             row.append(f"{told.balanced:.2%}" if told else "")
         if summary.by_class:
-            row.append(_lowest(told))
+            row.append(_lowest(told, summary.classes[task] if summary.classes else ()))
         if alone:
             row.append("" if alone[task] is None else f"{alone[task]:.2%}")
         if theta:
@@ -262,30 +323,29 @@ def print_summary(summary: Summary) -> None:
         console.print(note, highlight=False, markup=False)
 
 
-def _lowest(told: ByClass | None) -> str:
+def _lowest(told: ByClass | None, labels: Sequence[Label]) -> str:
     """The lowest accuracy of a task's classes, and which one it is, the first of several."""
     if told is None:
         return ""
     known = zip(told.accuracy, told.classes, strict=True)
-    accuracy, name = min((accuracy, name) for accuracy, name in known if accuracy is not None)
-    return f"{accuracy:.2%} ({name})"
+    accuracy, place = min((accuracy, place) for accuracy, place in known if accuracy is not None)
+    return escape(f"{accuracy:.2%} ({short(labels[place] if labels else place)})")
 
 
 def print_sweep(frame: pd.DataFrame, axes: Sequence[str]) -> None:
     """Print the table of a sweep's results, as `clnp_core.runs.sweep.table` returns it."""
-    table = Table(*axes, "run", "state")
-    for name in ("mean accuracy", "capacity used", "tasks", "seconds"):
-        table.add_column(name, justify="right")
-    for row in frame.to_dict("records"):
-        table.add_row(
-            *(f"{row[path]:g}" if isinstance(row[path], float) else str(row[path]) for path in axes),
-            row["run"],
-            row["state"],
-            *("–" if math.isnan(row[name]) else f"{row[name]:.2%}" for name in ("mean_accuracy", "capacity_used")),
-            str(row["tasks_fitted"]),
-            f"{row['seconds']:.1f}",
-        )
-    Console(width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE).print(table)
+    console = Console(width=_width())
+    rows = frame.to_dict("records")
+    columns = {
+        path: [f"{row[path]:g}" if isinstance(row[path], float) else str(row[path]) for row in rows] for path in axes
+    }
+    columns |= {name: [row[name] for row in rows] for name in ("run", "state")}
+    for name, share in (("mean accuracy", "mean_accuracy"), ("capacity used", "capacity_used")):
+        columns[name] = ["–" if math.isnan(row[share]) else f"{row[share]:.2%}" for row in rows]
+    columns["tasks"] = [str(row["tasks_fitted"]) for row in rows]
+    columns["seconds"] = [f"{row['seconds']:.1f}" for row in rows]
+    numbers = ("seconds", "tasks", "capacity used", "mean accuracy")
+    console.print(_fitting(console, columns, (*numbers[:3], "state"), numbers))
 
 
 def _tasks_left(tasks: float | None) -> str:

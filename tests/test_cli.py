@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +15,8 @@ from contextlib import contextmanager, suppress
 import pandas as pd
 import pytest
 
-from clnp_core.runs import submit
+from clnp_core.cli import main
+from clnp_core.runs import background, submit
 from clnp_core.runs.background import end_engine
 from clnp_core.runs.engine import cluster
 from clnp_core.runs.spec import preset
@@ -25,14 +28,14 @@ def clnp(*arguments, **environment):
 
 
 def command(arguments):
-    return [sys.executable, "-m", "clnp_core.cli", *map(str, arguments)]
+    return [sys.executable, "-P", "-m", "clnp_core.cli", *map(str, arguments)]
 
 
 @contextmanager
-def started(*arguments):
+def started(*arguments, folder=None):
     """A command under way, in a process group of its own; in the end nothing is left of it, whatever happened."""
     said = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command(arguments), **options({}), **said, start_new_session=True) as process:
+    with subprocess.Popen(command(arguments), **options({}), **said, cwd=folder, start_new_session=True) as process:
         try:
             yield process
         finally:
@@ -161,17 +164,76 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path, workers, said):
 
 
 def test_an_interrupt_pauses_the_run(tmp_path):
-    store = Store(tmp_path)
-    arguments = ("run", "digits", "--epochs", 5000, "--set", "patience=5000", "--store", tmp_path)
-    with started(*arguments) as process:
+    """As Ctrl-C does, which workers get, too. They take no file in the working directory for one of Python's own."""
+    store, folder = Store(tmp_path / "store"), tmp_path / "folder"
+    folder.mkdir()
+    (folder / "signal.py").write_text("raise SystemExit('this was imported')")
+    arguments = ("run", "digits", "--epochs", 5000, "--set", "patience=5000", "--store", store.location)
+    with started(*arguments, folder=folder) as process:
         while not (store.runs() and store.epochs(store.runs()[0].id)):
             assert process.poll() is None
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=400)
     assert process.returncode == 130
     assert said == "clnp: interrupted; finished work is kept.\n"
     assert store.runs()[0].state == "paused"
+
+
+def test_a_run_beside_another_engine_is_taken_over_when_that_ends(tmp_path, workers, said):
+    store, held = Store(tmp_path), threading.Event()
+
+    def serve_until_it_is_queued():
+        with store.hold_engine():
+            held.set()
+            while not store.runs():
+                time.sleep(0.02)
+
+    with ThreadPoolExecutor() as engine:
+        serving = engine.submit(serve_until_it_is_queued)
+        held.wait()
+        assert said("run", "digits", *SHORT, "--store", tmp_path)[0] == 0
+        serving.result()
+    assert [run.state for run in store.runs()] == ["finished"]
+
+
+def test_what_a_command_has_worked_on_beside_its_own_goes_on_in_the_background(
+    tmp_path, workers, scheduler, said, monkeypatch
+):
+    store, started = Store(tmp_path), []
+    monkeypatch.setattr(background, "ensure_engine", lambda *given: started.append(given) or 7)
+    other = store.add(preset("digits", {"epochs": 5000, "patience": 5000}))
+    status, _, complaint = said("run", "digits", *SHORT, "--workers", 3, "--store", tmp_path)
+    assert (status, complaint) == (0, "other runs go on in the background, process 7: clnp status\n")
+    assert store.run(other).state == "queued"
+    assert [text for _, text in store.events(other)] == ["work begins", "work stops: queued"]
+    ((where, *options),) = started
+    assert (where.location, options) == (tmp_path, [f"--scheduler={scheduler}", "--workers=3"])
+
+
+@pytest.mark.parametrize("given", ["0", "many", "-1", "2000"])
+def test_an_impossible_number_of_workers_is_said(tmp_path, capsys, given):
+    with pytest.raises(SystemExit, match="2"):
+        main(["engine", "--workers", given, "--store", str(tmp_path / "store")])
+    assert "is not possible; give a number from 1 to 1024" in capsys.readouterr().err
+
+
+def test_a_dashboard_that_is_terminated_leaves_nothing(tmp_path, workers):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with started("dashboard", "--no-browser", "--port", port, "--store", tmp_path) as process:
+        while process.poll() is None:
+            with suppress(OSError):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health").close()
+                break
+            time.sleep(0.1)
+        engine = Store(tmp_path).engine()
+        assert engine
+        process.terminate()
+        assert process.wait(timeout=400) == 130
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", port))
+    assert Store(tmp_path).engine() is None
 
 
 def test_an_engine_that_is_terminated_while_it_trains_ends_and_queues_its_run_again(tmp_path, workers):
@@ -215,6 +277,7 @@ def test_runs_are_controlled_from_the_command_line_and_from_python(tmp_path, wor
                 time.sleep(0.05)
 
         listed = done("list")
+        engine = store.engine()
         assert run.id in listed
         assert "cancelled" in listed
         shown = done("show", run.id)
@@ -224,6 +287,9 @@ def test_runs_are_controlled_from_the_command_line_and_from_python(tmp_path, wor
         done("rm", name)
         assert name not in done("list")
         assert "has an engine already" in said("store", "prune", "--store", tmp_path)[2]
+        assert f"process {store.engine()} with" in done("status")
+        assert done("engine", "--stop") == f"engine stopped, process {engine}\n"
+        assert "no engine serves it" in done("status")
         assert ".safetensors" in done("store", "prune", "--dry-run")
     finally:
         end_engine(store)
@@ -256,11 +322,12 @@ def test_an_engine_without_its_scheduler_is_one_sentence(tmp_path):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_a_run_is_asked_for_again_from_the_specification_that_is_shown_of_it(tmp_path, workers, said):
+@pytest.mark.parametrize("form", ["spec", "json"])
+def test_a_run_is_asked_for_again_from_what_is_shown_of_it(tmp_path, workers, said, form):
     file, kept = tmp_path / "spec.json", ("--store", tmp_path / "store")
     spec = preset("digits", {"stream.tasks": 1, "epochs": 2, "single_task": False, "stream.seed": 4})
     store = Store(tmp_path / "store")
-    file.write_text(said("show", store.add(spec), "--json", *kept)[1])
+    file.write_text(said("show", store.add(spec), f"--{form}", *kept)[1])
     (queued,) = store.runs()
     assert queued.spec == spec
     assert said("run", file, *kept)[0] == 0  # the one that waits
@@ -277,7 +344,8 @@ def test_a_run_is_asked_for_again_from_the_specification_that_is_shown_of_it(tmp
         (bytes(range(256)), "is not JSON"),
         (b"[" * 100_000, "is not JSON (maximum recursion depth"),
         (b" " * (2**20 + 1), "is too large for the specification of a run: more than 1,048,576 bytes"),
-        (b"[1, 2]", "is no specification of a run; get one with: clnp show RUN --json"),
+        (b'{"seed": 1, "stream": {"seed": 1, "seed": 2}}', "'seed' is there twice; give it once"),
+        (b"[1, 2]", "is no specification of a run; get one with: clnp show RUN --spec"),
         (b'{"preset": "digits", "method": "clnp", "seed": 0}', "The setting 'stream.dataset' is missing"),
         (b'{"lambda": 3, "stream": 4}', "is no specification of a run"),
     ],

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from warnings import catch_warnings, filterwarnings, warn
+from warnings import warn
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from PIL import Image
 
+from clnp_core.analysis.drawing import DRAWER
 from clnp_core.errors import ExportError, NoBrowserError
 from clnp_core.files import write_whole
 
@@ -21,14 +22,14 @@ _PX_PER_INCH = 96
 _MM_PER_PX = 25.4 / _PX_PER_INCH
 _SCREEN_PX = 900  # wide, where a figure does not say
 _FORMS = ("pdf", "svg", "png", "html")
-_A_BROWSER = "install one (apt-get install chromium, or kaleido_get_chrome), or name it in BROWSER_PATH"
 
 
 def save(figure: go.Figure, path: Path | str, dpi: float = 300) -> Path:
     """Write a figure as PDF, SVG, PNG or HTML, by the ending of its name, and its data as CSV beside it.
 
-    All but HTML needs Chromium or Chrome. If there is none, a warning says how to get one, and the figure is written
-    as HTML instead, so that a notebook goes on. The HTML includes plotly.js and needs no network.
+    All but HTML needs Chromium or Chrome. If there is none, or it does not start, a warning says why and how to get
+    one, and the figure is written as HTML instead, so that a notebook goes on. The HTML includes plotly.js and needs no
+    network.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ def save(figure: go.Figure, path: Path | str, dpi: float = 300) -> Path:
     Raises
     ------
     ExportError
-        If the name has another ending, `dpi` is not above 0, or the browser fails.
+        If the name has another ending, `dpi` is not above 0, or the browser fails to draw the figure.
     StoreError
         If a file cannot be written.
     """
@@ -59,10 +60,9 @@ def save(figure: go.Figure, path: Path | str, dpi: float = 300) -> Path:
         raise ExportError(f"dpi must be above 0, not {dpi:g}.")
     try:
         content = _html(figure) if form == "html" else _drawn(figure, form, dpi)
-    except NoBrowserError:
+    except NoBrowserError as error:
         path, wanted = path.with_suffix(".html"), path
-        said = f"{wanted.name} needs Chromium or Chrome, and neither was found: {path.name} was written instead; "
-        warn(f"{said}{_A_BROWSER}.", stacklevel=2)
+        warn(f"{path.name} was written instead of {wanted.name}. {error}", stacklevel=2)
         content = _html(figure)
     write_whole(path, content)
     write_whole(path.with_suffix(".csv"), tidy(figure).to_csv(index=False).encode())
@@ -92,33 +92,14 @@ def to_pdf(figure: go.Figure, background: str = "white", width: int = _SCREEN_PX
 def _drawn(figure: go.Figure, form: str, dpi: float) -> bytes:
     size = {"width": figure.layout.width or _SCREEN_PX}
     if form == "pdf":
-        from clnp_core.analysis import pdf  # slow to import, as the browser's driver is
+        from clnp_core.analysis import pdf  # slow to import
 
-        large = _by_browser(figure, {"format": form, **size, "scale": pdf.LARGER})
+        large = DRAWER.draw(figure, {"format": form, **size, "scale": pdf.LARGER})
         # If it is not a PDF of one page, draw it at its own size: only its hatches are coarser.
-        return pdf.at_its_size(large) or _by_browser(figure, {"format": form, **size})
+        return pdf.at_its_size(large) or DRAWER.draw(figure, {"format": form, **size})
     if form == "svg":
-        return _in_millimetres(_by_browser(figure, {"format": form, **size}))
-    return _with_dots(_by_browser(figure, {"format": form, **size, "scale": dpi / _PX_PER_INCH}), dpi)
-
-
-def _by_browser(figure: go.Figure, options: dict[str, Any]) -> bytes:
-    # Both are slow to import, and the dashboard's pages show figures without drawing them.
-    import kaleido
-    from choreographer.errors import BrowserFailedError, ChromeNotFoundError
-
-    try:
-        with catch_warnings():
-            # Without MathJax, which would be fetched from the network; an open browser keeps its settings.
-            filterwarnings("ignore", "The kopts argument is ignored")
-            picture: bytes = kaleido.calc_fig_sync(figure, opts=options, kopts={"mathjax": False})
-            return picture
-    except (ChromeNotFoundError, BrowserFailedError, RuntimeError) as error:
-        if "hrome" in str(error) or isinstance(error, ChromeNotFoundError):
-            raise NoBrowserError(
-                f"Drawing a figure needs Chromium or Chrome, and neither was found; {_A_BROWSER}."
-            ) from error
-        raise ExportError(f"The figure could not be drawn: {error}") from error
+        return _in_millimetres(DRAWER.draw(figure, {"format": form, **size}))
+    return _with_dots(DRAWER.draw(figure, {"format": form, **size, "scale": dpi / _PX_PER_INCH}), dpi)
 
 
 def _in_millimetres(svg: bytes) -> bytes:

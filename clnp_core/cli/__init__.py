@@ -13,9 +13,9 @@ from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 
 from clnp_core import __version__
-from clnp_core.cli import files, learn, manage, serve, store
-from clnp_core.cli.options import FAILED
-from clnp_core.errors import ArchiveError, ClnpError, DataError, SpecError, StoreError
+from clnp_core.cli import completion, files, learn, manage, serve, store
+from clnp_core.cli.options import FAILED, Help, examples
+from clnp_core.errors import ArchiveError, ClnpError, DataError, DeviceError, SpecError, StoreError
 from clnp_core.files import descriptor
 from clnp_core.printing import kept_standard_streams
 
@@ -30,8 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     If all went well but some of what was printed was lost: 141 if its reader went away, else 1.
     """
+    parser = _parser()
+    completion.complete(parser)
     with kept_standard_streams() as stdout:
-        status = _carried_out(_parser().parse_args(arguments))
+        status = _carried_out(parser.parse_args(arguments))
         sys.stdout.flush()
         if status or not stdout or not stdout.error:
             return status
@@ -47,7 +49,7 @@ def _carried_out(options: argparse.Namespace) -> int:
         with beside:
             status: int = options.command(options)
         return status
-    except (SpecError, DataError, StoreError, ArchiveError) as error:
+    except (SpecError, DataError, DeviceError, StoreError, ArchiveError) as error:
         print(f"clnp: {error}", file=sys.stderr)
         return BAD_INPUT
     except ClnpError as error:
@@ -65,9 +67,10 @@ def _is_output(options: argparse.Namespace) -> bool:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="clnp", description="Continual Learning via Neural Pruning.")
+    about, first = "Continual Learning via Neural Pruning.", examples("clnp run digits", "clnp list", "clnp dashboard")
+    parser = argparse.ArgumentParser(prog="clnp", description=about, epilog=first, formatter_class=Help)
     parser.add_argument("--version", action="version", version=f"clnp {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in (learn, manage, files, serve, store):
+    for group in (learn, manage, files, serve, store, completion):
         group.add_to(commands)
     return parser

@@ -6,14 +6,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from clnp_core.cli.options import add_command, check_writable, opened, output
+from clnp_core.cli.options import add_command, add_run, check_writable, opened, output
 from clnp_core.files import is_regular
 
 
 def add_to(commands: Any) -> None:
     """Add the commands of this module."""
-    export = add_command(commands, "export", _export, help="write a task's network as ONNX or safetensors")
-    export.add_argument("run", metavar="RUN")
+    example = "clnp export digits-3f09ab --task 2 --out task2.onnx"
+    export = add_command(commands, "export", _export, example, help="write a task's network as ONNX or safetensors")
+    add_run(export)
     export.add_argument("--task", type=int, required=True, metavar="T", help="number of the task, from 1")
     export.add_argument(
         "--out",
@@ -23,15 +24,16 @@ def add_to(commands: Any) -> None:
         help="a file in .onnx or .safetensors; - is standard output, in ONNX",
     )
 
-    archive = add_command(commands, "archive", _archive, help="write a run to one file, for another machine")
-    archive.add_argument("run", metavar="RUN")
+    example = "clnp archive digits-3f09ab --out run.zip"
+    archive = add_command(commands, "archive", _archive, example, help="write a run to one file, for another machine")
+    add_run(archive)
     archive.add_argument(
         "--out", type=output, required=True, metavar="FILE", help="a file in .zip; - is standard output"
     )
 
-    add_command(commands, "import", _import, help="add an archived run to the store").add_argument(
-        "file", type=Path, metavar="FILE"
-    )
+    add_command(
+        commands, "import", _import, "clnp import run.zip", help="add an archived run to the store"
+    ).add_argument("file", type=Path, metavar="FILE")
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -39,7 +41,6 @@ def _export(options: argparse.Namespace) -> int:
     from clnp_core.runs.handle import RunHandle
 
     store = opened(options)
-    store.run(options.run)
     check_writable("--out", options.out)
     RunHandle(store, options.run).export(options.task, options.out)
     print(f"task {options.task} of {options.run} in {options.out}")
@@ -51,7 +52,6 @@ def _archive(options: argparse.Namespace) -> int:
     from clnp_core.runs.handle import RunHandle
 
     store = opened(options)
-    store.run(options.run)
     check_writable("--out", options.out)
     RunHandle(store, options.run).archive(options.out)
     size = f", {options.out.stat().st_size:,} bytes" if is_regular(options.out) else ""

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
-import time
-from collections.abc import Callable, Collection, Sequence
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from typing import Any
 
-from clnp_core.cli.options import FAILED, add_command, add_scheduler, add_set, check_writable, opened, output
-from clnp_core.cli.serve import until_terminated
+from clnp_core.cli.options import FAILED, add_command, add_set, add_workers, check_writable, keys, opened, output
+from clnp_core.cli.serve import see_through
+from clnp_core.errors import StoreError
 from clnp_core.files import write_whole
+from clnp_core.machine import check_cuda
 from clnp_core.runs.spec import RunSpec, parse_assignment, preset_names, specified
-
-if TYPE_CHECKING:
-    from clnp_core.runs.store import Store
-
-_POLL_SECONDS = 0.2
 
 
 def add_to(commands: Any) -> None:
     """Add the commands of this module."""
-    run = add_command(commands, "run", _run, help="learn a sequence of tasks")
+    few, many = "clnp run digits --tasks 3 --json summary.json", "clnp run digits --set margin=0.02 --set lambda.1=1e-4"
+    run = add_command(commands, "run", _run, few, many, more=keys(), help="learn a sequence of tasks")
     _add_settings(run)
     run.add_argument("--json", type=output, metavar="FILE", help="write the summary to this file; - is standard output")
-    add_scheduler(run)
+    add_workers(run)
 
-    sweep = add_command(
-        commands, "sweep", _sweep, help="learn a sequence of tasks with every combination of several settings"
-    )
+    example = "clnp sweep digits --over margin=0.005,0.02 --over seed=0,1,2 --out sweep.csv"
+    about = "learn a sequence of tasks with every combination of several settings"
+    sweep = add_command(commands, "sweep", _sweep, example, more=keys(), help=about)
     _add_settings(sweep)
     sweep.add_argument(
         "--over",
@@ -48,12 +44,13 @@ def add_to(commands: Any) -> None:
         metavar="FILE",
         help="write the table to this file, .csv or .parquet; - is standard output, in CSV; can be repeated",
     )
-    add_scheduler(sweep)
+    add_workers(sweep)
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
-    told = f"{', '.join(preset_names())}; or a file of a specification, as clnp show RUN --json prints it"
-    parser.add_argument("preset", metavar="PRESET|FILE.json", help=told)
+    told = f"{', '.join(preset_names())}; or a file of a specification, as clnp show RUN --spec prints it"
+    named: Any = parser.add_argument("preset", metavar="PRESET|FILE.json", help=told)
+    named.completer = complete_presets
     parser.add_argument("--seed", metavar="N", help="seed of everything random for which stream.seed is not set")
     parser.add_argument("--tasks", metavar="N", help="number of tasks to learn")
     parser.add_argument("--epochs", metavar="N", help="maximum number of epochs per task")
@@ -69,6 +66,7 @@ def _run(options: argparse.Namespace) -> int:
     spec = specified(options.preset, _changes(options))
     if options.json:
         check_writable("--json", options.json)
+    _check_device([spec], options)
     _check_data([spec])
 
     from clnp_core.runs.views.estimate import estimate
@@ -84,9 +82,10 @@ def _run(options: argparse.Namespace) -> int:
         print(f"takes {estimate(spec, store) or 'a time that is unknown until its first epoch'}")
     run = before.id if before else store.add(spec)
     if before and not before.is_active:
-        store.resume(run)
+        with suppress(StoreError):  # the same command elsewhere was first
+            store.resume(run)
     with LiveDisplay(store, run) as display:
-        _see_through(store, [run], options.scheduler, lambda: display.update().is_active)
+        see_through(store, [run], options, display.update)
     ended = store.run(run)
     if ended.state != "finished" or ended.summary is None:
         print(f"clnp: {run} is {ended.state}. {ended.error or ''}".rstrip(), file=sys.stderr)
@@ -114,6 +113,7 @@ def _sweep(options: argparse.Namespace) -> int:
     for path in options.out:
         sweep.check_format(path)
         check_writable("--out", path)
+    _check_device(specs, options)
     _check_data(specs)
 
     from clnp_core.terminal import SweepDisplay, print_sweep
@@ -122,7 +122,7 @@ def _sweep(options: argparse.Namespace) -> int:
     asked = sweep.ask(store, axes, specs)
     with SweepDisplay(store, asked) as display:
         runs = [run.id for run in store.sweep_runs(asked).values()]
-        _see_through(store, runs, options.scheduler, lambda: any(run.is_active for run in display.update()))
+        see_through(store, runs, options, display.update)
     frame = sweep.table(store, asked)
     with ExitStack() as afterwards:  # whichever file cannot be written, the others and the table are
         afterwards.callback(print, f"sweep {asked} in {store.location}")
@@ -133,6 +133,11 @@ def _sweep(options: argparse.Namespace) -> int:
     for run in unfinished:
         print(f"clnp: {run.id} is {run.state}. {run.error or ''}".rstrip(), file=sys.stderr)
     return FAILED if unfinished else 0
+
+
+def complete_presets(**_: Any) -> list[str]:
+    """List what can be run by name, for the completion of a command line."""
+    return preset_names()
 
 
 def _changes(options: argparse.Namespace) -> dict[str, Any]:
@@ -147,6 +152,12 @@ def _changes(options: argparse.Namespace) -> dict[str, Any]:
     return changes | dict(map(parse_assignment, options.set))
 
 
+def _check_device(specs: Sequence[RunSpec], options: argparse.Namespace) -> None:
+    """Check that this machine has the device, unless workers elsewhere compute: only they know theirs."""
+    if not options.scheduler and any(spec.device == "cuda" for spec in specs):
+        check_cuda()
+
+
 def _check_data(specs: Sequence[RunSpec]) -> None:
     """Check the data before a run is stored, so that unavailable data leaves no run behind."""
     from clnp_core.tasks.content import check
@@ -155,46 +166,3 @@ def _check_data(specs: Sequence[RunSpec]) -> None:
     for place, stream in enumerate(streams):
         if stream not in streams[:place]:
             check(stream.model_dump(mode="json"))
-
-
-def _see_through(store: Store, runs: Collection[str], scheduler: str | None, update: Callable[[], bool]) -> None:
-    """Wait until runs have ended. If no engine serves the store, this process does. An interrupt pauses the runs.
-
-    `update` shows the runs' present state and returns whether any is still active.
-    """
-    try:
-        if store.engine() is None:
-            _serve(store, runs, scheduler, update)
-        else:
-            _follow(store, update)
-    except KeyboardInterrupt:
-        if store.engine() is None:
-            for run in runs:
-                if store.run(run).is_active:
-                    store.pause(run)
-        raise
-
-
-def _follow(store: Store, update: Callable[[], bool]) -> None:
-    """Watch runs while another process's engine works on them."""
-    while update() and store.engine() is not None:
-        time.sleep(_POLL_SECONDS)
-
-
-def _serve(store: Store, runs: Collection[str], scheduler: str | None, update: Callable[[], bool]) -> None:
-    """Serve the store as its engine until the runs have ended."""
-    from clnp_core.runs.engine.service import Engine
-
-    async def serve() -> None:
-        serving = asyncio.create_task(Engine(store, scheduler).serve(only=runs))
-        try:
-            while not serving.done():
-                update()
-                await asyncio.wait({serving}, timeout=_POLL_SECONDS)
-        finally:
-            serving.cancel()
-            await asyncio.wait({serving})
-        serving.result()
-        update()
-
-    until_terminated(serve())

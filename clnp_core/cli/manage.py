@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from clnp_core.cli.options import add_command, add_set, opened
+from clnp_core.cli.options import add_command, add_run, add_runs, add_set, keys, opened
+from clnp_core.errors import ClnpError
 from clnp_core.runs.spec import fork, parse_assignment
 
 if TYPE_CHECKING:
@@ -15,24 +18,36 @@ if TYPE_CHECKING:
 
 def add_to(commands: Any) -> None:
     """Add the commands of this module."""
-    add_command(commands, "list", _list, help="list the runs")
-    for name, command, about in (
-        ("cancel", _cancel, "cancel a run"),
-        ("pause", _pause, "pause a run"),
-        ("resume", _resume, "continue a stopped run"),
-        ("rm", _remove, "remove a run"),
-        ("verify", _verify, "check that a run has forgotten nothing"),
-    ):
-        add_command(commands, name, command, help=about).add_argument("run", metavar="RUN")
+    listed = add_command(commands, "list", _list, "clnp list", "clnp list --json | jq '.[].id'", help="list the runs")
+    listed.add_argument("--json", action="store_true", help="print them as JSON, each as clnp show --json does")
 
-    show = add_command(commands, "show", _show, help="show one run")
-    show.add_argument("run", metavar="RUN")
-    show.add_argument(
-        "--json", action="store_true", help="print its specification alone, as clnp run FILE.json takes it"
+    for name, command, about in (
+        ("cancel", _cancel, "cancel runs"),
+        ("pause", _pause, "pause runs"),
+        ("resume", _resume, "continue stopped runs"),
+        ("rm", _remove, "remove runs"),
+    ):
+        one, several = f"clnp {name} digits-3f09ab", f"clnp {name} digits-3f permuted-mnist-41"
+        add_runs(add_command(commands, name, command, one, several, help=about))
+    verified = add_command(
+        commands, "verify", _verify, "clnp verify digits-3f09ab", help="check that a run has forgotten nothing"
+    )
+    add_run(verified)
+
+    spec = "clnp show digits-3f09ab --spec > spec.json", "clnp run spec.json --seed 2"
+    show = add_command(commands, "show", _show, "clnp show digits-3f", *spec, help="show one run")
+    add_run(show)
+    form = show.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print all of it as JSON: state, results, specification")
+    form.add_argument(
+        "--spec", action="store_true", help="print its specification alone, as clnp run FILE.json takes it"
     )
 
-    forked = add_command(commands, "fork", _fork, help="continue from one of a run's tasks with other settings")
-    forked.add_argument("run", metavar="RUN")
+    example = "clnp fork digits-3f09ab --at-task 3 --set margin=0.05"
+    forked = add_command(
+        commands, "fork", _fork, example, more=keys(), help="continue from one of a run's tasks with other settings"
+    )
+    add_run(forked)
     forked.add_argument("--at-task", type=int, required=True, metavar="K", help="the first task to learn again")
     add_set(forked)
 
@@ -42,7 +57,10 @@ def _list(options: argparse.Namespace) -> int:
     from clnp_core.terminal import print_runs
 
     store = opened(options)
-    print_runs(store.runs(), store.engine())
+    if options.json:
+        print(json.dumps([run.to_json() for run in store.runs()], indent=2))
+    else:
+        print_runs(store.runs(), store.engine())
     return 0
 
 
@@ -52,33 +70,45 @@ def _show(options: argparse.Namespace) -> int:
 
     store = opened(options)
     run = store.run(options.run)
-    if options.json:
-        print(json.dumps(run.spec.to_json(), indent=2))
+    if options.json or options.spec:
+        print(json.dumps(run.spec.to_json() if options.spec else run.to_json(), indent=2))
     else:
         print_run(store, run)
     return 0
 
 
 def _cancel(options: argparse.Namespace) -> int:
-    """Cancel a run. Finished work is kept, and clnp resume can continue it."""
-    opened(options).cancel(options.run)
-    return 0
+    """Cancel runs. Finished work is kept, and clnp resume can continue it."""
+    return _each(options, lambda store, run: store.cancel(run))
 
 
 def _pause(options: argparse.Namespace) -> int:
-    """Pause a run; clnp resume continues it."""
-    opened(options).pause(options.run)
-    return 0
+    """Pause runs; clnp resume continues them."""
+    return _each(options, lambda store, run: store.pause(run))
 
 
 def _resume(options: argparse.Namespace) -> int:
-    """Put a paused, interrupted, cancelled or failed run back into the queue.
+    """Put paused, interrupted, cancelled or failed runs back into the queue.
 
     So is a finished run of which results are damaged or missing: these are computed anew.
     """
-    store = opened(options)
-    store.resume(options.run)
-    _say_if_nobody_works(store)
+    status = _each(options, lambda store, run: store.resume(run))
+    _say_if_nobody_works(opened(options))
+    return status
+
+
+def _each(options: argparse.Namespace, act: Callable[[Store, str], None]) -> int:
+    """Do something with each of several runs. If it is refused for some, the others have it done, and all are told."""
+    store, refused = opened(options), []
+    for run in options.runs:
+        try:
+            act(store, run)
+        except ClnpError as error:
+            refused.append(error)
+    for earlier in refused[:-1]:
+        print(f"clnp: {earlier}", file=sys.stderr)
+    if refused:
+        raise refused[-1]
     return 0
 
 
@@ -88,9 +118,8 @@ def _say_if_nobody_works(store: Store) -> None:
 
 
 def _remove(options: argparse.Namespace) -> int:
-    """Remove a run from the store. clnp store prune then deletes its results that no other run needs."""
-    opened(options).remove(options.run)
-    return 0
+    """Remove runs from the store. clnp store prune then deletes their results that no other run needs."""
+    return _each(options, lambda store, run: store.remove(run))
 
 
 def _fork(options: argparse.Namespace) -> int:

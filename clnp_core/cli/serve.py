@@ -7,26 +7,45 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Coroutine
+import sys
+import time
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from clnp_core.cli.options import add_command, add_scheduler, opened
+from clnp_core.cli.options import add_command, add_workers, as_given, opened
+from clnp_core.errors import HeldError, StoreError
+
+if TYPE_CHECKING:
+    from clnp_core.runs.store import Store
 
 _NICENESS = 5
+_POLL_SECONDS = 0.2
+_END_SECONDS = 10
 
 
 def add_to(commands: Any) -> None:
     """Add the commands of this module."""
-    engine = add_command(commands, "engine", _engine, help="work on queued runs")
+    engine = add_command(commands, "engine", _engine, "clnp engine --idle 600", help="work on queued runs")
     engine.add_argument("--idle", type=float, metavar="SECONDS", help="stop after this time without work")
-    add_scheduler(engine)
+    engine.add_argument("--stop", action="store_true", help="stop the engine that serves the store, wherever it began")
+    add_workers(engine)
 
-    dashboard = add_command(commands, "dashboard", _dashboard, help="open the app")
+    add_command(commands, "status", _status, help="show the engine and what it works on")
+
+    example = "clnp dashboard --port 8080", "clnp dashboard --no-browser --allow-host hub.example.org"
+    dashboard = add_command(commands, "dashboard", _dashboard, *example, help="open the app")
     dashboard.add_argument("--port", type=_port, default=8501, metavar="N", help="default 8501")
     dashboard.add_argument("--no-browser", action="store_true", help="do not open a browser window")
-    add_scheduler(dashboard)
+    dashboard.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="let browsers in that ask for the app under this name, such as a proxy's; can be repeated",
+    )
+    add_workers(dashboard)
 
 
 def _port(text: str) -> int:
@@ -37,15 +56,40 @@ def _port(text: str) -> int:
 
 def _engine(options: argparse.Namespace) -> int:
     """Work on queued runs in the foreground until stopped."""
+    store = opened(options)
+    if options.stop:
+        return _stop(store)
+
     from clnp_core.runs.engine.service import Engine
 
-    store = opened(options)
     _give_way()
     print(f"engine of {store.location}, process {os.getpid()}", flush=True)
     try:
-        until_terminated(Engine(store, options.scheduler).serve(idle_seconds=options.idle))
+        while True:
+            until_terminated(Engine(store, options.scheduler, options.workers).serve(idle_seconds=options.idle))
+            # Who asked for a run while it ended was told that there is an engine.
+            if not store.active() or store.engine() is not None:
+                break
     except KeyboardInterrupt:
         print("engine stopped; runs in progress are queued again")
+    return 0
+
+
+def _stop(store: Store) -> int:
+    from clnp_core.runs.background import end_engine
+
+    ended = end_engine(store)
+    print("no engine serves this store" if ended is None else f"engine stopped, process {ended}")
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    """Show the engine that serves the store, in the background or as a command, and the runs it works on."""
+    from clnp_core.runs.background import engine_process
+    from clnp_core.terminal import print_status
+
+    store = opened(options)
+    print_status(store, engine_process(store))
     return 0
 
 
@@ -75,12 +119,99 @@ def _give_way() -> None:
 
 
 def _dashboard(options: argparse.Namespace) -> int:
-    """Serve the app on this machine only, open it in the browser, and start an engine if there is none."""
+    """Serve the app on this machine only, open it in the browser, and start an engine if there is none.
+
+    When the app ends, that engine goes on with the runs there are; without one it ends, too.
+    """
     import dashboard
-    from clnp_core.runs.background import ensure_engine
+    from clnp_core.runs.background import end_engine, ensure_engine
 
     store = opened(options)
     if options.scheduler:
         os.environ["CLNP_SCHEDULER"] = options.scheduler
-    ensure_engine(store)
-    return subprocess.call(**dashboard.process(store.location, options.port, opens_browser=not options.no_browser))
+    if options.workers:
+        os.environ["CLNP_WORKERS"] = str(options.workers)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    engine = ensure_engine(store)
+    try:
+        opens_browser = not options.no_browser
+        process = dashboard.process(store.location, options.port, opens_browser, options.allow_host)
+        return _carried_out(subprocess.Popen(**process))
+    finally:
+        if engine is not None and engine == store.engine():
+            if active := len(store.active()):
+                print(f"{active} {'run goes' if active == 1 else 'runs go'} on, in the background: clnp status")
+            else:
+                end_engine(store)
+
+
+def _carried_out(process: subprocess.Popen[bytes]) -> int:
+    """Wait for a process to end, and return its exit status. An interrupt ends it."""
+    try:
+        return process.wait()
+    finally:
+        process.terminate()
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def see_through(store: Store, runs: Collection[str], options: argparse.Namespace, update: Callable[[], object]) -> None:
+    """Wait until runs have ended. Where no engine serves the store, this process does, from when the last one ended.
+
+    `update` shows the runs' present state. If this process served the store, an interrupt pauses the runs. Other runs
+    that are queued when it no longer serves go on in the background, if nobody waits for them.
+    """
+    try:
+        while any(store.taken_up(run).goes_on for run in runs):
+            update()
+            if store.engine() is None:
+                with suppress(HeldError):  # another process was first
+                    _serve(store, runs, options, update)
+            else:
+                time.sleep(_POLL_SECONDS)
+        update()
+    except KeyboardInterrupt:
+        if store.engine() is None:
+            store.set_aside(runs)
+        elif on := [run for run in runs if store.run(run).is_active]:
+            print(f"clnp: {', '.join(on)}: the engine, process {store.engine()}, goes on with it", file=sys.stderr)
+        raise
+
+
+def _serve(store: Store, runs: Collection[str], options: argparse.Namespace, update: Callable[[], object]) -> None:
+    """Serve the store as its engine until the runs have ended."""
+    from clnp_core.runs.engine.service import Engine
+
+    async def serve() -> None:
+        serving = asyncio.create_task(Engine(store, options.scheduler, options.workers).serve(until=runs))
+        try:
+            while not serving.done():
+                update()
+                await asyncio.wait({serving}, timeout=_POLL_SECONDS)
+        finally:
+            serving.cancel()
+            await asyncio.wait({serving})
+        serving.result()
+
+    try:
+        until_terminated(serve())
+    except KeyboardInterrupt:
+        store.set_aside(runs)
+        hand_on(store, *as_given(options))
+        raise
+    hand_on(store, *as_given(options))
+
+
+def hand_on(store: Store, *options: str) -> None:
+    """See that an engine goes on with what is queued, as this process no longer serves the store, and say so."""
+    from clnp_core.runs.background import hand_over
+
+    try:
+        engine = hand_over(store, *options)
+    except StoreError as error:
+        print(f"clnp: {error}", file=sys.stderr)
+        return
+    if engine is not None:
+        print(f"other runs go on in the background, process {engine}: clnp status", file=sys.stderr)

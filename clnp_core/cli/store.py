@@ -5,15 +5,20 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from clnp_core.cli.options import FAILED, add_command, opened
+from clnp_core.cli.options import FAILED, Help, add_command, examples, opened
+from clnp_core.cli.serve import hand_on
 
 
 def add_to(commands: Any) -> None:
     """Add the commands of this module."""
-    store = commands.add_parser("store", help="maintain the store", description="Maintain the store.")
+    about, example = "maintain the store", examples("clnp store prune --dry-run")
+    store = commands.add_parser(
+        "store", help=about, description="Maintain the store.", epilog=example, formatter_class=Help
+    )
     parts = store.add_subparsers(required=True, metavar="COMMAND")
-    add_command(parts, "check", _check, help="read all results, and say what is damaged, missing or left over")
-    prune = add_command(parts, "prune", _prune, help="delete results that no run needs")
+    what = "read all results, and say what is damaged, missing or left over"
+    add_command(parts, "check", _check, "clnp store check", help=what)
+    prune = add_command(parts, "prune", _prune, "clnp store prune --dry-run", help="delete results that no run needs")
     prune.add_argument("--dry-run", action="store_true", help="only list them")
 
 
@@ -47,5 +52,8 @@ def _prune(options: argparse.Namespace) -> int:
             for path in store.artifacts.files(key):
                 print(f"{path.stat().st_size:>12,}  {path}")
         return 0
+    before = {run.id for run in store.active()}
     print(f"{store.prune():,} bytes freed")
+    if not before.issuperset(run.id for run in store.active()):
+        hand_on(store)  # who asked for a run meanwhile was told that the store is served
     return 0

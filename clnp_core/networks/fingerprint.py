@@ -81,7 +81,7 @@ def take(network: Network, task: int, x: Tensor) -> Taken:
         compact=logits_digest(compact),
         kind=kind(),
     )
-    return Taken(taken, logits)
+    return Taken(taken, logits.contiguous())  # as a file must have it; that of one output may be a column
 
 
 def check(network: Network, task: int, x: Tensor, expected: Fingerprint, logits: Callable[[], Tensor]) -> Taken:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,8 +27,11 @@ def submit(spec: RunSpec, store: Store | None = None) -> RunHandle:
         If it is no specification.
     StoreError
         If the store cannot be used, or the engine does not start.
+    DeviceError
+        If it is to train on a device that this machine does not have.
     """
     from clnp_core.errors import SpecError
+    from clnp_core.machine import check_cuda
     from clnp_core.runs.background import ensure_engine
     from clnp_core.runs.handle import RunHandle
     from clnp_core.runs.spec import RunSpec
@@ -35,6 +39,8 @@ def submit(spec: RunSpec, store: Store | None = None) -> RunHandle:
 
     if not isinstance(spec, RunSpec):
         raise SpecError(f"{spec!r} is no specification; give one, such as preset('digits').")
+    if spec.device == "cuda" and not os.environ.get("CLNP_SCHEDULER"):  # else only its workers know theirs
+        check_cuda()
     store = store or Store()
     run = RunHandle(store, store.add(spec))
     ensure_engine(store)

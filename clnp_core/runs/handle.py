@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from clnp_core.errors import ClnpError, SpecError, StoreError
+from clnp_core.runs import background
 from clnp_core.runs.fold.summary import by_class, settled, summarise
 from clnp_core.runs.store import Store
 
@@ -44,6 +45,8 @@ class RunHandle:
     def wait(self, timeout: float | None = None) -> dict[str, Any]:
         """Wait until the run is finished and return its summary.
 
+        If no engine serves the store any more, one is started.
+
         Raises
         ------
         ClnpError
@@ -52,10 +55,12 @@ class RunHandle:
             After `timeout` seconds.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        while (run := self.store.run(self.id)).is_active:
+        run = self.store.run(self.id)
+        while run.goes_on:
             if deadline is not None and time.monotonic() > deadline:
                 raise TimeoutError(f"The run {self.id} is {run.fraction:.0%} done after {timeout:g} s.")
             time.sleep(_POLL_SECONDS)
+            run = background.see_on(self.store, self.id)
         if run.state != "finished" or run.summary is None:
             raise ClnpError(run.error or f"The run {self.id} is {run.state}.")
         return run.summary.to_json()
@@ -82,7 +87,7 @@ class RunHandle:
         from clnp_core.runs.views.classes import class_table
 
         if by == "class":
-            return class_table(by_class(self.store.learned(self.id)))
+            return class_table(self.store.run(self.id).spec, by_class(self.store.learned(self.id)))
         if by != "epoch":
             raise SpecError(f"by = {by!r} is not possible: it should be 'epoch' or 'class'.")
         columns = ["task", "candidate", "stage", "epoch", "loss", "validation_accuracy", "seconds", "neurons"]

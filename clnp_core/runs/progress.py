@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from tqdm import TqdmWarning
 
+from clnp_core.runs.background import see_on
 from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.store import Run
 
@@ -23,7 +24,7 @@ _POLL_SECONDS = 0.2
 def wait(run: RunHandle, *others: RunHandle) -> None:
     """Wait until runs are finished, with a bar that shows their progress and the time left.
 
-    An interrupt ends only the waiting: the runs go on.
+    An interrupt ends only the waiting: the runs go on. If no engine serves the store any more, one is started.
 
     >>> runs = [submit(preset("digits", {"seed": seed})) for seed in range(5)]  # doctest: +SKIP
     >>> wait(*runs)  # doctest: +SKIP
@@ -35,21 +36,17 @@ def wait(run: RunHandle, *others: RunHandle) -> None:
         As soon as a run fails or is stopped, with the reason.
     """
     handles = (run, *others)
-    found = _as_they_are(handles)
+    found = [handle.store.run(handle.id) for handle in handles]
     with tqdm(total=len(found), initial=_done(found), bar_format=_BAR) as bar:
         while True:
             bar.n = _done(found)
             bar.set_description_str(_in_words(found))
-            if not any(each.is_active for each in found) or _failed(found):
+            if not any(each.goes_on for each in found) or _failed(found):
                 break
             time.sleep(_POLL_SECONDS)
-            found = _as_they_are(handles)
+            found = [see_on(handle.store, handle.id) for handle in handles]
     for place in _failed(found):
         handles[place].wait()  # says why
-
-
-def _as_they_are(handles: Sequence[RunHandle]) -> list[Run]:
-    return [handle.store.run(handle.id) for handle in handles]
 
 
 def _done(runs: Sequence[Run]) -> float:
@@ -58,7 +55,7 @@ def _done(runs: Sequence[Run]) -> float:
 
 def _failed(runs: Sequence[Run]) -> list[int]:
     """Return the indices of runs that failed or were stopped."""
-    return [place for place, run in enumerate(runs) if not run.is_active and run.state != "finished"]
+    return [place for place, run in enumerate(runs) if not run.goes_on and run.state != "finished"]
 
 
 def _in_words(runs: Sequence[Run]) -> str:

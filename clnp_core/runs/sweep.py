@@ -127,7 +127,8 @@ def ask(store: Store, axes: Axes, specs: Sequence[RunSpec]) -> str:
         data = content_digest(stream) if at_hand(stream) else None  # a page does not wait for a download
         run = next((run for run in known.get(_as_text(spec), ()) if data is None or run.data in (None, data)), None)
         if run and run.state in _STOPPED:
-            store.resume(run.id)
+            with suppress(StoreError):  # the same request elsewhere was first
+                store.resume(run.id)
         runs.append(run.id if run else store.add(spec))
         if data:
             store.bind(runs[-1], data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +28,7 @@ def collected(dataset: TorchDataset[Any], what: str) -> tuple[np.ndarray, np.nda
     """
     images: list[np.ndarray] = []
     labels: list[Label] = []
-    for number, item in enumerate(_items(dataset, what)):
+    for number, item in enumerate(_read(dataset, what)):
         if not isinstance(item, tuple | list):
             raise DataError(
                 f"Among the {what}, number {number} is of type {type(item).__name__}; it must be an image and a label."
@@ -57,6 +57,23 @@ def collected(dataset: TorchDataset[Any], what: str) -> tuple[np.ndarray, np.nda
     return np.stack(images), np.array(labels)
 
 
+def _read(dataset: Any, what: str) -> Iterator[Any]:
+    """Yield items; where the data set fails to give one, say which."""
+    items, number = iter(_items(dataset, what)), 0
+    while True:
+        try:
+            item = next(items)
+        except StopIteration:
+            return
+        except Exception as error:  # of code that is not ours
+            raise DataError(
+                f"Among the {what}, number {number} cannot be read ({type(error).__name__}: {error}); mend it, or "
+                f"leave it out."
+            ) from error
+        yield item
+        number += 1
+
+
 def _items(dataset: Any, what: str) -> Iterable[Any]:
     if isinstance(dataset, torch.utils.data.IterableDataset):
         return dataset
@@ -73,6 +90,7 @@ def _items(dataset: Any, what: str) -> Iterable[Any]:
 def class_names(dataset: TorchDataset[Any], what: str) -> dict[int, Label]:
     """Find what a data set calls its classes, by their numbers: its `class_to_idx`, or else its `classes`.
 
+    Several names of a class are one, with commas; classes of the same name have their numbers added to it.
     A `Subset` has the names of what it was taken from; the parts of a `ConcatDataset` must have the same ones. A data
     set that does not tell has none. `what` names it in errors.
 
@@ -91,9 +109,13 @@ def class_names(dataset: TorchDataset[Any], what: str) -> dict[int, Label]:
     listed, numbers = getattr(dataset, "classes", None), getattr(dataset, "class_to_idx", None)
     names: dict[int, Any] = dict(enumerate(listed)) if isinstance(listed, list | tuple | np.ndarray) else {}
     if isinstance(numbers, Mapping) and all(isinstance(number, int | np.integer) for number in numbers.values()):
-        names |= {int(number): name for name, number in numbers.items()}
-    # ImageNet has several names for a class.
-    return {n: ", ".join(map(str, name)) if isinstance(name, tuple) else str(name) for n, name in names.items()}
+        numbered: dict[int, tuple[Any, ...]] = {}
+        for name, number in numbers.items():
+            numbered[int(number)] = (*numbered.get(int(number), ()), name)
+        names = {n: name for n, name in names.items() if (name,) not in numbered.values()} | numbered
+    # ImageNet has several names for a class, and two pairs of classes that have the same.
+    told = {n: ", ".join(map(str, name)) if isinstance(name, tuple) else str(name) for n, name in names.items()}
+    return {n: f"{name} ({n})" if list(told.values()).count(name) > 1 else name for n, name in told.items()}
 
 
 # The pixels of a palette are the numbers of its colours.

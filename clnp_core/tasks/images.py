@@ -89,10 +89,13 @@ def all_images(given: Any, what: str) -> np.ndarray:
     DataError
         If it is no array, its channels are unclear, or its values have another type or the scale of another type.
     """
+    refuse_masked(given, what)
     try:
+        if hasattr(given, "detach"):  # a tensor, whose floats may be of a type that numpy does not have
+            given = (given.float() if given.is_floating_point() else given).detach().cpu()
         array = np.asarray(given)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise DataError(f"{what} is not an array: {error}.") from error
+        raise DataError(f"{what} is not an array: {str(error).rstrip('.')}.") from error
     return _with_known_values(_with_channels_second(array, what), what)
 
 
@@ -110,6 +113,17 @@ def _with_channels_second(images: np.ndarray, what: str) -> np.ndarray:
             f"x.transpose(0, 3, 1, 2)."
         )
     return images
+
+
+def refuse_masked(given: Any, what: str) -> None:
+    """Refuse an array with values that its mask says are not there.
+
+    Raises
+    ------
+    DataError
+    """
+    if np.ma.is_masked(given):
+        raise DataError(f"{what} has masked values; leave them out, or give what stands for them, .filled(...).")
 
 
 def check_type(images: np.ndarray, what: str, called: str) -> None:

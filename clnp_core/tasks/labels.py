@@ -7,6 +7,7 @@ import numpy as np
 
 from clnp_core.bounds import Label, as_class
 from clnp_core.errors import DataError
+from clnp_core.tasks.images import refuse_masked
 
 _KINDS = "biufU"  # booleans, whole numbers with and without sign, floats, text
 
@@ -63,6 +64,7 @@ def as_label(given: Any, what: str) -> Label:
 
 
 def _array(given: Any, what: str) -> np.ndarray:
+    refuse_masked(given, what)
     try:
         content = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given)
         if content.dtype.kind in "OU" and not isinstance(given, np.ndarray | np.generic | str):
@@ -73,7 +75,7 @@ def _array(given: Any, what: str) -> np.ndarray:
             if all(are_names) or not any(are_names):
                 content = np.array(each).reshape(content.shape)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise DataError(f"{what} is not an array: {error}.") from error
+        raise DataError(f"{what} is not an array: {str(error).rstrip('.')}.") from error
     return content
 
 
@@ -157,3 +159,9 @@ def shown(labels: Iterable[Label], most: int = 10) -> str:
     """List labels for people: names in quotation marks, and no more than so many."""
     listed = [repr(label) for label in labels]
     return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")
+
+
+def short(label: Label, most: int = 24) -> str:
+    """A label for where there is little room: a long name ends early, and in dots."""
+    text = str(label)
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -9,6 +9,7 @@ import numpy as np
 
 from clnp_core.errors import DataError
 from clnp_core.tasks.given import from_arrays
+from clnp_core.tasks.labels import as_labels
 from clnp_core.tasks.own import each_of, own_path
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def from_frame(
         One for each task, all with the same columns. Of a single DataFrame a fifth of each class's rows, always the
         same ones, are the test set.
     label : str
-        The column with the labels, whole numbers.
+        The column with the labels, whole numbers or names.
 
     Returns
     -------
@@ -88,8 +89,8 @@ def _halves(frame: pd.DataFrame, label: str, what: str) -> tuple[pd.DataFrame, p
         rows = draw.permutation(np.flatnonzero(labels == value))
         if len(rows) < 2:
             raise DataError(
-                f"{what} has one row of the label {value}, and one to train and one to test with are needed; give "
-                f"(train, test), or leave it out."
+                f"{what} has one row of the label {value.item()!r}, and one to train and one to test with are "
+                f"needed; give (train, test), or leave it out."
             )
         is_test[rows[: max(1, round(_TEST_SHARE * len(rows)))]] = True
     return frame[~is_test], frame[is_test]
@@ -103,17 +104,11 @@ def _labels(frame: Any, label: str, what: str) -> np.ndarray:
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise DataError(f"{what} has two columns {twice!r}; give each a name of its own.")
-    if label not in frame.columns:
+    if label not in list(frame.columns):
         some = ", ".join(map(str, frame.columns[:_SHOWN])) + (", ..." if len(frame.columns) > _SHOWN else "")
         raise DataError(f"{what} has no column {label!r} of labels; give label=..., one of {some}.")
     _check_complete(frame[[label]], what)
-    column = frame[label]
-    if not _is_number(column.dtype) or (column % 1).any():
-        raise DataError(
-            f"{what}: the labels of the column {label!r} are not whole numbers; give "
-            f"frame[{label!r}].astype('category').cat.codes."
-        )
-    return np.asarray(column, np.int64)
+    return as_labels(frame[label], f"{what}: the column {label!r}")
 
 
 def _numbers(features: pd.DataFrame, what: str) -> np.ndarray:

@@ -44,7 +44,7 @@ def show_classes(store: Store, run: Run, summary: Summary, theme: figures.Theme)
 def _accuracy_by_class(run: Run, summary: Summary, theme: figures.Theme) -> None:
     tasks = run.spec.stream.tasks
     of = "by class", run.id, summary.tasks, tasks, theme
-    table = class_table(summary.by_class)
+    table = class_table(run.spec, summary.by_class)
     lowest = table.loc[table["accuracy"].idxmin()]
     live_chart(
         shared_figure(of, lambda: figures.accuracy_by_class(table, tasks, theme)),

@@ -2,8 +2,14 @@ function load(url) {
   window.clnpPlotly ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = url;
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => { window.clnpPlotly = undefined; reject(new Error(`${url} cannot be loaded`)); };
+    // A proxy may answer with a page of its own, which loads and is no script.
+    script.onload = script.onerror = () => {
+      if (window.Plotly) return resolve(window.Plotly);
+      window.clnpPlotly = undefined;
+      script.remove();
+      reject(new Error(`Charts cannot be drawn: ${script.src} cannot be loaded. If the app is behind a proxy, it has to ` +
+        "pass on this address too; then reload the page."));
+    };
     document.head.append(script);
   });
   return window.clnpPlotly;
@@ -54,7 +60,9 @@ export default function ({ parentElement, data, setTriggerValue }) {
     plot.saved = data.file.turn;
     save(data.file.url, data.file.name);
   }
+  const problem = parentElement.querySelector(".live-chart-problem");
   load(data.plotly).then((Plotly) => {
+    problem.textContent = "";
     const { figure, config, turn } = plot.wanted;
     const ink = getComputedStyle(plot).getPropertyValue("--st-text-color");
     if (!plot.isConnected || (plot.shown === figure && plot.ink === ink && plot.turn === turn)) return;
@@ -67,5 +75,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     furnish(parentElement, plot);
     plot.resizing = new ResizeObserver(() => plot.offsetWidth && Plotly.Plots.resize(plot));
     plot.resizing.observe(plot);
+  }).catch((error) => {
+    problem.textContent = error.message;
   });
 }

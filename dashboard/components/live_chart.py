@@ -20,7 +20,7 @@ from clnp_core.analysis.figures.base import BACKGROUND
 from dashboard.components.component import component
 from dashboard.shared.errors import attempt
 
-# Serves the plotly.js that came with the plotly package, from where it is installed, under /component/<name>/.
+# Serves the plotly.js that came with the plotly package, from where it is installed, under component/<name>/.
 _plotly_files = declare_component("plotly_js", path=Path(plotly.__file__).parent / "package_data")
 
 _CONFIG = {
@@ -62,7 +62,6 @@ def live_chart(
     """
     drawn = figure.to_plotly_json()
     drawn["layout"]["uirevision"] = key
-    base = st.get_option("server.baseUrlPath").strip("/")
     name = "-".join(figure.layout.title.text.lower().replace(",", "").split())
     turns, file = f"{key} turn", f"{key} file"
 
@@ -88,7 +87,8 @@ def live_chart(
             "config": _CONFIG | {"edits": {"shapePosition": on_drag is not None}},
             "turn": st.session_state.get(turns, 0),
             "alt": alt,
-            "plotly": f"{base and '/'}{base}/component/{_plotly_files.name}/plotly.min.js",
+            # Beside the page: under which path the app is served, a proxy may know alone.
+            "plotly": f"component/{_plotly_files.name}/plotly.min.js",
             "name": name,
             "code": code,
             "file": st.session_state.pop(file, None),

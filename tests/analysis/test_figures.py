@@ -65,6 +65,17 @@ def test_a_confusion_is_in_shares_of_the_classs_images_and_says_how_many():
     assert (cells.text[0][1], cells.customdata[0][1]) == ("2", 8)
 
 
+def test_classes_have_the_names_that_were_given_each_a_column_and_none_is_markup():
+    told = CLASSES.assign(**{"class": [7, "7", "<b>fox</b>", "n" * 200]})
+    (cells,) = figures.accuracy_by_class(told).data
+    assert list(cells.x) == ["7", "7 (1)", "&lt;b&gt;fox&lt;/b&gt;", f"{'n' * 23}…"]
+    assert np.nansum(cells.z, axis=0).tolist() == [100, 25, 50, 0]
+    named = CONFUSION.replace({"label": {3: "zebra", 853: "ant"}, "answer": {3: "zebra", 7: "cat", 853: "ant"}})
+    (cells,) = figures.confusion_matrix(named, 2).data
+    assert list(cells.x) == list(cells.y) == ["zebra", "ant", "cat"]
+    assert cells.z[0][2] == 25
+
+
 @pytest.mark.parametrize(("classes", "drawn"), [(100, 100), (1000, 200)])
 def test_of_many_classes_those_are_drawn_that_are_confused(classes, drawn):
     many = np.arange(classes)

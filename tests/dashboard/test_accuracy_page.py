@@ -32,7 +32,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[P
     store = Store(folder)
     runs = {method: store.add(preset("digits", SHORT | {"method": method})) for method in METHODS}
     runs["grid"] = store.add(preset("digits", SHORT | {"single_task": False, "lambda.2": [5e-4, 2e-3]}))
-    asyncio.run(Engine(store, scheduler).serve(only=list(runs.values())))
+    asyncio.run(Engine(store, scheduler).serve(until=list(runs.values())))
     return folder, runs
 
 

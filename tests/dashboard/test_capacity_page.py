@@ -30,7 +30,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[P
     store = Store(folder)
     runs = {what: store.add(preset(name, SHORT)) for what, name in RUNS.items()}
     runs["first task"] = store.add(preset("digits", SHORT | {"stream.tasks": 1}))
-    asyncio.run(Engine(store, scheduler).serve(only=list(runs.values())))
+    asyncio.run(Engine(store, scheduler).serve(until=list(runs.values())))
     return folder, runs
 
 

@@ -27,7 +27,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[P
     folder = tmp_path_factory.mktemp("store")
     store = Store(folder)
     runs = {name: store.add(preset("digits", SHORT | changes)) for name, changes in ASKED.items()}
-    asyncio.run(Engine(store, scheduler).serve(only=list(runs.values())))
+    asyncio.run(Engine(store, scheduler).serve(until=list(runs.values())))
     return folder, runs
 
 

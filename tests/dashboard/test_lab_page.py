@@ -35,7 +35,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[P
     folder = tmp_path_factory.mktemp("store")
     store = Store(folder)
     runs = {what: store.add(preset("digits", changes)) for what, changes in RUNS.items()}
-    asyncio.run(Engine(store, scheduler).serve(only=list(runs.values())))
+    asyncio.run(Engine(store, scheduler).serve(until=list(runs.values())))
     return folder, runs
 
 

@@ -31,7 +31,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[S
     """A store, and the run in it, the newest of those that prune."""
     store = Store(tmp_path_factory.mktemp("store"))
     run = store.add(preset("digits", SHORT))
-    asyncio.run(Engine(store, scheduler).serve(only=[run]))
+    asyncio.run(Engine(store, scheduler).serve(until=[run]))
     return store, run
 
 

@@ -180,7 +180,7 @@ def test_places_of_theta_are_activities_in_equal_steps_of_the_logarithm():
 
 def test_the_way_of_a_training_that_pruned_is_shown(store: Store, run: str, scheduler: str):
     after = store.add(preset("digits", {**SHORT, "stream.tasks": 1, "pruning": "after"}))
-    asyncio.run(Engine(store, scheduler).serve(only=[after]))
+    asyncio.run(Engine(store, scheduler).serve(until=[after]))
     shown = {}
     for each in (run, after):
         chart = charts(opened(run=each))[0]

@@ -4,12 +4,16 @@ How long it takes for that is measured by `python -m benchmarks.dashboard`.
 """
 
 import asyncio
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 import dashboard
 from benchmarks.visitor import serving, visiting
@@ -30,7 +34,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[P
     folder = tmp_path_factory.mktemp("store")
     store = Store(folder)
     runs = {method: store.add(preset("digits", SHORT | {"method": method})) for method in ("clnp", "finetune")}
-    asyncio.run(Engine(store, scheduler).serve(only=list(runs.values())))
+    asyncio.run(Engine(store, scheduler).serve(until=list(runs.values())))
     for task in (1, 2):  # what the trade-off's page would ask an engine for
         (candidate,) = trade_off(store, runs["clnp"], task).candidates
         store.put_pruned(candidate.key, "test", {point.theta: point.accuracy for point in candidate.curve.points})
@@ -60,6 +64,42 @@ def test_every_page_is_drawn_for_several_visitors_at_once(address: str):
         return await asyncio.gather(*map(look_around, range(VISITORS)))
 
     assert asyncio.run(come()) == [[]] * VISITORS
+
+
+@pytest.mark.parametrize(
+    ("name", "is_let_in"),
+    [("localhost", True), ("127.0.0.1", True), ("[::1]", True), ("evil.example", False), ("localhost.evil", False)],
+)
+def test_only_who_asks_for_the_app_under_a_name_of_its_own_is_let_in(address: str, name: str, is_let_in: bool):
+    """A page of somebody else, who has a name point here, has that name for both its Host and its Origin."""
+    place = urlsplit(address)
+    asked = place._replace(netloc=f"{name}:{place.port}")
+    there = {"host": place.hostname, "port": place.port, "origin": f"http://{asked.netloc}"}
+
+    async def come() -> None:
+        async with connect(asked.geturl(), subprotocols=["streamlit"], **there):
+            pass
+
+    if is_let_in:
+        asyncio.run(come())
+    else:
+        with pytest.raises(InvalidStatus):
+            asyncio.run(come())
+
+
+def test_an_app_for_other_machines_is_asked_for_under_this_ones_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    def names(address: str, *more: str) -> list[str]:
+        monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", address)
+        flag = "--server.allowedHosts="
+        started = dashboard.process(tmp_path, 8501, False, more)["args"]
+        return [each.removeprefix(flag) for each in started if each.startswith(flag)]
+
+    everywhere = names("0.0.0.0")  # noqa: S104
+    assert socket.gethostname() in everywhere
+    assert socket.gethostname() not in names("127.0.0.1")
+    assert "192.0.2.7" in names("192.0.2.7")
+    assert names("127.0.0.1", "lab.example.org") == [*names("127.0.0.1"), "lab.example.org"]
+    assert all("*" not in each.removeprefix("*.localhost") for each in everywhere)
 
 
 def test_only_what_changes_is_drawn_again(address: str, learned: tuple[Path, dict[str, str]]):

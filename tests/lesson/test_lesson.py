@@ -52,7 +52,7 @@ def computed(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[
         "gradual": shortened("gradual", 1),
     }
     runs = {name: store.add(spec) for name, spec in specs.items()}
-    asyncio.run(Engine(store, scheduler).serve(only=list(runs.values())))
+    asyncio.run(Engine(store, scheduler).serve(until=list(runs.values())))
     assert {store.run(run).state for run in runs.values()} == {"finished"}
     return store, runs
 

@@ -34,7 +34,8 @@ def test_a_scan_by_balanced_accuracy_is_the_mean_of_what_is_right_of_each_class(
     block = block_after(architecture, "single", shares, seed)
     generator = torch.Generator().manual_seed(seed)
     x = torch.rand(120, architecture.inputs, generator=generator)
-    split = Split(x, torch.multinomial(torch.tensor([0.9, 0.1]), 120, True, generator=generator) * 2)
+    rare = torch.multinomial(torch.tensor([0.9, 0.1]), 120, True, generator=generator)
+    split = Split(x, rare * (len(block.head_weight) - 1))
     assert accuracy(block, split, "balanced") == pytest.approx(np.mean(recalls(block, split)))
     measured = sparsify.activities(block, split)
     for point in sparsify.scan(block, measured, split, measure="balanced"):

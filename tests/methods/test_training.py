@@ -279,7 +279,7 @@ def test_a_scan_gives_what_each_pruned_network_gives(architecture, head, shares,
     block = block_after(architecture, head, shares, seed)
     generator = torch.Generator().manual_seed(seed)
     x = torch.rand(150, architecture.inputs, generator=generator)
-    split = Split(x, torch.randint(3, (150,), generator=generator))
+    split = Split(x, torch.randint(len(block.head_weight), (150,), generator=generator))
     measured = sparsify.activities(block, split)
     floor = accuracy(block, split) - 0.1
     points = sparsify.scan(block, measured, split)

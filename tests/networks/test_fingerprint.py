@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load, save
 
 from clnp_core.arithmetic import TOLERANCE, Kind
 from clnp_core.errors import ForgettingError
@@ -38,6 +39,15 @@ def test_growing_changes_no_earlier_answer(architecture, head, shares, seed, dat
     after, _, _ = learn(grown, seed + 9, 0.5)
     for task, expected in taken.items():
         assert check(after, task, x, expected).fingerprint == expected.fingerprint
+
+
+@pytest.mark.parametrize("head", ["single", "multi"])
+def test_logits_of_a_single_class_can_be_stored(head):
+    architecture = architectures_of(6, 5)
+    one = architecture.with_outputs(architecture.outputs, (architecture.outputs, 1))
+    taken = take(learned(one, head, [0.5, 0.5], seed=1)[-1], 2, images(one))
+    assert taken.logits.shape[1] == 1
+    assert load(save({"logits": taken.logits}))["logits"].equal(taken.logits)
 
 
 def test_growth_that_changes_an_answer_is_found_out():

@@ -1,10 +1,8 @@
 """RESULTS.md tells what a store's runs came to, beside what was published, and what was not run."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import kaleido
 import pytest
 
 from clnp_core.machine import environment
@@ -13,21 +11,9 @@ from clnp_core.results.report import write
 from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
-from tests.browser.conftest import find_chromium
 from tests.made_up import record
 
 ACCURACY = {0: 0.98, 1: 0.984}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_browser() -> Iterator[None]:
-    """One browser for all pictures, where there is one: starting it takes longer than drawing them."""
-    if not find_chromium():
-        yield
-        return
-    kaleido.start_sync_server(mathjax=False)
-    yield
-    kaleido.stop_sync_server()
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def learn(store: Store, scheduler: str) -> Callable[..., tuple[str, dict[str, An
 def serve(store: Store, spec: RunSpec, scheduler: str | None) -> tuple[str, dict[str, Any] | None]:
     """Ask for a run and work on it until it has ended: its id, and its summary as JSON."""
     run = store.add(spec)
-    asyncio.run(Engine(store, scheduler).serve(only=[run]))
+    asyncio.run(Engine(store, scheduler).serve(until=[run]))
     summary = store.run(run).summary
     return run, summary and summary.to_json()
 

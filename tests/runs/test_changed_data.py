@@ -113,7 +113,7 @@ def test_the_engine_refuses_what_was_queued_before_the_data_was_replaced(store: 
     forked = store.add(fork(spec, 3, {}))
     store.resume(run)
     replace_data(1, tasks=1)
-    asyncio.run(Engine(store).serve(only=[run, forked]))
+    asyncio.run(Engine(store).serve(until=[run, forked]))
     for each in (run, forked):
         assert store.run(each).state == "failed"
         assert f"The run {each} was learned on other data" in store.run(each).error

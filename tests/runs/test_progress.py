@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from clnp_core.errors import ClnpError
+from clnp_core.runs import background
 from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.progress import wait
 from clnp_core.runs.spec import preset
@@ -18,10 +19,11 @@ from tests.made_up import summary
 
 
 @pytest.fixture
-def handles(tmp_path: Path) -> list[RunHandle]:
-    """Two runs that no engine works on."""
+def handles(tmp_path: Path) -> Iterator[list[RunHandle]]:
+    """Two runs of a store whose engine works on nothing."""
     store = Store(tmp_path)
-    return [RunHandle(store, store.add(preset("digits", {"seed": seed}))) for seed in range(2)]
+    with store.hold_engine():
+        yield [RunHandle(store, store.add(preset("digits", {"seed": seed}))) for seed in range(2)]
 
 
 @contextmanager
@@ -69,6 +71,28 @@ def test_it_ends_at_once_with_the_reason_when_one_fails(handles: list[RunHandle]
     with pytest.raises(ClnpError, match="diverged"):
         wait(*handles)
     assert handles[0].status == "queued"
+
+
+@pytest.mark.parametrize("waits", [wait, RunHandle.wait])
+@pytest.mark.parametrize("state", ["queued", "interrupted", "set aside meanwhile"])
+def test_where_no_engine_serves_a_run_that_is_waited_for_one_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: Callable[[RunHandle], object], state: str
+) -> None:
+    store = Store(tmp_path)
+    run = RunHandle(store, store.add(preset("digits")))
+
+    def start(_: Store) -> None:
+        if state == "set aside meanwhile" and run.status == "queued" and not store.events(run.id):
+            store.set_aside([run.id])
+        else:
+            assert run.status == state.split()[0].replace("set", "queued")
+            store.finish(run.id, summary())
+
+    monkeypatch.setattr(background, "ensure_engine", start)
+    if state == "interrupted":
+        store.start(run.id)
+    waits(run)
+    assert run.status == "finished"
 
 
 def test_what_is_finished_is_not_waited_for(handles: list[RunHandle]) -> None:

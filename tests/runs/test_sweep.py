@@ -31,7 +31,7 @@ def carried_out(store: Store, axes: dict, scheduler: str) -> str:
     """A sweep whose runs have all ended."""
     name = asked(store, axes)
     runs = [run.id for run in store.sweep_runs(name).values()]
-    asyncio.run(Engine(store, scheduler).serve(only=runs))
+    asyncio.run(Engine(store, scheduler).serve(until=runs))
     return name
 
 

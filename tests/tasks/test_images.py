@@ -31,6 +31,11 @@ def drawn(shape):
     return np.random.default_rng(0).random(shape, dtype=np.float32)
 
 
+@pytest.mark.parametrize("given", [torch.rand(2, 3, 3, requires_grad=True), torch.rand(2, 3, 3).bfloat16()])
+def test_tensors_of_every_kind_of_float_are_taken(data_directory, given):
+    assert np.array_equal(of_arrays(given)[:, 0], given.detach().float().numpy())
+
+
 FIRST, LAST = (0, 1, 2), (2, 0, 1)  # where channels, height and width are found
 
 

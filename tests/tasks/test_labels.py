@@ -17,7 +17,7 @@ from clnp_core.tasks.streams import from_arrays, from_datasets, open_stream
 def arrays(train, test=None):
     """A task of those labels, each image as bright as its place."""
     test = train if test is None else test
-    images = [np.arange(len(labels), dtype=np.uint8).repeat(4).reshape(-1, 1, 2, 2) for labels in (train, test)]
+    images = [40 * np.arange(len(labels), dtype=np.uint8).repeat(4).reshape(-1, 1, 2, 2) for labels in (train, test)]
     return images[0], train, images[1], test
 
 
@@ -109,3 +109,19 @@ def test_a_class_without_training_images_is_refused_and_one_without_test_images_
     assert said[0].filename == __file__
     asked = from_datasets("mine", [(less, less)])
     assert (asked["classes"], asked["labels"]) == (2, [["cat", "dog"]])
+
+
+def test_classes_of_the_same_name_are_told_apart_and_several_names_of_one_are_kept(data_directory):
+    whole = Folder("crane", "tench", "x")
+    whole.classes, whole.class_to_idx = (
+        [("crane",), ("tench", "tinca"), ("crane",)],
+        {"crane": 2, "tench": 1, "tinca": 1},
+    )
+    assert from_datasets("mine", [(whole, whole)])["labels"] == [["crane (0)", "tench, tinca", "crane (2)"]]
+
+
+def test_masked_values_are_not_taken_for_what_is_under_the_mask(data_directory):
+    images, labels = np.ones((3, 1, 2, 2), np.float32), np.array([0, 1, 1])
+    for given in ((np.ma.masked_array(images, images > 0), labels), (images, np.ma.masked_array(labels, [0, 0, 1]))):
+        with pytest.raises(DataError, match=r"of task 1 has masked values; .*\.filled"):
+            from_arrays("mine", [(*given, images, labels)])

@@ -224,7 +224,22 @@ def test_a_streams_own_seed_draws_it_whatever_the_runs_is(asked):
         return [array.tolist() for array in open_stream(given, seed).drawn().values()]
 
     assert drawn(1, 7) == drawn(2, 7) == drawn(7)
-    assert drawn(1) != drawn(2)
+    assert all(one != other for one, other in zip(drawn(1, 7), drawn(1, 8), strict=True))
+
+
+def test_a_streams_own_seed_draws_what_is_held_out_of_every_class(data_directory):
+    images, labels = np.arange(240, dtype=np.uint8).reshape(60, 1, 2, 2), np.arange(60) % 3
+    asked = from_arrays("mine", [(images, labels, images, labels)] * 2)
+
+    def held_out(seed, own):
+        made = open_stream(asked | {"seed": own, "validation": 0.2}, seed)
+        return [made.held_out(task) for task in (1, 2)]
+
+    first, again, other = (held_out(*seeds) for seeds in ((0, 7), (1, 7), (0, 8)))
+    for one, same, else_ in zip(first, again, other, strict=True):
+        assert torch.equal(one.x, same.x)
+        assert set(map(tuple, one.x.tolist())) != set(map(tuple, else_.x.tolist()))
+        assert one.y.bincount().tolist() == else_.y.bincount().tolist() == [4, 4, 4]
 
 
 def classes_of(dataset, made):
@@ -451,6 +466,21 @@ def test_what_is_no_image_with_a_label_is_refused(data_directory, items, said):
     with pytest.raises(DataError, match=said):
         from_datasets("mine", [(good, good), (Pairs(items), good)])
     assert list(data_directory.iterdir()) == []
+
+
+class Unreadable(Pairs):
+    """With an image that its own code cannot read."""
+
+    def __getitem__(self, place):
+        if place == 1:
+            raise OSError("cannot identify image file 'x.png'")
+        return super().__getitem__(place)
+
+
+def test_of_an_item_that_cannot_be_read_it_is_said_which_and_why(data_directory):
+    part = Unreadable([(GREY, 0), (GREY, 1), (GREY, 1)])
+    with pytest.raises(DataError, match=r"test images of task 1, number 1 cannot be read \(OSError: cannot identify"):
+        from_datasets("mine", [(Pairs([(GREY, 0), (GREY, 1)]), part)])
 
 
 def test_a_wrong_name_is_refused_before_anything_is_read(data_directory):

@@ -65,6 +65,15 @@ def test_numbers_of_every_kind_are_features_and_labels(data_directory, kind):
     assert task.x_train[:, 0, 0, 0].tolist() == task.y_train.tolist()
 
 
+@pytest.mark.parametrize("kind", [object, "category", "string"])
+def test_labels_may_be_names_and_are_numbered_alike_in_both_tables(data_directory, kind):
+    given = frame(columns=2).assign(label=pd.Series(["ant", "bee", "cat", "dog"] * 10, dtype=kind))
+    with pytest.warns(UserWarning, match="no test image of 'bee'"):
+        asked = from_frame("mine", [(given, given[given["label"] != "bee"].head(3)), given])
+    assert asked["labels"] == [["ant", "bee", "cat", "dog"]] * 2
+    assert load_own("mine")[0].y_test.tolist() == [0, 2, 3]
+
+
 ROWS = [*[1.0] * 39, np.nan]
 
 
@@ -79,8 +88,8 @@ ROWS = [*[1.0] * 39, np.nan]
         ({"f1": ROWS}, r"table of task 1: the column 'f1' has no value in row 39; .*dropna\(\)"),
         ({"f1": np.inf}, "infinite or not a number"),
         ({"f1": 1e8}, r"not scaled; .*\(x - x\.mean\(0\)\) / x\.std\(0\)"),
-        ({"label": "cat"}, r"labels of the column 'label' are not whole numbers; .*astype\('category'\)\.cat\.codes"),
-        ({"label": 0.5}, "labels of the column 'label' are not whole numbers"),
+        ({"label": 0.5}, "the column 'label' has the label 0.5; it must be a whole number or a name"),
+        ({"label": 1e300}, r"the column 'label' has the label 1e\+300"),
         ({"label": ROWS}, "the column 'label' has no value in row 39"),
         ({"label": [7, *[1] * 39]}, "table of task 1 has one row of the label 7"),
     ],

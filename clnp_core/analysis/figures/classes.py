@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import html
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from clnp_core.analysis.figures.base import (
     Theme,
     as_figure,
 )
+from clnp_core.bounds import Label
+from clnp_core.tasks.labels import short
 
 _MOST_CLASSES = 200  # of a confusion, which has a cell for each two of them
 _OF_SMALL_CELLS = ((0.0, INTERFERENCE), (1.0, ACTIVE))  # nothing is written into them that they must not hide
@@ -25,6 +28,8 @@ _OF_SMALL_CELLS = ((0.0, INTERFERENCE), (1.0, ACTIVE))  # nothing is written int
 
 def accuracy_by_class(classes: pd.DataFrame, tasks: int | None = None, theme: Theme = "light") -> go.Figure:
     """Draw the test accuracy on each class of each task, in per cent: a row for a task, a column for a class.
+
+    Classes are called as in the table. Tasks that call a class the same share its column.
 
     Parameters
     ----------
@@ -35,15 +40,16 @@ def accuracy_by_class(classes: pd.DataFrame, tasks: int | None = None, theme: Th
         Number of tasks of the whole run, so that the axes stay fixed while it goes on; by default those learned.
     theme : {"light", "dark"}
     """
-    names = sorted(classes["class"].unique().tolist())
+    names = _in_order(classes["class"].tolist())
     size = max([tasks or 0, 1, *classes["task"]])
     percents = np.full((size, len(names)), np.nan)
     images = np.zeros((size, len(names)), int)
-    places = classes["task"] - 1, np.searchsorted(names, classes["class"])
+    column = {name: place for place, name in enumerate(names)}
+    places = classes["task"] - 1, [column[name] for name in classes["class"]]
     percents[places], images[places] = 100 * classes["accuracy"], classes["test"]
     lowest = 90.0 if np.isnan(percents).all() else np.nanmin(percents)
     cells = {
-        "x": list(map(str, names)),
+        "x": _texts(names),
         "y": list(range(1, size + 1)),
         "z": percents,
         "customdata": images,
@@ -77,7 +83,7 @@ def confusion_matrix(confusion: pd.DataFrame, task: int, theme: Theme = "light")
     theme : {"light", "dark"}
     """
     sums = confusion.pivot_table(index="label", columns="answer", values="images", aggfunc="sum")
-    names = sorted({*sums.index, *sums.columns})
+    names = _in_order([*confusion["label"], *confusion["answer"]])
     counts = sums.reindex(index=names, columns=names).to_numpy(float)
     of_class = np.nansum(counts, axis=1, keepdims=True)
     title = f"What the images of task {task} are taken for"
@@ -88,8 +94,8 @@ def confusion_matrix(confusion: pd.DataFrame, task: int, theme: Theme = "light")
         title += f", of the {_MOST_CLASSES} classes most confused"
     few = len(names) <= MOST_NUMBERED_TASKS
     cells = {
-        "x": list(map(str, names)),
-        "y": list(map(str, names)),
+        "x": _texts(names),
+        "y": _texts(names),
         "z": 100 * counts / np.maximum(of_class, 1),
         "text": [["" if np.isnan(count) else f"{count:.0f}" for count in row] for row in counts],
         "customdata": np.broadcast_to(of_class, counts.shape),
@@ -107,7 +113,24 @@ def confusion_matrix(confusion: pd.DataFrame, task: int, theme: Theme = "light")
     return as_figure([_heat(cells, "Share of the class's images (%)")], layout, title, 420, theme)
 
 
-def _class_axis(names: Sequence[int]) -> dict[str, Any]:
+def _in_order(classes: Iterable[Label]) -> list[Label]:
+    """Each class once: numbers, ascending, then names, as they come."""
+    once = dict.fromkeys(classes)
+    return [*sorted(each for each in once if isinstance(each, int)), *(each for each in once if isinstance(each, str))]
+
+
+def _texts(names: Sequence[Label]) -> list[str]:
+    """What an axis calls its classes: short, each another, and never taken for markup."""
+    told: dict[str, None] = {}
+    for name in names:
+        text = short(name)
+        while text in told:
+            text = f"{short(name)} ({len(told)})"
+        told[text] = None
+    return [html.escape(text, quote=False) for text in told]
+
+
+def _class_axis(names: Sequence[Label]) -> dict[str, Any]:
     """An axis on which classes stand side by side, whatever their labels; as many are named as can be read."""
     steps = (digit * 10**power for power in range(7) for digit in (1, 2, 5))
     return {

@@ -75,12 +75,11 @@ def learning_curves(
             "name": titles[task].split(" ", 1)[1],
             **_curve_style(task, candidate, chosen.get(task), len(curve), theme),
         }
-        if candidate == named[task]:
+        is_named = bool(candidate == named[task])  # not numpy's: Plotly before version 7 takes only Python's
+        if is_named:
             kept.append(curve.assign(place=shared["x"], whose=titles[task]))
         among = f", candidate {candidate + 1} of {candidates[task]}" if candidates[task] > 1 else ""
-        traces += _loss_and_accuracy(
-            curve, shared | {"showlegend": candidate == named[task]}, titles[task] + among, measure
-        )
+        traces += _loss_and_accuracy(curve, shared | {"showlegend": is_named}, titles[task] + among, measure)
     for task, curve in tuned.groupby("task"):
         after = starts[task] + trained.get(task, 0)
         shared = {

@@ -280,6 +280,9 @@ class Incoming:
         require(within(packed.forms, largest), otherwise)
         tensors = packed.read()
         require(all(comes_to(tensors[name], each) for name, each in named.items()), otherwise)
+        for each, by_class in told.items():
+            highest = max(by_class.classes[-1], int(tensors[f"confusion.{each}"][:2].max()))
+            require(highest < len(self.spec.labels_of(each)), "it tells of a class that a task does not have")
         return tensors
 
     def _check_promised(self, data: dict[str, Any], tasks: int, network: Network) -> None:

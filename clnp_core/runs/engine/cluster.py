@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
+import signal
 import sys
+from multiprocessing import forkserver, resource_tracker
 
 import dask
 from distributed import Client, LocalCluster
@@ -27,6 +31,8 @@ DASK_SETTINGS = {
     # One process imports torch, and every worker is a fork of it: it takes two seconds of a processor to import. Not
     # on macOS, whose own libraries may not be forked.
     "distributed.worker.multiprocessing-method": "forkserver" if sys.platform == "linux" else "spawn",
+    # Ctrl-C is the engine's to answer: it stops them.
+    "distributed.worker.preload": ["import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"],
 }
 """Dask settings of the engine's own workers."""
 
@@ -46,6 +52,29 @@ def set_up() -> None:
     context = get_mp_context()
     if context.get_start_method() == "forkserver":
         context.set_forkserver_preload(_FORKED_WITH)
+        _start_forkserver()
+
+
+def _start_forkserver() -> None:
+    """Start the process that workers are forks of, where Ctrl-C and files in the working directory do not reach it.
+
+    Python would look there for its own modules: a file signal.py would be taken for one.
+    """
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))  # as each worker has it
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        resource_tracker.ensure_running()  # which would unblock the signal
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 async def own_workers(count: int, attempts: int = _STARTS) -> LocalCluster:
@@ -61,13 +90,19 @@ async def own_workers(count: int, attempts: int = _STARTS) -> LocalCluster:
         silence_logs="CRITICAL",
         asynchronous=True,
     )
+    starting = asyncio.ensure_future(cluster)
     try:
-        return await cluster
+        return await asyncio.shield(starting)
     except RuntimeError:
         await cluster.close()  # type: ignore[misc]  # for one that is asynchronous, as here, it is awaited
         if not attempts:
             raise
         return await own_workers(count, attempts - 1)
+    except asyncio.CancelledError:
+        # A process that is still to be forked would complain that the engine has ended.
+        await asyncio.gather(starting, return_exceptions=True)
+        await cluster.close()  # type: ignore[misc]
+        raise
 
 
 async def client_of(address: str) -> Client:

@@ -21,7 +21,7 @@ from distributed import Client, Event, KilledWorker, LocalCluster
 from clnp_core.analysis.epochs import ALONE
 from clnp_core.errors import ClnpError, DamagedError
 from clnp_core.files import write_whole
-from clnp_core.machine import cores, environment
+from clnp_core.machine import environment, workers
 from clnp_core.methods.training.settings import Epoch
 from clnp_core.runs.engine.answers import Answers
 from clnp_core.runs.engine.cluster import client_of, own_workers
@@ -64,10 +64,12 @@ class Engine:
     store : Store
     scheduler : str, optional
         Address of a Dask scheduler, such as tcp://host:8786. By default the engine starts its own workers when the
-        first stage needs them, one for each core of this machine.
+        first stage needs them.
+    places : int, optional
+        Number of its own workers; by default one for each core that it may use, as far as memory allows.
     """
 
-    def __init__(self, store: Store, scheduler: str | None = None) -> None:
+    def __init__(self, store: Store, scheduler: str | None = None, places: int | None = None) -> None:
         self._store = store
         self._artifacts = store.artifacts
         self._scheduler = scheduler
@@ -76,22 +78,25 @@ class Engine:
         self._client: Client | None = None
         self._cluster: LocalCluster | None = None
         self._connecting = asyncio.Lock()
-        self._desk = Desk(cores(), self._on_worker)
+        self._desk = Desk(places or workers(), self._on_worker)
         self._flights: dict[str, _Flight] = {}
         self._active: dict[str, _Active] = {}
         self._told: list[tuple[str, Epoch]] = []
         self._evaluators = Evaluators(store.artifacts, self._token)
         self._answers = Answers(store, self._evaluate)
 
-    async def serve(self, only: Collection[str] | None = None, idle_seconds: float | None = None) -> None:
-        """Work until cancelled, until the runs in `only` have ended, or for `idle_seconds` without work.
+    async def serve(self, until: Collection[str] | None = None, idle_seconds: float | None = None) -> None:
+        """Work on whatever is queued until cancelled, until the runs in `until` have ended, or until idle for so long.
 
-        In each case stages in progress stop at their checkpoints and their runs go back into the queue.
+        Runs in `until` and others take turns, these first. In the end stages in progress stop at their checkpoints and
+        their runs go back into the queue.
 
         Raises
         ------
+        HeldError
+            If another engine serves the store.
         StoreError
-            If another engine serves the store, or the scheduler cannot be reached.
+            If the store cannot be locked or written, or the scheduler cannot be reached.
         """
         with self._store.hold_engine():
             self._store.requeue_interrupted()
@@ -104,10 +109,10 @@ class Engine:
                 await self._answers.open()
                 while True:
                     self._write_epochs()
-                    self._attend(only)
+                    self._attend(until or ())
                     if self._active:
                         busy = time.monotonic()
-                    if only is not None and not any(run.id in only for run in self._store.active()):
+                    if until is not None and not any(run.id in until for run in self._store.active()):
                         return
                     if idle_seconds is not None and time.monotonic() - max(busy, self._answers.last) > idle_seconds:
                         return
@@ -115,17 +120,27 @@ class Engine:
             finally:
                 await self._close()
 
-    def _attend(self, only: Collection[str] | None) -> None:
-        """Start queued runs as long as there is room, and stop those that were asked to stop."""
+    def _attend(self, first: Collection[str]) -> None:
+        """Start queued runs as long as there is room, and stop those that were asked to stop.
+
+        Of the runs in `first` and the others, those begin of which fewer are being worked on.
+        """
+        queued: list[tuple[int, bool, Run]] = []
+        begun = Counter(run in first for run in self._active)
         for run in self._store.active():
             active = self._active.get(run.id)
             if active:
                 if run.wanted != "run" and not active.task.cancelling():
                     active.leaves_as = "paused" if run.wanted == "pause" else "cancelled"
                     active.task.cancel()
-            elif run.state == "queued" and (only is None or run.id in only) and len(self._active) < self._desk.places:
-                active = self._active[run.id] = _Active(run)
-                active.task = asyncio.create_task(self._carry_out(run, active))
+            elif run.state == "queued":
+                waits = run.id not in first
+                queued.append((begun[not waits], waits, run))
+                begun[not waits] += 1
+        room = max(0, self._desk.places - len(self._active))
+        for _, _, run in sorted(queued, key=lambda place: place[:2])[:room]:
+            active = self._active[run.id] = _Active(run)
+            active.task = asyncio.create_task(self._carry_out(run, active))
 
     async def _carry_out(self, run: Run, active: _Active) -> None:
         """Carry a run out to its end, from its beginning or from where it stopped."""
@@ -321,12 +336,14 @@ class Engine:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*(flight.task for flight in self._flights.values()), return_exceptions=True)
-        self._write_epochs()
-        if self._client:
-            await self._client.close()
-        if self._cluster:
-            await self._cluster.close()  # type: ignore[misc]  # as in `own_workers`
-            self._artifacts.sweep()
+        try:
+            self._write_epochs()
+        finally:  # workers end although the store cannot be written
+            if self._client:
+                await self._client.close()
+            if self._cluster:
+                await self._cluster.close()  # type: ignore[misc]  # as in `own_workers`
+                self._artifacts.sweep()
 
 
 async def _all(coroutines: Iterable[Coroutine[Any, Any, Any] | asyncio.Task[Any]]) -> list[Any]:

@@ -1,7 +1,7 @@
 """Specifications of runs as validated data. Imports no torch."""
 
 from clnp_core.runs.spec.changes import fork, parse_assignment, preset, preset_names, specified
-from clnp_core.runs.spec.parsing import parse
+from clnp_core.runs.spec.parsing import parse, setting_names
 from clnp_core.runs.spec.run import OUTPUT, FineTuning, RunSpec
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "parse_assignment",
     "preset",
     "preset_names",
+    "setting_names",
     "specified",
 ]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from clnp_core.errors import SpecError
@@ -17,7 +19,7 @@ from clnp_core.runs.spec.run import RunSpec
 
 _DEFAULT = "digits"
 _MOST_BYTES = 2**20
-_GET_ONE = "get one with: clnp show RUN --json"
+_GET_ONE = "get one with: clnp show RUN --spec"
 
 
 def preset_names() -> list[str]:
@@ -69,13 +71,14 @@ def fitted(spec: RunSpec) -> RunSpec:
     return spec.model_copy(update={"network": network})
 
 
-def specified(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
+def specified(name: str | os.PathLike[str], changes: dict[str, Any] | None = None) -> RunSpec:
     """Load a preset, or a specification from a file, and change some of its settings; see `preset`.
 
     Parameters
     ----------
-    name : str
-        Name of a preset, or path of a JSON file as `RunSpec.to_json` gives it: it ends in .json or has a slash.
+    name : str or path
+        Name of a preset, or path of a JSON file as `RunSpec.to_json` or `Run.to_json` gives it: it ends in .json or has
+        a slash.
     changes : dict
 
     Raises
@@ -83,10 +86,13 @@ def specified(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
     SpecError
         As `preset`, or if the file cannot be read or holds no specification.
     """
-    if not name.endswith(".json") and "/" not in name:
+    if isinstance(name, os.PathLike):
+        name = str(Path(name).absolute())
+    if not isinstance(name, str) or not (name.lower().endswith(".json") or "/" in name):
         return preset(name, changes)
     # What it learns is its own, even where the file tells of a run that came in an archive.
-    data = _read(name) | {"imported": None}
+    data = _read(name)
+    data = (data["spec"] if isinstance(data.get("spec"), dict) else data) | {"imported": None}
     try:
         return fitted(parse(_changed(data, changes or {})))
     except SpecError as error:
@@ -104,11 +110,23 @@ def _read(name: str) -> dict[str, Any]:
     if len(content) > _MOST_BYTES:
         raise SpecError(f"{name} is too large for the specification of a run: more than {_MOST_BYTES:,} bytes.")
     try:
-        data = json.loads(content)
+        data = json.loads(content, object_pairs_hook=_each_once)
+    except SpecError as error:
+        raise SpecError(f"{name}: {error}") from None
     except (ValueError, RecursionError) as error:
         raise SpecError(f"{name} is not JSON ({error}); {_GET_ONE}.") from None
     if not isinstance(data, dict):
         raise SpecError(f"{name} is no specification of a run; {_GET_ONE}.")
+    return data
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of a JSON file. Of a setting that is there twice it is not known which one is meant."""
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise SpecError(f"{twice!r} is there twice; give it once.")
     return data
 
 
@@ -134,8 +152,6 @@ def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     data = copy.deepcopy(data)
     if not isinstance(changes, Mapping) or not all(isinstance(path, str) for path in changes):
         raise SpecError(f"changes = {shown(changes)} is not possible: give a dict, such as {{'margin': 0.02}}.")
-    if changes.get("imported") is not None:
-        raise SpecError("imported cannot be set: it says which archive clnp import took a run from; leave it out.")
     for path, value in changes.items():
         if path == "imported" and value is not None:
             raise SpecError("imported: no setting can make a run an imported one; take an archive in with clnp import.")

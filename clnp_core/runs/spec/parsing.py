@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from clnp_core.errors import SpecError
 from clnp_core.methods import METHODS
 from clnp_core.networks.architectures import Architecture, Conv, Dense, Pool
+from clnp_core.runs.spec.own_settings import MethodSettings
 from clnp_core.runs.spec.run import FineTuning, GradualPruning, RunSpec
 from clnp_core.runs.spec.stream import OwnSpec, PermutedSpec, SplitSpec
 
@@ -40,7 +41,8 @@ def _sentence(error: ValidationError) -> str:
         return f"{problem['ctx']['error']}."
     if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         names = _settings(problem["loc"])
-        return f"There is no setting {path!r}{nearest(path.split('.')[-1], names)}; there are {', '.join(names)}."
+        close = nearest(path.split(".")[-1], names) if "." in path else _nearest_setting(path, names)
+        return f"There is no setting {path!r}{close}; there are {', '.join(names)}."
     if problem["type"] in ("missing", "missing_argument"):
         return f"The setting {path!r} is missing."
     if problem["type"] == "union_tag_invalid":
@@ -94,6 +96,34 @@ def _settings(place: tuple[int | str, ...]) -> list[str]:
     if is_dataclass(model):
         return [field.name for field in fields(model)]
     return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def setting_names() -> list[str]:
+    """List the settings that can be changed by name, dotted. LAYER stands for a layer's number, or "output"."""
+    inner: dict[str, Collection[str]] = {
+        "stream": dict.fromkeys(name for kind in (PermutedSpec, SplitSpec) for name in kind.model_fields),
+        "lambda": ["LAYER"],
+        "fine_tuning": FineTuning.model_fields,
+        "gradual": GradualPruning.model_fields,
+        "grow": ["LAYER"],
+        "layer_weights": ["LAYER"],
+        **{name: METHODS[name].Settings.model_fields for name in MethodSettings.model_fields},
+    }
+    plain = [field.alias or name for name, field in RunSpec.model_fields.items() if name not in _NOT_BY_NAME]
+    dotted = [f"{group}.{name}" for group, names in inner.items() for name in names]
+    return [*(name for name in plain if name not in inner), *(name for name in dotted if name != "stream.kind")]
+
+
+_NOT_BY_NAME = ("settings", "fork_of", "at_task", "imported")
+
+
+def _nearest_setting(word: str, names: list[str]) -> str:
+    """Suggest a setting: one inside a group that has exactly this name, or else the most similar of all."""
+    inside = {name.rpartition(".")[2]: name for name in reversed(setting_names()) if "." in name}
+    if word in inside:
+        return f" (did you mean {inside[word]!r}?)"
+    close = difflib.get_close_matches(word, [*names, *inside], n=1)
+    return f" (did you mean {inside.get(close[0], close[0])!r}?)" if close else ""
 
 
 def shown(value: Any) -> str:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import platformdirs
 import sqlalchemy as sql
 
-from clnp_core.errors import StoreError
+from clnp_core.errors import HeldError, StoreError
+from clnp_core.files import obstacle
 from clnp_core.runs.store.artifacts import Artifacts
 from clnp_core.runs.store.tables import FAMILIES, METADATA
 
@@ -20,6 +25,9 @@ SCHEMA_VERSION = 7
 
 _EXTENDED = 3  # this format lacks some tables and columns, but what it has is the same
 _BUSY_SECONDS = 10
+_LOOK_SECONDS = 0.01
+_HOLD_SECONDS = 2  # whoever looks for an engine holds its lock for that moment
+_NOT_WRITTEN = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL)
 _DATA_OF_FIRST_STAGES = """
     UPDATE runs SET data = (
         SELECT json_extract(inputs, '$.stream.digest') FROM run_stages JOIN stages ON stages.key = run_stages.stage
@@ -35,7 +43,10 @@ def default_location() -> Path:
 
 
 class Database:
-    """A store's database, artifacts and engine lock in one folder; see `clnp_core.runs.store.Store`."""
+    """A store's database, artifacts and engine lock in one folder; see `clnp_core.runs.store.Store`.
+
+    Where nothing can be written, on a full disk or a read-only file system, it can still be read.
+    """
 
     def __init__(self, location: Path | None = None) -> None:
         self.location = Path(location) if location else default_location()
@@ -45,30 +56,67 @@ class Database:
         except OSError as error:
             raise StoreError(f"The store {self.location} cannot be created: {error.strerror}.") from error
         self._file = self.location / "clnp.sqlite"
-        self._database = sql.create_engine(f"sqlite:///{self._file}", connect_args={"timeout": _BUSY_SECONDS})
-        sql.event.listen(self._database, "connect", _set_up_connection)
+        self._database = _engine(partial(_connect, self._file))
+        try:
+            self._prepare()
+        except StoreError as error:
+            if not (self._file.is_file() and _is_not_written(error.__cause__)):
+                raise
+            self._database.dispose()
+            self._database = _engine(partial(_connect_to_read, self._file))
+            if self._version() != SCHEMA_VERSION:  # it cannot be brought up to date
+                raise
+
+    def _prepare(self) -> None:
+        """Make the tables, or what a store of an older version lacks of them."""
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                if self._version() != SCHEMA_VERSION or not self._has_log():
+                    self._bring_up_to_date()
+                return
+            except StoreError as error:
+                # SQLite does not wait by itself for who prepares it at the same time.
+                if _code(error.__cause__) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(_LOOK_SECONDS)
+
+    def _version(self) -> int:
+        """Read the version of the store's format, 0 if it has no tables yet."""
         with self.transaction() as connection:
-            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            if version > SCHEMA_VERSION:
-                raise StoreError(
-                    f"The store {self.location} was written by a newer version (its format is {version}, "
-                    f"this one knows {SCHEMA_VERSION}); update, or name another folder."
-                )
-            if 0 < version < _EXTENDED:
-                raise StoreError(
-                    f"The store {self.location} was written by an early version (its format is {version}, this one "
-                    f"knows {SCHEMA_VERSION}); name another folder."
-                )
-            if version < SCHEMA_VERSION:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")  # who opens it at the same time waits, and finds it done
-                METADATA.create_all(connection)
-                if "neurons" not in _columns(connection, "epochs"):
-                    connection.exec_driver_sql("ALTER TABLE epochs ADD COLUMN neurons JSON")
-                if "data" not in _columns(connection, "runs"):
-                    connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN data VARCHAR")
-                    connection.exec_driver_sql(_DATA_OF_FIRST_STAGES)
-                connection.exec_driver_sql(FAMILIES)
-                connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            version: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        if version > SCHEMA_VERSION:
+            raise StoreError(
+                f"The store {self.location} was written by a newer version (its format is {version}, "
+                f"this one knows {SCHEMA_VERSION}); update, or name another folder."
+            )
+        if 0 < version < _EXTENDED:
+            raise StoreError(
+                f"The store {self.location} was written by an early version (its format is {version}, this one "
+                f"knows {SCHEMA_VERSION}); name another folder."
+            )
+        return version
+
+    def _has_log(self) -> bool:
+        with self.transaction() as connection:
+            mode: str = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+        return mode == "wal"
+
+    def _bring_up_to_date(self) -> None:
+        with self.transaction() as connection:
+            # Readers never wait for the writer.
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            connection.exec_driver_sql("BEGIN EXCLUSIVE")
+            if connection.exec_driver_sql("PRAGMA user_version").scalar_one() == SCHEMA_VERSION:
+                return  # another process was first
+            METADATA.create_all(connection)
+            if "neurons" not in _columns(connection, "epochs"):
+                connection.exec_driver_sql("ALTER TABLE epochs ADD COLUMN neurons JSON")
+            if "data" not in _columns(connection, "runs"):
+                connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN data VARCHAR")
+                connection.exec_driver_sql(_DATA_OF_FIRST_STAGES)
+            connection.exec_driver_sql(FAMILIES)
+            connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     @contextmanager
     def transaction(self) -> Iterator[sql.Connection]:
@@ -83,7 +131,31 @@ class Database:
             with self._database.begin() as connection:
                 yield connection
         except sql.exc.DatabaseError as error:
-            raise StoreError(f"The store {self._file} cannot be used: {error.orig}.") from error
+            why = obstacle(self.location) if _is_not_written(error) else None
+            told = f"written: {why.strerror}" if why else f"used: {error.orig}"
+            raise StoreError(f"The store {self._file} cannot be {told}.") from error
+
+    def delete(self, rows: sql.Delete) -> int:
+        """Delete rows, on a full disk too, and return how many."""
+        try:
+            with self.transaction() as connection:
+                return connection.execute(rows).rowcount
+        except StoreError:
+            why = obstacle(self.location)
+            if why is None or why.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+        self._database.dispose()  # it is locked for this
+        in_place = _engine(partial(_connect, self._file, "locking_mode = EXCLUSIVE", "journal_mode = MEMORY"))
+        try:
+            with in_place.begin() as connection:
+                return connection.execute(rows).rowcount
+        except sql.exc.DatabaseError as error:
+            raise StoreError(
+                f"The store {self._file} cannot be written: {why.strerror}. Free space, with clnp store prune or "
+                "elsewhere, or end what else uses the store, such as its engine (clnp engine --stop), and try again."
+            ) from error
+        finally:
+            in_place.dispose()
 
     @contextmanager
     def hold_engine(self) -> Iterator[None]:
@@ -91,39 +163,109 @@ class Database:
 
         Raises
         ------
-        StoreError
+        HeldError
             If another engine serves the store.
+        StoreError
+            If the store cannot be locked.
         """
-        descriptor = os.open(self.location / "engine.lock", os.O_RDWR | os.O_CREAT, 0o644)
-        with open(descriptor, "r+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise StoreError(f"The store {self.location} has an engine already: process {self.engine()}.") from None
-            file.truncate()
-            file.write(str(os.getpid()))
-            file.flush()
+        with self._lock_file() as file:
+            deadline = time.monotonic() + _HOLD_SECONDS
+            while not self._locked(file, fcntl.LOCK_EX):
+                engine = self.engine()
+                if engine is not None or time.monotonic() > deadline:
+                    known = f": process {engine}" if engine else ""
+                    raise HeldError(f"The store {self.location} has an engine already{known}.")
+                time.sleep(_LOOK_SECONDS)
+            with suppress(OSError):  # on a full disk it is not known who serves the store
+                file.truncate()
+                file.write(str(os.getpid()))
+                file.flush()
             yield
 
+    def check_locks(self) -> None:
+        """Check that the store can be locked.
+
+        Raises
+        ------
+        StoreError
+            If its file system has no locks, or nothing can be written there.
+        """
+        with self._lock_file() as file:
+            self._locked(file, fcntl.LOCK_SH)
+
     def engine(self) -> int | None:
-        """Return the process id of the engine that serves the store, or None if there is none."""
-        try:
-            with open(self.location / "engine.lock") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except OSError:
-                    return int(file.read() or 0)
-        except FileNotFoundError:
-            pass
+        """Return the process id of the engine that serves the store, 0 if it is not known; None if there is none."""
+        deadline = time.monotonic() + _HOLD_SECONDS
+        with suppress(OSError, StoreError), open(self.location / "engine.lock") as file:
+            while not self._locked(file, fcntl.LOCK_SH):
+                written = file.read()
+                if written.isdecimal() or time.monotonic() > deadline:
+                    return int(written) if written.isdecimal() else 0
+                time.sleep(_LOOK_SECONDS)  # it has just begun, and has not written it yet
+                file.seek(0)
         return None
+
+    @contextmanager
+    def _lock_file(self) -> Iterator[IO[str]]:
+        try:
+            descriptor = os.open(self.location / "engine.lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise StoreError(f"The store {self.location} cannot be locked: {error.strerror}.") from error
+        with open(descriptor, "r+") as file:
+            yield file
+
+    def _locked(self, file: IO[str], kind: int) -> bool:
+        """Lock the file, and return whether that went: False if another process holds it."""
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise StoreError(
+                f"The store {self.location} is on a file system without locks ({error.strerror}), on which two engines "
+                "would not know of each other; name a folder on another one, with --store or CLNP_STORE."
+            ) from error
+        return True
+
+
+def _engine(connect: Callable[[], sqlite3.Connection]) -> sql.Engine:
+    # The path goes to SQLite as it is: in a URL, ? and % would mean something.
+    return sql.create_engine("sqlite://", creator=connect, poolclass=sql.QueuePool)
+
+
+def _connect(file: Path, *pragmas: str) -> sqlite3.Connection:
+    # An absolute path, because SQLite takes one that begins with file: for a URL.
+    connection = sqlite3.connect(file.absolute(), timeout=_BUSY_SECONDS, check_same_thread=False)
+    try:
+        # A commit survives a killed process, though not always a power cut.
+        for pragma in (*pragmas, "synchronous = NORMAL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:
+        connection.close()  # else it keeps the file locked for as long as the error is told
+        raise
+    return connection
+
+
+def _connect_to_read(file: Path) -> sqlite3.Connection:
+    """Connect where nothing can be written, not even what connections share."""
+    log = file.with_name(f"{file.name}-wal")
+    pending = log.is_file() and log.stat().st_size > 0  # what a process that was killed has left
+    how = "vfs=unix-none" if pending else "immutable=1"
+    connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&{how}", uri=True, check_same_thread=False)
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # keeps the log's index in memory
+    return connection
+
+
+def _code(error: BaseException | None) -> int | None:
+    """Return SQLite's primary code of a database's error."""
+    code: int | None = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def _is_not_written(error: BaseException | None) -> bool:
+    """Tell whether an error may come of a place where nothing can be written."""
+    return _code(error) in _NOT_WRITTEN
 
 
 def _columns(connection: sql.Connection, table: str) -> set[str]:
     return {row.name for row in connection.exec_driver_sql(f"PRAGMA table_info({table})")}
-
-
-def _set_up_connection(connection: Any, _: Any) -> None:
-    # Readers never wait for the writer; a commit survives a killed process, though not always a power cut.
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA foreign_keys = ON")

@@ -34,6 +34,7 @@ from clnp_core.runs.store.tables import (
 )
 
 _MOST_TRAININGS = 200
+_MOST_NAMED = 5  # runs in a sentence
 
 
 class Reading(Database):
@@ -59,6 +60,23 @@ class Reading(Database):
         if row is None:
             raise StoreError(f"There is no run {run!r} in {self.location}.")
         return as_run(row, self.engine() is not None)
+
+    def find(self, name: str) -> Run:
+        """Read the run of an id, or of the beginning of one that no other run's id has.
+
+        Raises
+        ------
+        StoreError
+            If there is none, or several.
+        """
+        runs = self.runs()
+        found = [run for run in runs if run.id == name] or [run for run in runs if name and run.id.startswith(name)]
+        if not found:
+            raise StoreError(f"There is no run {name!r} in {self.location}; see those there are with: clnp list")
+        if len(found) > 1:
+            shown = ", ".join([run.id for run in found[:_MOST_NAMED]] + ["…"] * (len(found) > _MOST_NAMED))
+            raise StoreError(f"{name!r} begins the ids of {len(found)} runs, {shown}; give more of the one you mean.")
+        return found[0]
 
     def baseline(self) -> str | None:
         """Return the id of the pinned baseline, with which other runs are compared, if there is one."""

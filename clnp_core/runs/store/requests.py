@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sql
@@ -101,6 +102,34 @@ class Requests(Checking):
             possible.append("finished")
         self._ask(run, "run", "queued", possible)
 
+    def set_aside(self, runs: Collection[str]) -> None:
+        """Pause those of the runs that are queued, because the process that worked on them was interrupted.
+
+        Nobody asked for it: a process that waits for one of them takes it up again, by `taken_up`.
+        """
+        with self.transaction() as connection:
+            for run in runs:
+                queued = RUNS.update().where(RUNS.c.id == run, RUNS.c.state == "queued", RUNS.c.wanted == "run")
+                if connection.execute(queued.values(state="paused")).rowcount:
+                    writing.note_event(connection, run, "paused, as the process that worked on it was interrupted")
+
+    def taken_up(self, run: str) -> Run:
+        """Read a run for a process that waits for it. One that was set aside goes back into the queue first.
+
+        Raises
+        ------
+        StoreError
+            If there is no such run.
+        DataError
+            If its data has changed since it was begun.
+        """
+        found = self.run(run)
+        if found.state != "paused" or found.wanted != "run":
+            return found
+        with suppress(StoreError):  # another process that waits for it was first
+            self.resume(run)
+        return self.run(run)
+
     def _ask(self, run: str, wanted: str, state: str, possible: Sequence[str]) -> None:
         asked = self.run(run)
         now = asked.state
@@ -130,9 +159,7 @@ class Requests(Checking):
         """
         interrupted = self.run(run).state == "interrupted"
         at_work = sql.false() if interrupted else RUNS.c.state == "running"
-        with self.transaction() as connection:
-            removed = connection.execute(RUNS.delete().where(RUNS.c.id == run, sql.not_(at_work)))
-        if not removed.rowcount:
+        if not self.delete(RUNS.delete().where(RUNS.c.id == run, sql.not_(at_work))):
             raise StoreError(f"The run {run} is running; cancel it before you remove it.")
 
     def describe(self, run: str, tags: Sequence[str], note: str) -> None:
@@ -179,8 +206,7 @@ class Requests(Checking):
 
     def remove_sweep(self, sweep: str) -> None:
         """Remove a sweep. Its runs are kept."""
-        with self.transaction() as connection:
-            connection.execute(SWEEPS.delete().where(SWEEPS.c.id == sweep))
+        self.delete(SWEEPS.delete().where(SWEEPS.c.id == sweep))
 
 
 def _check_data(run: Run) -> None:

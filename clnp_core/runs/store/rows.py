@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import sqlalchemy as sql
@@ -64,6 +64,17 @@ class Run:
     def is_active(self) -> bool:
         """Whether it is queued or running."""
         return self.state in ("queued", "running")
+
+    def to_json(self) -> dict[str, Any]:
+        """Convert to plain data, ready for `json.dumps`: the attributes, and the specification and summary as JSON."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        summary = self.summary.to_json() if self.summary else None
+        return values | {"tags": list(self.tags), "spec": self.spec.to_json(), "summary": summary}
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is active or interrupted: the next engine, too, goes on with it."""
+        return self.is_active or self.state == "interrupted"
 
 
 @dataclass(frozen=True)

@@ -8,21 +8,23 @@ import pandas as pd
 
 from clnp_core.errors import StoreError
 from clnp_core.runs.fold.results import ByClass
+from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Store
 
 _COUNTS = ("training", "validation", "test", "answered", "right")
 
 
-def class_table(by_class: Mapping[int, ByClass]) -> pd.DataFrame:
-    """Tabulate the classes of each task: task, class, training, validation, test, answered, right, accuracy.
+def class_table(spec: RunSpec, by_class: Mapping[int, ByClass]) -> pd.DataFrame:
+    """Tabulate the classes of each task: task, class, training, validation, test, answered, right, accuracy, output.
 
-    See `ByClass`; accuracy is that on the class's test images, a fraction, nan where there are none.
+    A class is the label or name that it was given with; output is its number in the network's outputs. For the counts
+    see `ByClass`; accuracy is that on the class's test images, a fraction, nan where there are none.
     """
-    columns = ["task", "class", *_COUNTS, "accuracy"]
+    columns = ["task", "class", *_COUNTS, "accuracy", "output"]
     rows = [
-        (task, *row)
+        (task, spec.labels_of(task)[output], *counts, output)
         for task, told in sorted(by_class.items())
-        for row in zip(told.classes, *(getattr(told, name) for name in _COUNTS), told.accuracy, strict=True)
+        for output, *counts in zip(told.classes, *(getattr(told, name) for name in _COUNTS), told.accuracy, strict=True)
     ]
     return pd.DataFrame(rows, columns=columns).astype({"accuracy": float})
 
@@ -33,7 +35,7 @@ def confusion(store: Store, run: str, task: int) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per pair that occurs: label (of the image), answer, and the number of images.
+        One row per pair that occurs: label (of the image), answer, both as they were given, and the number of images.
 
     Raises
     ------
@@ -41,7 +43,7 @@ def confusion(store: Store, run: str, task: int) -> pd.DataFrame:
         If the run does not exist, it has not learned the task, an earlier version learned it, or an artifact is
         missing or damaged.
     """
-    store.run(run)  # raises if there is none
+    spec = store.run(run).spec
     records = store.learned(run)
     if not 1 <= task <= max((record.task for record in records), default=0):
         raise StoreError(f"The run {run} has not learned task {task}.")
@@ -50,4 +52,6 @@ def confusion(store: Store, run: str, task: int) -> pd.DataFrame:
         raise StoreError(f"The run {run} was learned by a version that did not keep what images are taken for.")
     key = next(each["key"] for each in store.stages(run) if (each["kind"], each["task"]) == ("settle", last))
     label, answer, images = store.artifacts.array(key, f"confusion.{task}")
+    given = spec.labels_of(task)
+    label, answer = ([given[output] for output in each] for each in (label, answer))
     return pd.DataFrame({"label": label, "answer": answer, "images": images})

@@ -314,6 +314,15 @@ def candidate_changed(tensors, data):
     tensors["parameter.0"].mul_(1.01)
 
 
+def answer_unknown_class(tensors, data):
+    """One that counts agree with."""
+    told, confusion = data["record"]["by_class"]["2"], tensors["confusion.2"]
+    label, answer, images = confusion[:, 0].tolist()
+    told["answered"][answer] -= images
+    told["right"][answer] -= images * (label == answer)
+    confusion[1, 0] = 99
+
+
 def record_changed(**values):
     return on_artifact("record", lambda tensors, data: data["record"].update(values))
 
@@ -409,6 +418,7 @@ CHANGES = {
         on_artifact("record", lambda tensors, data: data["record"]["by_class"]["2"]["right"].__setitem__(0, 9999)),
         "more of a class are right than there are",
     ),
+    "an answer of no class": (on_artifact("record", answer_unknown_class), "a class that a task does not have"),
     "no answers by class": (record_changed(by_class={}), "does not tell of the classes"),
     "a confusion of other images": (
         on_artifact("record", lambda tensors, data: tensors["confusion.2"][2].add_(1)),

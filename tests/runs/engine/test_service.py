@@ -161,6 +161,18 @@ def test_runs_of_different_seeds_go_in_parallel(tmp_path, scheduler):
     assert second.started < first.finished
 
 
+def test_an_engine_for_some_runs_serves_the_others_too_and_begins_with_its_own(tmp_path, scheduler):
+    store = Store(tmp_path)
+    short = {"stream.tasks": 1, "epochs": 3, "single_task": False}
+    others = [store.add(preset("digits", {**short, "epochs": 5000, "patience": 5000, "seed": seed})) for seed in (1, 2)]
+    own = [store.add(preset("digits", {**short, "seed": seed})) for seed in (3, 4)]
+    asyncio.run(Engine(store, scheduler).serve(until=own))
+    assert [store.run(run).state for run in own] == ["finished"] * 2
+    assert [store.run(run).state for run in others] == ["queued"] * 2
+    # There are two places: one for each side, and then one for what is left.
+    assert [[text for _, text in store.events(run)] for run in others] == [["work begins", "work stops: queued"], []]
+
+
 @pytest.mark.parametrize(("ask", "state"), [(Store.pause, "paused"), (Store.cancel, "cancelled")])
 def test_a_run_stops_in_the_middle_of_its_training(tmp_path, scheduler, ask, state):
     """And its workers are free then: without being stopped they would train for many minutes."""
@@ -169,7 +181,7 @@ def test_a_run_stops_in_the_middle_of_its_training(tmp_path, scheduler, ask, sta
     run = store.add(preset("digits", {**long, "lambda.2": [1e-3, 2e-3]}))
 
     async def scenario() -> None:
-        serving = asyncio.create_task(Engine(store, scheduler).serve(only=[run]))
+        serving = asyncio.create_task(Engine(store, scheduler).serve(until=[run]))
         async with Client(scheduler, asynchronous=True, set_as_default=False) as client:
             while not store.epochs(run):
                 await asyncio.sleep(0.1)
@@ -187,7 +199,7 @@ def test_a_paused_run_goes_on_from_its_checkpoint(tmp_path, scheduler, learn):
     store = Store(tmp_path)
 
     async def paused_after_a_checkpoint(run: str) -> bool:
-        serving = asyncio.create_task(Engine(store, scheduler).serve(only=[run]))
+        serving = asyncio.create_task(Engine(store, scheduler).serve(until=[run]))
         while not serving.done() and not any(store.artifacts.folder.rglob("*.checkpoint")):
             await asyncio.sleep(0.02)
         with suppress(StoreError):  # it is over
@@ -205,7 +217,7 @@ def test_a_paused_run_goes_on_from_its_checkpoint(tmp_path, scheduler, learn):
     before = store.epochs(run)
     assert store.artifacts.checkpoint(fit).is_file()
     store.resume(run)
-    asyncio.run(Engine(store, scheduler).serve(only=[run]))
+    asyncio.run(Engine(store, scheduler).serve(until=[run]))
     assert store.run(run).state == "finished"
     # Seconds tell that epochs before the checkpoint were not trained again. It has five; perhaps fewer were told of.
     told = before[:5]

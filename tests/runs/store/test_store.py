@@ -1,18 +1,25 @@
 """The store, with real files and real processes."""
 
+import errno
+import fcntl
 import math
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from clnp_core.errors import StoreError
+from clnp_core.errors import HeldError, StoreError
+from clnp_core.runs import submit
+from clnp_core.runs.background import end_engine, engine_process, hand_over, see_on
 from clnp_core.runs.fold.stages import fit_stages
 from clnp_core.runs.spec import preset
-from clnp_core.runs.store import Store
+from clnp_core.runs.store import Store, database
 from clnp_core.runs.store.database import SCHEMA_VERSION
 from tests.made_up import epoch, record, summary
 
@@ -232,3 +239,141 @@ def test_of_each_training_the_last_epoch_is_told_in_the_order_they_were_begun(st
         {"task": 1, "candidate": 0, "epoch": 3},
         {"task": 1, "candidate": 1, "epoch": 2},
     ]
+
+
+def test_many_make_the_same_store_at_the_same_instant(tmp_path):
+    start = threading.Barrier(8)
+
+    def opened(folder):
+        start.wait()
+        store = Store(folder)
+        store.add(preset("digits"))
+        return store
+
+    for number in range(3):
+        with ThreadPoolExecutor(8) as threads:
+            stores = list(threads.map(opened, [tmp_path / str(number)] * 8))
+        assert [len(store.runs()) for store in stores] == [8] * 8
+
+
+@pytest.mark.parametrize("name", ["exp?1", "exp?2", "acc50%25", "a#b", "file:x", "mode=ro&[1]"])
+def test_a_stores_path_is_taken_as_it_is(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    store = Store(database.Path(name))
+    run = store.add(preset("digits"))
+    assert [each.id for each in Store(tmp_path / name).runs()] == [run]
+    assert os.listdir(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_said_and_read_all_the_same(store, monkeypatch, number):
+    def flock(*_):
+        raise OSError(number, os.strerror(number))
+
+    run = store.add(preset("digits"))
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert (store.engine(), store.run(run).state) == (None, "queued")
+    for serve in (lambda: store.hold_engine().__enter__(), lambda: submit(preset("digits"), store)):
+        with pytest.raises(StoreError, match=r"a file system without locks \(.*; name a folder on another one"):
+            serve()
+    with pytest.raises(StoreError, match="without locks"):
+        see_on(store, run)
+
+
+def test_who_looks_for_an_engine_does_not_keep_one_from_beginning(store):
+    store.check_locks()
+    with open(store.location / "engine.lock") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        threading.Timer(0.1, fcntl.flock, (file, fcntl.LOCK_UN)).start()
+        with store.hold_engine():
+            assert store.engine() == os.getpid()
+
+
+def test_an_engine_whose_process_is_not_known_is_not_ended(store, monkeypatch):
+    """On a full disk it could not write it. Ending process 0 would end all that were started with this one."""
+    monkeypatch.setattr(database, "_HOLD_SECONDS", 0.02)
+    with store.hold_engine():
+        (store.location / "engine.lock").write_text("")
+        assert store.engine() == 0
+        with pytest.raises(HeldError, match=r"has an engine already\.$"), store.hold_engine():
+            pass
+        with pytest.raises(StoreError, match="in another container, on another machine, or of another user"):
+            end_engine(store)
+
+
+def test_an_engine_of_another_machine_is_not_looked_for_among_the_processes_here(store, serving):
+    assert engine_process(store).pid == serving.pid
+    # A process that is here as well, and is no engine.
+    (store.location / "engine.lock").write_text(str(os.getppid()))
+    with pytest.raises(StoreError, match=f"process {os.getppid()} there"):
+        end_engine(store)
+    assert serving.poll() is None
+
+
+def test_what_an_interrupted_process_set_aside_goes_on_for_who_waits_and_what_was_asked_to_pause_does_not(store):
+    aside, asked, begun = (store.add(preset("digits")) for _ in range(3))
+    store.pause(asked)
+    store.start(begun)
+    store.set_aside([aside, asked, begun])
+    assert [store.run(run).state for run in (aside, asked, begun)] == ["paused", "paused", "interrupted"]
+    assert [store.taken_up(run).state for run in (aside, asked, begun)] == ["queued", "paused", "interrupted"]
+
+
+def test_what_is_queued_where_an_engine_ends_gets_another(store, monkeypatch):
+    started = []
+    monkeypatch.setattr("clnp_core.runs.background.ensure_engine", lambda *given: started.append(given) or 7)
+    monkeypatch.setattr("clnp_core.runs.background._TAKE_OVER_SECONDS", 0)
+    assert hand_over(store) is None
+    store.add(preset("digits"))
+    with store.hold_engine():  # somebody who waited for it took over
+        assert hand_over(store) is None
+    assert hand_over(store, "--workers=2") == 7
+    assert started == [(store, "--workers=2")]
+
+
+MOUNTED = """
+import os, subprocess, sys
+from pathlib import Path
+from clnp_core.cli import main
+from clnp_core.runs.spec import preset
+from clnp_core.runs.store import Store
+place, how = Path(sys.argv[1]), sys.argv[2]
+if how == "make":
+    store = Store(place)
+    for seed in range(4):
+        store.add(preset("digits", {"seed": seed}))
+    store.artifacts.write("0" * 64, bytes(2**16))
+    sys.exit()
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", place], check=True)
+subprocess.run([sys.executable, "-c", sys.argv[3], place, "make"], check=True)
+if how == "full":
+    filler = os.open(place / "filler", os.O_CREAT | os.O_WRONLY)
+    try:
+        while os.write(filler, bytes(1024)):
+            pass
+    except OSError:
+        pass
+else:
+    subprocess.run(["mount", "-o", "remount,ro", place], check=True)
+runs = [run.id for run in Store(place).runs()]
+commands = ["list"], ["show", runs[0]], ["rm", runs[1]], ["rm", runs[2]], ["cancel", runs[3]], ["store", "prune"]
+status = [main([*command, "--store", str(place)]) for command in commands]
+print(status, len(Store(place).runs()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "complaint"),
+    [
+        ("full", "[0, 0, 0, 0, 2, 0] 2", "No space left on device"),
+        ("ro", "[0, 0, 2, 2, 2, 2] 4", "Read-only file system"),
+    ],
+)
+def test_what_cannot_be_written_is_read_and_a_full_disk_can_be_freed(tmp_path, how, status, complaint):
+    apart = ["unshare", "--user", "--map-root-user", "--mount"]
+    if not shutil.which("unshare") or subprocess.run([*apart, "true"], capture_output=True).returncode:
+        pytest.skip("this user may mount nothing here")
+    command = [*apart, sys.executable, "-c", MOUNTED, str(tmp_path), how, MOUNTED]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.stdout.splitlines()[-1] == status, done.stderr
+    assert all(complaint in line for line in done.stderr.splitlines())
