@@ -1,7 +1,6 @@
 """Writes arrays as one `.npz` file, all or nothing, and reads files that may be damaged or of another kind."""
 
 import lzma
-import tempfile
 import tokenize
 import zipfile
 import zlib
@@ -11,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from clnp_core.errors import DataError
+from clnp_core.errors import DataError, StoreError
+from clnp_core.files import writing_whole
 
 
 def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write arrays beside the target, then rename, so that a crash or a full disk leaves no partial file.
+    """Write arrays as `write_whole` writes a file: a crash or a full disk leaves no partial one.
 
     Raises
     ------
@@ -23,18 +23,10 @@ def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
         If the file cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz.part", delete=False) as file:
-            part = Path(file.name)
-            try:
-                np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # a flag of numpy's among their names
-                file.close()
-                part.replace(path)
-            except BaseException:
-                part.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror or error}.") from error
+        with writing_whole(path) as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # a flag of numpy's among their names
+    except StoreError as error:
+        raise DataError(str(error)) from error
 
 
 # What zipfile and numpy raise for content they cannot make sense of.
