@@ -27,12 +27,14 @@ _END_SECONDS = 10
 
 def add_to(commands: Any) -> None:
     """Add the commands of this module."""
-    engine = add_command(commands, "engine", _engine, "clnp engine --idle 600", help="work on queued runs")
+    engine = add_command(
+        commands, "engine", _engine, "clnp engine --idle 600", "clnp engine --stop", help="work on queued runs"
+    )
     engine.add_argument("--idle", type=float, metavar="SECONDS", help="stop after this time without work")
     engine.add_argument("--stop", action="store_true", help="stop the engine that serves the store, wherever it began")
     add_workers(engine)
 
-    add_command(commands, "status", _status, help="show the engine and what it works on")
+    add_command(commands, "status", _status, "clnp status", help="show the engine and what it works on")
 
     example = "clnp dashboard --port 8080", "clnp dashboard --no-browser --allow-host hub.example.org"
     dashboard = add_command(commands, "dashboard", _dashboard, *example, help="open the app")

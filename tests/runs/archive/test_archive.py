@@ -248,7 +248,7 @@ def test_a_run_whose_results_are_gone_cannot_be_archived_until_it_is_mended(arch
         archive.write(other, run, path)
     assert not path.exists()
     other.resume(run)
-    asyncio.run(Engine(other, scheduler).serve(only=[run]))
+    asyncio.run(Engine(other, scheduler).serve(until=[run]))
     assert identical(other, run) == [1, 2]
     other.artifacts.remove(network)
     other.remove(run)

@@ -160,7 +160,7 @@ def test_data_of_ones_own_on_a_network_of_ones_own(store, tmp_path, monkeypatch)
     }
     changes = {"stream": stream, "network": network, "epochs": 8}
     runs = [RunHandle(store, store.add(preset(name, changes))) for name in ("digits", "digits-multihead")]
-    asyncio.run(Engine(store, None).serve(only=[run.id for run in runs]))
+    asyncio.run(Engine(store, None).serve(until=[run.id for run in runs]))
     for run in runs:
         summary = run.summary()
         assert summary["mean_accuracy"] > 0.8

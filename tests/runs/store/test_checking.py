@@ -47,7 +47,7 @@ def key_of(store, run, what):
 
 
 def go_on(store, run, scheduler):
-    asyncio.run(Engine(store, scheduler).serve(only=[run]))
+    asyncio.run(Engine(store, scheduler).serve(until=[run]))
 
 
 def flip(path, tensor, place=0, bit=0):
