@@ -165,14 +165,18 @@ def see_through(store: Store, runs: Collection[str], options: argparse.Namespace
     `update` shows the runs' present state. If this process served the store, an interrupt pauses the runs. Other runs
     that are queued when it no longer serves go on in the background, if nobody waits for them.
     """
+    waits = list(runs)
     try:
-        while any(store.taken_up(run).goes_on for run in runs):
+        while waits:
             update()
-            if store.engine() is None:
-                with suppress(HeldError):  # another process was first
-                    _serve(store, runs, options, update)
-            else:
+            if not store.taken_up(waits[0]).goes_on:
+                del waits[0]  # the next one may have ended, too
+            elif store.engine() is not None:
                 time.sleep(_POLL_SECONDS)
+            else:
+                waits = [run for run in waits if store.taken_up(run).goes_on]
+                with suppress(HeldError):  # another process was first
+                    _serve(store, waits, options, update)
         update()
     except KeyboardInterrupt:
         if store.engine() is None:
