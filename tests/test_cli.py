@@ -70,20 +70,22 @@ SHORT = ("--tasks", 2, "--epochs", 3, "--set", "single_task=false")
 
 
 def test_the_same_command_and_seed_give_the_same_json(tmp_path, workers, said):
-    def arguments(name):
-        return ("run", "digits", "--seed", 3, *SHORT, "--json", tmp_path / f"{name}.json", "--store", tmp_path / name)
+    def arguments(name, file):
+        return ("run", "digits", "--seed", 3, *SHORT, "--json", file, "--store", tmp_path / name)
 
-    done = clnp(*arguments("one"))
+    # On standard output, which then has nothing else, and in an encoding that lacks most signs.
+    done = clnp(*arguments("one", "-"), PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr
-    status, shown, _ = said(*arguments("two"))
+    status, shown, _ = said(*arguments("two", tmp_path / "two.json"))
     assert status == 0
-    summaries = [json.loads((tmp_path / name).read_text()) for name in ("one.json", "two.json")]
+    summaries = [json.loads(done.stdout), json.loads((tmp_path / "two.json").read_text())]
     for summary in summaries:
         assert summary.pop("seconds") > 0
     assert summaries[0] == summaries[1]
     assert summaries[0]["seed"] == 3
     assert len(summaries[0]["accuracy"]) == 2
-    for printed in (done.stdout, shown):
+    assert "| theta |" in done.stderr
+    for printed in (done.stderr, shown):
         assert "claimed/reused/free" in printed
         assert "identical to the bit" in printed
 

@@ -1,10 +1,12 @@
 """Export, archive and import from the command line."""
 
 import json
+import subprocess
 import zipfile
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 
@@ -13,9 +15,10 @@ from clnp_core.networks.portable import load_module
 from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
+from clnp_core.tasks.datasets import load
 
 from .runs.conftest import serve
-from .test_cli import clnp
+from .test_cli import clnp, command
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +41,32 @@ def test_a_tasks_network_is_exported_for_use_without_this_project(learned, said,
     assert done.stdout == f"task 2 of {run} in {tmp_path / 'task.onnx'}\n"
     assert said(*arguments("task.safetensors")) == (0, f"task 2 of {run} in {tmp_path / 'task.safetensors'}\n", "")
     told = {each.key: each.value for each in onnx.load(tmp_path / "task.onnx").metadata_props}
-    assert told == {"run": run, "preset": "digits", "task": "2", "classes": "10", "labels": str([*range(10)])}
-    handle = RunHandle(Store(folder), run)
-    images, labels = handle.test_set(2)
-    logits = load_module(tmp_path / "task.safetensors")(images)
-    assert torch.equal(logits, handle.network(2)(images))
-    accuracy = float((logits.argmax(1) == labels).double().mean())
-    assert accuracy == pytest.approx(handle.summary()["accuracy"][1][1])
+    handle, data = RunHandle(Store(folder), run), load("digits")
+    accuracy = handle.summary()["accuracy"][1][1]
+    assert told == {
+        "run": run,
+        "preset": "digits",
+        "task": "2",
+        "data": "digits",
+        "layout": "uint8 [batch, channels, height, width] = [batch, 1, 8, 8], raw pixels from 0 to 16",
+        "classes": "10",
+        "labels": str([*range(10)]),
+        "accuracy": str(accuracy),
+        "fingerprint": handle.store.learned(run)[1].fingerprint,
+    }
+    (logits,) = onnxruntime.InferenceSession(tmp_path / "task.onnx").run(None, {"images": data.x_test})
+    assert (logits.argmax(1) == data.y_test).mean() == pytest.approx(accuracy)
+    logits = load_module(tmp_path / "task.safetensors")(torch.from_numpy(data.x_test))
+    assert torch.equal(logits, handle.network(2)(handle.test_set(2)[0]))
+
+
+def test_a_network_and_an_archive_go_to_standard_output_alone(learned, tmp_path):
+    folder, run = learned
+    for arguments, begin in ((("export", run, "--task", 1), b"\x08"), (("archive", run), b"PK")):
+        said = subprocess.run(command([*arguments, "--out", "-", "--store", folder]), capture_output=True)
+        assert said.returncode == 0
+        assert said.stdout.startswith(begin)
+        assert b" in /dev/stdout" in said.stderr
 
 
 def test_a_task_is_a_whole_number(learned, tmp_path):

@@ -59,13 +59,15 @@ class RawPixels(nn.Module):
         self.register_buffer("order", torch.arange(math.prod(shape)) if permuted else None)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Raise TypeError where images are of another type: they may be scaled already."""
+        """Raise TypeError where images are of another type: they may be scaled already; ValueError for another size."""
         if images.dtype != self.dtype:
             raise TypeError(
                 f"The images are {images.dtype}; give {self.dtype}, as the data set has them, or give images that are "
                 "scaled and in the task's order to the layers after this one, network[1:]."
             )
         x = images.flatten(1)
+        if x.shape[1] != math.prod(self.shape):  # of which an order would take some
+            raise ValueError(f"The images have {x.shape[1]} values each; give images of {math.prod(self.shape)}.")
         if self.order is not None:
             x = x.index_select(1, self.order)
         scaled: Tensor = (x / self.white).unflatten(1, self.shape)

@@ -2,9 +2,11 @@
 
 import json
 import pickle
+import re
 import struct
 from pathlib import Path
 
+import numpy as np
 import onnx
 import onnxruntime
 import pytest
@@ -17,6 +19,7 @@ from torch import nn
 from clnp_core.errors import ExportError, SpecError
 from clnp_core.networks import portable
 from clnp_core.networks.architectures import Architecture, Conv, Dense, Pool
+from clnp_core.networks.pixels import Pixels
 from clnp_core.networks.sequential import from_sequential
 from clnp_core.networks.subnetwork import task_network
 
@@ -36,11 +39,27 @@ DEEP = Architecture(
     3,
 )
 WIDE = Architecture("wide", (1, 4, 4), (Dense("layer 1", 30), Dense("layer 2", 20)), 3)
+PIXELS = Pixels(WIDE.input_shape, "uint8", 255, np.arange(16)[::-1].copy())
+DEEP_PIXELS = Pixels(DEEP.input_shape, "float32", 1)
+GUIDE = Path(__file__).parents[2] / "docs" / "guide.md"
 
 
 def images(architecture, count=16):
     x = torch.rand(count, architecture.inputs, generator=torch.Generator().manual_seed(1))
     return x, x.view(count, *portable.image_shape(architecture))
+
+
+def pixels(architecture, permuted=False):
+    order = np.random.default_rng(3).permutation(architecture.inputs) if permuted else None
+    return Pixels(architecture.input_shape, "uint8", 16, order)
+
+
+def raw(architecture, given, count=16):
+    """Images as a data set has them, and as the network takes them: flat, and in their shape."""
+    x = torch.randint(17, (count, *architecture.input_shape), dtype=torch.uint8)
+    order = slice(None) if given.order is None else torch.from_numpy(given.order)
+    flat = x.flatten(1)[:, order] / given.white
+    return x, flat, flat.view(count, *portable.image_shape(architecture))
 
 
 def assert_close(one, other, tolerance):
@@ -84,32 +103,63 @@ def test_a_module_is_a_network_that_can_be_learned_with_again():
     assert again.outputs == 3
 
 
+def read_by_the_guide(path, x):
+    """By the code that the guide has for it."""
+    (code,) = re.findall(r"```python\n(import json\n.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    names = {}
+    exec(code, names)  # noqa: S102 - it is our own
+    return names["logits"](path, x)
+
+
+@pytest.mark.parametrize("permuted", [True, False])
 @pytest.mark.parametrize("architecture", [DEEP, WIDE])
-def test_a_safetensors_file_is_read_as_it_was_written(tmp_path, architecture):
-    last, (_, x) = network(architecture), images(architecture)
+def test_a_safetensors_file_takes_images_as_their_data_set_has_them(tmp_path, architecture, permuted):
+    last, given = network(architecture), pixels(architecture, permuted)
+    x, _, prepared = raw(architecture, given)
     path = tmp_path / "task.safetensors"
-    path.write_bytes(portable.content(last, 2, path.suffix, ABOUT))
+    path.write_bytes(portable.content(last, 2, path.suffix, given, ABOUT))
     read = portable.load_module(path)
-    assert str(read) == str(portable.to_module(last, 2))
+    assert list(map(str, read[1:])) == list(map(str, portable.to_module(last, 2)))
     assert not read.training
-    assert torch.equal(read(x), portable.to_module(last, 2)(x))
+    logits = portable.to_module(last, 2)(prepared)
+    assert torch.equal(read(x), logits)
+    assert torch.equal(read[1:](prepared), logits)
+    assert_close(read_by_the_guide(path, x), logits, 1e-6)
     told = json.loads(header(path.read_bytes())["__metadata__"]["clnp"])
     assert told["about"] == ABOUT
-    assert told["image_shape"] == list(portable.image_shape(architecture))
-    by_hand = portable.to_module(last, 1).state_dict()
-    assert safetensors.torch.load_file(path).keys() == by_hand.keys()
+    assert told["image_shape"] == list(architecture.input_shape)
+    assert safetensors.torch.load_file(path).keys() == read.state_dict().keys()
+    with pytest.raises(TypeError, match=r"give torch\.uint8, as the data set has them"):
+        read(prepared)
+
+
+@pytest.mark.parametrize("architecture", [DEEP, WIDE])
+def test_a_file_of_an_earlier_version_takes_images_that_are_prepared(tmp_path, architecture):
+    last, (_, x) = network(architecture), images(architecture)
+    path = tmp_path / "task.safetensors"
+
+    def as_before(told, tensors):
+        told["layers"].pop(0)
+        told["image_shape"] = list(portable.image_shape(architecture))
+        renamed = {name: tensors.pop(name) for name in [*tensors]}
+        for name, tensor in renamed.items():
+            number, _, own = name.partition(".")
+            tensors[f"{int(number) - 1}.{own}"] = tensor
+
+    path.write_bytes(rewritten(portable.content(last, 2, path.suffix, pixels(architecture), ABOUT), as_before))
+    assert torch.equal(portable.load_module(path)(x), portable.to_module(last, 2)(x))
 
 
 @pytest.mark.parametrize(("architecture", "head"), [(DEEP, "single"), (WIDE, "multi")])
 def test_an_onnx_file_gives_the_same_logits_for_any_batch(tmp_path, architecture, head):
-    last = network(architecture, head)
+    last, given = network(architecture, head), pixels(architecture, permuted=head == "single")
     path = tmp_path / "task.onnx"
-    path.write_bytes(portable.content(last, 2, path.suffix, ABOUT))
+    path.write_bytes(portable.content(last, 2, path.suffix, given, ABOUT))
     model = onnx.load(path)
     assert {each.key: each.value for each in model.metadata_props} == {key: str(value) for key, value in ABOUT.items()}
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     for count in (1, 2, 33):
-        flat, x = images(architecture, count)
+        x, flat, _ = raw(architecture, given, count)
         (logits,) = session.run(["logits"], {"images": x.numpy()})
         assert_close(torch.from_numpy(logits), task_network(last, 2)(flat), 1e-5)
 
@@ -141,11 +191,15 @@ def change_layer(place, **values):
 
 
 def drop_tensor(told, tensors):
-    tensors.pop("0.bias")
+    tensors.pop("1.bias")
 
 
 def other_type(told, tensors):
-    tensors["0.weight"] = tensors["0.weight"].half()
+    tensors["1.weight"] = tensors["1.weight"].half()
+
+
+def other_order(told, tensors):
+    tensors["0.order"][0] = 17
 
 
 def deep_maps(told, tensors):
@@ -155,12 +209,18 @@ def deep_maps(told, tensors):
 @pytest.mark.parametrize(
     "change",
     [
-        change_layer(0, inputs=2**30, outputs=2**30),
-        change_layer(0, inputs=17),
-        change_layer(0, inputs="16"),
-        change_layer(0, inputs=-1),
-        change_layer(0, kind="lambda"),
-        change_layer(1, code="print(1)"),
+        change_layer(0, white=0),
+        change_layer(0, type="int64"),
+        change_layer(0, shape=[17]),
+        change_layer(0, permuted=False),
+        other_order,
+        change_layer(1, inputs=2**30, outputs=2**30),
+        change_layer(1, inputs=17),
+        change_layer(1, inputs="16"),
+        change_layer(1, inputs=-1),
+        change_layer(1, kind="lambda"),
+        change_layer(2, code="print(1)"),
+        lambda told, tensors: told["layers"].append(told["layers"][0]),
         change_layer(-1, outputs=4),
         drop_tensor,
         other_type,
@@ -173,13 +233,13 @@ def deep_maps(told, tensors):
 )
 def test_a_file_that_holds_anything_else_is_one_sentence(tmp_path, change):
     path = tmp_path / "bad.safetensors"
-    path.write_bytes(rewritten(portable.content(network(WIDE), 1, ".safetensors", ABOUT), change))
+    path.write_bytes(rewritten(portable.content(network(WIDE), 1, ".safetensors", PIXELS, ABOUT), change))
     refused(path)
 
 
 def test_maps_beyond_all_bounds_are_refused_before_they_are_made(tmp_path):
     path = tmp_path / "bad.safetensors"
-    path.write_bytes(rewritten(portable.content(network(DEEP), 1, ".safetensors", ABOUT), deep_maps))
+    path.write_bytes(rewritten(portable.content(network(DEEP), 1, ".safetensors", DEEP_PIXELS, ABOUT), deep_maps))
     refused(path)
 
 
@@ -191,7 +251,7 @@ class Unwelcome:
 @pytest.mark.parametrize("cut", [0, 7, 8, 200, -1])
 def test_a_file_that_is_cut_short_is_one_sentence(tmp_path, cut):
     path = tmp_path / "bad.safetensors"
-    path.write_bytes(portable.content(network(WIDE), 1, ".safetensors", ABOUT)[:cut])
+    path.write_bytes(portable.content(network(WIDE), 1, ".safetensors", PIXELS, ABOUT)[:cut])
     refused(path)
 
 

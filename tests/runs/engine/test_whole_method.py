@@ -5,15 +5,18 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from safetensors import safe_open
 
 from clnp_core.analysis.epochs import TUNED
 from clnp_core.errors import DataError, StoreError
+from clnp_core.networks.portable import load_module
 from clnp_core.runs import archive
 from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import Store
+from clnp_core.tasks.own import load_own
 from clnp_core.tasks.streams import from_arrays
 from tests.runs.conftest import identical, serve
 
@@ -181,6 +184,11 @@ def test_data_of_ones_own_on_a_network_of_ones_own(store, tmp_path, monkeypatch)
     with safe_open(tmp_path / "task.safetensors", "pt") as file:
         about = json.loads(file.metadata()["clnp"])["about"]
     assert (about["classes"], about["labels"]) == (4, '["cat", "dog", "emu", "fox"]')
+    assert about["layout"].startswith("uint8 [batch, channels, height, width] = [batch, 3, 6, 5], raw pixels from 0 to 255")
+    logits = load_module(tmp_path / "task.safetensors")(torch.from_numpy(load_own("rows")[1].x_test))
+    assert torch.equal(logits, run.network(2)(run.test_set(2)[0]))
     from_arrays("rows", tasks())  # other data of the same name: nothing was forgotten
     with pytest.raises(DataError, match="the data set rows is not the one that it learned"):
         identical(store, runs[0].id)
+    with pytest.raises(DataError, match="is not the one the run was started with"):
+        run.export(2, tmp_path / "task.safetensors")
