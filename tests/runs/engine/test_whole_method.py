@@ -184,7 +184,9 @@ def test_data_of_ones_own_on_a_network_of_ones_own(store, tmp_path, monkeypatch)
     with safe_open(tmp_path / "task.safetensors", "pt") as file:
         about = json.loads(file.metadata()["clnp"])["about"]
     assert (about["classes"], about["labels"]) == (4, '["cat", "dog", "emu", "fox"]')
-    assert about["layout"].startswith("uint8 [batch, channels, height, width] = [batch, 3, 6, 5], raw pixels from 0 to 255")
+    assert about["layout"].startswith(
+        "uint8 [batch, channels, height, width] = [batch, 3, 6, 5], raw pixels from 0 to 255"
+    )
     logits = load_module(tmp_path / "task.safetensors")(torch.from_numpy(load_own("rows")[1].x_test))
     assert torch.equal(logits, run.network(2)(run.test_set(2)[0]))
     from_arrays("rows", tasks())  # other data of the same name: nothing was forgotten
