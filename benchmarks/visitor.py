@@ -12,7 +12,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from itertools import cycle, islice
 from pathlib import Path
@@ -126,7 +126,7 @@ class Visitor:
                 self.pages = {page.url_pathname: page.page_script_hash for page in message.navigation.app_pages}
             elif kind == "new_session":
                 self._state.page_script_hash = message.new_session.page_script_hash
-                if not message.metadata.run.fragment_ids:  # the whole page begins anew
+                if not _parts(message):  # the whole page begins anew
                     self.live = {}
             elif kind == "page_info_changed":
                 self._state.query_string = message.page_info_changed.query_string
@@ -139,6 +139,13 @@ class Visitor:
                 self.problems.append(message.delta.new_element.exception.message)
             elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 return time.perf_counter() - start
+
+
+def _parts(message: ForwardMsg) -> Sequence[str]:
+    """The parts of the page that are drawn again; none if all of it is."""
+    if hasattr(message.new_session, "fragment_ids_this_run"):  # Streamlit before 1.67
+        return message.new_session.fragment_ids_this_run
+    return message.metadata.run.fragment_ids
 
 
 async def switch_times(visitor: Visitor, times: int) -> dict[str, list[float]]:

@@ -347,7 +347,7 @@ def test_a_run_is_asked_for_again_from_what_is_shown_of_it(tmp_path, workers, sa
         (b'{"seed": 1, "stream": {"seed": 1, "seed": 2}}', "'seed' is there twice; give it once"),
         (b"[1, 2]", "is no specification of a run; get one with: clnp show RUN --spec"),
         (b'{"preset": "digits", "method": "clnp", "seed": 0}', "The setting 'stream.dataset' is missing"),
-        (b'{"lambda": 3, "stream": 4}', "is no specification of a run"),
+        (b'{"lambda": 3, "stream": 4}', "stream = 4 has no setting 'tasks'"),
     ],
 )
 def test_a_file_that_is_no_specification_is_one_sentence_and_leaves_nothing(tmp_path, said, content, sentence):

@@ -51,20 +51,20 @@ class TradeOff:
     >>> tradeoff = as_trade_off(shipped("sparsity"))
     >>> exact = tradeoff.verdict(margin=0.0).outcome
     >>> exact.claimed, round(exact.accuracy, 4)
-    ((48, 45), 0.9867)
+    ((36, 20), 0.9867)
 
     A margin of two points frees most of these neurons, with another candidate:
 
     >>> sparse = tradeoff.verdict(margin=0.02).outcome
     >>> sparse.claimed, round(sparse.accuracy, 4)
-    ((13, 13), 0.9733)
+    ((13, 10), 0.9733)
     >>> sparse.candidate.l1  # λ of layer 1, of layer 2 and of the output
-    (1e-05, 0.01, 0.0003)
+    (1e-05, 0.03, 0.0003)
 
     A lower θ keeps more neurons of that candidate:
 
     >>> tradeoff.at(sparse.candidate, theta=0.1).claimed
-    (31, 16)
+    (53, 37)
     """
 
     def __init__(self, before: Before, candidates: Sequence[Trained], answers: Answers) -> None:

@@ -27,12 +27,14 @@ _END_SECONDS = 10
 
 def add_to(commands: Any) -> None:
     """Add the commands of this module."""
-    engine = add_command(commands, "engine", _engine, "clnp engine --idle 600", help="work on queued runs")
+    engine = add_command(
+        commands, "engine", _engine, "clnp engine --idle 600", "clnp engine --stop", help="work on queued runs"
+    )
     engine.add_argument("--idle", type=float, metavar="SECONDS", help="stop after this time without work")
     engine.add_argument("--stop", action="store_true", help="stop the engine that serves the store, wherever it began")
     add_workers(engine)
 
-    add_command(commands, "status", _status, help="show the engine and what it works on")
+    add_command(commands, "status", _status, "clnp status", help="show the engine and what it works on")
 
     example = "clnp dashboard --port 8080", "clnp dashboard --no-browser --allow-host hub.example.org"
     dashboard = add_command(commands, "dashboard", _dashboard, *example, help="open the app")
@@ -163,14 +165,18 @@ def see_through(store: Store, runs: Collection[str], options: argparse.Namespace
     `update` shows the runs' present state. If this process served the store, an interrupt pauses the runs. Other runs
     that are queued when it no longer serves go on in the background, if nobody waits for them.
     """
+    waits = list(runs)
     try:
-        while any(store.taken_up(run).goes_on for run in runs):
+        while waits:
             update()
-            if store.engine() is None:
-                with suppress(HeldError):  # another process was first
-                    _serve(store, runs, options, update)
-            else:
+            if not store.taken_up(waits[0]).goes_on:
+                del waits[0]  # the next one may have ended, too
+            elif store.engine() is not None:
                 time.sleep(_POLL_SECONDS)
+            else:
+                waits = [run for run in waits if store.taken_up(run).goes_on]
+                with suppress(HeldError):  # another process was first
+                    _serve(store, waits, options, update)
         update()
     except KeyboardInterrupt:
         if store.engine() is None:

@@ -191,7 +191,7 @@ class RunHandle:
             If the run has no such task.
         """
         spec = self.store.run(self.id).spec
-        if task not in range(1, spec.stream.tasks + 1):
+        if not hasattr(task, "__index__") or task not in range(1, spec.stream.tasks + 1):
             raise StoreError(f"The run {self.id} has no task {task!r}; give a number from 1 to {spec.stream.tasks}.")
         return spec.labels_of(task)
 

@@ -53,7 +53,9 @@ def choose_runs(store: Store) -> list[Run]:
 
 
 def _link_to(runs: Sequence[str]) -> None:
-    st.query_params[_LINK] = ",".join(runs)
+    # Streamlit hands on the words of an option where they changed in the moment of the click, as when a run begins.
+    # They begin with the run's id.
+    st.query_params[_LINK] = ",".join(run.partition(" ")[0] for run in runs)
 
 
 def _at_first(runs: Sequence[Run], baseline: str | None) -> list[str]:

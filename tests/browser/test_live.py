@@ -156,6 +156,6 @@ def test_a_page_fills_by_itself_while_its_run_learns(held: tuple[str, Store], pa
         expect(rows).to_have_count(task)
     expect(page.get_by_text("identical after 2 later tasks")).to_be_visible()
     player.finish(run)
-    expect(page.locator(".live-chart .main-svg:first-child")).to_have_count(4)
+    expect(page.locator(".live-chart .main-svg:first-child")).to_have_count(5)
     page.wait_for_selector("[data-test-script-state=notRunning]")
     assert page.url.endswith(f"/accuracy?run={run}")

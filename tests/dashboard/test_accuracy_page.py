@@ -158,6 +158,11 @@ def test_notes_are_shown_and_of_a_run_of_an_earlier_version_no_classes(store: St
         RunHandle(store, run).confusion(1)
     with pytest.raises(StoreError, match="has not learned task 2"):
         RunHandle(store, run).confusion(2)
+    for wrong in ("1", 1.0, None):
+        with pytest.raises(StoreError, match="is not the number of a task"):
+            RunHandle(store, run).confusion(wrong)
+        with pytest.raises(StoreError, match="has no task"):
+            RunHandle(store, run).classes(wrong)
     assert RunHandle(store, run).metrics("class").empty
     with pytest.raises(SpecError, match="by = 'task' is not possible"):
         RunHandle(store, run).metrics("task")

@@ -95,7 +95,7 @@ def test_the_same_command_begins_a_new_run_on_the_new_data(
         for run in runs:
             store.finish(run, summary())
 
-    monkeypatch.setattr(learn, "_see_through", end)
+    monkeypatch.setattr(learn, "see_through", end)
     paused = begun(store, spec)
     file = tmp_path / "spec.json"
     file.write_text(said("show", paused, "--json", "--store", store.location)[1])

@@ -10,7 +10,6 @@ import pytest
 from clnp_core.errors import SpecError, StoreError
 from clnp_core.runs import sweep
 from clnp_core.runs.engine.service import Engine
-from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 from tests.made_up import record, summary
 
@@ -192,10 +191,3 @@ def test_a_table_of_no_known_format_is_refused(fresh: Store, tmp_path: Path):
     ):
         sweep.write(frame, tmp_path / "table.xlsx")
     assert not (tmp_path / "table.xlsx").exists()
-
-
-def test_an_engine_for_some_runs_leaves_the_others_waiting(fresh: Store, scheduler: str):
-    other = fresh.add(preset("digits", SHORT | {"seed": 3}))
-    name = carried_out(fresh, {"seed": [1, 2]}, scheduler)
-    assert {run.state for run in fresh.sweep_runs(name).values()} == {"finished"}
-    assert fresh.run(other).state == "queued"

@@ -44,9 +44,7 @@ def confusion(store: Store, run: str, task: int) -> pd.DataFrame:
         missing or damaged.
     """
     spec = store.run(run).spec
-    records = store.learned(run)
-    if not 1 <= task <= max((record.task for record in records), default=0):
-        raise StoreError(f"The run {run} has not learned task {task}.")
+    task, records = store.learned_task(run, task), store.learned(run)
     last = max((record.task for record in records if task in record.by_class), default=None)
     if last is None:
         raise StoreError(f"The run {run} was learned by a version that did not keep what images are taken for.")

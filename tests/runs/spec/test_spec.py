@@ -118,7 +118,7 @@ def nested(depth):
         ({"lambda": [1], "lambda.1": 3}, r"lambda = \[1\] has no setting '1'"),
         ({1: 2}, "changes = .* is not possible: give a dict"),
         ([1], r"changes = \[1\] is not possible: give a dict"),
-        ({"imported": "a" * 64}, "imported cannot be set: .*; leave it out"),
+        ({"imported": "a" * 64}, "imported: no setting can make a run an imported one"),
         (dict([parse_assignment("network=" + 3000 * "[")]), r'network = "\[\[\[\[.*\.\.\. is not possible'),
         (dict([parse_assignment("margin=" + 5000 * "1")]), 'margin = "1111.* is not possible'),
         ({"network": nested(3000)}, "network = something of type list that cannot be shown is not possible"),

@@ -334,6 +334,8 @@ def test_what_is_queued_where_an_engine_ends_gets_another(store, monkeypatch):
 MOUNTED = """
 import os, subprocess, sys
 from pathlib import Path
+import numpy as np
+from safetensors.numpy import save
 from clnp_core.cli import main
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
@@ -342,7 +344,7 @@ if how == "make":
     store = Store(place)
     for seed in range(4):
         store.add(preset("digits", {"seed": seed}))
-    store.artifacts.write("0" * 64, bytes(2**16))
+    store.artifacts.write("0" * 64, save({"x": np.zeros(2**14, np.float32)}))
     sys.exit()
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", place], check=True)
 subprocess.run([sys.executable, "-c", sys.argv[3], place, "make"], check=True)

@@ -60,7 +60,7 @@ def test_what_was_cut_led_from_neurons_given_back_into_those_claimed(store: Stor
                 assert sorted(cut.rows) == np.flatnonzero(shown.owners[place] == task).tolist()
                 assert not shown.links(place + 1)[np.ix_(cut.rows, cut.columns)].any()
             assert cut.links.shape == (len(cut.rows), len(cut.columns))
-        cuts = shown.bundles.query("kind == @Kind.INTERFERENCE and target == @task")
+        cuts = shown.bundles[(shown.bundles["kind"] == Kind.INTERFERENCE) & (shown.bundles["target"] == task)]
         assert cuts["cut"].sum() == sum(np.count_nonzero(cut.links) for cut in shown.cuts if cut)
         assert (shown.bundles["cut"] <= shown.bundles["weights"]).all()
     assert shown.bundles["cut"].sum() > 0
