@@ -71,15 +71,15 @@ def _lines(file: Path) -> list[str]:
         return []
 
 
-def check_cuda() -> None:
-    """Check that torch finds a CUDA device here.
+def check_device(device: str, scheduler: str | None) -> None:
+    """Check that this machine has a device, unless workers of a cluster compute: only they know theirs.
 
     Raises
     ------
     DeviceError
-        If it does not.
+        If it is "cuda", and torch finds none here.
     """
-    if not torch.cuda.is_available():
+    if device == "cuda" and not scheduler and not torch.cuda.is_available():
         raise DeviceError(
             "device = cuda is not possible: torch finds no CUDA device on this machine; give cpu, or the address of a "
             "Dask cluster that has one (--scheduler or CLNP_SCHEDULER)."

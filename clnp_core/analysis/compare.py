@@ -30,12 +30,8 @@ MEASURES = (
 )
 """Measures by which groups are compared. All but the last two are fractions."""
 
-_NO_SETTINGS = (
-    "preset",
-    "about",
-    "seed",
-    "stream.seed",
-)  # the source of a specification, and what tells a group's runs apart
+# The source of a specification, and what tells a group's runs apart.
+_NO_SETTINGS = ("preset", "about", "seed", "stream.seed")
 _FIRST = "method"
 # Without effect on a method that does not prune, and on one that claims no neurons.
 _OF_PRUNING = ("lambda", "pruning", "gradual", "theta_mode", "layer_weights", "theta", "margin", "fine_tuning")
@@ -50,8 +46,6 @@ _NAMES = {
     "stream.seed": "stream seed",
     "stream.digest": "data",
 }
-
-
 _FREE_SEEDS = {"seed": "any", "stream.seed": "as seed"}  # of groups of which no seed is fixed
 
 

@@ -13,7 +13,7 @@ from clnp_core.cli.options import FAILED, add_command, add_set, add_workers, che
 from clnp_core.cli.serve import see_through
 from clnp_core.errors import StoreError
 from clnp_core.files import write_whole
-from clnp_core.machine import check_cuda
+from clnp_core.machine import check_device
 from clnp_core.runs.spec import RunSpec, parse_assignment, preset_names, specified
 
 
@@ -66,7 +66,7 @@ def _run(options: argparse.Namespace) -> int:
     spec = specified(options.preset, _changes(options))
     if options.json:
         check_writable("--json", options.json)
-    _check_device([spec], options)
+    check_device(spec.device, options.scheduler)
     _check_data([spec])
 
     from clnp_core.runs.views.estimate import estimate
@@ -113,7 +113,8 @@ def _sweep(options: argparse.Namespace) -> int:
     for path in options.out:
         sweep.check_format(path)
         check_writable("--out", path)
-    _check_device(specs, options)
+    for spec in specs:
+        check_device(spec.device, options.scheduler)
     _check_data(specs)
 
     from clnp_core.terminal import SweepDisplay, print_sweep
@@ -150,12 +151,6 @@ def _changes(options: argparse.Namespace) -> dict[str, Any]:
     }
     changes = dict(parse_assignment(f"{key}={value}") for key, value in named.items() if value is not None)
     return changes | dict(map(parse_assignment, options.set))
-
-
-def _check_device(specs: Sequence[RunSpec], options: argparse.Namespace) -> None:
-    """Check that this machine has the device, unless workers elsewhere compute: only they know theirs."""
-    if not options.scheduler and any(spec.device == "cuda" for spec in specs):
-        check_cuda()
 
 
 def _check_data(specs: Sequence[RunSpec]) -> None:

@@ -31,7 +31,7 @@ def submit(spec: RunSpec, store: Store | None = None) -> RunHandle:
         If it is to train on a device that this machine does not have.
     """
     from clnp_core.errors import SpecError
-    from clnp_core.machine import check_cuda
+    from clnp_core.machine import check_device
     from clnp_core.runs.background import ensure_engine
     from clnp_core.runs.handle import RunHandle
     from clnp_core.runs.spec import RunSpec
@@ -39,8 +39,7 @@ def submit(spec: RunSpec, store: Store | None = None) -> RunHandle:
 
     if not isinstance(spec, RunSpec):
         raise SpecError(f"{spec!r} is no specification; give one, such as preset('digits').")
-    if spec.device == "cuda" and not os.environ.get("CLNP_SCHEDULER"):  # else only its workers know theirs
-        check_cuda()
+    check_device(spec.device, os.environ.get("CLNP_SCHEDULER"))
     store = store or Store()
     run = RunHandle(store, store.add(spec))
     ensure_engine(store)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection
 
+from clnp_core.methods.training.settings import MEASURES
 from clnp_core.runs.fold.summary import seeds_of, words_for
 from clnp_core.runs.spec import OUTPUT, RunSpec
 from clnp_core.runs.store import Run
@@ -76,7 +77,7 @@ def _settings(spec: RunSpec) -> dict[str, str]:
     if order := getattr(spec.stream, "class_order", None):
         parts["stream"] += f" in the order {order if isinstance(order, str) else ', '.join(map(str, order))}"
     if spec.measure == "balanced":
-        parts["measure"] = "chosen by balanced accuracy"
+        parts["measure"] = f"chosen by {MEASURES[spec.measure]}"
     return parts | {"seed": f"seed {seeds_of(spec)}"}
 
 

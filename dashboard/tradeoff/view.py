@@ -54,10 +54,10 @@ def _show_numbers(tradeoff: TradeOff, outcome: Outcome) -> None:
     validation, test = (tradeoff.accuracy(outcome, split, only_known=True) for split in ("validation", "test"))
     left = outcome.lasts
     with st.container(horizontal=True, key="outcome"):
-        name = VALIDATION[tradeoff.before.measure].capitalize()
-        _measure(name, percent(validation, "…"), "On images that were held out of training.")
-        of_test = name.replace("validation", "test").replace("Validation", "Test")
-        _measure(of_test, percent(test, "…"), "On images that took no part in any choice.")
+        of_validation = VALIDATION[tradeoff.before.measure]
+        of_test = of_validation.replace("validation", "test")
+        _measure(of_validation.capitalize(), percent(validation, "…"), "On images that were held out of training.")
+        _measure(of_test.capitalize(), percent(test, "…"), "On images that took no part in any choice.")
         for name, claimed, free in zip(tradeoff.before.names, outcome.claimed, outcome.free, strict=True):
             about = f"{name.capitalize()}: neurons the task would claim, and neurons that would stay free."
             _measure(f"Claimed / free, {name}", f"{claimed} / {free}", about)

@@ -22,7 +22,7 @@ from clnp_core.analysis.figures.base import (
     layer_colour,
     task_colour,
 )
-from clnp_core.methods.training.settings import VALIDATION, Measure
+from clnp_core.methods.training.settings import MEASURES, VALIDATION, Measure
 
 _MOST_FINE_TICKS = 300
 _MOST_TICKS = 5  # of half a figure
@@ -97,6 +97,7 @@ def learning_curves(
     # Empty axes need ranges.
     epochs_range, loss_range, accuracy_range = ([0, 10], [-2, 0.5], [0, 100]) if rows.empty else (None,) * 3
     domains = _ROWS[bool(shrinking)]
+    accuracy = f"{MEASURES[measure].capitalize()} (%)"
     layout = {
         "xaxis": {
             "title": {"text": "Epochs, the tasks one after another"},
@@ -113,13 +114,17 @@ def learning_curves(
             "dtick": _log_ticks(given["loss"]),
             "range": loss_range,
         },
-        "yaxis2": {"title": {"text": f"{_ACCURACY[measure]} (%)"}, "domain": domains[1], "range": accuracy_range},
+        "yaxis2": {
+            "title": {"text": accuracy},
+            "domain": domains[1],
+            "range": accuracy_range,
+        },
         "annotations": _task_numbers(starts, lengths, titles, theme),
         "shapes": _task_borders(starts, theme),
     }
     title, height = f"Loss and {VALIDATION[measure]}", 480
     if shrinking:
-        title, height = f"Loss, {_ACCURACY[measure].lower()} and neurons left", 640
+        title, height = f"Loss, {MEASURES[measure]} and neurons left", 640
         counts = pd.Series(np.concatenate([line["y"] for line in shrinking]))
         layout["yaxis3"] = {
             "title": {"text": "Neurons left"},
@@ -134,7 +139,6 @@ def learning_curves(
     return as_figure(traces, layout, title, height, theme)
 
 
-_ACCURACY: dict[Measure, str] = {"accuracy": "Accuracy", "balanced": "Balanced accuracy"}
 _ROWS = {False: ([0.54, 1], [0, 0.46]), True: ([0.72, 1], [0.37, 0.65], [0, 0.28])}
 """Where the axes stand, without and with the neurons left."""
 _LAYERS_LEGEND = {"orientation": "h", "x": 1, "xanchor": "right", "yanchor": "bottom", "bgcolor": "rgba(0, 0, 0, 0)"}

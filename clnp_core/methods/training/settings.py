@@ -15,11 +15,13 @@ Measure = Literal["accuracy", "balanced"]
 """What a choice goes by: the share of samples that are right, or the mean of that share over the classes (balanced
 accuracy, Brodersen et al. 2010)."""
 
+MEASURES: dict[Measure, str] = {"accuracy": "accuracy", "balanced": "balanced accuracy"}
+"""What each is called."""
 VALIDATION: dict[Measure, str] = {
     "accuracy": "validation accuracy",
     "balanced": "balanced validation accuracy",
 }
-"""What an accuracy is called that a choice goes by."""
+"""What each is called on the validation images."""
 
 SMALL_ACTIVITY = 1e-3
 """Mean activity at or below which a neuron leaves a training that shrinks progressively."""

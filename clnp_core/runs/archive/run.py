@@ -106,8 +106,7 @@ def write(store: Store, run: str, path: Path) -> None:
                 logits[taken.logits] = torch.from_numpy(store.artifacts.array(taken.logits, "logits"))
         return result
 
-    drawn = next(stage["key"] for stage in store.stages(run) if stage["kind"] == "stream")
-    data_digest = store.stage(drawn).inputs["stream"]["digest"]
+    data_digest = store.stage(store.drawn(run)).inputs["stream"]["digest"]
     fold(spec, data_digest, found)
     written = {
         SPEC: as_json(of_archive(spec.to_json(), None)),

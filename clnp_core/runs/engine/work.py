@@ -322,9 +322,12 @@ def _hyperparameters(given: dict[str, Any]) -> Hyperparameters:
 def _network(stage: Stage, context: Context) -> Network:
     """The network the stage starts from."""
     key = stage.inputs.get("network")
-    if key is None:
-        return initial(stage.architecture, stage.inputs["head"])
-    return from_tensors(_tensors(context.artifacts.content(key)), context.artifacts.data(key))
+    return stored_network(context.artifacts, key) if key else initial(stage.architecture, stage.inputs["head"])
+
+
+def stored_network(artifacts: Artifacts, key: str) -> Network:
+    """Read the network that is stored under a key."""
+    return from_tensors(_tensors(artifacts.content(key)), artifacts.data(key))
 
 
 def trained(stage: Stage, context: Context) -> tuple[Candidate, Stream]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from clnp_core.bounds import Label
 from clnp_core.methods.training.settings import Measure
@@ -29,9 +29,9 @@ def task_notes(spec: RunSpec, record: Record) -> dict[int, list[str]]:
     return notes | {record.task: own}
 
 
-def imbalance_notes(spec: RunSpec, records: Sequence[Record]) -> list[str]:
+def imbalance_notes(spec: RunSpec, by_class: Mapping[int, ByClass]) -> list[str]:
     """By what a run chose whose classes are imbalanced; nothing where they are not."""
-    counts = {task: each.training for record in records for task, each in record.by_class.items()}
+    counts = {task: each.training for task, each in by_class.items()}
     uneven = [task for task, each in sorted(counts.items()) if max(each) >= _IMBALANCED * min(each) and len(each) > 1]
     notes = []
     for measure, about in _CHOSEN_BY.items():

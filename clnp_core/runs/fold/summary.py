@@ -119,7 +119,7 @@ def _notes(spec: RunSpec, records: Sequence[Record]) -> list[str]:
         if grown:
             notes.append(f"Before task {record.task} the network grew: {', '.join(grown)} neurons.")
     notes += [f"{_tasks(tasks)}: {note}" for note, tasks in noted.items()]
-    notes += imbalance_notes(spec, records)
+    notes += imbalance_notes(spec, by_class(records))
     if is_depleted(spec, records) and records[-1].task < spec.stream.tasks:
         notes.append(
             f"The network is full after task {records[-1].task} of {spec.stream.tasks}: no neuron of "

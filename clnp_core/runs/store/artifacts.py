@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -114,12 +114,8 @@ class Artifacts:
         DamagedError
             As `check`.
         """
-        self.check(key)
-        path = self.path(key)
-        try:
+        with self._checked(key) as path:
             return path.read_bytes()
-        except OSError as error:
-            raise _damaged(path, error) from error
 
     def data(self, key: str) -> dict[str, Any]:
         """Read the JSON of an artifact without its tensors.
@@ -129,13 +125,8 @@ class Artifacts:
         DamagedError
             As `check`.
         """
-        self.check(key)
-        path = self.path(key)
-        try:
-            with open(path, "rb") as file:
-                return seal.data_of(seal.header_of(file))
-        except (OSError, seal.Broken) as error:
-            raise _damaged(path, error) from error
+        with self._checked(key) as path, open(path, "rb") as file:
+            return seal.data_of(seal.header_of(file))
 
     def read(self, key: str, model: type[_Model]) -> _Model:
         """The result of a stage, one of `clnp_core.runs.fold.results.RESULTS`.
@@ -158,14 +149,9 @@ class Artifacts:
         DamagedError
             As `check`.
         """
-        self.check(key)
-        path = self.path(key)
-        try:
-            with safe_open(path, framework="numpy") as file:
-                count = sum(each.startswith(f"{name}.") for each in file.keys())  # noqa: SIM118 - no dictionary
-                return [file.get_tensor(f"{name}.{place}") for place in range(count)]
-        except (SafetensorError, OSError) as error:
-            raise _damaged(path, error) from error
+        with self._checked(key) as path, safe_open(path, framework="numpy") as file:
+            count = sum(each.startswith(f"{name}.") for each in file.keys())  # noqa: SIM118 - no dictionary
+            return [file.get_tensor(f"{name}.{place}") for place in range(count)]
 
     def array(self, key: str, name: str) -> np.ndarray:
         """Read only one tensor of an artifact.
@@ -175,13 +161,18 @@ class Artifacts:
         DamagedError
             As `check`, or if there is no such tensor.
         """
+        with self._checked(key) as path, safe_open(path, framework="numpy") as file:
+            array: np.ndarray = file.get_tensor(name)
+            return array
+
+    @contextmanager
+    def _checked(self, key: str) -> Iterator[Path]:
+        """Check an artifact and give its path. What fails while it is read there is damage, too."""
         self.check(key)
         path = self.path(key)
         try:
-            with safe_open(path, framework="numpy") as file:
-                array: np.ndarray = file.get_tensor(name)
-                return array
-        except (SafetensorError, OSError) as error:
+            yield path
+        except (SafetensorError, OSError, seal.Broken) as error:
             raise _damaged(path, error) from error
 
     def files(self, key: str) -> list[Path]:

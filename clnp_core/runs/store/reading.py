@@ -69,14 +69,15 @@ class Reading(Database):
         StoreError
             If there is none, or several.
         """
-        runs = self.runs()
-        found = [run for run in runs if run.id == name] or [run for run in runs if name and run.id.startswith(name)]
+        with self.transaction() as connection:
+            ids = connection.execute(sql.select(RUNS.c.id).order_by(RUNS.c.created.desc())).scalars().all()
+        found = [name] if name in ids else [run for run in ids if name and run.startswith(name)]
         if not found:
             raise StoreError(f"There is no run {name!r} in {self.location}; see those there are with: clnp list")
         if len(found) > 1:
-            shown = ", ".join([run.id for run in found[:_MOST_NAMED]] + ["…"] * (len(found) > _MOST_NAMED))
+            shown = ", ".join(found[:_MOST_NAMED] + ["…"] * (len(found) > _MOST_NAMED))
             raise StoreError(f"{name!r} begins the ids of {len(found)} runs, {shown}; give more of the one you mean.")
-        return found[0]
+        return self.run(found[0])
 
     def baseline(self) -> str | None:
         """Return the id of the pinned baseline, with which other runs are compared, if there is one."""
@@ -198,6 +199,15 @@ class Reading(Database):
         )
         with self.transaction() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+    def settled(self, run: str) -> dict[int, str]:
+        """Return the key of the stage that settled each learned task; of several, that of the last, which mended it."""
+        return {stage["task"]: stage["key"] for stage in self.stages(run) if stage["kind"] == "settle"}
+
+    def drawn(self, run: str) -> str:
+        """Return the key of the stage that drew the stream of a run that has learned a task."""
+        key: str = next(stage["key"] for stage in self.stages(run) if stage["kind"] == "stream")
+        return key
 
     def stage(self, key: str) -> Stage:
         """Return the stage of a key, which a run in the store has or had.

@@ -32,10 +32,8 @@ def anatomy(store: Store, run: str, task: int) -> Anatomy:
     if task == 0:
         return _before(spec.architecture, spec.head)
     task = store.learned_task(run, task)
-    stages = store.stages(run)
-    settled = {stage["task"]: stage["key"] for stage in stages if stage["kind"] == "settle"}
-    drawn = next(stage["key"] for stage in stages if stage["kind"] == "stream")
-    permuted = drawn if spec.stream.kind == "permuted" else None
+    settled = store.settled(run)
+    permuted = store.drawn(run) if spec.stream.kind == "permuted" else None
     return _read(store, tuple(settled[each] for each in range(1, task + 1)), permuted)
 
 

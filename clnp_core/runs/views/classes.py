@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -21,11 +22,11 @@ def class_table(spec: RunSpec, by_class: Mapping[int, ByClass]) -> pd.DataFrame:
     see `ByClass`; accuracy is that on the class's test images, a fraction, nan where there are none.
     """
     columns = ["task", "class", *_COUNTS, "accuracy", "output"]
-    rows = [
-        (task, spec.labels_of(task)[output], *counts, output)
-        for task, told in sorted(by_class.items())
-        for output, *counts in zip(told.classes, *(getattr(told, name) for name in _COUNTS), told.accuracy, strict=True)
-    ]
+    rows: list[tuple[Any, ...]] = []
+    for task, told in sorted(by_class.items()):
+        labels, counts = spec.labels_of(task), (getattr(told, name) for name in _COUNTS)
+        each = zip(told.classes, *counts, told.accuracy, strict=True)
+        rows += ((task, labels[output], *told_of, output) for output, *told_of in each)
     return pd.DataFrame(rows, columns=columns).astype({"accuracy": float})
 
 
@@ -48,8 +49,7 @@ def confusion(store: Store, run: str, task: int) -> pd.DataFrame:
     last = max((record.task for record in records if task in record.by_class), default=None)
     if last is None:
         raise StoreError(f"The run {run} was learned by a version that did not keep what images are taken for.")
-    key = next(each["key"] for each in store.stages(run) if (each["kind"], each["task"]) == ("settle", last))
-    label, answer, images = store.artifacts.array(key, f"confusion.{task}")
+    label, answer, images = store.artifacts.array(store.settled(run)[last], f"confusion.{task}")
     given = spec.labels_of(task)
     label, answer = ([given[output] for output in each] for each in (label, answer))
     return pd.DataFrame({"label": label, "answer": answer, "images": images})

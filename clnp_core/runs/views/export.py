@@ -63,7 +63,7 @@ def _pixels(store: Store, run: str, task: int) -> tuple[str, Pixels]:
     """The name of a task's data set, and what its images are there."""
     spec = store.run(run).spec
     stream, shape = spec.stream, spec.stream.image_shape
-    drawn = next(stage["key"] for stage in store.stages(run) if stage["kind"] == "stream")
+    drawn = store.drawn(run)
     match stream:
         case OwnSpec():
             asked = store.stage(drawn).inputs["stream"]

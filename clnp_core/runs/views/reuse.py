@@ -33,7 +33,7 @@ def reuse(store: Store, run: str) -> pd.DataFrame:
     """
     spec = store.run(run).spec
     records = store.learned(run) if spec.partitions else []
-    settled = {stage["task"]: stage["key"] for stage in store.stages(run) if stage["kind"] == "settle"}
+    settled = store.settled(run)
     rows: list[dict[str, Any]] = []
     for record in records:
         owners, activities = _before(store, settled[record.task])

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-import safetensors.torch
 import torch
 from torch import Tensor
 
-from clnp_core.arithmetic import Kind, owned
+from clnp_core.arithmetic import Kind
 from clnp_core.errors import DamagedError, DataError, StoreError
 from clnp_core.networks.fingerprint import Fingerprint, check
-from clnp_core.networks.network import Network, from_tensors
+from clnp_core.networks.network import Network
+from clnp_core.runs.engine.work import stored_network
 from clnp_core.runs.fold.results import Changed
 from clnp_core.runs.store import Store
 from clnp_core.tasks.content import content_digest
@@ -65,7 +65,7 @@ def verify(store: Store, run: str) -> Iterator[Verified]:
             f"The run {run} was learned by an earlier version, which stored no logits to compare; learn it again to "
             "verify it."
         )
-    network = _read(store, last["network"])
+    network = stored_network(store.artifacts, last["network"])
     asked = store.stage(last["key"]).inputs["stream"]
     if content_digest(asked) != asked["digest"]:
         raise DataError(
@@ -93,7 +93,7 @@ def last_network(store: Store, run: str) -> Network:
     DamagedError
         If the artifact is missing or damaged.
     """
-    return _read(store, _last(store, run)["network"])
+    return stored_network(store.artifacts, _last(store, run)["network"])
 
 
 def _last(store: Store, run: str) -> dict[str, Any]:
@@ -103,8 +103,3 @@ def _last(store: Store, run: str) -> dict[str, Any]:
         raise StoreError(f"The run {run} has learned no task yet: there is nothing to verify.")
     # It grows before it settles. Of two that settled the same task, the later mended the earlier.
     return sorted(done, key=lambda stage: (stage["task"], stage["kind"]))[-1]
-
-
-def _read(store: Store, key: str) -> Network:
-    tensors = safetensors.torch.load(store.artifacts.content(key))
-    return from_tensors({name: owned(tensor) for name, tensor in tensors.items()}, store.artifacts.data(key))
