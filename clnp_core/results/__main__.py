@@ -1,4 +1,7 @@
-"""`python -m clnp_core.results [--store DIR] [--out FILE]`: write RESULTS.md from the runs of a store."""
+"""`python -m clnp_core.results [--store DIR] [--out FILE]`: write RESULTS.md from the runs of a store, and those kept.
+
+Of the store's runs those that reproduce an experiment are kept beside it, in `docs/results/runs`.
+"""
 
 from __future__ import annotations
 

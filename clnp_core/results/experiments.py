@@ -1,13 +1,13 @@
-"""The paper's experiments, and which of a store's runs reproduce each. Imports no torch."""
+"""The paper's experiments, and which runs reproduce each. Imports no torch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from clnp_core.results.kept import Kept
 from clnp_core.runs.spec import RunSpec, preset
-from clnp_core.runs.store import Run
 
 PAPER_SEEDS = 5
 
@@ -36,18 +36,13 @@ class Experiment:
     changes: Mapping[str, Any] = field(default_factory=dict)
     is_full: bool = True
 
-    def among(self, runs: Sequence[Run]) -> list[Run]:
-        """Select the experiment's finished runs: the newest of each seed, in the order of the seeds.
+    def among(self, runs: Iterable[Kept]) -> list[Kept]:
+        """Select the experiment's runs: the newest of each seed, in the order of the seeds.
 
         All have learned the same data: that of the newest.
-
-        Parameters
-        ----------
-        runs : sequence of Run
-            Newest first, as `Store.runs` returns them.
         """
-        own = [run for run in runs if run.state == "finished" and self._is(run.spec)]
-        by_seed = {run.spec.seed: run for run in reversed(own) if run.data == own[0].data}
+        own = sorted((run for run in runs if self._is(run.spec)), key=lambda run: (run.finished, run.id))
+        by_seed = {run.spec.seed: run for run in own if run.data == own[-1].data}
         return [by_seed[seed] for seed in sorted(by_seed)]
 
     @property

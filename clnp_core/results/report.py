@@ -1,4 +1,4 @@
-"""Writes RESULTS.md from a store: each table and figure of the paper beside our results. Imports no torch."""
+"""Writes RESULTS.md: each table and figure of the paper beside our results. Imports no torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from clnp_core.analysis import figures
 from clnp_core.analysis.compare import spread
-from clnp_core.results import published
+from clnp_core.results import kept, published
 from clnp_core.results.experiments import (
     ALL,
     ALONE,
@@ -27,10 +27,10 @@ from clnp_core.results.experiments import (
     WIDE,
     Experiment,
 )
+from clnp_core.results.kept import Kept
 from clnp_core.results.published import Published
-from clnp_core.runs.fold.results import Summary
 from clnp_core.runs.fold.summary import duration
-from clnp_core.runs.store import Run, Store
+from clnp_core.runs.store import Store
 
 ASKED_MEAN = 0.982
 """Mean accuracy required on permuted MNIST with the paper's settings."""
@@ -38,11 +38,11 @@ ASKED_GAP = 0.0015
 """Most that it may be below the mean accuracy of each task alone."""
 NOTHING = "–"
 
-_Found = Mapping[str, Sequence[Run]]  # the runs of each experiment, by its name
+_Found = Mapping[str, Sequence[Kept]]  # the runs of each experiment, by its name
 
 
 def write(store: Store, path: Path, pictures: Path) -> None:
-    """Write RESULTS.md and its pictures.
+    """Write RESULTS.md and its pictures, and keep the runs that it is written from.
 
     Parameters
     ----------
@@ -50,14 +50,15 @@ def write(store: Store, path: Path, pictures: Path) -> None:
     path : Path
         Path of RESULTS.md.
     pictures : Path
-        A folder beside or below it.
+        A folder beside or below it. Runs are kept in its folder `runs`; those that are there already count as well.
     """
     pictures.mkdir(parents=True, exist_ok=True)
     shown = pictures.relative_to(path.parent).as_posix()
-    runs = store.runs()
+    runs = {run.id: run for run in (*kept.read(pictures / "runs"), *kept.finished_in(store))}.values()
     found = {each.name: each.among(runs) for each in ALL}
+    kept.write((run for runs in found.values() for run in runs), pictures / "runs")
     parts = [_head(), _permuted_mnist(found, pictures, shown), _split_cifar(found, pictures, shown), _wide(found)]
-    parts += [_not_run(found), _runs(store, found)]
+    parts += [_not_run(found), _runs(found)]
     path.write_text("\n".join(line for part in parts for line in [*part, ""]), "utf-8")
 
 
@@ -74,8 +75,8 @@ def _head() -> list[str]:
 def _permuted_mnist(found: _Found, pictures: Path, shown: str) -> list[str]:
     runs = found[PERMUTED_MNIST.name]
     alone = found[ALONE.name]
-    ours = spread([_summary(run).mean_accuracy for run in runs])
-    ours_alone = spread([_summary(run).mean_accuracy for run in alone])
+    ours = spread([run.summary.mean_accuracy for run in runs])
+    ours_alone = spread([run.summary.mean_accuracy for run in alone])
     rows = [
         (published.SINGLE_TASK.method, _quoted(published.SINGLE_TASK), _percent(*ours_alone), _names(alone)),
         (published.CLNP.method, _quoted(published.CLNP), _percent(*ours), _names(runs)),
@@ -96,7 +97,7 @@ def _permuted_mnist(found: _Found, pictures: Path, shown: str) -> list[str]:
     return lines
 
 
-def _verdicts(runs: Sequence[Run], mean: float, alone: float) -> list[str]:
+def _verdicts(runs: Sequence[Kept], mean: float, alone: float) -> list[str]:
     asked = f"{100 * ASKED_MEAN:.1f} %"
     lines = [f"- Mean over ten tasks: {100 * mean:.2f} %, asked {asked} or more: {_met(mean >= ASKED_MEAN)}."]
     lost, lost_there = alone - mean, published.SINGLE_TASK.accuracy - published.CLNP.accuracy
@@ -110,8 +111,8 @@ def _verdicts(runs: Sequence[Run], mean: float, alone: float) -> list[str]:
     return [*lines, _what_would_take_it_there(runs)] if missing > 0 else lines
 
 
-def _what_would_take_it_there(runs: Sequence[Run]) -> str:
-    by_task = [fmean(own) for own in zip(*(_summary(run).accuracy[-1] for run in runs), strict=True)]
+def _what_would_take_it_there(runs: Sequence[Kept]) -> str:
+    by_task = [fmean(own) for own in zip(*(run.summary.accuracy[-1] for run in runs), strict=True)]
     half = len(by_task) // 2
     first, last = (100 * fmean(own) for own in (by_task[:half], by_task[half:]))
     if first <= last:
@@ -119,7 +120,7 @@ def _what_would_take_it_there(runs: Sequence[Run]) -> str:
             f"- What is missing is better training. The last {len(by_task) - half} tasks, with fewer free neurons, "
             f"reach {last:.2f} %, the first {half} {first:.2f} %."
         )
-    used, name = max((used, layer.name) for used, layer in zip(_used(runs), _summary(runs[0]).layers, strict=True))
+    used, name = max((used, layer.name) for used, layer in zip(_used(runs), runs[0].summary.layers, strict=True))
     return (
         f"- What is missing is capacity. The first {half} tasks reach {first:.2f} %, the last "
         f"{len(by_task) - half} {last:.2f} %, because less and less of {name} is free for them ({used:.0%} of it is in "
@@ -127,21 +128,21 @@ def _what_would_take_it_there(runs: Sequence[Run]) -> str:
     )
 
 
-def _used(runs: Sequence[Run]) -> list[float]:
+def _used(runs: Sequence[Kept]) -> list[float]:
     """Compute the share of each hidden layer in use at the end, mean over the runs."""
     return [fmean(own) for own in zip(*map(_used_by, runs), strict=True)]
 
 
-def _used_by(run: Run) -> list[float]:
-    return [1 - layer.free / layer.width for layer in _summary(run).layers]
+def _used_by(run: Kept) -> list[float]:
+    return [1 - layer.free / layer.width for layer in run.summary.layers]
 
 
-def _layers(run: Run) -> list[dict[str, Any]]:
+def _layers(run: Kept) -> list[dict[str, Any]]:
     """The hidden layers, as the figures take them."""
-    return [layer.to_json() for layer in _summary(run).layers]
+    return [layer.to_json() for layer in run.summary.layers]
 
 
-def _layer_use(found: _Found, runs: Sequence[Run]) -> list[str]:
+def _layer_use(found: _Found, runs: Sequence[Kept]) -> list[str]:
     """Write the numbers of Figure 3: how full each layer is, and how many tasks fit."""
     used = list(map(_used_by, runs))
     rows = [
@@ -150,7 +151,7 @@ def _layer_use(found: _Found, runs: Sequence[Run]) -> list[str]:
             f"{100 * quoted:.0f}",
             _percent(*spread([own[place] for own in used]), 1),
         )
-        for place, (layer, quoted) in enumerate(zip(_summary(runs[0]).layers, published.USED_AFTER_TEN, strict=True))
+        for place, (layer, quoted) in enumerate(zip(runs[0].summary.layers, published.USED_AFTER_TEN, strict=True))
     ]
     fit = [_tasks_that_fit(run) for run in runs]
     rows.append(
@@ -158,17 +159,17 @@ def _layer_use(found: _Found, runs: Sequence[Run]) -> list[str]:
     )
     full = found[UNTIL_FULL.name]
     if full:
-        counted = _number(*spread([_summary(run).tasks for run in full]))
-        mean = _percent(*spread([_summary(run).mean_accuracy for run in full]))
+        counted = _number(*spread([run.summary.tasks for run in full]))
+        mean = _percent(*spread([run.summary.mean_accuracy for run in full]))
         what = f"tasks until it is full, counted (their mean accuracy: {mean})"
         rows.append((what, f"about {published.TASKS_THAT_FIT}", counted))
     return ["### Figure 3: layer use", "", *_table(("", "quoted", "ours"), rows)]
 
 
-def _tasks_that_fit(run: Run) -> float:
+def _tasks_that_fit(run: Kept) -> float:
     """Add up the tasks learned and those that the fullest layer still has room for."""
-    left = [layer.tasks_left for layer in _summary(run).layers if layer.tasks_left is not None]
-    return _summary(run).tasks + min(left, default=math.nan)
+    left = [layer.tasks_left for layer in run.summary.layers if layer.tasks_left is not None]
+    return run.summary.tasks + min(left, default=math.nan)
 
 
 def _by_epochs(found: _Found) -> list[str]:
@@ -176,13 +177,13 @@ def _by_epochs(found: _Found) -> list[str]:
     rows = []
     for each in (PERMUTED_MNIST, STOPPED_EARLY, GRADUAL):
         for run in found[each.name]:
-            tasks = str(_summary(run).tasks)
-            full = " (full)" if _summary(run).tasks < run.spec.stream.tasks else ""
+            tasks = str(run.summary.tasks)
+            full = " (full)" if run.summary.tasks < run.spec.stream.tasks else ""
             epochs = f"{'up to ' * (run.spec.patience is not None)}{run.spec.epochs[0]}"
-            mean = f"{100 * _summary(run).mean_accuracy:.2f}"
+            mean = f"{100 * run.summary.mean_accuracy:.2f}"
             used = [f"{100 * share:.1f}" for share in _used_by(run)]
             rows.append((each.name, epochs, run.spec.seed, tasks + full, mean, *used))
-    shares = (f"{layer.name} in use, per cent" for layer in _summary(found[PERMUTED_MNIST.name][0]).layers)
+    shares = (f"{layer.name} in use, per cent" for layer in found[PERMUTED_MNIST.name][0].summary.layers)
     return [
         "### Epochs, which the paper does not give",
         "",
@@ -193,7 +194,7 @@ def _by_epochs(found: _Found) -> list[str]:
     ]
 
 
-def _why_permuted(runs: Sequence[Run]) -> list[str]:
+def _why_permuted(runs: Sequence[Kept]) -> list[str]:
     """Write where our runs differ from the paper's, according to their specifications."""
     spec = runs[0].spec
     return [
@@ -216,9 +217,9 @@ def _why_permuted(runs: Sequence[Run]) -> list[str]:
     ]
 
 
-def _growth(runs: Sequence[Run], place: int) -> str:
+def _growth(runs: Sequence[Kept], place: int) -> str:
     """Write how a hidden layer fills up."""
-    layers = [_summary(run).layers[place] for run in runs]
+    layers = [run.summary.layers[place] for run in runs]
     first = fmean(layer.claimed[0] / layer.width for layer in layers)
     later = fmean(fmean(layer.claimed[1:]) / layer.width for layer in layers)
     return (
@@ -242,7 +243,7 @@ def _split_cifar(found: _Found, pictures: Path, shown: str) -> list[str]:
         run = found[drawn.name][0]
         caption = f"Figure 4b: used capacity of each layer by task, {drawn.name}, {run.id}."
         lines += ["", *_picture(figures.capacity(_layers(run)), pictures, shown, "figure-4b", caption)]
-    notes = [(each, note) for each in (*NARROW, *QUICK) for run in found[each.name][:1] for note in _summary(run).notes]
+    notes = [(each, note) for each in (*NARROW, *QUICK) for run in found[each.name][:1] for note in run.summary.notes]
     lines += ["", *(f"- {each.name}: {note}" for each, note in notes)] if notes else []
     return lines
 
@@ -256,12 +257,12 @@ def _wide(found: _Found) -> list[str]:
 
 def _by_task(experiments: Sequence[Experiment], quoted: Sequence[Published], found: _Found) -> list[str]:
     done = [(each, runs) for each in experiments if (runs := found[each.name])]
-    count = max([len(each.by_task) for each in quoted] + [_summary(runs[0]).tasks for _, runs in done], default=0)
+    count = max([len(each.by_task) for each in quoted] + [runs[0].summary.tasks for _, runs in done], default=0)
     rows = []
     for each, runs in done:
-        values = list(zip(*(_summary(run).accuracy[-1] for run in runs), strict=True))
+        values = list(zip(*(run.summary.accuracy[-1] for run in runs), strict=True))
         means = [_percent(*spread(own), 1) for own in values]
-        mean = _percent(*spread([_summary(run).mean_accuracy for run in runs]), 1)
+        mean = _percent(*spread([run.summary.mean_accuracy for run in runs]), 1)
         rows.append((each.name, *means, *[NOTHING] * (count - len(means)), mean, _names(runs)))
     for figure in quoted:
         cells = [f"*{100 * value:.1f}*" for value in figure.by_task]
@@ -283,16 +284,16 @@ def _not_run(found: _Found) -> list[str]:
     ]
 
 
-def _runs(store: Store, found: _Found) -> list[str]:
+def _runs(found: _Found) -> list[str]:
     rows = [
         (
             f"`{run.id}`",
             each.name,
             run.spec.seed,
             f"`{each.command} --seed {run.spec.seed}`",
-            "true" if _summary(run).identical_logits else NOTHING,
-            duration(sum(epoch["seconds"] for epoch in store.epochs(run.id))),
-            _machine(_summary(run).environment),
+            "true" if run.summary.identical_logits else NOTHING,
+            duration(run.training),
+            _machine(run.summary.environment),
             _date(run),
         )
         for each in ALL
@@ -303,13 +304,7 @@ def _runs(store: Store, found: _Found) -> list[str]:
     return ["## Runs", "", about, "", *_table(columns, rows)]
 
 
-def _summary(run: Run) -> Summary:
-    assert run.summary is not None  # only finished runs are reported
-    return run.summary
-
-
-def _date(run: Run) -> str:
-    assert run.finished is not None  # as in `_summary`
+def _date(run: Kept) -> str:
     return datetime.datetime.fromtimestamp(run.finished, datetime.UTC).date().isoformat()
 
 
@@ -332,7 +327,7 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
     return [lines[0], "|" + "---|" * len(columns), *lines[1:]]
 
 
-def _names(runs: Sequence[Run]) -> str:
+def _names(runs: Sequence[Kept]) -> str:
     return ", ".join(f"`{run.id}` (seed {run.spec.seed})" for run in runs) or "not run"
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from clnp_core.errors import SpecError
 from clnp_core.machine import environment
 from clnp_core.results.experiments import ALL, ALONE, NARROW, PERMUTED_MNIST, STOPPED_EARLY, UNTIL_FULL
 from clnp_core.results.report import write
@@ -119,6 +120,23 @@ def test_a_run_of_the_papers_settings_under_another_name_counts(store: Store, tm
     assert f"| CLNP | *98.42 ± 0.04* | 98.00 | `{run}` (seed 0) |" in report(store, tmp_path)
 
 
-def test_the_same_store_gives_the_same_report(store: Store, tmp_path: Path):
+def test_a_report_comes_to_the_same_bytes_from_the_same_store_and_from_the_runs_that_it_kept(
+    store: Store, tmp_path: Path
+):
     finished(store, preset("permuted-mnist-paper"), 0.98)
-    assert report(store, tmp_path / "one") == report(store, tmp_path / "two")
+    finished(store, preset("digits"), 0.9)  # no experiment of the paper
+    first = report(store, tmp_path)
+    (file,) = (tmp_path / "docs" / "results" / "runs").iterdir()
+    before = file.read_bytes()
+    assert report(Store(tmp_path / "none"), tmp_path) == first
+    assert report(store, tmp_path) == first
+    assert file.read_bytes() == before
+
+
+def test_a_kept_run_that_is_damaged_is_named(store: Store, tmp_path: Path):
+    finished(store, preset("permuted-mnist-paper"), 0.98)
+    report(store, tmp_path)
+    (file,) = (tmp_path / "docs" / "results" / "runs").iterdir()
+    file.write_text(file.read_text("utf-8").replace('"training":', '"trained":'), "utf-8")
+    with pytest.raises(SpecError, match=rf"{file.name} is not a run as .* training is wrong"):
+        report(store, tmp_path)
