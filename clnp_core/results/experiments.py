@@ -57,7 +57,10 @@ class Experiment:
         return spec.fork_of is None and spec == preset(self.base, {**self.changes, **own})
 
 
-PERMUTED_MNIST = Experiment("CLNP, m = 0.05 points", "Table 1, Figure 3", "permuted-mnist-paper")
+Found = Mapping[str, Sequence[Kept]]
+"""The runs of each experiment, by its name."""
+
+PERMUTED_MNIST = Experiment("CLNP, pruned after training", "Table 1, Figure 3", "permuted-mnist-paper")
 # Without L1 epochs do not get shorter: the preset's 150 would take hours.
 _STOPPED_EARLY = {"epochs": 20, "patience": 5, "cooldown": 0}
 ALONE = Experiment(
@@ -69,6 +72,13 @@ ALONE = Experiment(
 UNTIL_FULL = Experiment("CLNP until the network is full", "section 3.1", "permuted-mnist-paper", {"stream.tasks": 40})
 STOPPED_EARLY = Experiment("CLNP, stopped early", "like Table 1", "permuted-mnist-paper", _STOPPED_EARLY, is_full=False)
 GRADUAL = Experiment("CLNP, pruned while it trains", "like Table 1", "permuted-mnist", is_full=False)
+GRADUAL_UNTIL_FULL = Experiment(
+    "CLNP, pruned while it trains, until the network is full",
+    "like section 3.1",
+    "permuted-mnist",
+    {"stream.tasks": 40},
+    is_full=False,
+)
 NARROW = (
     Experiment("CLNP, m = 1 point", "Figure 4a, 4b", "split-cifar-narrow", {"margin": 0.01}),
     Experiment("CLNP, m = 2 points", "Figure 4a", "split-cifar-narrow"),
@@ -91,7 +101,17 @@ WIDE = (
     Experiment("all tasks at once, wide", "Figure 5a, supplement A", "split-cifar-wide", {"method": "joint"}),
     Experiment("each from scratch, wide", "Figure 5a", "split-cifar-wide", {"method": "single"}),
 )
-ALL: Sequence[Experiment] = (PERMUTED_MNIST, ALONE, UNTIL_FULL, STOPPED_EARLY, GRADUAL, *NARROW, *QUICK, *WIDE)
+ALL: Sequence[Experiment] = (
+    PERMUTED_MNIST,
+    ALONE,
+    UNTIL_FULL,
+    STOPPED_EARLY,
+    GRADUAL,
+    GRADUAL_UNTIL_FULL,
+    *NARROW,
+    *QUICK,
+    *WIDE,
+)
 
 
 def _written(value: Any) -> str:

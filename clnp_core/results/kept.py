@@ -56,7 +56,7 @@ def finished_in(store: Store) -> list[Kept]:
             summary=run.summary,
         )
         for run in store.runs()
-        if run.state == "finished"
+        if run.state == "finished" and run.finished is not None and run.summary is not None
     ]
 
 
