@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from clnp_core.results import published
 from clnp_core.results.kept import Kept
 from clnp_core.runs.spec import RunSpec, preset
 
@@ -79,6 +80,23 @@ GRADUAL_UNTIL_FULL = Experiment(
     {"stream.tasks": 40},
     is_full=False,
 )
+# The settings of Zenke et al. 2017. Of their 60,000 training images 100 are held out here, as a run holds out some.
+_RIVALS = {"epochs": 20, "cooldown": 0, "learning_rate": 0.001, "stream.validation": 100}
+
+
+def _rival(name: str, method: str, **own: float) -> Experiment:
+    changes = {"method": method, **{f"{method}.{setting}": value for setting, value in own.items()}, **_RIVALS}
+    return Experiment(name, "Table 1", "permuted-mnist-paper", changes, is_full=False)
+
+
+SI = {c: _rival(f"SI, c = {c:g}", "si", c=c) for c in published.SI_CURVES}
+"""By c."""
+EWC = {
+    strength: _rival(f"EWC, λ = {strength:g}", "ewc", strength=strength) for strength in (1.0, 10.0, 100.0, 1e3, 1e4)
+}
+"""By λ."""
+RIVALS = (*EWC.values(), *SI.values())
+
 NARROW = (
     Experiment("CLNP, m = 1 point", "Figure 4a, 4b", "split-cifar-narrow", {"margin": 0.01}),
     Experiment("CLNP, m = 2 points", "Figure 4a", "split-cifar-narrow"),
@@ -108,6 +126,7 @@ ALL: Sequence[Experiment] = (
     STOPPED_EARLY,
     GRADUAL,
     GRADUAL_UNTIL_FULL,
+    *RIVALS,
     *NARROW,
     *QUICK,
     *WIDE,

@@ -24,7 +24,7 @@ def picture(figure: go.Figure, folder: Path, shown: str, name: str, caption: str
     return [f"{image}[{caption}]({shown}/{file.name})", "", f"*{caption}*"]
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
+def table(columns: Sequence[Any], rows: Iterable[Sequence[Any]]) -> list[str]:
     lines = ["| " + " | ".join(map(str, row)) + " |" for row in (columns, *rows)]
     return [lines[0], "|" + "---|" * len(columns), *lines[1:]]
 

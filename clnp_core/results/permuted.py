@@ -16,6 +16,8 @@ from clnp_core.results.experiments import (
     GRADUAL_UNTIL_FULL,
     PAPER_SEEDS,
     PERMUTED_MNIST,
+    RIVALS,
+    SI,
     STOPPED_EARLY,
     UNTIL_FULL,
     Experiment,
@@ -37,9 +39,10 @@ def permuted_mnist(found: Found, pictures: Path, shown: str) -> list[str]:
     mean_alone = spread([run.summary.mean_accuracy for run in alone])
     rows = [
         (published.SINGLE_TASK.method, quoted(published.SINGLE_TASK), percent(*mean_alone), names(alone)),
-        (published.CLNP.method, quoted(published.CLNP), *([NOTHING, "not run"] if not ours else ["", ""])),
-        *((each.name, "", percent(*spread(_means(runs))), names(runs)) for each, runs in ours),
+        (published.CLNP.method, quoted(published.CLNP), NOTHING, published.CLNP.source),
+        *((each.name, NOTHING, percent(*spread(_means(runs))), names(runs)) for each, runs in ours),
         *((each.method, quoted(each), NOTHING, each.source) for each in published.PERMUTED_MNIST),
+        *((each.name, NOTHING, percent(*spread(_means(found[each.name]))), names(found[each.name])) for each in RIVALS),
     ]
     lines = [
         "## Permuted MNIST (section 3.1)",
@@ -48,6 +51,7 @@ def permuted_mnist(found: Found, pictures: Path, shown: str) -> list[str]:
         "",
         *table(("method", "quoted", "ours", "runs, or where it is quoted from"), rows),
     ]
+    lines += ["", *_si_curves(found)]
     if ours:
         lines += ["", *(line for each, runs in ours for line in _verdicts(each, runs, mean_alone[0]))]
         lines += ["", *_layer_use(found, ours), "", *_by_epochs(found, ours[0][1][0]), "", *_why(found)]
@@ -56,6 +60,28 @@ def permuted_mnist(found: Found, pictures: Path, shown: str) -> list[str]:
         name = "figure-3" + "-gradual" * (each is GRADUAL)
         lines += ["", *picture(figures.capacity(layers(runs[0])), pictures, shown, name, caption)]
     return lines
+
+
+def _si_curves(found: Found) -> list[str]:
+    """Write the mean accuracy over the tasks seen so far, after each, beside what SI's authors stored."""
+    rows = []
+    for c, curve in published.SI_CURVES.items():
+        rows.append((f"c = {c:g}, quoted", *(f"*{100 * each:.2f}*" for each in curve)))
+        runs = found[SI[c].name]
+        if runs:
+            means = zip(*(list(map(fmean, run.summary.accuracy)) for run in runs), strict=True)
+            steps = [fmean(own) for own in means]
+            rows.append(("ours", *(f"{100 * each:.2f}" for each in steps)))
+            rows.append(
+                ("difference", *(f"{100 * (one - other):+.2f}" for one, other in zip(steps, curve, strict=True)))
+            )
+    return [
+        "### Synaptic Intelligence, task by task",
+        "",
+        f"Mean accuracy over the tasks seen so far, in per cent. Quoted: {published.ZENKE}.",
+        "",
+        *table(("tasks seen", *range(1, 11)), rows),
+    ]
 
 
 def _means(runs: Sequence[Kept]) -> list[float]:

@@ -49,6 +49,14 @@ PERMUTED_MNIST = (
 )
 """Mean test accuracy over ten tasks of permuted MNIST."""
 
+SI_CURVES = {
+    0.1: (0.9830, 0.9832, 0.9827, 0.9799, 0.9789, 0.9777, 0.9756, 0.9746, 0.9712, 0.9694),
+    0.02: (0.9832, 0.9788, 0.9752, 0.9720, 0.9698, 0.9627, 0.9513, 0.9484, 0.9468, 0.9391),
+    0.01: (0.9840, 0.9647, 0.9499, 0.9575, 0.9398, 0.9412, 0.9278, 0.9329, 0.9320, 0.9200),
+    0.0: (0.9813, 0.9493, 0.8459, 0.8075, 0.7743, 0.7286, 0.6670, 0.6680, 0.5850, 0.5741),
+}
+"""By c: mean test accuracy over the tasks seen so far, after each of ten tasks of permuted MNIST, as `ZENKE`."""
+
 USED_AFTER_TEN = (0.18, 0.40)
 """Shares of the two hidden layers in use after ten tasks of permuted MNIST (section 3.1)."""
 HOW_IT_GROWS = ("hardly grows after the first task", "grows linearly with each task")

@@ -7,7 +7,7 @@ import pytest
 
 from clnp_core.errors import SpecError
 from clnp_core.machine import environment
-from clnp_core.results.experiments import ALL, ALONE, NARROW, PERMUTED_MNIST, STOPPED_EARLY, UNTIL_FULL
+from clnp_core.results.experiments import ALL, ALONE, GRADUAL, NARROW, PERMUTED_MNIST, SI, STOPPED_EARLY, UNTIL_FULL
 from clnp_core.results.report import write
 from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.spec import RunSpec, preset
@@ -60,7 +60,7 @@ def test_runs_stand_beside_the_paper_with_mean_and_deviation_over_seeds(store: S
     other = {"seed": 2, "margin": 0.01}  # no such experiment
     finished(store, preset("permuted-mnist-paper", other), 0.5)
     text = report(store, tmp_path)
-    assert f"| {PERMUTED_MNIST.name} |  | 98.20 ± 0.28 | `{runs[0]}` (seed 0), `{runs[1]}` (seed 1) |" in text
+    assert f"| {PERMUTED_MNIST.name} | – | 98.20 ± 0.28 | `{runs[0]}` (seed 0), `{runs[1]}` (seed 1) |" in text
     assert "asked 98.2 % or more: met." in text
     assert f"| each task alone | *98.48 ± 0.05* | 98.50 | `{alone}` (seed 0) |" in text
     assert "Below our own single-task runs by 0.30 points, asked at most 0.15 below: **missed**." in text
@@ -96,11 +96,13 @@ def test_what_would_take_it_to_the_papers_figure_is_seen_in_its_tasks(
 def test_the_newest_run_of_a_seed_counts_and_other_numbers_of_epochs_stand_apart(store: Store, tmp_path: Path):
     finished(store, preset("permuted-mnist-paper"), 0.9)
     newest = finished(store, preset("permuted-mnist-paper", {"single_task": True}), 0.91)
+    gradual = finished(store, preset(GRADUAL.base), 0.93)
     finished(store, preset(UNTIL_FULL.base, UNTIL_FULL.changes), 0.95, tasks=23)
     finished(store, preset(STOPPED_EARLY.base, STOPPED_EARLY.changes), 0.92, tasks=8)
     text = report(store, tmp_path)
-    assert f"| {PERMUTED_MNIST.name} |  | 91.00 | `{newest}` (seed 0) |" in text
-    assert "| tasks until it is full, counted (their mean accuracy) | about 25 | 23.0 (95.00) |" in text
+    assert f"| {PERMUTED_MNIST.name} | – | 91.00 | `{newest}` (seed 0) |" in text
+    assert "| tasks until it is full, counted (their mean accuracy) | about 25 | 23.0 (95.00) | – |" in text
+    assert f"| {GRADUAL.name} | – | 93.00 | `{gradual}` (seed 0) |" in text
     assert f"| {PERMUTED_MNIST.name} | 150 | 0 | 10 | 91.00 | 20.0 | 20.0 |" in text
     assert f"| {STOPPED_EARLY.name} | up to 20 | 0 | 8 (full) | 92.00 | 16.0 | 16.0 |" in text
 
@@ -117,7 +119,7 @@ def test_split_cifar_is_told_task_by_task(store: Store, tmp_path: Path):
 def test_a_run_of_the_papers_settings_under_another_name_counts(store: Store, tmp_path: Path):
     """As before the paper's preset had a name of its own."""
     run = finished(store, preset("permuted-mnist-paper", {"preset": "permuted-mnist", "about": ""}), 0.98)
-    assert f"| {PERMUTED_MNIST.name} |  | 98.00 | `{run}` (seed 0) |" in report(store, tmp_path)
+    assert f"| {PERMUTED_MNIST.name} | – | 98.00 | `{run}` (seed 0) |" in report(store, tmp_path)
 
 
 def test_a_report_comes_to_the_same_bytes_from_the_same_store_and_from_the_runs_that_it_kept(
@@ -131,6 +133,15 @@ def test_a_report_comes_to_the_same_bytes_from_the_same_store_and_from_the_runs_
     assert report(Store(tmp_path / "none"), tmp_path) == first
     assert report(store, tmp_path) == first
     assert file.read_bytes() == before
+
+
+def test_si_stands_beside_its_authors_curve(store: Store, tmp_path: Path):
+    own = SI[0.1]
+    run = finished(store, preset(own.base, own.changes), 0.97)
+    text = report(store, tmp_path)
+    assert f"| SI, c = 0.1 | – | 97.00 | `{run}` (seed 0) |" in text
+    assert "| c = 0.1, quoted | *98.30* | *98.32* |" in text
+    assert "| difference | -1.30 | -1.32 | -1.27 | -0.99 | -0.89 | -0.77 | -0.56 | -0.46 | -0.12 | +0.06 |" in text
 
 
 def test_a_kept_run_that_is_damaged_is_named(store: Store, tmp_path: Path):
