@@ -79,6 +79,7 @@ class Consolidating(FineTune):
         The memory of a training's regulariser from which importance is computed.
     """
 
+    weighs = True
     Settings = Settings
     measured: ClassVar[str]
 

@@ -200,6 +200,8 @@ class Method(ABC):
         Whether it promises that no earlier answer changes, to the bit: fingerprints are taken and checked.
     at_once : bool
         Whether it learns all tasks of a stream together, in one step.
+    weighs : bool
+        Whether it keeps how important each weight is, as `consolidation.as_memory` names it: it is shown as a map.
     Settings : type of Settings
         Its own settings, with their ranges.
 
@@ -222,6 +224,7 @@ class Method(ABC):
     prunes: ClassVar[bool] = False
     exact: ClassVar[bool] = False
     at_once: ClassVar[bool] = False
+    weighs: ClassVar[bool] = False
     Settings: ClassVar[type[Settings]] = Settings
 
     @abstractmethod

@@ -46,8 +46,8 @@ def _head() -> list[str]:
         "",
         "Written by `make results` from the runs of a store; nothing here is typed by hand. Accuracies are on test",
         "images, in per cent: mean ± standard deviation over seeds, of one seed without a deviation. What is *quoted*",
-        "was published by others and not measured here. What was measured before validation images were held out class by",
-        "class stands [apart](docs/results/2026-11-22.md).",
+        "was published by others and not measured here. What was measured before validation images were held out class",
+        "by class stands [apart](docs/results/2026-11-22.md).",
     ]
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from clnp_core.analysis.anatomy import Anatomy
+    from clnp_core.analysis.importance import Importance
     from clnp_core.analysis.tradeoff import TradeOff
 
 _POLL_SECONDS = 0.2
@@ -141,6 +142,16 @@ class RunHandle:
         from clnp_core.runs.views.anatomy import anatomy
 
         return anatomy(self.store, self.id, task)
+
+    def importance(self, task: int) -> Importance:
+        """Tell how important each weight is after a task; see `clnp_core.runs.views.importance.importance`.
+
+        >>> run.importance(2).concentration(layer=1)  # doctest: +SKIP
+        0.07
+        """
+        from clnp_core.runs.views.importance import importance
+
+        return importance(self.store, self.id, task)
 
     def network(self, task: int) -> nn.Sequential:
         """Build a learned task's narrow network from plain torch layers; see `clnp_core.networks.portable.to_module`.

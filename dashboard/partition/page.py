@@ -1,4 +1,7 @@
-"""The partition: the network as neurons and edges, task by task, as it fills up (Fig. 1 of the paper, alive)."""
+"""The partition: the network as neurons and edges, task by task, as it fills up (Fig. 1 of the paper, alive).
+
+Of a method that claims no neurons but weighs its weights: how important each of them is.
+"""
 
 import streamlit as st
 
@@ -6,6 +9,7 @@ from clnp_core.runs.fold.results import Record
 from clnp_core.runs.store import Run, Store
 from clnp_core.runs.views.anatomy import anatomy
 from dashboard.partition.controls import choose_severing, choose_task, show_player, step_if_due
+from dashboard.partition.importance import show_importance
 from dashboard.partition.neuron import look_at_neuron
 from dashboard.partition.state import current, is_playing
 from dashboard.partition.view import checked, show_graph, show_matrix
@@ -20,6 +24,9 @@ def show_run(store: Store, run: Run, records: list[Record]) -> None:
     learned = len(records)
     view = step_if_due(current(run.id), learned)
     task = learned if view.task is None else view.task
+    if run.spec.weighs:
+        show_importance(store, run, view, min(max(1, task), learned), learned)
+        return
     shown = anatomy(store, run.id, task)
     view = checked(view, anatomy(store, run.id, learned), shown)
     left, middle, right = st.columns([1.3, 2, 1.7], gap="medium", vertical_alignment="bottom")
@@ -37,4 +44,4 @@ def show_run(store: Store, run: Run, records: list[Record]) -> None:
         choose_task(run, view, task, learned)
 
 
-run_page(TITLE, show_run, wanted=lambda spec: spec.partitions, is_moving=is_playing, seconds=0.8)
+run_page(TITLE, show_run, wanted=lambda spec: spec.partitions or spec.weighs, is_moving=is_playing, seconds=0.8)

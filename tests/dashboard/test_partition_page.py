@@ -1,6 +1,7 @@
 """The partition page's logic, without a browser: on a store in which a real run has learned three tasks."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -14,9 +15,11 @@ from streamlit.testing.v1 import AppTest
 import dashboard
 from clnp_core.analysis import figures
 from clnp_core.analysis.figures import partition_graph
+from clnp_core.errors import StoreError
 from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
+from clnp_core.runs.views.importance import importance
 from dashboard.partition import state as partition_state
 from dashboard.partition.state import View, linked_view
 from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
@@ -24,14 +27,16 @@ from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
 PAGE = str(Path(dashboard.__file__).parent / "partition" / "page.py")
 opened = partial(at, PAGE)
 SHORT = {"stream.tasks": 3, "epochs": 9, "single_task": False}
+WEIGHED = SHORT | {"method": "si", "epochs": 1}
 
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[Store, str]:
     """A store, and the run in it, the newest of those that prune."""
     store = Store(tmp_path_factory.mktemp("store"))
+    weighed = store.add(preset("digits", WEIGHED))
     run = store.add(preset("digits", SHORT))
-    asyncio.run(Engine(store, scheduler).serve(until=[run]))
+    asyncio.run(Engine(store, scheduler).serve(until=[weighed, run]))
     return store, run
 
 
@@ -210,3 +215,22 @@ def test_what_several_visitors_look_at_is_drawn_once(run: str, monkeypatch: pyte
     assert charts(first) == charts(second)
     opened(run=run, task="1")
     assert drawn == ["The partition after task 3", "The partition after task 1"]
+
+
+def test_weights_that_are_weighed_are_a_map_beside_the_owners_of_a_run_of_the_same_network(store: Store, run: str):
+    weighed = next(each.id for each in store.runs() if each.spec.weighs)
+    app = opened(run=weighed)
+    shown = charts(app)
+    titles = [json.loads(chart["figure"])["layout"]["title"]["text"] for chart in shown]
+    assert titles == ["Importance of the weights into layer 2", "Weights into layer 2, by class"]
+    assert run in said(app)
+    assert_code_makes_its_chart(shown[0])
+    (into,) = (each for each in app.segmented_control if each.label == "Weights into")
+    into.set_value("input → layer 1").run()
+    assert not app.exception
+    assert view(app).layer == 1
+
+
+def test_there_is_no_map_of_a_method_that_weighs_nothing(store: Store, run: str):
+    with pytest.raises(StoreError, match="clnp does not say how important weights are"):
+        importance(store, run, 1)

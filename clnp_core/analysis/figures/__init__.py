@@ -12,6 +12,7 @@ from clnp_core.analysis.figures.accuracies import accuracy_matrix, accuracy_over
 from clnp_core.analysis.figures.base import ACTIVE, FREE, INK, INTERFERENCE, Theme, task_colour
 from clnp_core.analysis.figures.classes import accuracy_by_class, confusion_matrix
 from clnp_core.analysis.figures.graph import partition_graph
+from clnp_core.analysis.figures.importance import weight_importance
 from clnp_core.analysis.figures.layers import capacity, used_capacity
 from clnp_core.analysis.figures.lesson.forgetting import (
     accuracy_on_first,
@@ -67,4 +68,5 @@ __all__ = [
     "training_speed",
     "used_capacity",
     "weight_classes",
+    "weight_importance",
 ]

@@ -218,6 +218,11 @@ class RunSpec(Strict):
         return METHODS[self.method].at_once
 
     @property
+    def weighs(self) -> bool:
+        """Whether the method keeps how important each weight is."""
+        return METHODS[self.method].weighs
+
+    @property
     def tuning_rounds(self) -> int:
         """Number of times each task is pruned and fine-tuned; 0 without fine-tuning."""
         return self.fine_tuning.rounds if self.fine_tuning and self.prunes else 0

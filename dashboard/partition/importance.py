@@ -1,0 +1,109 @@
+"""How important each weight is to the tasks so far, beside the owners that CLNP has in the same network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import streamlit as st
+from plotly.graph_objects import Figure
+
+from clnp_core.analysis import figures
+from clnp_core.analysis.importance import Importance
+from clnp_core.runs.store import Run, Store
+from clnp_core.runs.views.anatomy import anatomy
+from clnp_core.runs.views.importance import importance
+from dashboard.components.copy_link import copy_link
+from dashboard.components.live_chart import live_chart
+from dashboard.partition.controls import choose_task
+from dashboard.partition.state import View, show
+from dashboard.shared.kept_figure import shared_figure
+from dashboard.shared.notebook_code import run_code
+
+
+def show_importance(store: Store, run: Run, view: View, task: int, learned: int) -> None:
+    """Show the map of a layer's weights after a task, and the same layer of a run that claims neurons."""
+    shown = importance(store, run.id, task)
+    layer = min(view.layer or 2, len(shown.names) - 1)
+    slider, link = st.columns([4, 1], gap="medium", vertical_alignment="bottom")
+    with link, st.container(horizontal=True, horizontal_alignment="right"):
+        copy_link()
+    pairs = [f"{below} → {name}" for below, name in pairwise(shown.names)]
+    key = f"importance into {run.id} {layer}"
+    st.segmented_control(
+        "Weights into",
+        pairs,
+        default=pairs[layer - 1],
+        required=True,
+        key=key,
+        on_change=lambda: show(replace(view, layer=pairs.index(st.session_state[key]) + 1)),
+    )
+    own, other = st.columns(2, gap="medium")
+    with own:
+        _show_map(shown, run, layer)
+    with other:
+        _show_owners(store, run, task, layer)
+    with slider:  # last, for by being drawn it asks for the next value
+        choose_task(run, view, task, learned)
+
+
+def _show_map(shown: Importance, run: Run, layer: int) -> None:
+    theme, name = st.context.theme.type or "light", shown.names[layer]
+
+    def draw() -> Figure:
+        return figures.weight_importance(shown.links(layer), shown.names, layer, theme)
+
+    live_chart(
+        shared_figure(("importance", run.id, shown.task, layer, theme), draw),
+        f"importance {run.id} {layer}",
+        f"Importance of the weights into {name}, the neurons with the most of it first.",
+        code=run_code(
+            run.id,
+            f"shown = run.importance({shown.task})\n"
+            f"figures.weight_importance(shown.links({layer}), shown.names, {layer})",
+        ),
+    )
+    share = shown.concentration(layer)
+    if share == share:
+        st.caption(
+            f"{run.spec.method}, after task {shown.task}: nine tenths of the importance lies on {share:.1%} of the "
+            f"weights into {name}. Nothing is frozen: the more important a weight, the more it costs to move it."
+        )
+
+
+def _show_owners(store: Store, run: Run, task: int, layer: int) -> None:
+    """Show the same layer of the newest run with the same network and stream that claims neurons, if there is one."""
+    spec, learned = run.spec, store.learned_tasks()
+    alike = (
+        other
+        for other in store.runs()
+        if other.spec.partitions
+        and learned.get(other.id, 0) >= task
+        and other.spec.stream == spec.stream
+        and other.spec.architecture == spec.architecture
+    )
+    other = next(alike, None)
+    if other is None:
+        st.info(
+            "A run of CLNP with the same network and stream would stand here, with an owner for every neuron.",
+            icon=":material/info:",
+        )
+        return
+    theme, claimed = st.context.theme.type or "light", anatomy(store, other.id, task)
+
+    def draw() -> Figure:
+        target, source = claimed.owners_at(layer), claimed.owners_at(layer - 1)
+        return figures.weight_classes(target, source, claimed.names, layer, theme)
+
+    live_chart(
+        shared_figure(("owners beside", other.id, task, layer, theme), draw),
+        f"owners {other.id} {layer}",
+        f"Weights into {claimed.names[layer]} by class, of {other.id}.",
+        code=run_code(
+            other.id,
+            f"anatomy = run.anatomy({task})\n"
+            f"target, source = anatomy.owners_at({layer}), anatomy.owners_at({layer - 1})\n"
+            f"figures.weight_classes(target, source, anatomy.names, {layer})",
+        ),
+    )
+    st.caption(f"{other.id}, after task {task}: what a task has claimed is frozen; the rest is free.")
