@@ -66,6 +66,10 @@ def _file() -> Data:
     return data
 
 
+HELD = {"ewc": "EWC", "si": "SI"}
+"""Runs of methods that hold weights back, and what those are called."""
+
+
 def _tasks(store: Store, runs: Found) -> Data:
     """Collect the first test image of each digit, the tasks' permutations, and the accuracy of each task alone."""
     first = [int(np.flatnonzero(digits().y_test == label)[0]) for label in range(digits().classes)]
@@ -77,8 +81,9 @@ def _tasks(store: Store, runs: Found) -> Data:
 
 
 def _forgetting(store: Store, runs: Found) -> Data:
-    """Collect the accuracies after each task when plain training learns one after the other."""
-    return {"accuracy": accuracy_matrix(store.learned(runs["finetune"]))}
+    """Collect the accuracies after each task when one is learned after the other: plainly, and with weights held."""
+    reached = {name: accuracy_matrix(store.learned(runs[name])) for name in ("finetune", *HELD)}
+    return {"accuracy": reached["finetune"], "held": {name: reached[name] for name in HELD}}
 
 
 def _between(store: Store, runs: Found) -> Data:
@@ -220,9 +225,12 @@ _CLNP_LAST = f"after task {TASKS}"
 PARTS = {
     "tasks": Part(("clnp",), _tasks, lambda data: {"Each task alone": _percents(data["alone"])}),
     "forgetting": Part(
-        ("finetune",),
+        ("finetune", *HELD),
         _forgetting,
-        lambda data: {"Task 1, after each task": _percents([row[0] for row in data["accuracy"]])},
+        lambda data: {
+            "Task 1, after each task": _percents([row[0] for row in data["accuracy"]]),
+            **{f"The same, {HELD[name]}": _percents([row[0] for row in each]) for name, each in data["held"].items()},
+        },
     ),
     "between": Part(
         ("finetune", "clnp"),

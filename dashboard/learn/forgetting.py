@@ -6,7 +6,7 @@ import numpy as np
 
 from clnp_core.analysis import figures
 from clnp_core.analysis.figures import Theme
-from clnp_core.lesson.parts import shipped
+from clnp_core.lesson.parts import HELD, shipped
 from clnp_core.lesson.runs import TASKS
 from dashboard.learn.step import Shown, Step, lesson_code, rounded
 
@@ -52,30 +52,35 @@ def two_tasks() -> Step:
 def place_your_bet() -> Step:
     reached = [row[0] for row in shipped("forgetting")["accuracy"]]
     just_learned = [row[-1] for row in shipped("forgetting")["accuracy"]]
-    curve = {"task 1": reached}
+    held = {HELD[name]: [row[0] for row in rows] for name, rows in shipped("forgetting")["held"].items()}
+    curves = {"plain": reached, **held}
 
     def show_bet(place: int, theme: Theme) -> Shown:
         bet = _BETS[place] / 100
         return Shown(
-            figures.accuracy_on_first({"task 1": reached[:1]}, bet, TASKS, theme=theme),
+            figures.accuracy_on_first({"plain": reached[:1]}, bet, TASKS, theme=theme),
             f"When task 1 has been learned, {rounded(reached[0])} of its images are right. Your bet: {100 * bet:.0f} % "
             f"after task {TASKS}.",
             lesson_code(
                 'reached = [row[0] for row in shipped("forgetting")["accuracy"]]\n'
-                f'figures.accuracy_on_first({{"task 1": reached[:1]}}, bet={bet}, tasks={TASKS})'
+                f'figures.accuracy_on_first({{"plain": reached[:1]}}, bet={bet}, tasks={TASKS})'
             ),
         )
 
     def show(place: int, theme: Theme) -> Shown:
         bet = _BETS[place] / 100
         off = abs(100 * bet - 100 * reached[-1])
+        others = " and ".join(f"{name} {rounded(each[-1])}" for name, each in held.items())
         return Shown(
-            figures.accuracy_on_first(curve, bet, theme=theme),
+            figures.accuracy_on_first(curves, bet, theme=theme),
             f"After task {TASKS}, {rounded(reached[-1])} of task 1's images are right: your bet of {100 * bet:.0f} % "
-            f"is {off:.0f} points off. Guessing would give 10 %.",
+            f"is {off:.0f} points off. Guessing would give 10 %. Two methods that hold back the weights which task 1 "
+            f"needs keep more: {others}.",
             lesson_code(
-                'reached = [row[0] for row in shipped("forgetting")["accuracy"]]\n'
-                f'figures.accuracy_on_first({{"task 1": reached}}, bet={bet})'
+                'data = shipped("forgetting")\n'
+                'rows = {"plain": data["accuracy"], "EWC": data["held"]["ewc"], "SI": data["held"]["si"]}\n'
+                "curves = {name: [row[0] for row in each] for name, each in rows.items()}\n"
+                f"figures.accuracy_on_first(curves, bet={bet})"
             ),
         )
 

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from clnp_core.analysis.figures.base import (
     FREE,
+    HUES,
     INK,
     INTERFERENCE,
     THETA,
@@ -88,7 +89,7 @@ def accuracy_on_first(
     Parameters
     ----------
     curves : mapping
-        Name of each curve → test accuracy, a fraction, after task 1, 2, ...
+        Name of each curve, of at most four → test accuracy, a fraction, after task 1, 2, ...
     bet : float, optional
         The visitor's guess for the last task, a fraction.
     tasks : int, optional
@@ -98,7 +99,9 @@ def accuracy_on_first(
     theme : {"light", "dark"}
     """
     last = tasks or max(map(len, curves.values()))
-    looks = zip((TRADE_OFF[theme]["own"], INTERFERENCE), ("solid", "dash"), ("circle", "diamond"), strict=True)
+    colours = (TRADE_OFF[theme]["own"], INTERFERENCE, HUES[2], HUES[3])
+    dashes, symbols = ("solid", "dash", "dot", "dashdot"), ("circle", "diamond", "square", "triangle-up")
+    looks = zip(colours, dashes, symbols, strict=True)
     traces = [
         {
             "x": list(range(1, len(reached) + 1)),
