@@ -16,6 +16,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from clnp_core.cli import main
 from clnp_core.errors import ArchiveError, SpecError, StoreError
 from clnp_core.networks.fingerprint import logits_digest
 from clnp_core.networks.network import digest, from_tensors, to_tensors
@@ -123,7 +124,9 @@ def test_a_run_is_taken_in_whole_and_verified(store, runs, archives, tmp_path, n
 
 
 @pytest.mark.parametrize("name", FORGETFUL)
-def test_a_run_that_may_forget_is_taken_in_and_its_accuracies_are_measured_again(store, forgetful, tmp_path, name):
+def test_a_run_that_may_forget_is_taken_in_and_its_accuracies_are_measured_again(
+    store, forgetful, tmp_path, capsys, name
+):
     other, (run, path) = Store(tmp_path), forgetful[name]
     assert archive.read(other, path) == archive.Imported(run, MEASURED)
     assert RunHandle(other, run).summary() == RunHandle(store, run).summary()
@@ -134,6 +137,9 @@ def test_a_run_that_may_forget_is_taken_in_and_its_accuracies_are_measured_again
     assert (first.furthest is None) == (name == "single")
     assert (first.furthest == 0) == (name == "joint")
     assert last.furthest == 0
+    assert main(["verify", run, "--store", str(tmp_path)]) == 0
+    line, _ = capsys.readouterr().out.splitlines()
+    assert line.startswith("task 1: the network does not" if name == "single" else "task 1: its logits, up to ")
 
 
 @pytest.mark.parametrize(
