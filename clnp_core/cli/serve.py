@@ -96,13 +96,21 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def until_terminated(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run work to its end. SIGTERM interrupts it as Ctrl-C does."""
+    """Run work to its end. Ctrl-C and SIGTERM interrupt it, once: what then ends it is not interrupted again."""
+    # A shell has the commands in the background of a script ignore Ctrl-C.
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
     async def terminable() -> Any:
         # Only the work itself is cancelled: it closes what it still needs to end well, such as connections to workers.
         task = asyncio.current_task()
         assert task is not None  # this one
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+        def interrupt() -> None:
+            if not task.cancelling():
+                task.cancel()
+
+        for number in (signal.SIGTERM,) if ignored else (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, interrupt)
         return await work
 
     try:
