@@ -72,6 +72,13 @@ def test_a_setting_given_without_its_group_is_suggested_with_it(said, store, giv
     assert store.runs() == []
 
 
+@pytest.mark.parametrize("given", ["nan", "-1", "1e400", "ten"])
+def test_an_impossible_time_is_said(capsys, given):
+    with pytest.raises(SystemExit):
+        main(["engine", f"--idle={given}"])
+    assert f"{given!r} is no time; give a number of seconds" in capsys.readouterr().err
+
+
 def test_an_empty_name_is_not_the_working_directory(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
@@ -133,7 +140,7 @@ def test_no_runs_are_an_empty_list(said, store):
     assert json.loads(said("list", "--json")[1]) == []
 
 
-@pytest.mark.parametrize("width", [26, 40, 60, 200])
+@pytest.mark.parametrize("width", [0, 26, 40, 60, 200])
 def test_ids_stay_whole_however_narrow_the_terminal_is(said, store, monkeypatch, capsys, width):
     runs = [store.add(preset(name)) for name in ("digits", "permuted-mnist")]
     monkeypatch.setenv("COLUMNS", str(width))
@@ -143,6 +150,7 @@ def test_ids_stay_whole_however_narrow_the_terminal_is(said, store, monkeypatch,
     print_sweep(pd.DataFrame({"margin": [0.1], "run": runs[:1], "state": ["finished"], **table}), ["margin"])
     swept = capsys.readouterr().out
     assert all(run in listed for run in runs)
+    width = width or 120  # 0 is that of no terminal
     assert ("created" in listed) == (width > 100)
     assert runs[0] in swept
     assert max(map(len, (listed + swept).splitlines())) <= width

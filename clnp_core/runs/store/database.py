@@ -59,7 +59,8 @@ class Database:
     """
 
     def __init__(self, location: Path | None = None) -> None:
-        self.location = Path(location) if location else default_location()
+        # Whole, because the working directory may change, as in a notebook.
+        self.location = (Path(location) if location else default_location()).absolute()
         self.artifacts = Artifacts(self.location / "artifacts")
         try:
             self.location.mkdir(parents=True, exist_ok=True)

@@ -267,6 +267,18 @@ def test_a_stores_path_is_taken_as_it_is(tmp_path, monkeypatch, name):
     assert os.listdir(tmp_path) == [name]
 
 
+def test_a_store_stays_where_it_is_when_the_working_directory_changes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = Store(Path("store"))
+    run = store.add(preset("digits"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with store.hold_engine(), ThreadPoolExecutor() as threads:
+        assert [each.id for each in threads.submit(store.runs).result()] == [run]
+        assert store.engine() == os.getpid()
+    assert os.listdir() == []
+
+
 @pytest.mark.parametrize("found", [Path("~/.local/share/clnp"), RuntimeError("no home")])
 def test_a_user_without_a_home_is_asked_for_a_folder(tmp_path, monkeypatch, found):
     """In a container. Versions of platformdirs differ in how they tell."""
