@@ -131,13 +131,14 @@ def descriptor(path: Path) -> int | None:
     A shell names them in commands too: /dev/fd/63 is what `>(gzip > x.gz)` becomes.
     """
     own = {os.path.realpath(folder) for folder in ("/proc/self/fd", "/dev/fd")}
-    for _ in range(_MOST_LINKS):
-        folder = os.path.realpath(path.parent)
-        if folder in own and path.name.isdecimal():
-            return int(path.name)
-        if not path.is_symlink():
-            return None
-        path = Path(folder) / os.readlink(path)
+    with suppress(OSError, ValueError):  # no file can have that name
+        for _ in range(_MOST_LINKS):
+            folder = os.path.realpath(path.parent)
+            if folder in own and path.name.isdecimal():
+                return int(path.name)
+            if not path.is_symlink():
+                return None
+            path = Path(folder) / os.readlink(path)
     return None
 
 
@@ -152,5 +153,5 @@ def can_be_written(path: Path) -> bool:
             kind = target.stat().st_mode
             return not (stat.S_ISDIR(kind) or stat.S_ISSOCK(kind)) and os.access(target, os.W_OK)
         return target.parent.is_dir() and os.access(target.parent, os.W_OK) and not target.is_symlink()
-    except OSError:
+    except (OSError, ValueError):
         return False

@@ -3,7 +3,7 @@
 import math
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -69,6 +69,18 @@ def _lines(file: Path) -> list[str]:
         return file.read_text("utf-8").splitlines()
     except OSError:
         return []
+
+
+def user_folder(find: Callable[[str], Path]) -> Path | None:
+    """Return this program's folder of the user, as a function of platformdirs finds it; None if there is no home.
+
+    In a container a user may have none.
+    """
+    try:
+        found = find("clnp")
+    except RuntimeError:
+        return None
+    return found if found.is_absolute() else None  # earlier versions leave ~ as it is
 
 
 def check_device(device: str, scheduler: str | None) -> None:

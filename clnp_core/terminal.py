@@ -42,6 +42,11 @@ _ENDLESS = 10_000
 class Console(RichConsole):
     """A console whose tables are as wide as what its encoding can write."""
 
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        if not self.width:  # COLUMNS=0, as of what knows no width, would let nothing be printed
+            self.width = _WIDTH_ELSEWHERE
+
     def render_str(self, text: str, **how: Any) -> Text:
         return super().render_str(printable(text, self.encoding), **how)
 

@@ -1,5 +1,6 @@
 """The command line: what it does, says and leaves; as a process of its own where that is what matters."""
 
+import asyncio
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import pandas as pd
 import pytest
 
 from clnp_core.cli import main
+from clnp_core.cli.serve import until_terminated
 from clnp_core.runs import background, submit
 from clnp_core.runs.background import end_engine
 from clnp_core.runs.engine import cluster
@@ -161,6 +163,53 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path, workers, said):
     summaries = [json.loads(path.read_text()) | {"seconds": 0} for path in (kept, calm)]
     assert summaries[0] == summaries[1]
     assert {stage["computed"] for stage in store.stages(run.id) if stage["task"] == 1} == {1}
+
+
+def test_an_interrupt_is_answered_while_a_command_still_starts(monkeypatch, capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("clnp_core.cli.parser.parser", interrupted)
+    assert main(["list"]) == 130
+    assert capsys.readouterr().err == "clnp: interrupted; finished work is kept.\n"
+    # What takes long to import is imported where that is so.
+    program = "import clnp_core.cli, sys; print({'numpy', 'pydantic', 'clnp_core.cli.options'} & {*sys.modules})"
+    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "set()\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_interrupted_again_while_it_ends_ends_well(number):
+    ended = []
+
+    async def work():
+        try:
+            os.kill(os.getpid(), number)
+            await asyncio.sleep(9)
+        finally:
+            for _ in range(3):
+                os.kill(os.getpid(), number)
+                await asyncio.sleep(0.01)
+            ended.append("well")
+
+    with pytest.raises(KeyboardInterrupt):
+        until_terminated(work())
+    assert ended == ["well"]
+
+
+def test_an_interrupt_that_is_ignored_stays_so():
+    """As a script's shell has it for the commands it puts into the background."""
+
+    async def work():
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(0.01)
+        return "done"
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert until_terminated(work()) == "done"
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_an_interrupt_pauses_the_run(tmp_path):

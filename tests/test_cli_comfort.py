@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 import torch
 
-from clnp_core.cli import _parser
+from clnp_core.cli import main
+from clnp_core.cli.parser import parser
 from clnp_core.errors import DeviceError
 from clnp_core.runs import submit
 from clnp_core.runs.spec import fork, preset
@@ -35,7 +36,7 @@ def parsers(parser: argparse.ArgumentParser):
                 yield from parsers(command)
 
 
-COMMANDS = list(parsers(_parser()))
+COMMANDS = list(parsers(parser()))
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.prog)
@@ -47,7 +48,7 @@ def test_every_help_has_examples_that_are_understood(command, monkeypatch):
     for line in examples:
         line = line.removeprefix('eval "$(').replace(')"', "").partition(" | ")[0].partition(" > ")[0]
         _, *arguments = shlex.split(line, comments=True)
-        assert _parser().parse_args(arguments).command
+        assert parser().parse_args(arguments).command
 
 
 def test_the_help_of_run_lists_the_settings_and_each_of_them_is_one(said):
@@ -69,6 +70,22 @@ def test_the_help_of_run_lists_the_settings_and_each_of_them_is_one(said):
 def test_a_setting_given_without_its_group_is_suggested_with_it(said, store, given, meant):
     assert f"There is no setting '{given}' (did you mean '{meant}'?)" in said("run", "digits", "--set", f"{given}=3")[2]
     assert store.runs() == []
+
+
+@pytest.mark.parametrize("given", ["nan", "-1", "1e400", "ten"])
+def test_an_impossible_time_is_said(capsys, given):
+    with pytest.raises(SystemExit):
+        main(["engine", f"--idle={given}"])
+    assert f"{given!r} is no time; give a number of seconds" in capsys.readouterr().err
+
+
+def test_an_empty_name_is_not_the_working_directory(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["list", "--store", ""])
+    assert ended.value.code == 2
+    assert "argument --store: there is no name" in capsys.readouterr().err
+    assert os.listdir(tmp_path) == []
 
 
 def test_several_runs_are_named_by_how_their_ids_begin(said, store):
@@ -123,18 +140,17 @@ def test_no_runs_are_an_empty_list(said, store):
     assert json.loads(said("list", "--json")[1]) == []
 
 
-@pytest.mark.parametrize("width", [26, 40, 60, 200])
+@pytest.mark.parametrize("width", [0, 26, 40, 60, 200])
 def test_ids_stay_whole_however_narrow_the_terminal_is(said, store, monkeypatch, capsys, width):
     runs = [store.add(preset(name)) for name in ("digits", "permuted-mnist")]
     monkeypatch.setenv("COLUMNS", str(width))
-    from clnp_core.cli import main
-
     assert main(["list"]) == 0
     listed = capsys.readouterr().out
     table = {"mean_accuracy": [0.5], "capacity_used": [0.1], "tasks_fitted": [2], "seconds": [1.0]}
     print_sweep(pd.DataFrame({"margin": [0.1], "run": runs[:1], "state": ["finished"], **table}), ["margin"])
     swept = capsys.readouterr().out
     assert all(run in listed for run in runs)
+    width = width or 120  # 0 is that of no terminal
     assert ("created" in listed) == (width > 100)
     assert runs[0] in swept
     assert max(map(len, (listed + swept).splitlines())) <= width

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from clnp_core.errors import StoreError
-from clnp_core.files import can_be_written, ending, write_whole, writing_whole
+from clnp_core.files import can_be_written, descriptor, ending, write_whole, writing_whole
 
 
 def test_a_file_is_written_in_folders_that_are_made_for_it_and_replaces_what_was_there(tmp_path):
@@ -143,6 +143,13 @@ def test_a_full_disk_leaves_what_stood_there(tmp_path, monkeypatch):
     with pytest.raises(StoreError, match="No space left on device"):
         write_whole(path, b"content")
     assert path.read_bytes() == b"before"
+
+
+@pytest.mark.parametrize("name", [300 * "x", "a\0b"])
+def test_a_name_that_no_file_can_have_is_one_that_cannot_be_written(tmp_path, name):
+    for path in (tmp_path / name, tmp_path / name / "x"):
+        assert not can_be_written(path)
+        assert descriptor(path) is None
 
 
 def test_what_can_never_be_written_is_known_before(tmp_path):

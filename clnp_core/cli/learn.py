@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from typing import Any
 
-from clnp_core.cli.options import FAILED, add_command, add_set, add_workers, check_writable, keys, opened, output
+from clnp_core.cli import FAILED
+from clnp_core.cli.options import add_command, add_set, add_workers, check_writable, keys, opened, output
 from clnp_core.cli.serve import see_through
 from clnp_core.errors import StoreError
 from clnp_core.files import write_whole

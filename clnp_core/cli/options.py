@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 _MOST_WORKERS = 1024
 
-FAILED = 1
-"""Exit status of a failed run or command."""
-
 
 class Help(argparse.HelpFormatter):
     """Help that keeps paragraphs apart, and as they are those with lines that are set in."""
@@ -59,7 +56,7 @@ def add_command(
         name, description=inspect.getdoc(command), epilog=end, formatter_class=Help, **given
     )
     added.add_argument(
-        "--store", type=Path, metavar="DIR", help="folder of the runs; default CLNP_STORE, else your data folder"
+        "--store", type=_folder, metavar="DIR", help="folder of the runs; default CLNP_STORE, else your data folder"
     )
     added.set_defaults(command=command)
     return added
@@ -123,6 +120,12 @@ def as_given(options: argparse.Namespace) -> list[str]:
     """Return those options as arguments for a background engine."""
     given = {"--scheduler": options.scheduler, "--workers": options.workers}
     return [f"{name}={value}" for name, value in given.items() if value]
+
+
+def _folder(text: str) -> Path:
+    if not text:  # as of a variable that is not set; it would be the working directory
+        raise argparse.ArgumentTypeError("there is no name; give that of a folder")
+    return Path(text)
 
 
 def _count(text: str) -> int:

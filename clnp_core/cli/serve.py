@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import signal
 import subprocess
@@ -30,7 +31,7 @@ def add_to(commands: Any) -> None:
     engine = add_command(
         commands, "engine", _engine, "clnp engine --idle 600", "clnp engine --stop", help="work on queued runs"
     )
-    engine.add_argument("--idle", type=float, metavar="SECONDS", help="stop after this time without work")
+    engine.add_argument("--idle", type=_seconds, metavar="SECONDS", help="stop after this time without work")
     engine.add_argument("--stop", action="store_true", help="stop the engine that serves the store, wherever it began")
     add_workers(engine)
 
@@ -54,6 +55,13 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a number from 1 to 65535")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    with suppress(ValueError):
+        if 0 <= (seconds := float(text)) < math.inf:
+            return seconds
+    raise argparse.ArgumentTypeError(f"{text!r} is no time; give a number of seconds, such as 600")
 
 
 def _engine(options: argparse.Namespace) -> int:
@@ -96,13 +104,21 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def until_terminated(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run work to its end. SIGTERM interrupts it as Ctrl-C does."""
+    """Run work to its end. Ctrl-C and SIGTERM interrupt it, once: what then ends it is not interrupted again."""
+    # A shell has the commands in the background of a script ignore Ctrl-C.
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
     async def terminable() -> Any:
         # Only the work itself is cancelled: it closes what it still needs to end well, such as connections to workers.
         task = asyncio.current_task()
         assert task is not None  # this one
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+        def interrupt() -> None:
+            if not task.cancelling():
+                task.cancel()
+
+        for number in (signal.SIGTERM,) if ignored else (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, interrupt)
         return await work
 
     try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from clnp_core.cli.options import FAILED, Help, add_command, examples, opened
+from clnp_core.cli import FAILED
+from clnp_core.cli.options import Help, add_command, examples, opened
 from clnp_core.cli.serve import hand_on
 
 

@@ -52,7 +52,9 @@ def ensure_engine(store: Store, *options: str) -> int | None:
     log = store.location / "engine.log"
     # In the store's folder, because the caller's may be deleted before the engine ends; -P imports nothing from there.
     command = [sys.executable, "-P", "-m", "clnp_core.cli", "engine", "--idle", str(IDLE_SECONDS), *options]
-    environment = {"CLNP_DATA_DIR": str(data_directory().absolute()), "PYTHONUNBUFFERED": "1"}
+    environment = {"PYTHONUNBUFFERED": "1"}
+    if os.environ.get("CLNP_DATA_DIR"):  # else it has the same as here
+        environment["CLNP_DATA_DIR"] = str(data_directory().absolute())
     try:
         with open(log, "ab") as output:  # another process may be starting one, too
             told = output.tell()
@@ -155,6 +157,7 @@ def end_engine(store: Store) -> int | None:
         return None
     with suppress(psutil.NoSuchProcess):  # it has just ended by itself
         engine.terminate()
+        engine.resume()  # one that was suspended, as by Ctrl-Z, hears of it only then
     deadline = time.monotonic() + _END_SECONDS
     while store.engine() == engine.pid:
         if time.monotonic() > deadline:

@@ -13,6 +13,7 @@ import platformdirs
 
 from clnp_core.bounds import Label
 from clnp_core.errors import DataError
+from clnp_core.machine import user_folder
 from clnp_core.tasks.npz import Header, header, refusing_damage, write
 from clnp_core.tasks.sources import SOURCES
 from clnp_core.tasks.sources.source import Arrays, Source
@@ -67,9 +68,18 @@ DATASETS = tuple(SOURCES)
 
 
 def data_directory() -> Path:
-    """Return the directory of the data sets: `CLNP_DATA_DIR`, else the user's cache directory."""
-    named = os.environ.get("CLNP_DATA_DIR")
-    return Path(named) if named else platformdirs.user_cache_path("clnp") / "data"
+    """Return the directory of the data sets: `CLNP_DATA_DIR`, else the user's cache directory.
+
+    Raises
+    ------
+    DataError
+        If the user has none.
+    """
+    if named := os.environ.get("CLNP_DATA_DIR"):
+        return Path(named)
+    if (own := user_folder(platformdirs.user_cache_path)) is None:
+        raise DataError("This user has no home folder to keep data in; name a folder with CLNP_DATA_DIR.")
+    return own / "data"
 
 
 def image_shape(name: str) -> tuple[int, int, int]:

@@ -17,7 +17,7 @@ from typing import Annotated, Any, BinaryIO, Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
-from clnp_core.bounds import Digest
+from clnp_core.bounds import Digest, Natural
 from clnp_core.errors import ArchiveError, StoreError
 from clnp_core.files import writing_whole
 from clnp_core.runs.fold import stages
@@ -49,7 +49,7 @@ class _Member(Strict):
 
 class _Manifest(Strict):
     format: Literal[1]
-    version: int
+    version: Natural
     members: Annotated[dict[str, _Member], Field(max_length=_MOST_MEMBERS)]
 
 
@@ -108,6 +108,8 @@ def opened(path: Path) -> Iterator[Members]:
         Naming the file, and what is wrong.
     """
     try:
+        # Of a pipe the end is never seen, and a device may have none.
+        require(stat.S_ISREG(path.stat().st_mode), "it is no regular file")
         with open(path, "rb") as file:
             _check_end(file)
             with _listed(file) as archive:

@@ -7,7 +7,8 @@ import os
 import re
 import signal
 import sys
-from multiprocessing import forkserver, resource_tracker
+import tempfile
+from multiprocessing import forkserver, resource_tracker, util
 
 import dask
 from distributed import Client, LocalCluster
@@ -42,6 +43,8 @@ _FORKED_WITH = [
     "torch.fx.experimental.symbolic_shapes",  # which the first gradient would import
 ]
 
+_LONGEST = 107 - len("/pymp-12345678/listener-12345678")  # of a folder for sockets
+
 _STARTS = 6  # on a busy machine, or one that kills processes, several attempts may fail
 _CONNECT_SECONDS = 5
 
@@ -52,7 +55,19 @@ def set_up() -> None:
     context = get_mp_context()
     if context.get_start_method() == "forkserver":
         context.set_forkserver_preload(_FORKED_WITH)
+        choose_folder_for_sockets()
         _start_forkserver()
+
+
+def choose_folder_for_sockets() -> None:
+    """Have Python put its sockets into /tmp where the path of TMPDIR is too long for them, as on some clusters."""
+    before = tempfile.gettempdir()
+    if len(os.fsencode(before)) > _LONGEST:
+        tempfile.tempdir = "/tmp"  # noqa: S108 - it makes a folder of its own in there, once for this process
+        try:
+            util.get_temp_dir()
+        finally:
+            tempfile.tempdir = before
 
 
 def _start_forkserver() -> None:

@@ -41,8 +41,9 @@ def _sentence(error: ValidationError) -> str:
         return f"{problem['ctx']['error']}."
     if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         names = _settings(problem["loc"])
-        close = nearest(path.split(".")[-1], names) if "." in path else _nearest_setting(path, names)
-        return f"There is no setting {path!r}{close}; there are {', '.join(names)}."
+        *group, word = path.split(".")
+        close = nearest(word, names, ".".join([*group, ""])) if group else _nearest_setting(path, names)
+        return f"There is no setting {path!r}{close}; there are {', '.join(names) or 'none'}."
     if problem["type"] in ("missing", "missing_argument"):
         return f"The setting {path!r} is missing."
     if problem["type"] == "union_tag_invalid":
@@ -85,6 +86,8 @@ def _settings(place: tuple[int | str, ...]) -> list[str]:
             model = FineTuning
         case ["gradual"]:
             model = GradualPruning
+        case ["settings"]:
+            model = MethodSettings
         case ["settings", str(method)]:
             model = METHODS[method].Settings
         case [*_, "pool"]:
@@ -122,7 +125,7 @@ def _nearest_setting(word: str, names: list[str]) -> str:
     inside = {name.rpartition(".")[2]: name for name in reversed(setting_names()) if "." in name}
     if word in inside:
         return f" (did you mean {inside[word]!r}?)"
-    close = difflib.get_close_matches(word, [*names, *inside], n=1)
+    close = difflib.get_close_matches(word.lower(), [*names, *inside], n=1)
     return f" (did you mean {inside.get(close[0], close[0])!r}?)" if close else ""
 
 
@@ -135,7 +138,10 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def nearest(word: str, names: list[str]) -> str:
-    """Suggest the name most similar to the word: " (did you mean ...?)", or "" if none is similar."""
-    close = difflib.get_close_matches(word, names, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+def nearest(word: str, names: list[str], before: str = "") -> str:
+    """Suggest the name most similar to the word: " (did you mean ...?)", or "" if none is similar.
+
+    `before` is what stands before the name where it is given.
+    """
+    close = difflib.get_close_matches(word.lower(), names, n=1)
+    return f" (did you mean {before + close[0]!r}?)" if close else ""

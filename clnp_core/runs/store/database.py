@@ -18,6 +18,7 @@ import sqlalchemy as sql
 
 from clnp_core.errors import HeldError, StoreError
 from clnp_core.files import obstacle
+from clnp_core.machine import user_folder
 from clnp_core.runs.store.artifacts import Artifacts
 from clnp_core.runs.store.tables import FAMILIES, METADATA
 
@@ -37,9 +38,18 @@ _DATA_OF_FIRST_STAGES = """
 
 
 def default_location() -> Path:
-    """Return the default directory of a store: `CLNP_STORE`, else in the user's data directory."""
-    named = os.environ.get("CLNP_STORE")
-    return Path(named) if named else platformdirs.user_data_path("clnp") / "store"
+    """Return the default directory of a store: `CLNP_STORE`, else in the user's data directory.
+
+    Raises
+    ------
+    StoreError
+        If the user has none.
+    """
+    if named := os.environ.get("CLNP_STORE"):
+        return Path(named)
+    if (own := user_folder(platformdirs.user_data_path)) is None:
+        raise StoreError("This user has no home folder to keep runs in; name a folder, with --store or CLNP_STORE.")
+    return own / "store"
 
 
 class Database:
@@ -49,7 +59,8 @@ class Database:
     """
 
     def __init__(self, location: Path | None = None) -> None:
-        self.location = Path(location) if location else default_location()
+        # Whole, because the working directory may change, as in a notebook.
+        self.location = (Path(location) if location else default_location()).absolute()
         self.artifacts = Artifacts(self.location / "artifacts")
         try:
             self.location.mkdir(parents=True, exist_ok=True)
@@ -208,7 +219,7 @@ class Database:
     @contextmanager
     def _lock_file(self) -> Iterator[IO[str]]:
         try:
-            descriptor = os.open(self.location / "engine.lock", os.O_RDWR | os.O_CREAT, 0o644)
+            descriptor = os.open(self.location / "engine.lock", os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
             raise StoreError(f"The store {self.location} cannot be locked: {error.strerror}.") from error
         with open(descriptor, "r+") as file:

@@ -4,11 +4,13 @@ import asyncio
 import hashlib
 import json
 import math
+import os
 import pickle
 import shutil
 import stat
 import struct
 import zipfile
+from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -422,6 +424,12 @@ CHANGES = {
     "an id of another preset": (json_changed("run.json", run="mnist-abc123"), "is no id of a run of"),
     "a tag of escape codes": (json_changed("run.json", tags=["\x1b[31m"]), "cannot be shown"),
     "no processor": (json_changed("environment.json", processor=None), "where it was learned"),
+    "a version of many digits": (
+        lambda members: members.update(
+            {"manifest.json": members["manifest.json"].replace(b'"version": ', b'"version": ' + b"9" * 2000)}
+        ),
+        "manifest.json: version",
+    ),
     "another version": (json_changed("manifest.json", version=1), "version 1 of the stages"),
     "weights of a network": (weights_changed, "is not the network that its name says"),
     "weights of a candidate": (on_artifact("curve", candidate_changed), "task 2 comes to another network"),
@@ -486,6 +494,12 @@ def refused(receiving, path, said=""):
     assert sentence.isprintable()
     assert files(receiving.location) == before
     assert receiving.runs() == []
+
+
+def test_what_is_no_regular_file_is_not_waited_for_nor_read(receiving, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        refused(receiving, path, "it is no regular file")
 
 
 @pytest.mark.parametrize("what", CHANGES)

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import multiprocessing
+import tempfile
 from contextlib import suppress
+from multiprocessing.connection import Listener
 
 import pytest
 import torch
@@ -289,6 +292,16 @@ def test_a_second_engine_says_who_holds_the_store(tmp_path, scheduler):
     store = Store(tmp_path)
     with store.hold_engine(), pytest.raises(StoreError, match=r"has an engine already: process \d+"):
         asyncio.run(Engine(store, scheduler).serve())
+
+
+def test_sockets_fit_where_temporary_files_have_a_long_path(tmp_path, monkeypatch):
+    """As on clusters, which make a folder for each job."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("job" * 40)))
+    monkeypatch.delitem(multiprocessing.current_process()._config, "tempdir", raising=False)
+    cluster.choose_folder_for_sockets()
+    with Listener(family="AF_UNIX") as listener:
+        assert not listener.address.startswith(str(tmp_path))
+    assert tempfile.gettempdir() == str(tmp_path / ("job" * 40))
 
 
 def test_no_scheduler_at_the_address_is_a_sentence(tmp_path, monkeypatch):

@@ -11,16 +11,18 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from clnp_core.errors import HeldError, StoreError
+from clnp_core.errors import DataError, HeldError, StoreError
 from clnp_core.runs import submit
 from clnp_core.runs.background import end_engine, engine_process, hand_over, see_on
 from clnp_core.runs.fold.stages import fit_stages
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store, database
 from clnp_core.runs.store.database import SCHEMA_VERSION
+from clnp_core.tasks import datasets
 from tests.made_up import epoch, record, summary
 
 
@@ -263,6 +265,54 @@ def test_a_stores_path_is_taken_as_it_is(tmp_path, monkeypatch, name):
     run = store.add(preset("digits"))
     assert [each.id for each in Store(tmp_path / name).runs()] == [run]
     assert os.listdir(tmp_path) == [name]
+
+
+def test_a_store_stays_where_it_is_when_the_working_directory_changes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = Store(Path("store"))
+    run = store.add(preset("digits"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with store.hold_engine(), ThreadPoolExecutor() as threads:
+        assert [each.id for each in threads.submit(store.runs).result()] == [run]
+        assert store.engine() == os.getpid()
+    assert os.listdir() == []
+
+
+@pytest.mark.parametrize("found", [Path("~/.local/share/clnp"), RuntimeError("no home")])
+def test_a_user_without_a_home_is_asked_for_a_folder(tmp_path, monkeypatch, found):
+    """In a container. Versions of platformdirs differ in how they tell."""
+
+    def user_path(_):
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    monkeypatch.chdir(tmp_path)
+    for place, name in ((database, "user_data_path"), (datasets, "user_cache_path")):
+        monkeypatch.setattr(place.platformdirs, name, user_path)
+    monkeypatch.delenv("CLNP_STORE", raising=False)
+    monkeypatch.delenv("CLNP_DATA_DIR", raising=False)
+    with pytest.raises(StoreError, match=r"no home folder to keep runs in; .* CLNP_STORE"):
+        Store()
+    with pytest.raises(DataError, match=r"no home folder to keep data in; .* CLNP_DATA_DIR"):
+        datasets.data_directory()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_store_of_several_users_can_be_served_by_each_of_them(tmp_path):
+    """If the umask says that a group may write, its members may lock the store, too."""
+    before = os.umask(0o002)
+    try:
+        Store(tmp_path).check_locks()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "engine.lock").stat().st_mode & 0o777 == 0o664
+
+
+def test_an_engine_that_is_suspended_can_be_ended(store, serving):
+    serving.send_signal(signal.SIGSTOP)
+    assert end_engine(store) == serving.pid
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
