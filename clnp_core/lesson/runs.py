@@ -33,8 +33,8 @@ def _filling(margin: float) -> RunSpec:
 
 RUNS = {
     "finetune": _spec("finetune", {"method": "finetune"}),
-    "ewc": _spec("ewc", {"method": "ewc", "ewc.strength": 100}),
-    "si": _spec("si", {"method": "si", "si.c": 1}),
+    "ewc": _spec("ewc", {"method": "ewc", "ewc.strength": 1000}),
+    "si": _spec("si", {"method": "si", "si.c": 10}),
     "clnp": _spec("clnp", {"single_task": True}),
     "multihead": _spec("multihead", {}, "digits-multihead"),
     "interference": _spec(
