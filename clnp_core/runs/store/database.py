@@ -71,7 +71,7 @@ class Database:
         try:
             self._prepare()
         except StoreError as error:
-            if not (self._file.is_file() and _is_not_written(error.__cause__)):
+            if not (os.path.isfile(self._file) and _is_not_written(error.__cause__)):
                 raise
             self._database.dispose()
             self._database = _engine(partial(_connect_to_read, self._file))

@@ -159,6 +159,19 @@ def test_a_damaged_store_is_refused_and_left_alone(tmp_path):
     assert (tmp_path / "clnp.sqlite").read_bytes() == b"no database " * 1000
 
 
+def test_a_store_that_a_user_may_not_look_into_is_said(tmp_path):
+    Store(tmp_path / "store")
+    (tmp_path / "store").chmod(0)
+    apart = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"] if os.geteuid() == 0 else []
+    if apart and not shutil.which("setpriv"):
+        pytest.skip("root may look into everything")
+    command = [*apart, sys.executable, "-m", "clnp_core.cli", "list", "--store", tmp_path / "store"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    (tmp_path / "store").chmod(0o700)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "Permission denied" in done.stderr
+
+
 def test_a_place_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot be created"):
