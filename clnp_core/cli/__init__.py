@@ -13,7 +13,7 @@ from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 
 from clnp_core import __version__
-from clnp_core.cli import completion, files, learn, manage, serve, store
+from clnp_core.cli import compare, completion, files, learn, manage, serve, store
 from clnp_core.cli.options import FAILED, Help, examples
 from clnp_core.errors import ArchiveError, ClnpError, DataError, DeviceError, SpecError, StoreError
 from clnp_core.files import descriptor
@@ -71,6 +71,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="clnp", description=about, epilog=first, formatter_class=Help)
     parser.add_argument("--version", action="version", version=f"clnp {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in (learn, manage, files, serve, store, completion):
+    for group in (learn, compare, manage, files, serve, store, completion):
         group.add_to(commands)
     return parser

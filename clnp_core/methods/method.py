@@ -6,7 +6,7 @@ What a method has learned is a `Network`, whatever it makes of its owners and he
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,7 +18,7 @@ from clnp_core.lazy import torch
 from clnp_core.methods.graceful import Choice, Curve
 from clnp_core.methods.sparsify import Activities
 from clnp_core.methods.training import Hooks, Hyperparameters, Job, train
-from clnp_core.networks.network import Network
+from clnp_core.networks.network import Network, kept_bytes
 from clnp_core.networks.subnetwork import Trainable, commit
 from clnp_core.seeds import derive_seed
 from clnp_core.tasks.streams import Stream
@@ -193,6 +193,9 @@ class Method(ABC):
         Whether it learns all tasks of a stream together, in one step.
     Settings : type of Settings
         Its own settings, with their ranges.
+    searched : mapping of str to tuple of float
+        Those of its own settings that act from one task on the next, such as the strength of a penalty, each with the
+        values that a comparison tries on the first tasks; their product is tried. None by default.
 
     Examples
     --------
@@ -214,6 +217,7 @@ class Method(ABC):
     exact: ClassVar[bool] = False
     at_once: ClassVar[bool] = False
     Settings: ClassVar[type[Settings]] = Settings
+    searched: ClassVar[Mapping[str, tuple[float, ...]]] = {}
 
     @abstractmethod
     def start(self, lesson: Lesson) -> Trainable:
@@ -222,6 +226,21 @@ class Method(ABC):
     @abstractmethod
     def predictor(self, network: Network, task: int) -> Predictor | None:
         """Give the answers of a network for a task; None where it cannot answer any more."""
+
+    def answers_by_task(self, head: str) -> bool:
+        """Tell whether each task has an answer of its own: by its own head, neurons, context or network."""
+        return True
+
+    def bytes_kept(self, networks: Sequence[Network], stream: Stream) -> int:
+        """Count the bytes that have to be kept to answer for all tasks so far and to learn on.
+
+        Parameters
+        ----------
+        networks : sequence of Network
+            After each lesson so far. By default the last one is kept, with owners where the method partitions.
+        stream : Stream
+        """
+        return kept_bytes(networks[-1], owners=self.partitions)
 
     def jobs(self, lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
         """Plan the trainings of a grid of hyper-parameters, each with its hooks."""

@@ -24,6 +24,7 @@ from clnp_core.networks.network import Network, digest, from_tensors, initial, t
 from clnp_core.networks.subnetwork import Trainable
 from clnp_core.runs.archive.file import LOGITS, RUN, Members, Wrong, checked, require
 from clnp_core.runs.archive.forms import Told, environment_there, specification
+from clnp_core.runs.archive.measured import check_measured
 from clnp_core.runs.archive.packed import Forms, Packed, bytes_of, equal, forms_of, within
 from clnp_core.runs.engine.tested import comes_to
 from clnp_core.runs.engine.work import Context, own_settings, perform
@@ -152,6 +153,10 @@ class Incoming:
                     tensors = self._read_candidate(stage, packed, data)
                 case "alone":
                     tensors = packed.read_none()
+                case "measure":
+                    tensors = packed.read_none()
+                    off = 0.0 if _kind(data["machine"]) == kind() else _ACCURACY_TOLERANCE
+                    check_measured(stage, result, self._stream and self.artifacts, off)
                 case _:
                     tensors, data = self._check_network(stage, packed, data)
                     result = RESULTS[stage.kind].model_validate(data)

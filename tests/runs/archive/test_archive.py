@@ -41,8 +41,10 @@ SPECS = {
     ),
 }
 FORGETFUL = {
-    "finetune": preset("digits-multihead", {"method": "finetune", "learning_rate": [1e-3, 1e-2]} | SHORT),
-    "single": preset("digits-multihead", {"method": "single", "single_task": True} | SHORT),
+    "finetune": preset(
+        "digits-multihead", {"method": "finetune", "learning_rate": [1e-3, 1e-2], "for_comparison": True} | SHORT
+    ),
+    "single": preset("digits-multihead", {"method": "single", "single_task": True, "for_comparison": True} | SHORT),
     "joint": preset("digits", {"method": "joint"} | SHORT),
 }
 IDENTICAL = "verified: every task's logits are identical to the bit"
