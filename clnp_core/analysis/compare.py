@@ -88,7 +88,8 @@ class Compared:
     def measure(self, name: str) -> float | None:
         """Return one of `MEASURES`, or None if it is not known."""
         if name == "memory":
-            return (self.summary.get(name) or [None])[-1]
+            kept: Sequence[int] = self.summary.get(name) or ()
+            return kept[-1] if kept else None
         if name != "capacity_used":
             return self.summary.get(name)
         used = [1 - layer["free"] / layer["width"] for layer in self.summary["layers"]]

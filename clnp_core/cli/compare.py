@@ -95,10 +95,11 @@ def _compare(options: argparse.Namespace) -> int:
 
     entered = benchmark.carry_out(store, rivals, wait)
     frame = benchmark.table(store, entered, [group for group, _ in given])
+    shown = ",".join(run for each in entered for run in each.runs)
     with ExitStack() as afterwards:  # whichever file cannot be written, the others and the table are
         for group, unit in given:
             afterwards.callback(print, f"{group.name}: its numbers were taken as {unit}")
-        afterwards.callback(print, f"the runs are in {store.location}; clnp dashboard shows them on its page Compare")
+        afterwards.callback(print, f"the runs are in {store.location}; clnp dashboard has them at compare?runs={shown}")
         afterwards.callback(print_comparison, frame)
         if options.json:
             content = json.dumps(json.loads(frame.to_json(orient="records", double_precision=15)), indent=2) + "\n"

@@ -12,7 +12,7 @@ def take_in() -> list[Group]:
     groups: list[Group] = []
     with st.expander("Add results from elsewhere", icon=":material/upload_file:"):
         files = st.file_uploader(
-            "Accuracy matrices as CSV or JSON: a row for each task learned, with the test accuracy on every task so far",
+            "Accuracy matrices as CSV or JSON: a row for each task learned, with the accuracy on every task so far",
             ["csv", "json"],
             accept_multiple_files=True,
             help="As fractions or in per cent. They stay on this page, and go into no store.",

@@ -156,7 +156,7 @@ class Incoming:
                 case "measure":
                     tensors = packed.read_none()
                     off = 0.0 if _kind(data["machine"]) == kind() else _ACCURACY_TOLERANCE
-                    check_measured(stage, result, self._stream and self.artifacts, off)
+                    check_measured(stage, result, self.artifacts if self._stream else None, off)
                 case _:
                     tensors, data = self._check_network(stage, packed, data)
                     result = RESULTS[stage.kind].model_validate(data)

@@ -100,9 +100,9 @@ def course(spec: RunSpec, data_digest: str) -> Iterator[Wanted | Learned]:
         if own.for_comparison and _is_last(spec, records):
             measure = Wanted([(stages.measure_stage(own, data_digest, networks), 0)])
             yield measure
-            [measured] = measure.results
-            assert isinstance(measured, Measured)
-            told = {name: getattr(measured, name) for name in ("memory", "validation", "untold_accuracy")}
+            [at_end] = measure.results
+            assert isinstance(at_end, Measured)
+            told = {name: getattr(at_end, name) for name in ("memory", "validation", "untold_accuracy")}
             records[-1] = records[-1].model_copy(update=told)
         alone = stages.alone_stage(own, data_digest, task, settled) if spec.trains_alone else None
         yield Learned(records[-1], alone)
