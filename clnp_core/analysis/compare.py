@@ -278,17 +278,24 @@ def after_each_task(groups: Sequence[Group]) -> pd.DataFrame:
 
 
 def accuracy_and_memory(groups: Sequence[Group]) -> pd.DataFrame:
-    """Tabulate the groups whose memory is known: group, seeds, mean_accuracy and forgetting (fractions), std, memory.
+    """Tabulate the groups whose memory is known, the means over the seeds.
 
-    The deviation is that of the accuracy; memory is in bytes, the mean over the seeds.
+    Returns
+    -------
+    DataFrame
+        group, seeds, mean_accuracy (a fraction), std of it, best_accuracy, forgetting (a fraction) and memory (bytes).
+        best_accuracy is the mean over the tasks of the best accuracy that each has had, where forgetting is known.
     """
     rows = []
     for group in groups:
         memory, _ = group.measured("memory")
         if not math.isnan(memory):
-            told = (*group.measured("mean_accuracy"), group.measured("forgetting")[0], memory)
-            rows.append((group.name, len(group.runs), *told))
-    return pd.DataFrame(rows, columns=["group", "seeds", "mean_accuracy", "std", "forgetting", "memory"])
+            mean, deviation = group.measured("mean_accuracy")
+            forgotten, tasks = group.measured("forgetting")[0], group.measured("tasks")[0]
+            best = mean + forgotten * (tasks - 1) / tasks  # forgetting is a mean over all tasks but the last
+            rows.append((group.name, len(group.runs), mean, deviation, best, forgotten, memory))
+    columns = ["group", "seeds", "mean_accuracy", "std", "best_accuracy", "forgetting", "memory"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _tidy(

@@ -145,7 +145,7 @@ def _show_figures(groups: Sequence[Group]) -> None:
             figures.accuracy_and_memory(kept, theme),
             "accuracy and memory",
             f"Mean test accuracy at the end against the memory kept, of {', '.join(kept['group'])}; each mark's tail "
-            "goes up by what was forgotten. The numbers are in the table.",
+            "goes up to what it was before anything was forgotten. The numbers are in the table.",
             code=_notebook_code(groups, "accuracy_and_memory(compare.accuracy_and_memory(groups))"),
         )
 

@@ -272,7 +272,8 @@ def test_accuracy_against_memory_has_a_mark_for_each_group_and_forgetting_as_its
     assert [trace.name for trace in figure.data] == ["clnp", "joint"]  # of what has no memory there is no mark
     assert [list(trace.x) for trace in figure.data] == [[2000], [5000]]
     assert [list(trace.y) for trace in figure.data] == [[pytest.approx(85)], [pytest.approx(85)]]
-    assert [list(trace.error_y.array) for trace in figure.data] == [[pytest.approx(10)], [0]]
+    # Task 1 of two had 10 points more than at the end: the best accuracies are 5 above the mean.
+    assert [list(trace.error_y.array) for trace in figure.data] == [[pytest.approx(5)], [0]]
     assert figure.layout.xaxis.type == "linear"
 
 

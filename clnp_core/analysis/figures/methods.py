@@ -125,15 +125,14 @@ def accuracy_and_memory(results: pd.DataFrame, theme: Theme = "light") -> go.Fig
     Parameters
     ----------
     results : table
-        As `compare.accuracy_and_memory` returns it: group, seeds, mean_accuracy and forgetting (fractions), std (of the
-        accuracy) and memory (bytes). The tail goes up from a mark by what was forgotten; without it, or where it is not
-        known, there is none.
+        As `compare.accuracy_and_memory` returns it. The tail goes up from a mark to the mean of the best accuracy that
+        each task has had; where nothing was forgotten, or it is not known, there is none.
     theme : {"light", "dark"}
     """
     memory = results["memory"].to_numpy()
     traces = []
     for name, row, colour, _, (_, symbol) in _compared(results, theme):
-        accuracy, forgotten = 100 * row["mean_accuracy"], np.nan_to_num(100 * row["forgetting"])
+        accuracy, tail = 100 * row["mean_accuracy"], 100 * np.nan_to_num(row["best_accuracy"] - row["mean_accuracy"])
         traces.append(
             {
                 "type": "scatter",
@@ -150,10 +149,10 @@ def accuracy_and_memory(results: pd.DataFrame, theme: Theme = "light") -> go.Fig
                 "error_y": {
                     "type": "data",
                     "symmetric": False,
-                    "array": np.maximum(forgotten, 0),
-                    "arrayminus": np.zeros_like(forgotten),
+                    "array": np.maximum(tail, 0),
+                    "arrayminus": np.zeros_like(tail),
                     "color": colour,
-                    "thickness": 3,
+                    "thickness": 2,
                     "width": 0,
                 },
                 "customdata": [

@@ -12,8 +12,11 @@ from clnp_core.runs.fold.results import Measured, Result
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.store.artifacts import Artifacts
 
+ACCURACY_TOLERANCE = 0.01
+"""A fraction: where another processor rounds in another way, an image may fall on the other side."""
 
-def check_measured(stage: Stage, told: Result, artifacts: Artifacts | None, off: float) -> None:
+
+def check_measured(stage: Stage, told: Result, artifacts: Artifacts | None, alike: bool) -> None:
     """Check the result of a stage that measures; with its data at hand, measure again.
 
     Parameters
@@ -22,8 +25,8 @@ def check_measured(stage: Stage, told: Result, artifacts: Artifacts | None, off:
     told : Result
     artifacts : Artifacts or None
         With the networks; None where the data is not at hand.
-    off : float
-        How far an accuracy may be off, a fraction.
+    alike : bool
+        Whether it was computed on the same kind of processor, and accuracies have to be the same.
 
     Raises
     ------
@@ -38,6 +41,7 @@ def check_measured(stage: Stage, told: Result, artifacts: Artifacts | None, off:
         return
     with computing(stage.threads):
         ours = measured_at_end(stage, artifacts, lambda: None)
+    off = 0.0 if alike else ACCURACY_TOLERANCE
     same = ours.memory == told.memory and np.allclose(_accuracies(ours), _accuracies(told), rtol=0, atol=off)
     require(same, "it measures something else here")
 
