@@ -20,9 +20,9 @@ PAGE = str(Path(dashboard.__file__).parent / "compare" / "page.py")
 SHORT = {"stream.tasks": 2, "epochs": 3, "single_task": False}
 ASKED = {
     "first": {},
-    "second": {"seed": 1},
+    "second": {"seed": 1, "for_comparison": True},
     "bold": {"margin": 0.05},
-    "finetune": {"method": "finetune", "for_comparison": True},
+    "finetune": {"method": "finetune"},
 }
 
 
