@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import math
 import os
 import select
 import sys
@@ -88,3 +89,15 @@ def kept_standard_streams() -> Iterator[Stream | None]:
         for name, given in before.items():
             getattr(sys, name).flush()
             setattr(sys, name, given)
+
+
+def size_text(count: float) -> str:
+    """A number of bytes in words, to three digits; a dash for nan, where it is not known.
+
+    >>> size_text(812), size_text(1_536_400), size_text(2.5e9)
+    ('812 B', '1.54 MB', '2.5 GB')
+    """
+    if math.isnan(count):
+        return "–"
+    power = min(4, max(0, int(math.log10(max(count, 1)) // 3)))
+    return f"{count / 1000**power:.3g} {('B', 'kB', 'MB', 'GB', 'TB')[power]}"

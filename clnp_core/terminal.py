@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from rich.text import Text
 from clnp_core.analysis.epochs import ALONE, TUNED
 from clnp_core.bounds import Label
 from clnp_core.methods.training.settings import VALIDATION
-from clnp_core.printing import printable
+from clnp_core.printing import printable, size_text
 from clnp_core.runs.fold.notes import task_notes
 from clnp_core.runs.fold.results import ByClass, Record, Summary
 from clnp_core.runs.fold.summary import seeds_of, summarise, words_for
@@ -119,22 +119,29 @@ class LiveDisplay:
         )
 
 
-class SweepDisplay:
-    """Live display of a sweep: a progress bar and a line per sequence that has ended.
+class RunsDisplay:
+    """Live display of several runs: a progress bar and a line per run that has ended.
 
     If the output does not go to a terminal, only the lines are printed.
+
+    Parameters
+    ----------
+    name : str
+        Of the sweep or comparison.
+    runs : callable
+        Reads the runs as they are now.
     """
 
-    def __init__(self, store: Store, sweep: str) -> None:
-        self._store = store
-        self._sweep = sweep
+    def __init__(self, name: str, runs: Callable[[], list[Run]]) -> None:
+        self._name = name
+        self._runs = runs
         self._ended: set[str] = set()
         self._bar = _bar()
-        self._whole = self._bar.add_task(sweep, total=None, left="")
+        self._whole = self._bar.add_task(name, total=None, left="")
         self._began = time.monotonic()
         self._done_before: float | None = None
 
-    def __enter__(self) -> SweepDisplay:
+    def __enter__(self) -> RunsDisplay:
         self._bar.start()
         return self
 
@@ -142,8 +149,8 @@ class SweepDisplay:
         self._bar.stop()
 
     def update(self) -> list[Run]:
-        """Show the sequences' present state and return their runs."""
-        runs = list(self._store.sweep_runs(self._sweep).values())
+        """Show the present state of the runs and return them."""
+        runs = self._runs()
         for run in runs:
             if not run.is_active and run.id not in self._ended:
                 self._ended.add(run.id)
@@ -154,7 +161,7 @@ class SweepDisplay:
             self._whole,
             total=len(runs),
             completed=done,
-            description=f"{self._sweep} · {sum(run.state == 'finished' for run in runs)} of {len(runs)} sequences",
+            description=f"{self._name} · {sum(run.state == 'finished' for run in runs)} of {len(runs)} sequences",
             left=words_for(self._seconds_left(done, len(runs))),
         )
         return runs
@@ -351,6 +358,40 @@ def print_sweep(frame: pd.DataFrame, axes: Sequence[str]) -> None:
     columns["seconds"] = [f"{row['seconds']:.1f}" for row in rows]
     numbers = ("seconds", "tasks", "capacity used", "mean accuracy")
     console.print(_fitting(console, columns, (*numbers[:3], "state"), numbers))
+
+
+def print_comparison(frame: pd.DataFrame) -> None:
+    """Print the table of a comparison, as `clnp_core.runs.benchmark.table` returns it, and what was searched."""
+    console = Console(width=_width())
+    rows = frame.to_dict("records")
+    columns = {"method": [escape(row["method"]) for row in rows], "seeds": [str(row["seeds"]) for row in rows]}
+    for name in ("mean_accuracy", "forgetting", "backward_transfer", "forward_transfer", "untold_accuracy"):
+        columns[_COMPARED[name]] = [_with_spread(100 * row[name], 100 * row[f"{name} std"], 2) for row in rows]
+    columns["memory"] = [size_text(row["memory"]) for row in rows]
+    columns["s per task"] = [_with_spread(row["seconds_per_task"], row["seconds_per_task std"], 1) for row in rows]
+    numbers = list(columns)[1:]
+    spare = ("backward transfer", "seeds", "s per task", "forward transfer", "task untold")
+    console.print(_fitting(console, columns, spare, numbers))
+    console.print("accuracies and differences in per cent ± one standard deviation over the seeds", highlight=False)
+    for row in rows:
+        if row["grid"]:
+            told = f"{row['method']}: {row['chosen']}, of {row['grid']}; the search took {row['search_seconds']:.1f} s"
+            console.print(told, highlight=False, markup=False)
+
+
+_COMPARED = {
+    "mean_accuracy": "accuracy",
+    "forgetting": "forgetting",
+    "backward_transfer": "backward transfer",
+    "forward_transfer": "forward transfer",
+    "untold_accuracy": "task untold",
+}
+
+
+def _with_spread(mean: float, deviation: float, digits: int) -> str:
+    if math.isnan(mean):
+        return "–"
+    return f"{mean:.{digits}f}" + ("" if math.isnan(deviation) else f" ± {deviation:.{digits}f}")
 
 
 def _tasks_left(tasks: float | None) -> str:

@@ -95,7 +95,7 @@ def test_killed_with_its_memory_half_way_it_comes_to_the_same(python, calm, tmp_
 
 def test_its_setting_may_be_a_grid_an_archive_and_a_sweep(python, tmp_path):
     code = """
-        import sys
+        import json, sys
         from clnp_core.cli import main
         from clnp_core.methods import METHODS
         from clnp_core.runs.engine.work import Context, perform
@@ -131,6 +131,13 @@ def test_its_setting_may_be_a_grid_an_archive_and_a_sweep(python, tmp_path):
         assert main(["sweep", *short, "--over", "towards_last.strength=0.01,10"]) == 0
         specs = [each.spec for each in Store(one).runs()[:2]]
         assert {spec.method_settings["strength"] for spec in specs} == {0.01, 10}
+
+        table, tried = one + "/table.json", ["--set", "towards_last.strength=10,0.01", "--search-tasks", "2"]
+        asked = [*run[:3], *grid[:2], *tried, "--methods", "towards_last"]
+        assert main(["compare", *asked, "--store", one, "--json", table]) == 0
+        (row,) = json.loads(open(table).read())
+        assert (row["chosen"], row["grid"]) == ("towards last strength = 0.01", "towards last strength: 10, 0.01")
+        assert row["search_seconds"] > 0
     """
     file = tmp_path / "run.zip"
     done(python, code, *RUN, *GRID, tmp_path / "one", tmp_path / "other", file)

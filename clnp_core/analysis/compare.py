@@ -24,14 +24,17 @@ MEASURES = (
     "forgetting",
     "backward_transfer",
     "forward_transfer",
+    "untold_accuracy",
     "capacity_used",
+    "memory",
     "tasks",
+    "seconds_per_task",
     "seconds",
 )
-"""Measures by which groups are compared. All but the last two are fractions."""
+"""Measures by which groups are compared: fractions, but memory is in bytes, and the last three are what they say."""
 
 # The source of a specification, and what tells a group's runs apart.
-_NO_SETTINGS = ("preset", "about", "seed", "stream.seed")
+_NO_SETTINGS = ("preset", "about", "seed", "stream.seed", "for_comparison")
 _FIRST = "method"
 # Without effect on a method that does not prune, and on one that claims no neurons.
 _OF_PRUNING = ("lambda", "pruning", "gradual", "theta_mode", "layer_weights", "theta", "margin", "fine_tuning")
@@ -84,6 +87,9 @@ class Compared:
 
     def measure(self, name: str) -> float | None:
         """Return one of `MEASURES`, or None if it is not known."""
+        if name == "memory":
+            kept: Sequence[int] = self.summary.get(name) or ()
+            return kept[-1] if kept else None
         if name != "capacity_used":
             return self.summary.get(name)
         used = [1 - layer["free"] / layer["width"] for layer in self.summary["layers"]]
@@ -227,7 +233,9 @@ def differences(groups: Sequence[Group]) -> dict[str, list[Any]]:
 
 
 def _has_effect(path: str, method: str) -> bool:
-    name, about = path.partition(".")[0], METHODS[method]
+    name, about = path.partition(".")[0], METHODS.get(method)
+    if about is None or name in METHODS:  # from elsewhere, of which only the name is known; or of a single method
+        return path == _FIRST or name == method
     return (about.prunes or name not in _OF_PRUNING) and (about.partitions or name not in _OF_PARTITIONS)
 
 
@@ -267,6 +275,27 @@ def after_each_task(groups: Sequence[Group]) -> pd.DataFrame:
         "mean_accuracy",
         lambda summary: ((task, fmean(row)) for task, row in enumerate(summary["accuracy"], start=1) if row),
     )
+
+
+def accuracy_and_memory(groups: Sequence[Group]) -> pd.DataFrame:
+    """Tabulate the groups whose memory is known, the means over the seeds.
+
+    Returns
+    -------
+    DataFrame
+        group, seeds, mean_accuracy (a fraction), std of it, best_accuracy, forgetting (a fraction) and memory (bytes).
+        best_accuracy is the mean over the tasks of the best accuracy that each has had, where forgetting is known.
+    """
+    rows = []
+    for group in groups:
+        memory, _ = group.measured("memory")
+        if not math.isnan(memory):
+            mean, deviation = group.measured("mean_accuracy")
+            forgotten, tasks = group.measured("forgetting")[0], group.measured("tasks")[0]
+            best = mean + forgotten * (tasks - 1) / tasks  # forgetting is a mean over all tasks but the last
+            rows.append((group.name, len(group.runs), mean, deviation, best, forgotten, memory))
+    columns = ["group", "seeds", "mean_accuracy", "std", "best_accuracy", "forgetting", "memory"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _tidy(
@@ -322,9 +351,10 @@ def _settings(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _own_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
-    told = (name for name in spec if name not in (*_NO_SETTINGS, "fork_of"))
+    told = (name for name in spec if name not in (*_NO_SETTINGS, "fork_of", "settings"))
     names = [name for name in told if _has_effect(name, spec[_FIRST])]
-    flat = (each for name in names for each in _flat(name, spec[name]))
+    own = _flat(spec[_FIRST], spec.get("settings", {}).get(spec[_FIRST], {}))
+    flat = (*(each for name in names for each in _flat(name, spec[name])), *own)
     return {path: value for path, value in flat if path not in _NO_SETTINGS}
 
 

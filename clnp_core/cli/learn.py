@@ -22,14 +22,14 @@ def add_to(commands: Any) -> None:
     """Add the commands of this module."""
     few, many = "clnp run digits --tasks 3 --json summary.json", "clnp run digits --set margin=0.02 --set lambda.1=1e-4"
     run = add_command(commands, "run", _run, few, many, more=keys(), help="learn a sequence of tasks")
-    _add_settings(run)
+    add_settings(run)
     run.add_argument("--json", type=output, metavar="FILE", help="write the summary to this file; - is standard output")
     add_workers(run)
 
     example = "clnp sweep digits --over margin=0.005,0.02 --over seed=0,1,2 --out sweep.csv"
     about = "learn a sequence of tasks with every combination of several settings"
     sweep = add_command(commands, "sweep", _sweep, example, more=keys(), help=about)
-    _add_settings(sweep)
+    add_settings(sweep)
     sweep.add_argument(
         "--over",
         action="append",
@@ -48,9 +48,14 @@ def add_to(commands: Any) -> None:
     add_workers(sweep)
 
 
-def _add_settings(parser: argparse.ArgumentParser) -> None:
+def add_settings(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """Add the options that say what is learned. Without `default` a preset or a file has to be named."""
     told = f"{', '.join(preset_names())}; or a file of a specification, as clnp show RUN --spec prints it"
-    named: Any = parser.add_argument("preset", metavar="PRESET|FILE.json", help=told)
+    if default:
+        told += f"; default {default}"
+    named: Any = parser.add_argument(
+        "preset", nargs="?" if default else None, default=default, metavar="PRESET|FILE.json", help=told
+    )
     named.completer = complete_presets
     parser.add_argument("--seed", metavar="N", help="seed of everything random for which stream.seed is not set")
     parser.add_argument("--tasks", metavar="N", help="number of tasks to learn")
@@ -64,11 +69,11 @@ def _run(options: argparse.Namespace) -> int:
 
     If the command was stopped in any way, give it again with the same arguments to continue, on the same data.
     """
-    spec = specified(options.preset, _changes(options))
+    spec = specified(options.preset, changes_of(options))
     if options.json:
         check_writable("--json", options.json)
     check_device(spec.device, options.scheduler)
-    _check_data([spec])
+    check_data([spec])
 
     from clnp_core.runs.views.estimate import estimate
     from clnp_core.tasks.content import content_digest
@@ -110,19 +115,19 @@ def _sweep(options: argparse.Namespace) -> int:
     from clnp_core.runs import sweep
 
     axes = sweep.parse_axes(options.over)
-    specs = sweep.sequences(options.preset, _changes(options), axes)
+    specs = sweep.sequences(options.preset, changes_of(options), axes)
     for path in options.out:
         sweep.check_format(path)
         check_writable("--out", path)
     for spec in specs:
         check_device(spec.device, options.scheduler)
-    _check_data(specs)
+    check_data(specs)
 
-    from clnp_core.terminal import SweepDisplay, print_sweep
+    from clnp_core.terminal import RunsDisplay, print_sweep
 
     store = opened(options)
     asked = sweep.ask(store, axes, specs)
-    with SweepDisplay(store, asked) as display:
+    with RunsDisplay(asked, lambda: list(store.sweep_runs(asked).values())) as display:
         runs = [run.id for run in store.sweep_runs(asked).values()]
         see_through(store, runs, options, display.update)
     frame = sweep.table(store, asked)
@@ -142,7 +147,7 @@ def complete_presets(**_: Any) -> list[str]:
     return preset_names()
 
 
-def _changes(options: argparse.Namespace) -> dict[str, Any]:
+def changes_of(options: argparse.Namespace) -> dict[str, Any]:
     """Collect the settings in which the run differs from the preset or the file."""
     named = {
         "seed": options.seed,
@@ -154,7 +159,7 @@ def _changes(options: argparse.Namespace) -> dict[str, Any]:
     return changes | dict(map(parse_assignment, options.set))
 
 
-def _check_data(specs: Sequence[RunSpec]) -> None:
+def check_data(specs: Sequence[RunSpec]) -> None:
     """Check the data before a run is stored, so that unavailable data leaves no run behind."""
     from clnp_core.tasks.content import check
 

@@ -45,6 +45,10 @@ class FineTune(Method):
         network, learned = super().settle(lesson, candidates, pruning, pulse)
         return replace(network, owners=lesson.network.owners), learned
 
+    def answers_by_task(self, head: str) -> bool:
+        """As `Method.answers_by_task`: one head that all tasks share answers alike for all of them."""
+        return head == "multi"
+
     def predictor(self, network: Network, task: int) -> Predictor:
         """As `Method.predictor`."""
         if network.head == "multi":

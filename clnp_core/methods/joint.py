@@ -33,7 +33,7 @@ from clnp_core.networks.architectures import Architecture
 from clnp_core.networks.network import Network, initial, reinitialise_free
 from clnp_core.networks.subnetwork import Trainable, trainable
 from clnp_core.seeds import derive_seed
-from clnp_core.tasks.streams import Split, Task
+from clnp_core.tasks.streams import Split, Stream, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -109,6 +109,11 @@ class Joint(Method):
             network = replace(body, owners=(*body.owners[:-1], parts))
         learned = Learned(lesson.task, place, candidates[place].hyperparameters, candidates[place].curve.accuracy)
         return replace(network, tasks=lesson.task), learned
+
+    def bytes_kept(self, networks: Sequence[Network], stream: Stream) -> int:
+        """As `Method.bytes_kept`: the training data of all tasks too, without which no other can be added."""
+        data = sum(stream.training_bytes(task) for task in range(1, networks[-1].tasks + 1))
+        return super().bytes_kept(networks, stream) + data
 
     def predictor(self, network: Network, task: int) -> Predictor:
         """As `Method.predictor`."""

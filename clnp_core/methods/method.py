@@ -18,7 +18,7 @@ from clnp_core.lazy import torch
 from clnp_core.methods.graceful import Choice, Curve
 from clnp_core.methods.sparsify import Activities
 from clnp_core.methods.training import Hooks, Hyperparameters, Job, OptimiserState, Trained, train
-from clnp_core.networks.network import Network
+from clnp_core.networks.network import Network, kept_bytes
 from clnp_core.networks.subnetwork import Trainable, commit
 from clnp_core.seeds import derive_seed
 from clnp_core.tasks.streams import Stream
@@ -207,6 +207,9 @@ class Method(ABC):
         Whether it keeps how important each weight is, as `consolidation.as_memory` names it: it is shown as a map.
     Settings : type of Settings
         Its own settings, with their ranges.
+    searched : mapping of str to tuple of float
+        Those of its own settings that act from one task on the next, such as the strength of a penalty, each with the
+        values that a comparison tries on the first tasks; their product is tried. None by default.
 
     Examples
     --------
@@ -229,6 +232,7 @@ class Method(ABC):
     at_once: ClassVar[bool] = False
     weighs: ClassVar[bool] = False
     Settings: ClassVar[type[Settings]] = Settings
+    searched: ClassVar[Mapping[str, tuple[float, ...]]] = {}
 
     @abstractmethod
     def start(self, lesson: Lesson) -> Trainable:
@@ -241,6 +245,21 @@ class Method(ABC):
     def carries(self, settings: _OwnSettings) -> tuple[str, ...]:
         """Name what `settle` needs of a training: of the regulariser's memory, and `OPTIMISER`. By default nothing."""
         return ()
+
+    def answers_by_task(self, head: str) -> bool:
+        """Tell whether each task has an answer of its own: by its own head, neurons, context or network."""
+        return True
+
+    def bytes_kept(self, networks: Sequence[Network], stream: Stream) -> int:
+        """Count the bytes that have to be kept to answer for all tasks so far and to learn on.
+
+        Parameters
+        ----------
+        networks : sequence of Network
+            After each lesson so far. By default the last one is kept, with owners where the method partitions.
+        stream : Stream
+        """
+        return kept_bytes(networks[-1], owners=self.partitions)
 
     def jobs(self, lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
         """Plan the trainings of a grid of hyper-parameters, each with its hooks."""

@@ -17,9 +17,10 @@ from clnp_core.methods.method import (
     Predictor,
     Pruning,
 )
-from clnp_core.networks.network import Network, initial, reinitialise_free
+from clnp_core.networks.network import Network, initial, kept_bytes, reinitialise_free
 from clnp_core.networks.subnetwork import Trainable, trainable
 from clnp_core.seeds import derive_seed
+from clnp_core.tasks.streams import Stream
 
 
 class Single(Method):
@@ -40,6 +41,10 @@ class Single(Method):
         fresh = initial(lesson.network.architecture, lesson.network.head)
         network, learned = super().settle(replace(lesson, network=fresh), candidates, pruning, pulse)
         return replace(network, tasks=lesson.task), learned
+
+    def bytes_kept(self, networks: Sequence[Network], stream: Stream) -> int:
+        """As `Method.bytes_kept`: a network for each task."""
+        return sum(kept_bytes(network, owners=False) for network in networks)
 
     def predictor(self, network: Network, task: int) -> Predictor | None:
         """As `Method.predictor`: of the last task only."""

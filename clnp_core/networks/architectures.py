@@ -325,6 +325,7 @@ ARCHITECTURES = {
     for network in (
         Architecture("digits-mlp", (1, 8, 8), (Dense("layer 1", 400), Dense("layer 2", 400)), 10),
         Architecture("digits-cnn", (1, 8, 8), _digits_cnn(), 2),
+        Architecture("mnist-mlp", (1, 28, 28), (Dense("layer 1", 400), Dense("layer 2", 400)), 10),
         # Zenke, Poole, Ganguli 2017; CLNP section 3.1.
         Architecture("zenke-mlp", (1, 28, 28), (Dense("layer 1", 2000), Dense("layer 2", 2000)), 10),
         # Zenke's own network for split CIFAR: the second and fourth convolution unpadded, 2x2 pooling.

@@ -221,6 +221,18 @@ def from_tensors(tensors: dict[str, Tensor], described: dict[str, Any]) -> Netwo
     )
 
 
+def kept_bytes(network: Network, owners: bool) -> int:
+    """Count the bytes of a network that is kept: each tensor at its type, masks of bools at one bit for each entry.
+
+    `owners` tells whether the owners of its neurons have to be kept.
+    """
+    tensors, _ = to_tensors(network)
+    kept = [tensor for name, tensor in tensors.items() if owners or not name.startswith("owners.")]
+    return sum(
+        math.ceil(each.numel() / 8) if each.dtype == torch.bool else each.numel() * each.element_size() for each in kept
+    )
+
+
 def digest(network: Network) -> str:
     """SHA-256 of all that the network is, hexadecimal."""
     tensors, described = to_tensors(network)

@@ -53,8 +53,8 @@ class Experiment:
         return f"clnp run {self.base}{changes}"
 
     def _is(self, spec: RunSpec) -> bool:
-        # Neither training each task alone nor a name changes the run.
-        own = {name: getattr(spec, name) for name in ("seed", "single_task", "preset", "about")}
+        # Neither what is measured beside it nor a name changes the run.
+        own = {name: getattr(spec, name) for name in ("seed", "single_task", "for_comparison", "preset", "about")}
         return spec.fork_of is None and spec == preset(self.base, {**self.changes, **own})
 
 

@@ -120,6 +120,21 @@ def ask(store: Store, axes: Axes, specs: Sequence[RunSpec]) -> str:
     DataError
         If the data is damaged.
     """
+    runs = runs_of(store, specs)
+    for sweep in store.sweeps():
+        if sweep.over == axes and [run.id for run in store.sweep_runs(sweep.id).values()] == runs:
+            return sweep.id
+    return store.add_sweep(f"{specs[0].preset}-sweep", axes, runs)
+
+
+def runs_of(store: Store, specs: Sequence[RunSpec]) -> list[str]:
+    """Request a run of each specification, reusing runs that the store has, as `ask` does, and return their ids.
+
+    Raises
+    ------
+    DataError
+        If the data is damaged.
+    """
     known = _known(store)
     runs = []
     for spec in specs:
@@ -132,10 +147,7 @@ def ask(store: Store, axes: Axes, specs: Sequence[RunSpec]) -> str:
         runs.append(run.id if run else store.add(spec))
         if data:
             store.bind(runs[-1], data)
-    for sweep in store.sweeps():
-        if sweep.over == axes and [run.id for run in store.sweep_runs(sweep.id).values()] == runs:
-            return sweep.id
-    return store.add_sweep(f"{specs[0].preset}-sweep", axes, runs)
+    return runs
 
 
 def _known(store: Store) -> dict[str, list[Run]]:

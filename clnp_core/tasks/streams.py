@@ -99,6 +99,9 @@ class Stream(Protocol):
     def labels(self, number: int) -> Labels:
         """Return only the labels of task `number`."""
 
+    def training_bytes(self, number: int) -> int:
+        """Count the bytes of a task's training images, those held out too, as they are stored; a byte for a label."""
+
     def drawn(self) -> dict[str, np.ndarray]:
         """Return everything that was drawn at random, by name."""
 
@@ -162,6 +165,10 @@ class PermutedStream:
         """Return only the labels of task `number`."""
         trained, held = np.split(self.dataset.y_train[self.order], [len(self.order) - self.validation])
         return Labels(trained, held, self.dataset.y_test)
+
+    def training_bytes(self, number: int) -> int:
+        """Count the bytes of a task's training images, those held out too, as they are stored; a byte for a label."""
+        return _training_bytes(self.dataset, len(self.order))
 
     def drawn(self) -> dict[str, np.ndarray]:
         """Return the attributes `permutations` and `order`."""
@@ -248,6 +255,10 @@ class SplitStream:
         trained, held = np.split(own[dataset.y_train[order]], [len(order) - self._held(order)])
         return Labels(trained, held, own[dataset.y_test[self._rows(dataset.y_test, classes)]])
 
+    def training_bytes(self, number: int) -> int:
+        """Count the bytes of a task's training images, those held out too, as they are stored; a byte for a label."""
+        return _training_bytes(self._groups[number - 1][0], len(self.orders[number - 1]))
+
     def drawn(self) -> dict[str, np.ndarray]:
         """Return the attribute `orders` as "order.1", "order.2", ..."""
         return {f"order.{number}": order for number, order in enumerate(self.orders, 1)}
@@ -316,6 +327,11 @@ class OwnStream(SplitStream):
 
     def _grouped(self, datasets: Sequence[Dataset], *_: object) -> list[tuple[Dataset, np.ndarray]]:
         return [(dataset, np.arange(dataset.classes)) for dataset in datasets]
+
+
+def _training_bytes(dataset: Dataset, images: int) -> int:
+    """Count the bytes of so many of a data set's training images."""
+    return int(images * (dataset.x_train[0].nbytes + 1))
 
 
 def open_stream(asked: Mapping[str, Any], seed: int, tasks: int | None = None) -> Stream:

@@ -1,12 +1,15 @@
 """Runs side by side: what they came to, over seeds, and what is different about them."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
 
+from clnp_core.analysis.compare import Group
 from clnp_core.runs.comparison import comparison
 from clnp_core.runs.store import Run, Store, default_location
 from dashboard.compare.choice import choose_runs, offer_methods
+from dashboard.compare.elsewhere import take_in
 from dashboard.compare.view import show_comparison
 from dashboard.shared.empty import show_nothing_learned
 from dashboard.shared.errors import show_errors
@@ -25,20 +28,20 @@ def main() -> None:
         if not store.learned_tasks() and "runs" not in st.query_params:
             show_nothing_learned("it can be compared here with runs of other methods and settings.")
             return
-        chosen = choose_runs(store)
+        chosen, others = choose_runs(store), take_in()
         active = any(run.is_active for run in chosen)
-        follow(partial(show_chosen, store, [run.id for run in chosen], active), active)
+        follow(partial(show_chosen, store, [run.id for run in chosen], others, active), active)
 
 
-def show_chosen(store: Store, chosen: list[str], active: bool) -> bool:
-    """Show the chosen runs. Returns whether any of them is active."""
+def show_chosen(store: Store, chosen: list[str], others: Sequence[Group], active: bool) -> bool:
+    """Show the chosen runs beside results from elsewhere. Returns whether any of the runs is active."""
     learned, known = store.learned_tasks(), {run.id: run for run in store.runs()}
     runs = [known.get(run) or store.run(run) for run in chosen]
     show_progress(runs)
-    groups = comparison(store, [run.id for run in runs if run.id in learned])
+    groups = [*comparison(store, [run.id for run in runs if run.id in learned]), *others]
     if len(groups) < 2 and not active:
         offer_methods(store, runs)
-    if groups:
+    if runs and groups:
         show_comparison(groups, runs[0].spec)
     return any(run.is_active for run in runs)
 

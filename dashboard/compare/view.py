@@ -9,6 +9,7 @@ import streamlit as st
 
 from clnp_core.analysis import compare, figures
 from clnp_core.analysis.compare import Group
+from clnp_core.printing import size_text
 from clnp_core.runs.spec import RunSpec
 from dashboard.components.copy_link import copy_link
 from dashboard.components.live_chart import live_chart
@@ -20,8 +21,11 @@ _NAMES = {
     "forgetting": "Forgetting",
     "backward_transfer": "Backward transfer",
     "forward_transfer": "Forward transfer",
+    "untold_accuracy": "Task untold",
     "capacity_used": "Capacity used",
+    "memory": "Memory",
     "tasks": "Tasks",
+    "seconds_per_task": "Seconds per task",
     "seconds": "Seconds",
 }
 _SPREADS = {
@@ -73,13 +77,20 @@ def _measure(name: str, mean: float, deviation: float, difference: float, is_bas
     """Fill a cell of the table: the mean with its spread, below it the difference to the baseline."""
     if math.isnan(mean):
         return "–"
+    if name == "memory":
+        return unbroken(size_text(mean)) + ("" if is_baseline or math.isnan(difference) else _below(_more(difference)))
     whole = name == "tasks" and not deviation > 0
-    digits, factor, unit = (0 if whole else 1, 1, "") if name in ("tasks", "seconds") else (2, 100, " %")
+    plain = name in ("tasks", "seconds", "seconds_per_task")
+    digits, factor, unit = (0 if whole else 1, 1, "") if plain else (2, 100, " %")
     spread = "" if math.isnan(deviation) or whole else f" ± {factor * deviation:.{digits}f}"
     told = f"{factor * mean:.{digits}f}{spread}{unit}"
     if is_baseline or math.isnan(difference):
         return unbroken(told)
     return unbroken(told) + _below(f"{round(factor * difference, digits) + 0.0:+.{digits}f}")
+
+
+def _more(size: float) -> str:
+    return unbroken(f"{'-' if size < 0 else '+'}{size_text(abs(size))}")
 
 
 def _in_parts(name: str) -> str:
@@ -128,11 +139,20 @@ def _show_figures(groups: Sequence[Group]) -> None:
             f"Mean test accuracy after each task, of {names}; its last values are in the table.",
             code=_notebook_code(groups, "mean_accuracies(compare.after_each_task(groups))"),
         )
+    kept = compare.accuracy_and_memory(groups)
+    if len(kept):
+        live_chart(
+            figures.accuracy_and_memory(kept, theme),
+            "accuracy and memory",
+            f"Mean test accuracy at the end against the memory kept, of {', '.join(kept['group'])}; each mark's tail "
+            "goes up to what it was before anything was forgotten. The numbers are in the table.",
+            code=_notebook_code(groups, "accuracy_and_memory(compare.accuracy_and_memory(groups))"),
+        )
 
 
 def _notebook_code(groups: Sequence[Group], drawing: str) -> str:
     """Write the lines that make a figure in a notebook."""
-    runs = [run.run for group in groups for run in group.runs]
+    runs = [run.run for group in groups for run in group.runs if run.spec]  # one from elsewhere has none
     return (
         "from clnp_core.analysis import compare, figures\n"
         "from clnp_core.runs.comparison import comparison\n"

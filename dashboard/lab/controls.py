@@ -341,6 +341,13 @@ def _budget(base: RunSpec, method: str) -> dict[str, Any]:
             key=f"{key} single_task",
             help="On a separate network, for comparison. This about doubles the time.",
         )
+    changes["for_comparison"] = st.checkbox(
+        "Also measure memory, and accuracy with the task untold",
+        base.for_comparison,
+        key=f"{key} for_comparison",
+        help="At the end of the run, for Compare: the bytes that have to be kept, and the accuracy where the surest "
+        "task's answer counts.",
+    )
     return changes
 
 

@@ -35,6 +35,8 @@ class TowardsLast(FineTune):
     about = "Each task is pulled towards the weights of the one before: forgets less, and learns less."
     place = 4
 
+    searched: ClassVar[dict] = {"strength": (0.01, 0.1, 1.0)}  # by comparisons
+
     class Settings(Settings):
         """How strongly it is pulled."""
 

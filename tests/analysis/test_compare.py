@@ -259,3 +259,29 @@ def test_the_spread_of_a_method_that_is_measured_once_is_an_error_bar():
     runs = [Compared(name, *told) for name, *told in zip("ab", specs, summaries, strict=True)]
     (point,) = figures.mean_accuracies(compare.after_each_task(grouped(runs))).data
     assert list(point.error_y.array) == pytest.approx([100 * stdev([0.45, 0.95])])
+
+
+def kept(name: str, memory: int, forgotten: float | None = 0.1, **changes: Any) -> Compared:
+    plain = run(name, **changes)
+    return Compared(name, plain.spec, {**plain.summary, "memory": [memory // 2, memory], "forgetting": forgotten})
+
+
+def test_accuracy_against_memory_has_a_mark_for_each_group_and_forgetting_as_its_tail():
+    groups = grouped([kept("a", 2000), kept("b", 5000, None, method="joint"), run("c", method="single")])
+    figure = figures.accuracy_and_memory(compare.accuracy_and_memory(groups))
+    assert [trace.name for trace in figure.data] == ["clnp", "joint"]  # of what has no memory there is no mark
+    assert [list(trace.x) for trace in figure.data] == [[2000], [5000]]
+    assert [list(trace.y) for trace in figure.data] == [[pytest.approx(85)], [pytest.approx(85)]]
+    # Task 1 of two had 10 points more than at the end: the best accuracies are 5 above the mean.
+    assert [list(trace.error_y.array) for trace in figure.data] == [[pytest.approx(5)], [0]]
+    assert figure.layout.xaxis.type == "linear"
+
+
+@pytest.mark.parametrize(("other", "kind"), [(9000, "linear"), (20_000, "log"), (10**9, "log")])
+def test_the_axis_of_memory_is_logarithmic_where_it_spans_decades(other: int, kind: str):
+    groups = grouped([kept("a", 2000), kept("b", other, method="single")])
+    axis = figures.accuracy_and_memory(compare.accuracy_and_memory(groups)).layout.xaxis
+    assert axis.type == kind
+    assert 3 <= len(axis.tickvals) <= 12
+    assert axis.tickvals[0] <= 2000
+    assert axis.tickvals[-1] >= other / 1.2

@@ -18,7 +18,12 @@ from clnp_core.runs.store import Store
 
 PAGE = str(Path(dashboard.__file__).parent / "compare" / "page.py")
 SHORT = {"stream.tasks": 2, "epochs": 3, "single_task": False}
-ASKED = {"first": {}, "second": {"seed": 1}, "bold": {"margin": 0.05}, "finetune": {"method": "finetune"}}
+ASKED = {
+    "first": {},
+    "second": {"seed": 1, "for_comparison": True},
+    "bold": {"margin": 0.05},
+    "finetune": {"method": "finetune"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +108,7 @@ def test_a_choice_is_in_the_address(store: Store, runs: dict[str, str]):
 
 def test_the_code_of_every_figure_makes_it(store: Store, runs: dict[str, str]):
     shown = charts(opened(*runs.values()))
-    assert len(shown) == 2
+    assert len(shown) == 3
     for chart in shown:
         *before, drawing = chart["code"].strip().splitlines()
         names: dict = {}

@@ -21,7 +21,7 @@ from clnp_core.analysis.figures.lesson.forgetting import (
     permuted_images,
 )
 from clnp_core.analysis.figures.lesson.room import filling, neurons_needed, partition_sketch, shrinking
-from clnp_core.analysis.figures.methods import accuracy_by_task, mean_accuracies
+from clnp_core.analysis.figures.methods import accuracy_and_memory, accuracy_by_task, mean_accuracies
 from clnp_core.analysis.figures.neuron import looks_at, neuron_activity
 from clnp_core.analysis.figures.paper import for_paper
 from clnp_core.analysis.figures.reuse import neurons_in_use, reuse_by_layer, reuse_matrix
@@ -36,6 +36,7 @@ __all__ = [
     "INK",
     "INTERFERENCE",
     "Theme",
+    "accuracy_and_memory",
     "accuracy_by_class",
     "accuracy_by_task",
     "accuracy_matrix",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import cycle
 from typing import Any
@@ -21,6 +22,7 @@ from clnp_core.analysis.figures.base import (
     as_figure,
     task_colour,
 )
+from clnp_core.printing import size_text
 
 
 def accuracy_by_task(
@@ -115,6 +117,86 @@ def mean_accuracies(accuracies: pd.DataFrame, theme: Theme = "light") -> go.Figu
     }
     traces = [{"type": "scatter", **trace} for trace in bands + lines]
     return as_figure(traces, layout, "Mean accuracy after each task", _height(len(lines)), theme)
+
+
+def accuracy_and_memory(results: pd.DataFrame, theme: Theme = "light") -> go.Figure:
+    """Draw the mean accuracy at the end against the memory kept, a mark for each method, forgetting as its tail.
+
+    Parameters
+    ----------
+    results : table
+        As `compare.accuracy_and_memory` returns it. The tail goes up from a mark to the mean of the best accuracy that
+        each task has had; where nothing was forgotten, or it is not known, there is none.
+    theme : {"light", "dark"}
+    """
+    memory = results["memory"].to_numpy()
+    traces = []
+    for name, row, colour, _, (_, symbol) in _compared(results, theme):
+        accuracy, tail = 100 * row["mean_accuracy"], 100 * np.nan_to_num(row["best_accuracy"] - row["mean_accuracy"])
+        traces.append(
+            {
+                "type": "scatter",
+                "x": row["memory"],
+                "y": accuracy,
+                "name": name,
+                "mode": "markers",
+                "marker": {
+                    "symbol": symbol,
+                    "size": 12,
+                    "color": colour,
+                    "line": {"width": 1, "color": BACKGROUND[theme]},
+                },
+                "error_y": {
+                    "type": "data",
+                    "symmetric": False,
+                    "array": np.maximum(tail, 0),
+                    "arrayminus": np.zeros_like(tail),
+                    "color": colour,
+                    "thickness": 2,
+                    "width": 0,
+                },
+                "customdata": [
+                    f"{spread}<br>forgetting {points}<br>memory {size_text(kept)}"
+                    for spread, points, kept in zip(
+                        _over_seeds(row), map(_in_points, row["forgetting"]), row["memory"], strict=True
+                    )
+                ],
+                "hovertemplate": f"<b>{name}</b><br>%{{y:.2f}}%{{customdata}}<extra></extra>",
+            }
+        )
+    decades = len(memory) > 0 and max(memory) >= 10 * min(memory)
+    ticks = _byte_ticks(memory, decades)
+    layout = {
+        "xaxis": {
+            "title": {"text": "Memory kept at the end"},
+            "type": "log" if decades else "linear",
+            "tickvals": ticks,
+            "ticktext": list(map(size_text, ticks)),
+        },
+        "yaxis": {"title": {"text": "Mean test accuracy at the end (%)"}},
+        "hovermode": "closest",
+        "showlegend": True,
+        **UNTITLED_LEGEND,
+    }
+    return as_figure(traces, layout, "Accuracy against memory", _height(len(traces)), theme)
+
+
+def _in_points(fraction: float) -> str:
+    return "–" if np.isnan(fraction) else f"{100 * fraction:.2f} points"
+
+
+def _byte_ticks(memory: np.ndarray, decades: bool) -> list[float]:
+    """Return sizes around those of the marks: 1, 2 and 5 times powers of ten, or about five at equal distances."""
+    if not len(memory):
+        return []
+    low, high = min(memory), max(memory)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    if decades:
+        steps = (1, 2, 5) if len(powers) < 4 else (1,)
+        return [float(step * 10**power) for power in powers for step in steps]
+    step = 10.0 ** math.floor(math.log10(high))
+    step = next(size for size in (step / 10, step / 5, step / 2, step, step * 2) if (high * 1.1) / size <= 6)
+    return [place * step for place in range(round(high * 1.1 / step) + 1)]
 
 
 _PATTERNS = ("", "/", ".", "x", "-", "\\", "+", "|")

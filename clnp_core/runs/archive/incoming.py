@@ -23,6 +23,7 @@ from clnp_core.networks.fingerprint import SAMPLES, furthest_off, logits_digest
 from clnp_core.networks.network import Network, digest, from_tensors, initial, to_tensors
 from clnp_core.runs.archive.file import LOGITS, RUN, Members, Wrong, checked, require
 from clnp_core.runs.archive.forms import Told, environment_there, specification
+from clnp_core.runs.archive.measured import ACCURACY_TOLERANCE, check_measured
 from clnp_core.runs.archive.packed import Forms, Packed, bytes_of, equal, forms_of, within
 from clnp_core.runs.engine import candidates
 from clnp_core.runs.engine.tested import comes_to
@@ -36,7 +37,6 @@ from clnp_core.runs.store.artifacts import Artifacts, metadata
 from clnp_core.tasks.content import at_hand, content_digest
 from clnp_core.tasks.streams import Stream, open_stream
 
-_ACCURACY_TOLERANCE = 0.01  # where another processor rounds in another way, an image may fall on the other side
 _UNFIT = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What a method may raise on being given what it did not make itself."""
 _MOST_IMAGES = 2**24
@@ -153,6 +153,10 @@ class Incoming:
                     tensors = self._read_candidate(stage, packed, data)
                 case "alone":
                     tensors = packed.read_none()
+                case "measure":
+                    tensors = packed.read_none()
+                    alike = _kind(data["machine"]) == kind()
+                    check_measured(stage, result, self.artifacts if self._stream else None, alike)
                 case _:
                     tensors, data = self._check_network(stage, packed, data)
                     result = RESULTS[stage.kind].model_validate(data)
@@ -359,7 +363,7 @@ class Incoming:
             [one["validation_accuracy"], *one["accuracy"]],
             [other["validation_accuracy"], *other["accuracy"]],
         )
-        near = np.allclose(*told, rtol=0, atol=_ACCURACY_TOLERANCE)
+        near = np.allclose(*told, rtol=0, atol=ACCURACY_TOLERANCE)
         return near and all(one[name] == other[name] for name in ("theta", "claimed", "lambda", "learning_rate"))
 
     def _compare(self, task: int, then: str, now: str, made: dict[str, bytes]) -> None:

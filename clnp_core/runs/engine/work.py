@@ -13,16 +13,18 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from clnp_core.arithmetic import TOLERANCE, computing, kind, machine, owned
+from clnp_core.arithmetic import TOLERANCE, computing, kind, machine
 from clnp_core.errors import DamagedError, DeviceError
 from clnp_core.methods import METHODS
 from clnp_core.methods.method import Candidate, Lesson, Method, Pruning, Settings, Tuning, place_of
 from clnp_core.methods.training import Checkpoint, Epoch, Gradual, Hooks, Hyperparameters, accuracy
 from clnp_core.networks import partition
 from clnp_core.networks.fingerprint import Fingerprint, Taken, carry_over, check, take
-from clnp_core.networks.network import Network, digest, from_tensors, grow, initial, to_tensors
+from clnp_core.networks.network import Network, digest, grow, initial, to_tensors
 from clnp_core.networks.subnetwork import Trainable
+from clnp_core.runs.engine.at_end import measured_at_end
 from clnp_core.runs.engine.candidates import candidate_of, tensors_of
+from clnp_core.runs.engine.stored import stored_network, tensors_in
 from clnp_core.runs.engine.tested import tests_so_far
 from clnp_core.runs.fold import results
 from clnp_core.runs.fold.stages import Stage
@@ -87,6 +89,8 @@ def perform(alike: Sequence[Stage], context: Context) -> dict[str, bytes]:
                 made = _grow(alike[0], context)
             case "stream":
                 made = _draw_stream(alike[0])
+            case "measure":
+                made = {alike[0].key: ({}, measured_at_end(alike[0], context.artifacts, context.pulse))}
         told: dict[str, Any] = {"machine": machine()}
     told["seconds"] = (time.perf_counter() - start) / len(alike)
     for stage in alike:
@@ -317,11 +321,6 @@ def _network(stage: Stage, context: Context) -> Network:
     return stored_network(context.artifacts, key) if key else initial(stage.architecture, stage.inputs["head"])
 
 
-def stored_network(artifacts: Artifacts, key: str) -> Network:
-    """Read the network that is stored under a key."""
-    return from_tensors(_tensors(artifacts.content(key)), artifacts.data(key))
-
-
 def trained(stage: Stage, context: Context) -> tuple[Candidate, Stream]:
     """The candidate that a stage has trained, on the processor wherever that was, and the stream its task is of."""
     task = stage.inputs["task"]
@@ -338,13 +337,9 @@ def _candidates(stage: Stage, lesson: Lesson, context: Context) -> list[Candidat
 
 
 def _candidate(cut: Trainable, stage: Stage, key: str, context: Context) -> Candidate:
-    tensors, result = _tensors(context.artifacts.content(key)), context.artifacts.read(key, results.Candidate)
+    tensors, result = tensors_in(context.artifacts.content(key)), context.artifacts.read(key, results.Candidate)
     own, given = own_settings(stage, result.hyperparameters), _hyperparameters(result.hyperparameters)
     return candidate_of(tensors, cut, result, given, own, _method(stage).carries(own))
-
-
-def _tensors(content: bytes) -> dict[str, Tensor]:
-    return {name: owned(tensor) for name, tensor in safetensors.torch.load(content).items()}
 
 
 def _stream(stage: Stage, tasks: int) -> Stream:
@@ -362,7 +357,7 @@ class _FileCheckpoint(Checkpoint):
 
     def load(self) -> dict[str, Tensor] | None:
         content = self._context.artifacts.read_checkpoint(self._key)
-        return None if content is None else _tensors(content)
+        return None if content is None else tensors_in(content)
 
     def is_due(self, epoch: int) -> bool:
         since = time.monotonic() - self._saved

@@ -5,14 +5,14 @@ The engine follows it over results that its workers compute, an archive over res
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from clnp_core.analysis.epochs import ALONE, TUNED
 from clnp_core.networks.fingerprint import Fingerprint
 from clnp_core.runs.fold import stages
-from clnp_core.runs.fold.results import Alone, Changed, Record, Result, Settled
+from clnp_core.runs.fold.results import Alone, Changed, Measured, Record, Result, Settled
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.fold.summary import is_depleted
 from clnp_core.runs.spec import RunSpec
@@ -67,6 +67,7 @@ def course(spec: RunSpec, data_digest: str) -> Iterator[Wanted | Learned]:
     settled: dict[str, Any] | None = None
     fingerprints: tuple[Fingerprint, ...] = ()
     records: list[Record] = []
+    networks: dict[int, str] = {}
     for task in spec.lessons:
         own = spec.at(task)
         grown = spec.growth(task, _free_shares(records[-1])) if records else ()
@@ -95,6 +96,14 @@ def course(spec: RunSpec, data_digest: str) -> Iterator[Wanted | Learned]:
         if "settings" in settled:
             told["settings"] = settled["settings"]
         records.append(result.record.model_copy(update=told))
+        networks[task] = network
+        if own.for_comparison and _is_last(spec, records):
+            measure = Wanted([(stages.measure_stage(own, data_digest, networks), 0)])
+            yield measure
+            [at_end] = measure.results
+            assert isinstance(at_end, Measured)
+            told = {name: getattr(at_end, name) for name in ("memory", "validation", "untold_accuracy")}
+            records[-1] = records[-1].model_copy(update=told)
         alone = stages.alone_stage(own, data_digest, task, settled) if spec.trains_alone else None
         yield Learned(records[-1], alone)
 
@@ -114,6 +123,14 @@ def fold(spec: RunSpec, data_digest: str, result: Callable[[Stage, int], Result]
                     step.alone_trained(result(step.alone, ALONE))
                 records.append(step.record)
     return records
+
+
+def _is_last(spec: RunSpec, records: Sequence[Record]) -> bool:
+    """Tell whether no task is learned after those of the records."""
+    task = records[-1].task
+    if task == spec.lessons[-1]:
+        return True
+    return is_depleted(spec, records) and not any(spec.growth(task + 1, _free_shares(records[-1]))[-1:])
 
 
 def _free_shares(record: Record) -> list[float]:

@@ -18,6 +18,7 @@ from clnp_core.methods.training.settings import Epoch, Measure, best_unpruned
 from clnp_core.networks.fingerprint import Fingerprint
 
 _MOST = 10_000  # epochs of a training, points of a scan
+Bytes = Annotated[int, Field(ge=0, le=2**53)]
 
 FINGERPRINTS = TypeAdapter(tuple[Fingerprint, ...])
 """Fingerprints, from plain data and back."""
@@ -129,6 +130,24 @@ class Changed(Result):
         return (self.network, *(taken.logits for taken in self.fingerprints))
 
 
+class Measured(Result):
+    """Of `measure`.
+
+    Attributes
+    ----------
+    memory : tuple of int
+        Bytes that have to be kept after each lesson, to answer for all tasks so far and to learn on.
+    validation : tuple of float
+        Validation accuracy on each task after the last one, a fraction in the run's measure.
+    untold_accuracy : float or None
+        See `clnp_core.runs.engine.at_end`; None where the method has no answer for each task.
+    """
+
+    memory: tuple[Bytes, ...]
+    validation: tuple[Share, ...]
+    untold_accuracy: Share | None
+
+
 class ByClass(Data):
     """A task's images and answers, class by class.
 
@@ -205,6 +224,8 @@ class Record(Data):
         Neurons by which the hidden layers grew before the task; empty for the first.
     single_task_accuracy : float or None
         Test accuracy of the task trained alone, once it is.
+    memory, validation, untold_accuracy
+        As `Measured`: of the last task, where the run is for a comparison.
     """
 
     task: int
@@ -224,6 +245,9 @@ class Record(Data):
     rounded: tuple[Natural, ...] = ()
     grown: tuple[Natural, ...] = ()
     single_task_accuracy: Share | None = None
+    memory: tuple[Bytes, ...] = ()
+    validation: tuple[Share, ...] = ()
+    untold_accuracy: Share | None = None
 
 
 class Settled(Changed):
@@ -251,6 +275,7 @@ RESULTS: dict[str, type[Result]] = {
     "alone": Alone,
     "grow": Changed,
     "settle": Settled,
+    "measure": Measured,
 }
 """The results of each kind of stage."""
 
@@ -311,6 +336,8 @@ class Summary(Data):
         By task, trained alone, where the run does that; None for those that are not yet.
     classes : tuple of tuple of int or str
         By task: its classes as they were given, in the order of the outputs; earlier versions did not tell.
+    memory, validation, untold_accuracy
+        As `Measured`, where the run is for a comparison.
     environment : dict
         Where it was learned, once finished; earlier versions did not tell.
     """
@@ -333,6 +360,9 @@ class Summary(Data):
     settings: tuple[dict[str, float], ...] | None = None
     single_task_accuracy: tuple[float | None, ...] | None = None
     forward_transfer: float | None = None
+    memory: tuple[int, ...] | None = None
+    validation: tuple[float, ...] | None = None
+    untold_accuracy: float | None = None
     classes: tuple[tuple[Label, ...], ...] | None = None
     environment: dict[str, Any] | None = None
     by_class: dict[int, ByClass] = Field(default_factory=dict)

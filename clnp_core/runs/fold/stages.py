@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -35,10 +35,10 @@ class Stage:
 
     Attributes
     ----------
-    kind : {"fit", "tune", "settle", "grow", "alone", "stream"}
+    kind : {"fit", "tune", "settle", "grow", "alone", "stream", "measure"}
         Train one candidate and scan its thresholds; choose among candidates, prune and fine-tune; settle on one,
         commit, check and measure; widen layers and check; train a task by itself for comparison; draw everything
-        random of a stream.
+        random of a stream; measure what methods are compared by.
     inputs : dict
         All that the result depends on, as plain data.
     """
@@ -56,7 +56,8 @@ class Stage:
         """Keys of the artifacts it reads."""
         network, promised = self.inputs.get("network"), self.inputs.get("fingerprints", [])
         logits = [fingerprint["logits"] for fingerprint in promised]
-        return [*self.inputs.get("candidates", []), *([network] if network else []), *logits]
+        networks = [*([network] if network else []), *self.inputs.get("networks", {}).values()]
+        return [*self.inputs.get("candidates", []), *networks, *logits]
 
     @property
     def program(self) -> tuple[Any, ...]:
@@ -90,6 +91,7 @@ class Stage:
             "settle": "choosing and pruning",
             "grow": "growing before it",
             "alone": "training alone",
+            "measure": "measuring for a comparison",
         }
         task = self.inputs.get("task")
         return "drawing the stream" if task is None else f"{what[self.kind]}, task {task}"
@@ -251,3 +253,26 @@ def alone_stage(spec: RunSpec, dataset_digest: str, task: int, hyperparameters: 
     plain = shared | {"l1": [0.0] * len(shared["l1"]), "epochs": spec.epochs_of(task)}
     common = {**_common(spec, dataset_digest), "method": REFERENCE, "task": task}
     return Stage("alone", common | {"hyperparameters": plain})
+
+
+def measure_stage(spec: RunSpec, dataset_digest: str, networks: Mapping[int, str]) -> Stage:
+    """Measure what methods are compared by, when the last task is learned.
+
+    `networks` are the content hashes of the networks after each lesson, by task.
+    """
+    last = max(networks)
+    inputs = {
+        "method": spec.method,
+        "task": last,
+        "networks": {str(task): network for task, network in networks.items()},
+        "classes": [_classes(spec, task) for task in range(1, last + 1)],
+        "measure": spec.measure,
+    }
+    return Stage("measure", {**_common(spec, dataset_digest), **inputs})
+
+
+def _classes(spec: RunSpec, task: int) -> list[str]:
+    """Name the classes of a task, in the order of its outputs; the same name is the same class in every task."""
+    stream = spec.stream
+    source = f"{stream.dataset_of(task, spec.seed)} " if stream.kind == "split" else ""
+    return [f"{source}{label!r}" for label in spec.labels_of(task)]

@@ -51,6 +51,8 @@ def summarise(spec: RunSpec, records: Sequence[Record], seconds: float) -> Summa
         summary["lambda_"] = [record.lambda_ for record in records]
     if any(record.settings for record in records):
         summary["settings"] = [record.settings for record in records]
+    if spec.for_comparison and records[-1].memory:
+        summary |= {name: getattr(records[-1], name) for name in ("memory", "validation", "untold_accuracy")}
     if spec.trains_alone:
         alone = [record.single_task_accuracy for record in records]
         summary["single_task_accuracy"] = alone

@@ -170,6 +170,9 @@ class RunSpec(Strict):
     """Free share of a layer below which it grows before the next task."""
     single_task: bool = False
     """Whether to train each task also alone on the same network, for comparison."""
+    for_comparison: bool = False
+    """Whether to measure at the end what methods are compared by: memory, validation accuracy on every task, and
+    accuracy without being told the task."""
     seed: int = Field(ge=0, lt=2**31)
     """Seed of everything random; with `stream.seed` of what training draws alone: initial weights, batches, dropout."""
     device: Literal["cpu", "cuda"] = "cpu"

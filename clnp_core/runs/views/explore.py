@@ -117,7 +117,8 @@ def training_fork(spec: RunSpec, task: int, axes: Mapping[str, Sequence[float]],
     SpecError
         If a value is impossible.
     """
-    only_fit = {"stream.tasks": task, "single_task": False, "theta": None, "fine_tuning": None}
+    beside = {"single_task": False, "for_comparison": False}
+    only_fit = {"stream.tasks": task, **beside, "theta": None, "fine_tuning": None}
     grid = {f"lambda.{layer}": list(values) for layer, values in axes.items()}
     return fork(spec.at(task), task, {**only_fit, **grid, "learning_rate": learning_rate})
 

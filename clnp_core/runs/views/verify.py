@@ -14,7 +14,7 @@ from clnp_core.errors import DamagedError, DataError, StoreError
 from clnp_core.methods import METHODS
 from clnp_core.networks.fingerprint import SAMPLES, Fingerprint, check
 from clnp_core.networks.network import Network
-from clnp_core.runs.engine.work import stored_network
+from clnp_core.runs.engine.stored import stored_network
 from clnp_core.runs.fold.results import Changed
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Store

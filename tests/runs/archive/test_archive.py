@@ -46,8 +46,8 @@ SPECS = {
 }
 FORGETFUL = {
     "finetune": preset("digits-multihead", {"method": "finetune", "learning_rate": [1e-3, 1e-2]} | SHORT),
-    "single": preset("digits-multihead", {"method": "single", "single_task": True} | SHORT),
-    "joint": preset("digits", {"method": "joint"} | SHORT),
+    "single": preset("digits-multihead", {"method": "single", "single_task": True, "for_comparison": True} | SHORT),
+    "joint": preset("digits", {"method": "joint", "for_comparison": True} | SHORT),
     "ewc": preset("digits-multihead", {"method": "ewc", "ewc.strength": [1, 1e4], "learning_rate": 1e-3} | SHORT),
     "si": preset("digits", {"method": "si", "learning_rate": 1e-3} | SHORT),
 }
@@ -202,6 +202,21 @@ def test_a_memory_is_taken_in_with_its_network_as_far_as_it_can_be_checked(forge
         changed = dict(members)
         with_memory(changed, memory)
         refused(receiving, zipped(changed, path), said)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"memory": [1, 2]}, "it measures something else here"),
+        ({"untold_accuracy": 0.123}, "it measures something else here"),
+        ({"untold_accuracy": None}, "it does not measure the tasks that there are"),
+        ({"validation": [0.5]}, "it does not measure the tasks that there are"),
+    ],
+)
+def test_what_was_measured_for_a_comparison_is_measured_again(forgetful, receiving, tmp_path, told, said):
+    members = unzipped(forgetful["single"][1])
+    artifact_changed(members, "memory", lambda tensors, data: data.update(told))
+    refused(receiving, zipped(members, tmp_path / "run.zip"), said)
 
 
 def test_nothing_imported_is_found_by_a_run_of_ones_own_but_by_its_fork(archives, runs, scheduler, tmp_path):

@@ -1,5 +1,7 @@
 """The course of a run: which stages follow which, with made-up results in place of computed ones."""
 
+import pytest
+
 from clnp_core.analysis.epochs import ALONE, TUNED
 from clnp_core.runs.fold.course import Learned, Wanted, course, fold
 from clnp_core.runs.fold.results import RESULTS, Alone, Record, Result
@@ -26,6 +28,9 @@ def made_up(stage: Stage, free: list[int]) -> Result:
         "candidate": 0,
         "hyperparameters": {"l1": [0.0] * 3, "learning_rate": 0.02, "epochs": 6},
         "record": settled,
+        "memory": [7] * len(stage.inputs.get("networks", ())),
+        "validation": [0.9],
+        "untold_accuracy": 0.5,
     }
     return RESULTS[stage.kind].model_validate(data)
 
@@ -79,6 +84,28 @@ def test_a_single_head_that_has_nothing_left_to_read_ends_the_run_unless_it_grow
     grow = next(stage for stage, _ in asked if stage.kind == "grow")
     assert (grow.inputs["task"], grow.inputs["neurons"]) == (2, [0, 7])
     assert [record.grown for record in records] == [(), (0, 7), (0, 7)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "free", "networks"),
+    [
+        ({}, [50, 50], ["1", "2", "3"]),
+        ({}, [50, 0], ["1"]),  # full after task 1
+        ({"grow.2": 7, "grow_below": 0.1}, [50, 0], ["1", "2", "3"]),
+        ({"method": "joint"}, [50, 50], ["3"]),
+    ],
+)
+def test_what_methods_are_compared_by_is_measured_once_after_the_last_task(changes, free, networks):
+    short = {"stream.tasks": 3, "single_task": False, "for_comparison": True}
+    asked, records = stages_of(preset("digits", short | changes), free)
+    (measure,) = (stage for stage, _ in asked if stage.kind == "measure")
+    assert measure == asked[-1][0]
+    assert list(measure.inputs["networks"]) == networks
+    assert set(measure.inputs["networks"].values()) <= set(measure.needs)
+    assert [record.memory for record in records] == [()] * (len(records) - 1) + [(7,) * len(networks)]
+    plain, _ = stages_of(preset("digits", short | changes | {"for_comparison": False}), free)
+    assert kinds(plain) == kinds(asked)[:-1]
+    assert [stage.key for stage, _ in plain] == [stage.key for stage, _ in asked[:-1]]
 
 
 def test_steps_come_one_at_a_time_for_whoever_computes_their_results():

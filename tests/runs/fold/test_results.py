@@ -45,6 +45,7 @@ RECORDED = {
     "alone": {"accuracy": 0.9, "epochs": [EPOCH], **TOLD},
     "grow": {"network": "e" * 64, "fingerprints": [FINGERPRINT], **TOLD},
     "settle": SETTLED,
+    "measure": {"memory": [100, 2**40], "validation": [0.9, 0.8], "untold_accuracy": 0.5, **TOLD},
 }
 """By the kind of stage, the JSON that is stored of it."""
 
@@ -130,7 +131,7 @@ WRONG = {
     "list": ("many", 7, None, {"x": 1}, [None]),
     "dictionary": ("many", 7, [1], {}, {"y": 1}),
 }
-MAY_BE_NONE = ("fingerprint", "accuracy", "pruned", "machine")
+MAY_BE_NONE = ("fingerprint", "accuracy", "pruned", "machine", "untold_accuracy")
 OPEN = ("hyperparameters", "loss", "floor", "task")  # a loss may be any number, a floor any that is finite
 
 

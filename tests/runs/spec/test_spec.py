@@ -40,7 +40,7 @@ def test_the_presets_asked_for_are_there():
     small = ["split-digits", "split-digits-cnn", "split-fashion", "split-mnist"]
     cifar = ["split-cifar-narrow", "split-cifar-narrow-ft", "split-cifar-quick", "split-cifar-wide"]
     assert preset_names()[0] == "digits"
-    assert sorted(preset_names()) == sorted([*permuted, *small, *cifar])
+    assert sorted(preset_names()) == sorted([*permuted, *small, *cifar, "compare-mnist"])
 
 
 def test_the_paper_preset_has_the_paper_settings():
