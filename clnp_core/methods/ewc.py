@@ -12,8 +12,8 @@ numbers as the network has are kept beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -83,6 +83,7 @@ class EWC(Consolidating):
     place = 4
     measured = _FISHER
     Settings = Settings
+    searched: ClassVar[Mapping[str, tuple[float, ...]]] = {"strength": (10.0, 100.0, 1e3, 1e4)}
 
     def regulariser(self, lesson: Lesson, start: Trainable) -> FisherPenalty:
         """As `Consolidating.regulariser`."""

@@ -60,6 +60,7 @@ class SI(Consolidating):
     place = 4
     measured = _PATH
     Settings = Settings
+    searched: ClassVar[Mapping[str, tuple[float, ...]]] = {"c": (0.1, 1.0, 10.0, 100.0)}
 
     def regulariser(self, lesson: Lesson, start: Trainable) -> PathIntegral:
         """As `Consolidating.regulariser`."""
