@@ -44,6 +44,7 @@ FORGETFUL = {
     "finetune": preset("digits-multihead", {"method": "finetune", "learning_rate": [1e-3, 1e-2]} | SHORT),
     "single": preset("digits-multihead", {"method": "single", "single_task": True} | SHORT),
     "joint": preset("digits", {"method": "joint"} | SHORT),
+    "superposition": preset("digits", {"method": "superposition"} | SHORT),
 }
 IDENTICAL = "verified: every task's logits are identical to the bit"
 MEASURED = "verified: every accuracy was measured again and is the same"
