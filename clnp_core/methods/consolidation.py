@@ -5,16 +5,26 @@ EWC, SI and ANPyC differ in what makes a weight important; all of them then hold
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
 
+from pydantic import Field
+
+from clnp_core.errors import DamagedError
 from clnp_core.lazy import torch
-from clnp_core.methods.training import Regulariser
+from clnp_core.methods import method
+from clnp_core.methods.finetune import FineTune
+from clnp_core.methods.method import OPTIMISER, Candidate, Learned, Lesson, Pruning
+from clnp_core.methods.training import Hooks, Hyperparameters, Job, OptimiserState, Regulariser
 from clnp_core.networks.network import Network
 from clnp_core.networks.subnetwork import Trainable
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_MOST_STEPS = 2**31
 
 
 class Penalty(Regulariser):
@@ -26,13 +36,17 @@ class Penalty(Regulariser):
     Parameters
     ----------
     strength : float
-    importance, anchor : Trainable
-        Shaped like the network that is trained, on its device, and of which no neuron leaves the training.
+    importance : Trainable or None
+        Shaped like the network that is trained, on its device, and of which no neuron leaves the training. None where
+        nothing is important yet: it adds nothing.
+    anchor : Trainable
+        Of the same shape.
     """
 
-    def __init__(self, strength: float, importance: Trainable, anchor: Trainable) -> None:
-        self._slopes = [tensor.mul(2 * strength)[None] for tensor in importance.parameters()]
-        self._anchor = [tensor[None] for tensor in anchor.parameters()]
+    def __init__(self, strength: float, importance: Trainable | None, anchor: Trainable) -> None:
+        slopes = importance.parameters() if importance else []
+        self._slopes = [tensor.mul(2 * strength)[None] for tensor in slopes]
+        self._anchor = [tensor[None] for tensor in anchor.parameters()[: len(slopes)]]
         self._distance: list[Tensor] = []
 
     def add_to(
@@ -41,10 +55,67 @@ class Penalty(Regulariser):
         """As `Regulariser.add_to`."""
         if not self._distance:  # once, as allocating takes longer than computing
             self._distance = [torch.empty_like(tensor) for tensor in self._anchor]
-        for gradient, weight, slope, anchor, distance in zip(
-            gradients, weights, self._slopes, self._anchor, self._distance, strict=True
+        # Where nothing is important yet the gradients are not gone through.
+        for slope, anchor, distance, gradient, weight in zip(
+            self._slopes, self._anchor, self._distance, gradients, weights, strict=False
         ):
             gradient.addcmul_(slope, torch.sub(weight, anchor, out=distance))
+
+
+class Settings(method.Settings):
+    """What all that carry Adam's state on may do otherwise."""
+
+    reset_optimiser: bool = Field(
+        default=False, description="Whether Adam starts afresh with each task, rather than go on with its averages"
+    )
+
+
+class Consolidating(FineTune):
+    """Fine-tuning that a penalty holds back. What is important is kept in the network's memory, and Adam's state.
+
+    Attributes
+    ----------
+    measured : str
+        The memory of a training's regulariser from which importance is computed.
+    """
+
+    Settings = Settings
+    measured: ClassVar[str]
+
+    @abstractmethod
+    def regulariser(self, lesson: Lesson, start: Trainable) -> Regulariser:
+        """Make the penalty for a task that is trained from `start`, on its device."""
+
+    @abstractmethod
+    def remembered(self, lesson: Lesson, winner: Candidate) -> dict[str, Tensor]:
+        """Name what the next task has to know of this one and all before, but for Adam's state."""
+
+    def carries(self, settings: method.Settings) -> tuple[str, ...]:
+        """As `Method.carries`."""
+        assert isinstance(settings, Settings)
+        return (self.measured,) if settings.reset_optimiser else (self.measured, OPTIMISER)
+
+    def jobs(self, lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
+        """As `Method.jobs`."""
+        jobs = super().jobs(lesson, grid, hooks)
+        start = jobs[0].network
+        optimiser = None
+        if OPTIMISER in self.carries(lesson.settings):
+            optimiser = optimiser_from_memory(lesson.network, start)
+        regulariser = self.regulariser(lesson, start)
+        return [replace(job, regulariser=regulariser, optimiser=optimiser) for job in jobs]
+
+    def settle(
+        self, lesson: Lesson, candidates: Sequence[Candidate], pruning: Pruning, pulse: Callable[[], None]
+    ) -> tuple[Network, Learned]:
+        """As `Method.settle`."""
+        network, learned = super().settle(lesson, candidates, pruning, pulse)
+        winner = candidates[learned.candidate]
+        memory = self.remembered(lesson, winner)
+        if OPTIMISER in self.carries(winner.settings):
+            assert winner.optimiser is not None  # it is carried
+            memory |= optimiser_as_memory(winner.optimiser, lesson.network)
+        return replace(network, memory=memory), learned
 
 
 def combined(change: Callable[..., Tensor], first: Trainable, *others: Trainable) -> Trainable:
@@ -93,15 +164,40 @@ def from_memory(name: str, network: Network, like: Trainable) -> Trainable:
         After the task before.
     like : Trainable
         What the next task trains, as it starts. The values come on its device.
+
+    Raises
+    ------
+    DamagedError
+        If what was kept is of another network.
     """
     read = []
     for each, parameter in zip(_names(name, like), like.parameters(), strict=True):
         kept = network.memory.get(each) if each else None
         if kept is None:
             read.append(torch.zeros_like(parameter))
-        else:
-            read.append(kept[: len(parameter)].to(parameter.device))
+            continue
+        own = kept[: len(parameter)] if kept.ndim else kept
+        if own.shape != parameter.shape or own.dtype != parameter.dtype:  # from an archive, for whose task no data was
+            raise DamagedError(f"The network's memory is not its method's: {each} has the shape {list(kept.shape)}")
+        read.append(own.to(parameter.device))
     return like.with_parameters(read)
+
+
+def optimiser_as_memory(state: OptimiserState, network: Network) -> dict[str, Tensor]:
+    """Name Adam's state for `Network.memory`, as `as_memory` names values: "average", "square" and "steps"."""
+    averages = as_memory("average", state.average, network) | as_memory("square", state.square, network)
+    return averages | {"steps": torch.tensor(state.steps)}
+
+
+def optimiser_from_memory(network: Network, like: Trainable) -> OptimiserState | None:
+    """Read back what `optimiser_as_memory` named; None where nothing was kept. As `from_memory`."""
+    steps = network.memory.get("steps")
+    if steps is None:
+        return None
+    if steps.shape or not 0 <= int(steps) <= _MOST_STEPS:
+        raise DamagedError("The network's memory is not its method's: its training has no number of steps")
+    average, square = (from_memory(name, network, like) for name in ("average", "square"))
+    return OptimiserState(average, square, int(steps))
 
 
 def _names(name: str, values: Trainable) -> list[str | None]:

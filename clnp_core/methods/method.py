@@ -6,7 +6,7 @@ What a method has learned is a `Network`, whatever it makes of its owners and he
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,7 +17,7 @@ from clnp_core.errors import DivergedError
 from clnp_core.lazy import torch
 from clnp_core.methods.graceful import Choice, Curve
 from clnp_core.methods.sparsify import Activities
-from clnp_core.methods.training import Hooks, Hyperparameters, Job, train
+from clnp_core.methods.training import Hooks, Hyperparameters, Job, OptimiserState, Trained, train
 from clnp_core.networks.network import Network
 from clnp_core.networks.subnetwork import Trainable, commit
 from clnp_core.seeds import derive_seed
@@ -26,6 +26,9 @@ from clnp_core.tasks.streams import Stream
 if TYPE_CHECKING:
     from torch import Tensor
 
+
+OPTIMISER = "optimiser"
+"""What `Method.carries` calls Adam's state."""
 
 _MOST_LAMBDA = 1e18  # the square of more, which Adam averages, is infinite in 32 bits
 
@@ -97,6 +100,10 @@ class Candidate:
         How it was pruned before it was fine-tuned, where it was.
     settings : Settings
         The method's own that it was trained with, where it is to be settled on.
+    memory : mapping of str to Trainable
+        The regulariser's; where it is to be settled on, what `Method.carries` names.
+    optimiser : OptimiserState or None
+        Adam's; where it is to be settled on, if `Method.carries` names it.
     """
 
     hyperparameters: Hyperparameters
@@ -105,6 +112,8 @@ class Candidate:
     activities: Activities | None = None
     pruned: Choice | None = None
     settings: Settings = field(default_factory=lambda: Settings())
+    memory: Mapping[str, Trainable] = field(default_factory=dict)
+    optimiser: OptimiserState | None = None
 
 
 @dataclass(frozen=True)
@@ -223,16 +232,17 @@ class Method(ABC):
     def predictor(self, network: Network, task: int) -> Predictor | None:
         """Give the answers of a network for a task; None where it cannot answer any more."""
 
+    def carries(self, settings: Settings) -> tuple[str, ...]:
+        """Name what `settle` needs of a training: of the regulariser's memory, and `OPTIMISER`. By default nothing."""
+        return ()
+
     def jobs(self, lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
         """Plan the trainings of a grid of hyper-parameters, each with its hooks."""
         return jobs_on(lesson, self.start(lesson), grid, hooks)
 
     def fit(self, jobs: Sequence[Job], pulse: Callable[[], None]) -> list[Candidate]:
         """Train them, side by side where that is possible. `pulse` is called often, and may raise."""
-        return [
-            Candidate(job.hyperparameters, trained.network.to(torch.device("cpu")), Curve(trained.accuracy, []))
-            for job, trained in zip(jobs, train(jobs, pulse), strict=True)
-        ]
+        return [_candidate(job, trained) for job, trained in zip(jobs, train(jobs, pulse), strict=True)]
 
     def tune(
         self,
@@ -254,6 +264,18 @@ class Method(ABC):
         winner = candidates[place]
         network = commit_whole(lesson.network, winner.network)
         return network, Learned(lesson.task, place, winner.hyperparameters, winner.curve.accuracy)
+
+
+def _candidate(job: Job, trained: Trained) -> Candidate:
+    """What a training came to, on the processor."""
+    here, state = torch.device("cpu"), trained.optimiser
+    return Candidate(
+        job.hyperparameters,
+        trained.network.to(here),
+        Curve(trained.accuracy, []),
+        memory={name: network.to(here) for name, network in trained.memory.items()},
+        optimiser=OptimiserState(state.average.to(here), state.square.to(here), state.steps),
+    )
 
 
 def jobs_on(lesson: Lesson, network: Trainable, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:

@@ -115,7 +115,17 @@ class Regulariser:
     def observe(
         self, gradients: Sequence[Tensor], steps: Sequence[Tensor], memory: Mapping[str, Sequence[Tensor]]
     ) -> None:
-        """See the gradients of the loss alone and the step that was taken, and change `memory` in place."""
+        """See the gradients of the loss alone and the step that was taken, and change `memory` in place.
+
+        The lists are the loop's own, and hold other numbers after the next step.
+        """
+
+    def conclude(self, network: Trainable, task: Task, pulse: Callable[[], None]) -> dict[str, Trainable]:
+        """What else it keeps of a training that is over, by name, given the network that it leaves.
+
+        `pulse` is called often, and may raise.
+        """
+        return {}
 
 
 class Pruner:
@@ -221,7 +231,7 @@ class Trained:
     accuracy : float
         Its validation accuracy, a fraction; nan if training diverged.
     memory : dict of str to Trainable
-        The regulariser's, after the last epoch.
+        The regulariser's, after that epoch, and what it concluded.
     optimiser : OptimiserState
         After the last epoch.
     epochs : list of Epoch

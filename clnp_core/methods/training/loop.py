@@ -55,7 +55,7 @@ def train(jobs: Sequence[Job], pulse: Callable[[], None] = no_pulse) -> list[Tra
             together = list(alike)
             for part in [together] if together[0].job.is_plain else ([replica] for replica in together):
                 _train_epoch(part, pulse)
-    return [replica.result() for replica in replicas]
+    return [replica.result(pulse) for replica in replicas]
 
 
 def _train_epoch(replicas: list[Replica], pulse: Callable[[], None]) -> None:

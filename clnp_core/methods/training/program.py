@@ -53,6 +53,8 @@ class Program(ABC):
         for tensor in self._weights:
             tensor.requires_grad_()
         self._regulariser = type(first.job.regulariser).together([replica.job.regulariser for replica in replicas])
+        # For what it sees of a step; once an epoch, as allocating takes longer than copying.
+        self._seen = [torch.empty_like(each) for each in self._weights * 2] if self._regulariser.observes else []
 
     def run(self, pulse: Callable[[], None]) -> list[tuple[float, list[np.ndarray], list[np.ndarray]]]:
         """Train for an epoch and hand the weights back to the replicas.
@@ -106,12 +108,14 @@ class Program(ABC):
             self._mask(gradients)
             update(gradients)
             return
-        before = [tensor.detach().clone() for tensor in self._weights]
-        of_loss = [gradient.clone() for gradient in gradients]
+        for room, values in zip(self._seen, [*self._weights, *gradients], strict=True):
+            room.copy_(values)
+        steps, of_loss = self._seen[: len(gradients)], self._seen[len(gradients) :]
         regulariser.add_to(gradients, self._weights, self._memory)
         self._mask(gradients)
         update(gradients)
-        steps = [tensor - was for tensor, was in zip(self._weights, before, strict=True)]
+        for step, weight in zip(steps, self._weights, strict=True):
+            torch.sub(weight, step, out=step)  # where it was
         regulariser.observe(of_loss, steps, self._memory)
 
     def _mask(self, gradients: Sequence[Tensor]) -> None:

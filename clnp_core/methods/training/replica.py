@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _SMALL_STEP = 64
-_BEST = "best"  # the name of the best network in a checkpoint
+_BEST = "best"  # the name of the best network in a checkpoint; its memory has its own name after that
 
 
 class Replica:
@@ -49,7 +49,7 @@ class Replica:
             "square": start.square.each(torch.clone) if start else job.network.each(torch.zeros_like),
             **job.regulariser.memory(job.network),
         }
-        self._best = job.network
+        self._best = {_BEST: job.network}
         self.history: list[Epoch] = []
         self._restore(job.hooks.checkpoint.load())
         for epoch in self.history:
@@ -156,7 +156,8 @@ class Replica:
         neurons = tuple(map(len, self.weights.free))
         self.history.append(Epoch(len(self.history) + 1, loss, reached, seconds, neurons))
         if not self._diverged and self._is_kept(len(self.history)):
-            self._best = self.weights.each(torch.clone)
+            best = {_BEST: self.weights} | {f"{_BEST}.{name}": network for name, network in self.memory.items()}
+            self._best = {name: network.each(torch.clone) for name, network in best.items()}
         hooks, given = self.job.hooks, self.job.hyperparameters
         hooks.on_epoch(self.history[-1])
         if self.is_over:
@@ -193,12 +194,14 @@ class Replica:
         kept = next(filter(self._is_kept, range(len(self.history), 0, -1)))
         return self.history[kept - 1].validation_accuracy
 
-    def result(self) -> Trained:
+    def result(self, pulse: Callable[[], None]) -> Trained:
         """What the training leaves."""
+        network = self._best[_BEST].each(torch.Tensor.contiguous)
+        memory = {name: self._best.get(f"{_BEST}.{name}", as_it_is) for name, as_it_is in self.memory.items()}
         return Trained(
-            network=self._best.each(torch.Tensor.contiguous),
+            network=network,
             accuracy=math.nan if self._diverged else self._reached,
-            memory=self.memory,
+            memory=memory | self.job.regulariser.conclude(network, self.job.task, pulse),
             optimiser=OptimiserState(
                 self.networks["average"], self.networks["square"], self.steps_before + self.steps * len(self.history)
             ),
@@ -212,7 +215,7 @@ class Replica:
                 [[*astuple(epoch)[:-1], *epoch.neurons] for epoch in self.history], dtype=torch.float64
             )
         }
-        for name, network in {**self.networks, _BEST: self._best}.items():
+        for name, network in {**self.networks, **self._best}.items():
             tensors = (*network.parameters(), *network.statistics())
             state |= {f"{name}.{place}": tensor.contiguous() for place, tensor in enumerate(tensors)}
             state |= {f"{name}.free.{layer}": torch.tensor(free) for layer, free in enumerate(network.free)}
@@ -226,9 +229,9 @@ class Replica:
             Epoch(int(epoch), loss, reached, seconds, tuple(map(int, neurons)))
             for epoch, loss, reached, seconds, *neurons in state["history"].tolist()
         ]
-        restored = {name: self._restored(name, state) for name in (*self.networks, _BEST)}
-        self._best = restored.pop(_BEST)
-        self.networks = restored
+        best = [_BEST, *(f"{_BEST}.{name}" for name in self.memory)]
+        self._best = {name: self._restored(name, state) for name in best if f"{name}.0" in state}
+        self.networks = {name: self._restored(name, state) for name in self.networks}
 
     def _restored(self, name: str, state: dict[str, Tensor]) -> Trainable:
         start, device = self.job.network, self.job.network.head_weight.device

@@ -21,10 +21,10 @@ from clnp_core.methods.method import Lesson
 from clnp_core.networks.architectures import Architecture, as_architecture
 from clnp_core.networks.fingerprint import SAMPLES, furthest_off, logits_digest
 from clnp_core.networks.network import Network, digest, from_tensors, initial, to_tensors
-from clnp_core.networks.subnetwork import Trainable
 from clnp_core.runs.archive.file import LOGITS, RUN, Members, Wrong, checked, require
 from clnp_core.runs.archive.forms import Told, environment_there, specification
 from clnp_core.runs.archive.packed import Forms, Packed, bytes_of, equal, forms_of, within
+from clnp_core.runs.engine import candidates
 from clnp_core.runs.engine.tested import comes_to
 from clnp_core.runs.engine.work import Context, own_settings, perform
 from clnp_core.runs.fold.course import fold
@@ -40,6 +40,7 @@ _ACCURACY_TOLERANCE = 0.01  # where another processor rounds in another way, an 
 _UNFIT = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What a method may raise on being given what it did not make itself."""
 _MOST_IMAGES = 2**24
+_MOST_STEPS = 2**31
 _MOST_MEMORY = 8  # times what the network has, for each task: what methods keep is shaped like it
 _MEMORY = re.compile(r"memory\.[\w.-]{1,100}", re.ASCII)
 _MEMORY_TYPES = (torch.float32, torch.float64, torch.int64, torch.int32, torch.int16, torch.uint8, torch.bool)
@@ -203,26 +204,19 @@ class Incoming:
         own, task = own_settings(stage, data["hyperparameters"]), stage.inputs["task"]
         # `start` asks for no stream, which is not there without the data.
         lesson = Lesson(self._network, self._stream, task, self.spec.seed, settings=own)  # type: ignore[arg-type]
-        cut = METHODS[self.spec.method].start(lesson)
+        method = METHODS[self.spec.method]
+        cut, carried = method.start(lesson), method.carries(own)
         otherwise = "its tensors are not those of a candidate"
-        require(within(packed.forms, self._forms_of(cut)), otherwise)
+        require(within(packed.forms, candidates.forms_of(cut, self.spec.prunes, carried)), otherwise)
         tensors = packed.read()
         frees = [tensors[f"free.{layer}"] for layer in range(layers)]
         kept = cut.keep([np.isin(own, free.numpy()) for own, free in zip(cut.free, frees, strict=True)])
         same = all(map(np.array_equal, frees, kept.free))
         require(same, "neurons were trained that were not free")
-        require(packed.forms == self._forms_of(kept), otherwise)
+        require(packed.forms == candidates.forms_of(kept, self.spec.prunes, carried), otherwise)
+        steps = int(tensors.get(candidates.STEPS, 0))
+        require(0 <= steps <= _MOST_STEPS, f"its training is said to have had {steps:,} steps")
         return tensors
-
-    def _forms_of(self, block: Trainable) -> Forms:
-        """The tensors of a candidate that trained that."""
-        forms: Forms = {f"free.{layer}": ((len(free),), torch.int64) for layer, free in enumerate(block.free)}
-        counted = {"activity": [len(free) for free in block.free], "reused": block.read}
-        for name, counts in counted.items() if self.spec.prunes else ():
-            forms |= {f"{name}.{n}": ((count,), torch.float64) for n, count in enumerate(counts)}
-        for name, group in (("parameter", block.parameters()), ("statistic", block.statistics())):
-            forms |= forms_of({f"{name}.{n}": tensor for n, tensor in enumerate(group)})
-        return forms
 
     def _is_of(self, candidate: int, hyperparameters: dict[str, Any]) -> bool:
         """Whether that is how that candidate of the task was trained."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -15,13 +15,14 @@ from torch import Tensor
 
 from clnp_core.arithmetic import TOLERANCE, computing, kind, machine, owned
 from clnp_core.errors import DamagedError, DeviceError
-from clnp_core.methods import METHODS, sparsify
+from clnp_core.methods import METHODS
 from clnp_core.methods.method import Candidate, Lesson, Method, Pruning, Settings, Tuning, place_of
 from clnp_core.methods.training import Checkpoint, Epoch, Gradual, Hooks, Hyperparameters, accuracy
 from clnp_core.networks import partition
 from clnp_core.networks.fingerprint import Fingerprint, Taken, carry_over, check, take
 from clnp_core.networks.network import Network, digest, from_tensors, grow, initial, to_tensors
 from clnp_core.networks.subnetwork import Trainable
+from clnp_core.runs.engine.candidates import candidate_of, tensors_of
 from clnp_core.runs.engine.tested import tests_so_far
 from clnp_core.runs.fold import results
 from clnp_core.runs.fold.stages import Stage
@@ -116,7 +117,7 @@ def _fit(alike: Sequence[Stage], context: Context) -> _Made:
         jobs += _method(stages[0]).jobs(_lesson(stages[0], context), grid, hooks)
     candidates = _method(alike[0]).fit(jobs, context.pulse)
     return {
-        stage.key: _candidate_artifact(candidate, stage.inputs["hyperparameters"], epochs[stage.key])
+        stage.key: _candidate_artifact(stage, candidate, stage.inputs["hyperparameters"], epochs[stage.key])
         for stage, candidate in zip(alike, candidates, strict=True)
     }
 
@@ -128,23 +129,14 @@ def _start_of(stage: Stage) -> tuple[dict[str, Any], Settings]:
 
 
 def _candidate_artifact(
-    candidate: Candidate, hyperparameters: dict[str, Any], epochs: list[Epoch]
+    stage: Stage, candidate: Candidate, hyperparameters: dict[str, Any], epochs: list[Epoch]
 ) -> tuple[dict[str, Tensor], results.Candidate]:
-    block, measured, curve, pruned = candidate.network, candidate.activities, candidate.curve, candidate.pruned
-    tensors = _numbered(
-        {
-            "free": map(torch.from_numpy, block.free),
-            "parameter": block.parameters(),
-            "statistic": block.statistics(),
-            "activity": map(torch.from_numpy, measured.free if measured else ()),
-            "reused": map(torch.from_numpy, measured.reused if measured else ()),
-        }
-    )
-    return tensors, results.Candidate(
+    carried, curve = _method(stage).carries(own_settings(stage, hyperparameters)), candidate.curve
+    return tensors_of(candidate, carried), results.Candidate(
         accuracy=None if curve.diverged else curve.accuracy,
         curve=tuple(curve.points),
         hyperparameters=hyperparameters,
-        pruned=pruned,
+        pruned=candidate.pruned,
         epochs=tuple(epochs),
     )
 
@@ -161,7 +153,7 @@ def _tune(stage: Stage, context: Context) -> _Made:
     assert tuned.pruned is not None  # `tune` has pruned it
     winner = inputs["candidates"][place_of(tuned.pruned.candidate, candidates)]
     given = context.artifacts.read(winner, results.Candidate).hyperparameters
-    return {stage.key: _candidate_artifact(tuned, given, epochs[stage.key])}
+    return {stage.key: _candidate_artifact(stage, tuned, given, epochs[stage.key])}
 
 
 def _settle(stage: Stage, context: Context) -> _Made:
@@ -347,29 +339,12 @@ def _candidates(stage: Stage, lesson: Lesson, context: Context) -> list[Candidat
 
 def _candidate(cut: Trainable, stage: Stage, key: str, context: Context) -> Candidate:
     tensors, result = _tensors(context.artifacts.content(key)), context.artifacts.read(key, results.Candidate)
-
-    def group(name: str) -> list[Tensor]:
-        count = sum(each.startswith(f"{name}.") for each in tensors)
-        return [tensors[f"{name}.{place}"] for place in range(count)]
-
-    block = cut.with_parameters(group("parameter")).with_statistics(group("statistic"))
-    free, reused = (tuple(tensor.numpy() for tensor in group(name)) for name in ("activity", "reused"))
-    return Candidate(
-        hyperparameters=_hyperparameters(result.hyperparameters),
-        network=replace(block, free=tuple(tensor.numpy() for tensor in group("free"))),
-        curve=result.scanned,
-        activities=sparsify.Activities(free, reused) if free else None,
-        pruned=result.pruned,
-        settings=own_settings(stage, result.hyperparameters),
-    )
+    own, given = own_settings(stage, result.hyperparameters), _hyperparameters(result.hyperparameters)
+    return candidate_of(tensors, cut, result, given, own, _method(stage).carries(own))
 
 
 def _tensors(content: bytes) -> dict[str, Tensor]:
     return {name: owned(tensor) for name, tensor in safetensors.torch.load(content).items()}
-
-
-def _numbered(groups: dict[str, Any]) -> dict[str, Tensor]:
-    return {f"{name}.{place}": tensor for name, group in groups.items() for place, tensor in enumerate(group)}
 
 
 def _stream(stage: Stage, tasks: int) -> Stream:
