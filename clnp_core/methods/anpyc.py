@@ -21,7 +21,9 @@ Where this differs from https://github.com/GeoX-Lab/ANPyC, `Permuted_MNIST/ANPyC
   its average of the gradients becomes 0.
 - A task's epochs are those of all three parts. With `retrain` 1 each part is as long as the others, as there.
 - log p is computed from the logits, so that it is finite where p rounds to 0.
-- Batches of 100 images are whole, where the code leaves out the last image of each.
+- Importance is computed on whole batches of 100 images, where the code leaves out the last image of each; on smaller
+  ones where they would be fewer than 100. Of few batches a weight may have no importance just because its sign is the
+  wrong one in each, and pruning takes all that have none.
 - After every task of the stream pruning takes place, also after the last one, as more may follow.
 - A single head is shared by all tasks, and is pruned and held like every layer. Heads of several are neither, as there.
 
@@ -50,7 +52,7 @@ from clnp_core.tasks.streams import Task
 if TYPE_CHECKING:
     from torch import Tensor
 
-_BATCH = 100
+_BATCH, _BATCHES = 100, 100  # images at most, and about how many at least
 _IMPORTANCE, _MASK = "importance", "mask"
 
 
@@ -194,7 +196,7 @@ def importance(network: Trainable, x: Tensor, pulse: Callable[[], None]) -> Trai
     weights = [tensor.detach().clone().requires_grad_() for tensor in network.parameters()]
     probed = network.with_parameters(weights)
     totals = [torch.zeros_like(tensor, requires_grad=False) for tensor in weights]
-    batches = x.split(_BATCH)
+    batches = x.split(min(_BATCH, max(1, len(x) // _BATCHES)))
     for batch in batches:
         pulse()
         log_p = F.log_softmax(probed(batch), 1)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from clnp_core.errors import DamagedError
 from clnp_core.lazy import torch
 from clnp_core.methods.finetune import FineTune
 from clnp_core.methods.method import Candidate, Learned, Lesson, Predictor, Pruning
@@ -28,6 +29,8 @@ from clnp_core.seeds import derive_seed
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_SEED = "seed"
 
 
 class Superposition(FineTune):
@@ -46,11 +49,15 @@ class Superposition(FineTune):
         """As `FineTune.settle`; the network that is kept has its signs turned back."""
         back = [replace(candidate, network=_turned(candidate.network, lesson)) for candidate in candidates]
         network, learned = super().settle(lesson, back, pruning, pulse)
-        return replace(network, memory={"seed": torch.tensor([lesson.seed])}), learned
+        return replace(network, memory={_SEED: torch.tensor([lesson.seed])}), learned
 
     def predictor(self, network: Network, task: int) -> Predictor:
         """As `FineTune.predictor`, behind the task's keys."""
-        seed = int(network.memory["seed"])
+        kept = network.memory.get(_SEED)
+        # Of an archive it is not known where no data was there to learn its tasks again.
+        if kept is None or kept.shape != (1,) or kept.dtype != torch.int64:
+            raise DamagedError("The network's memory is not its method's: it has no seed")
+        seed = int(kept)
         layers = tuple(
             replace(layer, weight=_keyed(layer.weight, seed, task, place)) for place, layer in enumerate(network.layers)
         )

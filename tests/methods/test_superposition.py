@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from clnp_core.arithmetic import computing
+from clnp_core.errors import DamagedError
 from clnp_core.methods import METHODS
 from clnp_core.methods.method import Lesson, Pruning
 from clnp_core.methods.superposition import keys
@@ -108,6 +109,11 @@ def test_it_trains_as_a_network_whose_layers_read_what_is_multiplied(stream):
         (reference,) = train([replace(job, reads=reads)])
     for one, other in zip(trainable(network).layers, reference.network.layers, strict=True):
         torch.testing.assert_close(one.weight, other.weight, rtol=1e-3, atol=1e-5)
+
+
+def test_a_network_without_its_seed_is_damaged():
+    with pytest.raises(DamagedError, match="it has no seed"):
+        METHOD.predictor(initial(SMALL, "single"), 1)
 
 
 def test_tasks_in_superposition_disturb_each_other_less_than_tasks_one_after_the_other(stream):

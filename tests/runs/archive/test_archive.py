@@ -45,6 +45,7 @@ FORGETFUL = {
     "single": preset("digits-multihead", {"method": "single", "single_task": True} | SHORT),
     "joint": preset("digits", {"method": "joint"} | SHORT),
     "superposition": preset("digits", {"method": "superposition"} | SHORT),
+    "anpyc": preset("digits", {"method": "anpyc"} | SHORT),
 }
 IDENTICAL = "verified: every task's logits are identical to the bit"
 MEASURED = "verified: every accuracy was measured again and is the same"
