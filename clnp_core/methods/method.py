@@ -179,6 +179,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_OwnSettings = Settings  # inside of `Method` that name is its attribute
+
+
 class Method(ABC):
     """A continual-learning method. Its steps are pure; they are taken inside `arithmetic.computing`.
 
@@ -232,7 +235,7 @@ class Method(ABC):
     def predictor(self, network: Network, task: int) -> Predictor | None:
         """Give the answers of a network for a task; None where it cannot answer any more."""
 
-    def carries(self, settings: Settings) -> tuple[str, ...]:
+    def carries(self, settings: _OwnSettings) -> tuple[str, ...]:
         """Name what `settle` needs of a training: of the regulariser's memory, and `OPTIMISER`. By default nothing."""
         return ()
 

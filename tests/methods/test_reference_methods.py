@@ -41,8 +41,9 @@ def learn(name, stream, architecture, head, tasks, point=SETTINGS):
     method, network, rows = METHODS[name], initial(architecture, head), []
     with computing(1):
         for task in tasks:
-            lesson = Lesson(network, stream, task, seed=0)
+            lesson = Lesson(network, stream, task, seed=0, settings=method.Settings())
             candidates = method.fit(method.jobs(lesson, [point], [NO_HOOKS]), no_pulse)
+            candidates = [replace(candidate, settings=lesson.settings) for candidate in candidates]
             network, learned = method.settle(lesson, candidates, Pruning(0.0), no_pulse)
             assert (learned.task, network.tasks) == (task, task)
             predictors = [method.predictor(network, earlier) for earlier in range(1, task + 1)]

@@ -1,5 +1,7 @@
 """Tasks of 2 and of 5 classes: by every method each answers with classes of its own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -34,8 +36,9 @@ def learn(name, head, counts):
     method, network = METHODS[name], initial(architecture, head)
     with computing(1):
         for task in [len(counts)] if method.at_once else range(1, len(counts) + 1):
-            lesson = Lesson(network, stream, task, seed=0)
+            lesson = Lesson(network, stream, task, seed=0, settings=method.Settings())
             candidates = method.fit(method.jobs(lesson, [SETTINGS], [NO_HOOKS]), no_pulse)
+            candidates = [replace(candidate, settings=lesson.settings) for candidate in candidates]
             network, _ = method.settle(lesson, candidates, Pruning(0.05), no_pulse)
     return network, stream
 

@@ -16,6 +16,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from clnp_core.cli import main
 from clnp_core.errors import ArchiveError, SpecError, StoreError
 from clnp_core.networks.fingerprint import logits_digest
 from clnp_core.networks.network import digest, from_tensors, to_tensors
@@ -24,6 +25,7 @@ from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import Store
+from clnp_core.runs.views.verify import moved
 from tests.runs.conftest import files, identical, serve
 
 SHORT = {"stream.tasks": 2, "epochs": 3, "single_task": False}
@@ -44,6 +46,8 @@ FORGETFUL = {
     "finetune": preset("digits-multihead", {"method": "finetune", "learning_rate": [1e-3, 1e-2]} | SHORT),
     "single": preset("digits-multihead", {"method": "single", "single_task": True} | SHORT),
     "joint": preset("digits", {"method": "joint"} | SHORT),
+    "ewc": preset("digits-multihead", {"method": "ewc", "ewc.strength": [1, 1e4], "learning_rate": 1e-3} | SHORT),
+    "si": preset("digits", {"method": "si", "learning_rate": 1e-3} | SHORT),
     "superposition": preset("digits", {"method": "superposition"} | SHORT),
     "anpyc": preset("digits", {"method": "anpyc"} | SHORT),
 }
@@ -122,13 +126,41 @@ def test_a_run_is_taken_in_whole_and_verified(store, runs, archives, tmp_path, n
 
 
 @pytest.mark.parametrize("name", FORGETFUL)
-def test_a_run_that_may_forget_is_taken_in_and_its_accuracies_are_measured_again(store, forgetful, tmp_path, name):
+def test_a_run_that_may_forget_is_taken_in_and_its_accuracies_are_measured_again(
+    store, forgetful, tmp_path, capsys, name
+):
     other, (run, path) = Store(tmp_path), forgetful[name]
     assert archive.read(other, path) == archive.Imported(run, MEASURED)
     assert RunHandle(other, run).summary() == RunHandle(store, run).summary()
     assert other.learned(run) == store.learned(run)
     with pytest.raises(StoreError, match=f"cannot be verified: its method, {name}, may forget"):
         identical(other, run)
+    first, last = moved(other, run)
+    assert (first.furthest is None) == (name == "single")
+    assert (first.furthest == 0) == (name == "joint")
+    assert last.furthest == 0
+    assert main(["verify", run, "--store", str(tmp_path)]) == 0
+    line, _ = capsys.readouterr().out.splitlines()
+    assert line.startswith("task 1: the network does not" if name == "single" else "task 1: its logits, up to ")
+
+
+@pytest.mark.parametrize(
+    ("tensor", "change", "said"),
+    [
+        ("memory.path.0", lambda path: path[:2], "not those of a candidate"),
+        ("memory.path.0", lambda path: path + 1, "task 2 comes to another network here"),
+        ("memory.path.0", lambda path: path / 0, "task 2 comes to another network here"),
+        ("optimiser.square.0", lambda square: square.double(), "not those of a candidate"),
+        ("optimiser.steps", lambda steps: steps - 2**40, "its training is said to have had -1,"),
+    ],
+)
+def test_what_a_training_carries_on_is_checked(forgetful, receiving, tmp_path, tensor, change, said):
+    def changed(tensors, data):
+        tensors[tensor] = change(tensors[tensor]).clone()
+
+    members = unzipped(forgetful["si"][1])
+    artifact_changed(members, "curve", changed)
+    refused(receiving, zipped(members, tmp_path / "run.zip"), said)
 
 
 def test_a_fork_goes_on_from_a_run_that_may_forget(forgetful, scheduler, tmp_path):
