@@ -79,7 +79,7 @@ class Consolidating(FineTune):
         The memory of a training's regulariser from which importance is computed.
     """
 
-    Settings = Settings
+    Settings: ClassVar[type[method.Settings]] = Settings
     measured: ClassVar[str]
 
     @abstractmethod
