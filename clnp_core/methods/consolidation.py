@@ -80,7 +80,7 @@ class Consolidating(FineTune):
     """
 
     weighs = True
-    Settings = Settings
+    Settings: ClassVar[type[method.Settings]] = Settings
     measured: ClassVar[str]
 
     @abstractmethod

@@ -105,6 +105,13 @@ class Regulariser:
     ) -> None:
         """Add to the gradients of the loss, in place, before the optimiser's step."""
 
+    def after_epoch(self, job: Job, epoch: int, networks: Mapping[str, Trainable], pulse: Callable[[], None]) -> None:
+        """Change what goes on in place, after an epoch, 1 for the first, that is not the last one.
+
+        The networks are the "weights", Adam's "average" and "square", and the memory, by its names. `pulse` is called
+        often, and may raise.
+        """
+
     def observe(
         self, gradients: Sequence[Tensor], steps: Sequence[Tensor], memory: Mapping[str, Sequence[Tensor]]
     ) -> None:

@@ -67,4 +67,4 @@ def _train_epoch(replicas: list[Replica], pulse: Callable[[], None]) -> None:
     measured = program(replicas * 2 if twice else replicas).run(pulse)
     seconds = (time.perf_counter() - start) / len(replicas)
     for replica, each in zip(replicas, measured, strict=False):
-        replica.end_epoch(*each, seconds)
+        replica.end_epoch(*each, seconds, pulse)

@@ -139,7 +139,14 @@ class Replica:
         reached = [epoch.validation_accuracy for epoch in self.history]
         return len(reached) - 1 - reached.index(max(reached)) >= given.patience
 
-    def end_epoch(self, loss: float, activity: list[np.ndarray], importance: list[np.ndarray], seconds: float) -> None:
+    def end_epoch(
+        self,
+        loss: float,
+        activity: list[np.ndarray],
+        importance: list[np.ndarray],
+        seconds: float,
+        pulse: Callable[[], None],
+    ) -> None:
         """Take in an epoch: its mean loss, each free neuron's mean activity and importance in it. Then shrink."""
         start = time.perf_counter()
         labels = self.job.task.validation.y
@@ -162,6 +169,7 @@ class Replica:
         kept = self.job.pruner.survivors(self.weights, importance, self._validation, self.history)
         if kept is not None:
             self._keep(kept)
+        self.job.regulariser.after_epoch(self.job, len(self.history), self.networks, pulse)
         if hooks.checkpoint.is_due(len(self.history)):
             hooks.checkpoint.save(len(self.history), self._state())
 

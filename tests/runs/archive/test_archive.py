@@ -50,6 +50,8 @@ FORGETFUL = {
     "joint": preset("digits", {"method": "joint", "for_comparison": True} | SHORT),
     "ewc": preset("digits-multihead", {"method": "ewc", "ewc.strength": [1, 1e4], "learning_rate": 1e-3} | SHORT),
     "si": preset("digits", {"method": "si", "learning_rate": 1e-3} | SHORT),
+    "superposition": preset("digits", {"method": "superposition"} | SHORT),
+    "anpyc": preset("digits", {"method": "anpyc"} | SHORT),
 }
 IDENTICAL = "verified: every task's logits are identical to the bit"
 MEASURED = "verified: every accuracy was measured again and is the same"
