@@ -35,7 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -137,6 +137,7 @@ class ANPyC(Consolidating):
     place = 7
     measured = _IMPORTANCE
     Settings = Settings
+    searched: ClassVar[Mapping[str, tuple[float, ...]]] = {"strength": (3.0, 30.0, 300.0, 3e3)}
 
     def carries(self, settings: method.Settings) -> tuple[str, ...]:
         """As `Method.carries`; Adam starts afresh."""
