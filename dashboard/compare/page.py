@@ -6,7 +6,9 @@ from functools import partial
 import streamlit as st
 
 from clnp_core.analysis.compare import Group
+from clnp_core.lesson import example
 from clnp_core.runs.comparison import comparison
+from clnp_core.runs.spec import parse
 from clnp_core.runs.store import Run, Store, default_location
 from dashboard.compare.choice import choose_runs, offer_methods
 from dashboard.compare.elsewhere import take_in
@@ -18,6 +20,8 @@ from dashboard.shared.run_text import state_text, time_left_text
 from dashboard.shared.store import open_store
 
 TITLE = "Compare"
+
+_EXAMPLE = "from clnp_core.lesson import example\n\ngroups = example.groups()\n"
 PLACE = 6
 
 
@@ -27,6 +31,7 @@ def main() -> None:
         store = open_store(default_location())
         if not store.learned_tasks() and "runs" not in st.query_params:
             show_nothing_learned("it can be compared here with runs of other methods and settings.")
+            show_example()
             return
         chosen, others = choose_runs(store), take_in()
         active = any(run.is_active for run in chosen)
@@ -44,6 +49,18 @@ def show_chosen(store: Store, chosen: list[str], others: Sequence[Group], active
     if runs and groups:
         show_comparison(groups, runs[0].spec)
     return any(run.is_active for run in runs)
+
+
+def show_example() -> None:
+    """Show the comparison that ships."""
+    groups, about = example.groups(), example.about()
+    st.subheader("An example meanwhile: all methods on the digits", anchor=False)
+    st.caption(
+        f"Ten permuted tasks, {example.SEEDS} seeds, one output layer: `clnp compare digits --seeds {example.SEEDS}`, "
+        f"{about['date']}, {about['processor']}, {about['cores']} cores. How strongly a method holds weights was "
+        "searched on the validation images of the first tasks."
+    )
+    show_comparison(groups, parse(groups[0].runs[0].spec), _EXAMPLE)
 
 
 def show_progress(runs: list[Run]) -> None:

@@ -35,12 +35,21 @@ _SPREADS = {
 }
 
 
-def show_comparison(groups: Sequence[Group], spec: RunSpec) -> None:
-    """Show groups of runs, the baseline first. Any of the runs has the specification."""
+def show_comparison(groups: Sequence[Group], spec: RunSpec, source: str = "") -> None:
+    """Show groups of runs, the baseline first.
+
+    Parameters
+    ----------
+    groups : sequence of Group
+    spec : RunSpec
+        Of any of the runs.
+    source : str
+        The lines that make `groups` in a notebook, where they are not runs of the store.
+    """
     table = compare.table(groups)
     _show_measures(groups, table)
     _show_settings(groups, spec)
-    _show_figures(groups)
+    _show_figures(groups, source or _from_store(groups))
     with st.container(horizontal=True, gap="small"):
         content = table.to_csv(index=False)
         st.download_button("Table as CSV", content, "comparison.csv", icon=":material/download:", on_click="ignore")
@@ -122,7 +131,7 @@ def _setting(path: str, group: Group, baseline: Group) -> str:
     return told if as_there else f":orange-background[**{told}**]"
 
 
-def _show_figures(groups: Sequence[Group]) -> None:
+def _show_figures(groups: Sequence[Group], source: str) -> None:
     theme, names = st.context.theme.type or "light", ", ".join(group.name for group in groups)
     left, right = st.columns(2)
     with left:
@@ -130,14 +139,14 @@ def _show_figures(groups: Sequence[Group]) -> None:
             figures.accuracy_by_task(compare.by_task(groups), theme),
             "accuracy by task",
             f"Test accuracy on every task at the end, of {names}.",
-            code=_notebook_code(groups, "accuracy_by_task(compare.by_task(groups))"),
+            code=_notebook_code(source, "accuracy_by_task(compare.by_task(groups))"),
         )
     with right:
         live_chart(
             figures.mean_accuracies(compare.after_each_task(groups), theme),
             "mean accuracies",
             f"Mean test accuracy after each task, of {names}; its last values are in the table.",
-            code=_notebook_code(groups, "mean_accuracies(compare.after_each_task(groups))"),
+            code=_notebook_code(source, "mean_accuracies(compare.after_each_task(groups))"),
         )
     kept = compare.accuracy_and_memory(groups)
     if len(kept):
@@ -146,17 +155,20 @@ def _show_figures(groups: Sequence[Group]) -> None:
             "accuracy and memory",
             f"Mean test accuracy at the end against the memory kept, of {', '.join(kept['group'])}; each mark's tail "
             "goes up to what it was before anything was forgotten. The numbers are in the table.",
-            code=_notebook_code(groups, "accuracy_and_memory(compare.accuracy_and_memory(groups))"),
+            code=_notebook_code(source, "accuracy_and_memory(compare.accuracy_and_memory(groups))"),
         )
 
 
-def _notebook_code(groups: Sequence[Group], drawing: str) -> str:
-    """Write the lines that make a figure in a notebook."""
+def _from_store(groups: Sequence[Group]) -> str:
+    """Write the lines that make groups of the store's runs in a notebook."""
     runs = [run.run for group in groups for run in group.runs if run.spec]  # one from elsewhere has none
     return (
-        "from clnp_core.analysis import compare, figures\n"
         "from clnp_core.runs.comparison import comparison\n"
         "from clnp_core.runs.store import Store\n\n"
         f"groups = comparison(Store(), {json.dumps(runs)})\n"
-        f"figures.{drawing}\n"
     )
+
+
+def _notebook_code(source: str, drawing: str) -> str:
+    """Write the lines that make a figure in a notebook."""
+    return f"from clnp_core.analysis import compare, figures\n{source}figures.{drawing}\n"

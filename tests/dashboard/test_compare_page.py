@@ -8,13 +8,16 @@ from statistics import fmean, stdev
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+from plotly.io.json import to_json_plotly
 from streamlit.testing.v1 import AppTest
 
 import dashboard
+from clnp_core.lesson import example
 from clnp_core.methods import METHODS
 from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
+from tests.dashboard.pages import made_by
 
 PAGE = str(Path(dashboard.__file__).parent / "compare" / "page.py")
 SHORT = {"stream.tasks": 2, "epochs": 3, "single_task": False}
@@ -146,6 +149,16 @@ def test_nothing_chosen_is_said(store: Store):
     app.multiselect[0].set_value([]).run()
     assert not app.table
     assert "Choose two or more runs" in app.markdown[0].value
+
+
+def test_a_store_without_runs_shows_the_comparison_that_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CLNP_STORE", str(tmp_path))
+    app = opened()
+    methods = [name.split("  \n")[0].split(" ·")[0] for name in measures(app)["Runs"]]
+    assert sorted(methods) == sorted(METHODS)
+    assert set(measures(app)["Seeds"]) == {str(example.SEEDS)}
+    for chart in charts(app):
+        assert json.loads(to_json_plotly(made_by(chart["code"])))["data"] == json.loads(chart["figure"])["data"]
 
 
 def test_a_link_to_a_run_that_there_is_not_gets_a_sentence(store: Store, runs: dict[str, str]):

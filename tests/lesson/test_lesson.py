@@ -12,7 +12,17 @@ import numpy as np
 import pytest
 
 from clnp_core.arithmetic import kind
-from clnp_core.lesson.parts import FILE, PARTS, about, as_trade_off, learned_well, measure, neurons_needed, shipped
+from clnp_core.lesson.parts import (
+    FILE,
+    HELD,
+    PARTS,
+    about,
+    as_trade_off,
+    learned_well,
+    measure,
+    neurons_needed,
+    shipped,
+)
 from clnp_core.lesson.runs import LAMBDAS, MARGINS, RUNS, TASKS, ask, find
 from clnp_core.lesson.stored import accuracy, digits, plain_network, seen, uncut
 from clnp_core.runs.engine.service import Engine
@@ -46,6 +56,7 @@ def computed(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[
     coefficients = RUNS["sparsity"].to_json()["lambda"] | {"2": [ONE_LAMBDA]}
     specs = {
         "finetune": shortened("finetune", 2),
+        **{name: shortened(name, 2) for name in HELD},
         "clnp": shortened("clnp", 2),
         "interference": shortened("interference", 1),
         "sparsity": shortened("sparsity", 1, **{"lambda": coefficients}),
@@ -83,11 +94,13 @@ def test_reading_it_imports_no_torch():
 
 
 def test_fine_tuning_forgets_as_the_engine_computes_it(computed: tuple[Store, dict[str, str]]):
-    here = measure(computed[0], "forgetting", computed[1])["accuracy"]
-    for row, ships in zip(here, shipped("forgetting")["accuracy"], strict=False):
-        alike(row[-1], ships[-1])
-        alike(row[:-1], ships[:-1], FORGOTTEN)
-    assert here[1][0] < here[0][0] - 0.2
+    here, ships = measure(computed[0], "forgetting", computed[1]), shipped("forgetting")
+    for matrix, ones in ((here["accuracy"], ships["accuracy"]), *((here["held"][n], ships["held"][n]) for n in HELD)):
+        for row, other in zip(matrix, ones, strict=False):
+            alike(row[-1], other[-1])
+            alike(row[:-1], other[:-1], FORGOTTEN)
+    assert here["accuracy"][1][0] < here["accuracy"][0][0] - 0.2
+    assert all(ships["accuracy"][-1][0] < held[-1][0] for held in ships["held"].values())
     assert shipped("forgetting")["accuracy"][-1][0] < 0.5
 
 
