@@ -95,7 +95,13 @@ EWC = {
     strength: _rival(f"EWC, λ = {strength:g}", "ewc", strength=strength) for strength in (1.0, 10.0, 100.0, 1e3, 1e4)
 }
 """By λ."""
-RIVALS = (*EWC.values(), *SI.values())
+RIVALS = (
+    *EWC.values(),
+    *SI.values(),
+    _rival("superposition", "superposition"),
+    *(_rival(f"ANPyC, λ = {value:g}", "anpyc", strength=value) for value in (3.0, 300.0)),
+    _rival("fine-tuning, Adam afresh with each task", "finetune"),
+)
 
 NARROW = (
     Experiment("CLNP, m = 1 point", "Figure 4a, 4b", "split-cifar-narrow", {"margin": 0.01}),
