@@ -39,6 +39,10 @@ class Superposition(FineTune):
     about = "Each task turns the signs of what every layer reads in its own way, so that many share the same weights."
     place = 6
 
+    def answers_by_task(self, head: str) -> bool:
+        """As `Method.answers_by_task`: by the task's keys, also with one head."""
+        return True
+
     def start(self, lesson: Lesson) -> Trainable:
         """As `FineTune.start`, behind the task's keys."""
         return _turned(super().start(lesson), lesson)

@@ -122,3 +122,10 @@ def test_tasks_in_superposition_disturb_each_other_less_than_tasks_one_after_the
         network = learn(METHODS[name], stream, wide, "single", 2, replace(SETTINGS, epochs=3))
         after[name] = accuracy(METHODS[name].predictor(network, 1), stream.test(1))
     assert after["superposition"] > after["finetune"] + 0.1
+
+
+@pytest.mark.parametrize("head", ["single", "multi"])
+def test_each_task_has_an_answer_of_its_own(stream, head):
+    network, images = learn(METHOD, stream, SMALL, head, 2), stream.test(1).x[:20]
+    assert METHOD.answers_by_task(head)
+    assert not torch.equal(METHOD.predictor(network, 1)(images), METHOD.predictor(network, 2)(images))
