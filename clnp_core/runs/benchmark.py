@@ -2,8 +2,10 @@
 
 A method says in `Method.searched` which of its own settings act from one task on the next. Each point of that grid
 learns the first tasks with the first seed, and the best mean validation accuracy on them after the last one is chosen.
-Learning rate and λ are searched as in any run, on the first task. Runs are ordinary ones, in the store, which are
-found again; those of the search share their stages with the final ones. Imports no torch.
+So is the learning rate of a method that may forget, since the one that learns the first task best may forget it first:
+the specification's own and a tenth of it are tried, or those that are given. λ, and the learning rates of others, are
+searched as in any run, on the first task. Runs are ordinary ones, in the store, which are found again; those of the
+search share their stages with the final ones. Imports no torch.
 """
 
 from __future__ import annotations
@@ -42,6 +44,8 @@ MEASURES = (
 )
 """Measures in the table, as in `clnp_core.analysis.compare.MEASURES`."""
 
+_RATE = "learning_rate"
+_SLOWER = 0.1
 _MOST_SEEDS = 100
 _MOST_POINTS = 64
 _POLL_SECONDS = 0.2
@@ -141,10 +145,13 @@ def _rival(name: str | PathLike[str], method: str, seeds: int, shared: dict[str,
         path = f"{method}.{setting}"
         given = shared.get(path, values)
         grid[path] = tuple(given) if isinstance(given, list | tuple) else (given,)
+    first = specified(name, shared | {"method": method})
+    if not (first.exact or first.at_once or method == REFERENCE):
+        rates = first.learning_rate
+        grid[_RATE] = rates if _RATE in shared else (*rates, *(_SLOWER * rate for rate in rates))
     points = tuple(dict(zip(grid, values, strict=True)) for values in product(*grid.values()))
     if not 1 <= len(points) <= _MOST_POINTS:
         raise SpecError(f"{', '.join(grid)}: the grid has {len(points)} points; give 1 to {_MOST_POINTS}.")
-    first = specified(name, shared | {"method": method})
     numbers = range(first.seed, first.seed + seeds)
     short = {"stream.tasks": min(search_tasks, first.stream.tasks)}
     if short["stream.tasks"] < first.stream.tasks:

@@ -67,6 +67,16 @@ def test_every_method_gets_the_same_seeds_and_stream():
             assert all(spec.for_comparison for spec in specs)
 
 
+def test_learning_rates_of_methods_that_may_forget_are_searched_on_several_tasks():
+    clnp, forgetful = benchmark.plan("digits", ["clnp", "finetune"])
+    (rate,) = preset("digits").learning_rate
+    assert "learning_rate" not in clnp.grid
+    assert forgetful.grid["learning_rate"] == pytest.approx((rate, rate / 10))
+    assert [spec.stream.tasks for spec in forgetful.trials] == [benchmark.SEARCH_TASKS] * 2
+    (given,) = benchmark.plan("digits", ["finetune"], changes={"learning_rate": 0.01})
+    assert not given.trials
+
+
 @pytest.mark.parametrize(("methods", "alone"), [(["clnp", "single"], False), (["clnp", "finetune"], True)])
 def test_tasks_are_trained_alone_where_no_run_of_the_comparison_does_so(methods, alone):
     rivals = benchmark.plan("split-digits", methods)
