@@ -133,7 +133,7 @@ def test_its_setting_may_be_a_grid_an_archive_and_a_sweep(python, tmp_path):
         assert {spec.method_settings["strength"] for spec in specs} == {0.01, 10}
 
         table, tried = one + "/table.json", ["--set", "towards_last.strength=10,0.01", "--search-tasks", "2"]
-        asked = [*run[:3], *grid[:2], *tried, "--methods", "towards_last"]
+        asked = [*run[:3], *grid[:2], *tried, "--set", "learning_rate=0.02", "--methods", "towards_last"]
         assert main(["compare", *asked, "--store", one, "--json", table]) == 0
         (row,) = json.loads(open(table).read())
         assert (row["chosen"], row["grid"]) == ("towards last strength = 0.01", "towards last strength: 10, 0.01")

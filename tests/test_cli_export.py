@@ -129,7 +129,7 @@ def test_a_changed_archive_is_one_sentence_and_leaves_nothing(learned, said, tmp
         (["archive", "RUN", "--out", "OUT/run.tar"], "give one that ends in .zip"),
         (["archive", "RUN", "--out", "/no/such/folder/run.zip"], "the file cannot be written"),
         (["import", "OUT/none.zip"], "none.zip cannot be imported: No such file or directory"),
-        (["import", "OUT"], "cannot be imported: Is a directory"),
+        (["import", "OUT"], "is not imported: it is no regular file"),
     ],
 )
 def test_what_is_impossible_is_one_sentence_and_leaves_nothing(learned, said, tmp_path, arguments, complaint):

@@ -28,6 +28,17 @@ BY_TASK = pd.DataFrame(
 QUOTED = pd.DataFrame({"group": "Zenke et al.", "task": [1, 2], "accuracy": [0.6, 0.7], "std": [0.01, np.nan]})
 SPEED = [{"width": 500 * n, "task": n, "first epoch s": n, "last epoch s": n, "plain epoch s": n} for n in (1, 2)]
 
+KEPT = pd.DataFrame(
+    {
+        "group": ["clnp", "ewc"],
+        "seeds": [2, 1],
+        "mean_accuracy": [0.9, 0.7],
+        "std": [0.01, np.nan],
+        "best_accuracy": [0.9, 0.8],
+        "forgetting": [0.0, 0.1],
+        "memory": [1e5, 3e5],
+    }
+)
 FIGURES = {
     "learning_curves": lambda: figures.learning_curves(basics.shrinking(2), layers=basics.NAMES),
     "capacity": lambda: figures.capacity(basics.LAYERS),
@@ -58,6 +69,8 @@ FIGURES = {
     "filling": lambda: figures.filling(lesson.SEQUENCES, 1),
     "shrinking": lambda: figures.shrinking(lesson.TRAININGS, ["layer 1", "layer 2"], 1),
     "training_speed": lambda: figures.training_speed(SPEED, SPEED),
+    "accuracy_and_memory": lambda: figures.accuracy_and_memory(KEPT),
+    "weight_importance": lambda: figures.weight_importance(np.eye(3), ("input", "layer 1"), 1),
 }
 
 
