@@ -27,17 +27,9 @@ SEEDS = 5
 
 _PRESET = "digits"
 # Of no use on the page, and seconds depend on what else the machine did.
-_LEFT_OUT = ("by_class", "classes", "notes", "environment", "theta", "lambda", "learning_rate")
-_LEFT_OUT += ("seconds", "seconds_per_task")
-    "seconds",
-    "seconds_per_task",
-    "by_class",
-    "classes",
-    "notes",
-    "environment",
-    "theta",
-    "lambda",
-    "learning_rate",
+_LEFT_OUT = (
+    *("by_class", "classes", "notes", "environment", "theta", "lambda", "learning_rate"),
+    *("seconds", "seconds_per_task"),
 )
 
 
