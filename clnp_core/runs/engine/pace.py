@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
-from statistics import fmean, median
+from statistics import fmean, median, median_low
 
 from clnp_core.methods import REFERENCE
 from clnp_core.methods.training.settings import Epoch
@@ -203,7 +203,7 @@ class Pace:
             return left * self._speed.epoch(self._method(kind), task)
         if like := self._computed[kind]:
             return self._rest_as(seen, like[-1], left)
-        now = median(seen.seconds[1:][-_LATEST:] or seen.seconds)
+        now = median_low(seen.seconds[1:][-_LATEST:] or seen.seconds)  # low, as dead neurons leave in any training
         gradual = self._own[task].gradual_training if kind == "fit" else None
         if gradual is None:
             return left * now

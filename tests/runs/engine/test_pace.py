@@ -121,6 +121,7 @@ DIGITS = (
     [157, 161, 72, 92, 102, 64, 75, 49, 43, 57, 71, 52, 52, 38, 59, 64, 47, 53, 56, 70] + [47, 33, 23, 26, 47, 38] * 7,
 )
 MNIST = ([4200, 3900, 3900, 4000] + [1000 + int(3000 * 0.9**each) for each in range(36)],)
+AFTER = ([65, 45, 27, 22, 19, 18, 21, 20, 19, 20] + [19, 18, 20, 18, 21] * 10,)
 UNPRUNED = ([2000] * 40,)
 
 Heard = list[tuple[float, Stage, Result | Epoch]]
@@ -157,6 +158,7 @@ def recorded(spec: RunSpec, curves: tuple[list[int], ...], slower: float) -> Hea
         ("digits", {"single_task": False}, DIGITS),
         ("digits", {"single_task": False}, DIGITS[1:2]),
         ("digits", {"single_task": True}, DIGITS),
+        ("digits", {"single_task": False, "pruning": "after"}, AFTER),
         ("permuted-mnist", {"single_task": False}, MNIST),
         ("permuted-mnist", {"single_task": False, "pruning": "after"}, UNPRUNED),
     ],
