@@ -322,9 +322,8 @@ class Engine:
         told, self._told = self._told, []
         self._store.put_epochs(told)
         for key, epoch in told:
-            flight = self._flights.get(key)
-            for run in flight.runs if flight else ():
-                if run in self._active:
+            if flight := self._flights.get(key):
+                for run in flight.runs.keys() & self._active.keys():
                     self._active[run].progress.reached(flight.stage, epoch)
         for run, active in self._active.items():
             progress = active.progress
