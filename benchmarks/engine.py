@@ -24,9 +24,9 @@ from dask.distributed import LocalCluster
 from benchmarks import report
 from clnp_core.runs.engine.cluster import DASK_SETTINGS
 from clnp_core.runs.engine.service import Engine
+from clnp_core.runs.estimate import estimate
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
-from clnp_core.runs.views.estimate import estimate
 
 OUTER, INNER = [1e-5, 1e-4], [5e-4, 7e-4, 1e-3, 1.5e-3]
 GRID = {"lambda.2": [5e-4, 1e-3, 1.5e-3, 2e-3], "learning_rate": [1e-2, 2e-2]}

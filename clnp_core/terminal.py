@@ -6,7 +6,6 @@ import math
 import os
 import shlex
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -24,6 +23,7 @@ from clnp_core.analysis.epochs import ALONE, TUNED
 from clnp_core.bounds import Label
 from clnp_core.methods.training.settings import VALIDATION
 from clnp_core.printing import printable, size_text
+from clnp_core.runs.estimate import seconds_left
 from clnp_core.runs.fold.notes import task_notes
 from clnp_core.runs.fold.results import ByClass, Record, Summary
 from clnp_core.runs.fold.summary import seeds_of, summarise, words_for
@@ -105,6 +105,8 @@ class LiveDisplay:
 
     def _where(self, spec: RunSpec) -> str:
         trained = [epoch for epoch in self._store.epochs(self._run) if epoch["candidate"] != ALONE]
+        if self._store.waits_for_workers(self._run):
+            return "starting workers"
         if not trained:
             return "starting"
         # Epochs are in the order in which candidates, and rounds of fine-tuning after them, were started.
@@ -138,8 +140,6 @@ class RunsDisplay:
         self._ended: set[str] = set()
         self._bar = _bar()
         self._whole = self._bar.add_task(name, total=None, left="")
-        self._began = time.monotonic()
-        self._done_before: float | None = None
 
     def __enter__(self) -> RunsDisplay:
         self._bar.start()
@@ -156,22 +156,14 @@ class RunsDisplay:
                 self._ended.add(run.id)
                 reached = f", mean accuracy {run.summary.mean_accuracy:.2%}" if run.summary else ""
                 self._bar.console.print(f"{run.id}: {run.state}{reached}", highlight=False)
-        done = sum(run.fraction for run in runs)
         self._bar.update(
             self._whole,
             total=len(runs),
-            completed=done,
+            completed=sum(run.fraction for run in runs),
             description=f"{self._name} · {sum(run.state == 'finished' for run in runs)} of {len(runs)} sequences",
-            left=words_for(self._seconds_left(done, len(runs))),
+            left=words_for(seconds_left(runs)),
         )
         return runs
-
-    def _seconds_left(self, done: float, total: int) -> float | None:
-        """Estimate from the speed since this display started; None until something has been done."""
-        if self._done_before is None:
-            self._done_before = done
-        gained = done - self._done_before
-        return (total - done) * (time.monotonic() - self._began) / gained if gained > 0 else None
 
 
 def _line(spec: RunSpec, record: Record) -> str:

@@ -75,7 +75,7 @@ def _run(options: argparse.Namespace) -> int:
     check_device(spec.device, options.scheduler)
     check_data([spec])
 
-    from clnp_core.runs.views.estimate import estimate
+    from clnp_core.runs.estimate import estimate
     from clnp_core.tasks.content import content_digest
     from clnp_core.terminal import LiveDisplay, print_summary
 

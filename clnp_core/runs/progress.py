@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tqdm import TqdmWarning
 
 from clnp_core.runs.background import see_on
+from clnp_core.runs.estimate import seconds_left
 from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.store import Run
 
@@ -17,7 +18,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", TqdmWarning)
     from tqdm.auto import tqdm
 
-_BAR = "{desc} {percentage:3.0f}% |{bar}| {remaining} left"
+_BAR = "{{desc}} {{percentage:3.0f}}% |{{bar}}| {} left"
 _POLL_SECONDS = 0.2
 
 
@@ -37,9 +38,10 @@ def wait(run: RunHandle, *others: RunHandle) -> None:
     """
     handles = (run, *others)
     found = [handle.store.run(handle.id) for handle in handles]
-    with tqdm(total=len(found), initial=_done(found), bar_format=_BAR) as bar:
+    with tqdm(total=len(found), initial=_done(found), bar_format=_BAR.format("?")) as bar:
         while True:
-            bar.n = _done(found)
+            bar.n, left = _done(found), seconds_left(found)
+            bar.bar_format = _BAR.format("?" if left is None else tqdm.format_interval(left))
             bar.set_description_str(_in_words(found))
             if not any(each.goes_on for each in found) or _failed(found):
                 break

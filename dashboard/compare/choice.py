@@ -36,7 +36,7 @@ def choose_runs(store: Store) -> list[Run]:
     if _LINK not in st.query_params:
         before = [run for run in st.session_state.get(_BEFORE, ()) if run in runs]
         _link_to(before or _at_first([run for run in runs.values() if run.id in learned], baseline))
-    chosen = list(dict.fromkeys(filter(None, st.query_params[_LINK].split(","))))
+    chosen = _linked()
     found = [runs.get(run) or store.run(run) for run in chosen]
     st.session_state[_BEFORE] = chosen
     if st.session_state.get(_CHOICE) != chosen:
@@ -50,6 +50,10 @@ def choose_runs(store: Store) -> list[Run]:
         placeholder="Choose the runs to compare",
     )
     return sorted(found, key=lambda run: run.id != baseline)
+
+
+def _linked() -> list[str]:
+    return list(dict.fromkeys(filter(None, st.query_params[_LINK].split(","))))
 
 
 def _link_to(runs: Sequence[str]) -> None:
@@ -99,7 +103,7 @@ def _queue(store: Store, chosen: Sequence[Run], method: str) -> None:
     """Add a run of another method to those that are compared; one that is there already is taken as it is."""
     added: list[str] = []
     if attempt(lambda: added.append(_run_of(store, chosen[0], method))):
-        _link_to([*(run.id for run in chosen), *added])
+        _link_to([*_linked(), *added])
         start_engine(store)
         st.rerun()
 

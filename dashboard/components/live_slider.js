@@ -3,7 +3,7 @@
 export default function ({ parentElement, data, setStateValue }) {
   const [input, output, name, marks] =
     ["input", "output", ".name", ".marks"].map((each) => parentElement.querySelector(each));
-  const { label, texts, marked, place, turn, disabled } = data;
+  const { label, texts, values, marked, place, turn, disabled } = data;
 
   function say(at) {
     output.textContent = texts[at] ?? "";
@@ -14,7 +14,7 @@ export default function ({ parentElement, data, setStateValue }) {
   function tell(settled) {
     const at = Number(input.value);
     input.sent = [at, settled];
-    setStateValue("moved", { place: at, turn: (input.turn = (input.turn ?? turn) + 1), settled });
+    setStateValue("moved", { value: values[at], turn: (input.turn = (input.turn ?? turn) + 1), settled });
   }
 
   name.textContent = label;

@@ -16,9 +16,10 @@ def live_slider(
     label: str,
     texts: Sequence[str],
     place: int,
-    on_move: Callable[[int, bool], None],
+    on_move: Callable[[float, bool], None],
     key: str,
     *,
+    values: Sequence[float] | None = None,
     marked: Sequence[int] = (),
     disabled: bool = False,
 ) -> None:
@@ -32,8 +33,12 @@ def live_slider(
     place : int
         Where it stands.
     on_move : callable
-        Called with the new place, and whether the hand has let go.
+        Called with the value at the new place, and whether the hand has let go. By then everything else may be
+        different from when it was drawn.
     key : str
+    values : sequence of float, optional
+        The values at the places; by default 0, 1, 2 and so on. The browser tells the value itself: the list may have
+        changed meanwhile.
     marked : sequence of int
         Places that stand out; if there are any, all places get a dot.
     disabled : bool
@@ -43,13 +48,14 @@ def live_slider(
     def moved() -> None:
         told = st.session_state[key]["moved"]
         st.session_state[turns] = told["turn"]
-        on_move(told["place"], told["settled"])
+        on_move(told["value"], told["settled"])
 
     _component(
         key=key,
         data={
             "label": label,
             "texts": list(texts),
+            "values": list(range(len(texts)) if values is None else values),
             "marked": list(marked),
             "place": place,
             "turn": st.session_state.get(turns, 0),

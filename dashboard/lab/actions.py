@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from clnp_core.runs.estimate import estimate
 from clnp_core.runs.spec import RunSpec, fork
 from clnp_core.runs.store import Run, Store
-from clnp_core.runs.views.estimate import estimate
 from dashboard.lab.controls import choose_fork
 from dashboard.lab.presets import show_cards
 from dashboard.shared.errors import attempt, show_errors

@@ -8,9 +8,9 @@ import streamlit as st
 
 from clnp_core.errors import SpecError
 from clnp_core.methods import METHODS
+from clnp_core.runs.estimate import estimate
 from clnp_core.runs.spec import RunSpec, preset, preset_names
 from clnp_core.runs.store import Store
-from clnp_core.runs.views.estimate import estimate
 from dashboard.lab.gradual_form import choose_gradual
 from dashboard.lab.measure_form import choose_measure
 from dashboard.lab.method_form import choose_method, setting_label

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from clnp_core.runs.estimate import estimate
 from clnp_core.runs.spec import RunSpec, preset, preset_names
 from clnp_core.runs.store import Store
-from clnp_core.runs.views.estimate import estimate
 from dashboard.shared.number_text import counted
 from dashboard.shared.run_text import epochs_text
 

@@ -116,6 +116,8 @@ def _turn(store: Store, run: Run) -> str:
 
 def _where(store: Store, run: Run) -> str:
     """Tell the task in progress; the ones before it may still be trained alone, for comparison, beside it."""
+    if store.waits_for_workers(run.id):
+        return "starting workers"
     spec, learned = run.spec, len(store.learned(run.id))
     if learned == len(spec.lessons):
         return "training each task alone, for comparison" if spec.trains_alone else "finishing"

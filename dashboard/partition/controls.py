@@ -9,7 +9,7 @@ import streamlit as st
 from clnp_core.runs.store import Run
 from dashboard.components.copy_link import copy_link
 from dashboard.components.live_slider import live_slider
-from dashboard.partition.state import View, is_due, is_playing, play, show, stop
+from dashboard.partition.state import View, change, is_due, is_playing, play, show, stop
 
 _AFTER, _BEFORE = "After severing", "Before"
 
@@ -29,22 +29,25 @@ def step_if_due(view: View, learned: int) -> View:
 def show_player(view: View, task: int, learned: int) -> None:
     """Show the buttons: one task back, fill up, one task on."""
 
-    def step(to: int) -> None:
+    def at(now: View) -> int:
+        return learned if now.task is None else now.task
+
+    def step(by: int) -> None:
         stop()
-        show(replace(view, task=to))
+        change(view, lambda now: replace(now, task=min(max(0, at(now) + by), learned)))
 
     def start() -> None:
-        show(replace(view, task=0 if task == learned else task), settled=False)
+        change(view, lambda now: replace(now, task=at(now) % learned), settled=False)
         play()
 
     with st.container(horizontal=True, gap="small"):
-        st.button("Back", icon=":material/skip_previous:", on_click=step, args=(task - 1,), disabled=task == 0)
+        st.button("Back", icon=":material/skip_previous:", on_click=step, args=(-1,), disabled=task == 0)
         if is_playing():
-            st.button("Pause", icon=":material/pause:", on_click=step, args=(task,))
+            st.button("Pause", icon=":material/pause:", on_click=step, args=(0,))
         else:
             about = "Watch the network fill up, task after task."
             st.button("Play", icon=":material/play_arrow:", on_click=start, type="primary", help=about)
-        st.button("Step", icon=":material/skip_next:", on_click=step, args=(task + 1,), disabled=task == learned)
+        st.button("Step", icon=":material/skip_next:", on_click=step, args=(1,), disabled=task == learned)
 
 
 def choose_task(run: Run, view: View, task: int, learned: int) -> None:
@@ -53,7 +56,7 @@ def choose_task(run: Run, view: View, task: int, learned: int) -> None:
     def move(place: int, settled: bool) -> None:
         stop()
         follows = place == learned and run.is_active
-        show(replace(view, task=None if follows else place), settled)
+        change(view, lambda now: replace(now, task=None if follows else place), settled)
 
     of_all = f"of {run.spec.stream.tasks}"
     texts = ["before the first task", *(f"after task {each} {of_all}" for each in range(1, learned + 1))]
@@ -70,7 +73,7 @@ def choose_severing(view: View) -> None:
             default=_BEFORE if view.before else _AFTER,
             required=True,
             key=key,
-            on_change=lambda: show(replace(view, before=st.session_state[key] == _BEFORE)),
+            on_change=lambda: change(view, lambda now: replace(now, before=st.session_state[key] == _BEFORE)),
             help="Weights from neurons that the task gave back into neurons that it claimed. Pruning sets them to 0.",
         )
         copy_link()

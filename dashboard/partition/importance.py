@@ -16,7 +16,7 @@ from clnp_core.runs.views.importance import importance
 from dashboard.components.copy_link import copy_link
 from dashboard.components.live_chart import live_chart
 from dashboard.partition.controls import choose_task
-from dashboard.partition.state import View, show
+from dashboard.partition.state import View, change
 from dashboard.shared.kept_figure import shared_figure
 from dashboard.shared.notebook_code import run_code
 
@@ -36,7 +36,7 @@ def show_importance(store: Store, run: Run, view: View, task: int, learned: int)
         default=pairs[layer - 1],
         required=True,
         key=key,
-        on_change=lambda: show(replace(view, layer=pairs.index(st.session_state[key]) + 1)),
+        on_change=lambda: change(view, lambda now: replace(now, layer=pairs.index(st.session_state[key]) + 1)),
     )
     own, other = st.columns(2, gap="medium")
     with own:

@@ -10,7 +10,7 @@ from clnp_core.analysis import figures
 from clnp_core.analysis.anatomy import Anatomy
 from clnp_core.networks.partition import FREE_OWNER
 from dashboard.components.live_chart import live_chart
-from dashboard.partition.state import View, show
+from dashboard.partition.state import View, change
 from dashboard.partition.view import anatomy_code
 
 
@@ -43,20 +43,24 @@ def _choose(anatomy: Anatomy, view: View) -> None:
     layer, place = view.neuron or (1, None)
     keys = [f"{what} {view.run} {view.neuron}" for what in ("layer of neuron", "neuron")]
 
-    def change() -> None:
+    def choose() -> None:
         to, at = (st.session_state[key] for key in keys)
-        if to != layer:
+        if to != layer and at == place:  # the number is still of a neuron of the other layer
             at = 0
-        show(replace(view, neuron=None if at is None else (to, at)))
+        neuron = None if at is None else (to, min(at, len(anatomy.owners[to - 1]) - 1))
+        change(view, lambda now: replace(now, neuron=neuron))
+
+    def close() -> None:
+        change(view, lambda now: replace(now, neuron=None))
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.selectbox(
-            "Layer", hidden, layer - 1, format_func=names.__getitem__, key=keys[0], on_change=change, width=120
+            "Layer", hidden, layer - 1, format_func=names.__getitem__, key=keys[0], on_change=choose, width=120
         )
         most = len(anatomy.owners[layer - 1]) - 1
-        st.number_input("Neuron", 0, most, place, placeholder="none", key=keys[1], on_change=change, width=130)
+        st.number_input("Neuron", 0, most, place, placeholder="none", key=keys[1], on_change=choose, width=130)
         if view.neuron:
-            st.button("Close", icon=":material/close:", on_click=show, args=(replace(view, neuron=None),))
+            st.button("Close", icon=":material/close:", on_click=close)
 
 
 def _inputs_in_words(anatomy: Anatomy, layer: int, place: int) -> str:

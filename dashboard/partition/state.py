@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import streamlit as st
 
 from clnp_core.errors import SpecError
 from dashboard.shared.errors import toast_error
+from dashboard.shared.link import linked_run
 
 _STATE = "partition"
 _STEPPED = "partition stepped"
@@ -120,6 +121,15 @@ def show(view: View, settled: bool = True) -> None:
     st.session_state[_STATE] = _Kept(view, link)
     if st.query_params.to_dict() != link:
         st.query_params.from_dict(link)
+
+
+def change(drawn: View, how: Callable[[View], View], settled: bool = True) -> None:
+    """Apply one change to the view as it is now, which may no longer be the one that its control was drawn with.
+
+    A control of a run that is looked at no more changes nothing. `settled` as for `show`.
+    """
+    if linked_run() == drawn.run:
+        show(how(st.session_state[_STATE].view), settled)
 
 
 def is_playing() -> bool:

@@ -14,7 +14,7 @@ from clnp_core.analysis.anatomy import Anatomy, Kind
 from clnp_core.errors import SpecError
 from clnp_core.networks import partition
 from dashboard.components.live_chart import live_chart
-from dashboard.partition.state import View, show
+from dashboard.partition.state import View, change
 from dashboard.shared.kept_figure import shared_figure
 from dashboard.shared.notebook_code import run_code
 
@@ -81,7 +81,7 @@ def select(view: View, address: str | None) -> None:
     """Look at the neuron of that address, such as "2:17"; at none, if it is looked at already."""
     if address:
         layer, place = map(int, address.split(":"))
-        show(replace(view, neuron=None if view.neuron == (layer, place) else (layer, place)))
+        change(view, lambda now: replace(now, neuron=None if now.neuron == (layer, place) else (layer, place)))
 
 
 def _in_words(anatomy: Anatomy) -> str:
@@ -120,7 +120,7 @@ def show_matrix(anatomy: Anatomy, view: View) -> None:
         default=pairs[layer - 1],
         required=True,
         key=key,
-        on_change=lambda: show(replace(view, layer=pairs.index(st.session_state[key]) + 1)),
+        on_change=lambda: change(view, lambda now: replace(now, layer=pairs.index(st.session_state[key]) + 1)),
     )
     not_cut = anatomy.task if view.before and anatomy.cuts and anatomy.cuts[layer - 1] else None
 

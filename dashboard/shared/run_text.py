@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Collection
 
 from clnp_core.methods.training.settings import MEASURES
+from clnp_core.runs.estimate import Estimate
 from clnp_core.runs.fold.summary import seeds_of, words_for
 from clnp_core.runs.spec import OUTPUT, RunSpec
 from clnp_core.runs.store import Run
-from clnp_core.runs.views.estimate import Estimate
 from dashboard.shared.number_text import counted, margin_text, scientific
 
 STATE_COLOURS = {

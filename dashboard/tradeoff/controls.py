@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -24,12 +25,13 @@ from dashboard.tradeoff.state import (
     can_redo,
     can_undo,
     candidate_of,
+    change,
     redo,
-    show,
     undo,
     with_l1,
     with_margin,
     with_outcome,
+    with_theta,
 )
 
 _THETA_PLACES = 60
@@ -60,10 +62,11 @@ def _lambda_sliders(spec: RunSpec, tradeoff: TradeOff, view: View) -> None:
             f"λ {layer_name(spec, key)}",
             [scientific(value) + (" · train this" if place in missing else "") for place, value in enumerate(values)],
             values.index(view.l1[layer]),
-            lambda place, settled, layer=layer, values=values: show(
-                with_l1(view, _replaced(view.l1, layer, values[place]), tradeoff), settled
+            lambda value, settled, layer=layer: change(
+                view, lambda now: with_l1(now, _replaced(now.l1, layer, float(value)), tradeoff), settled
             ),
             f"lambda {key}",
+            values=values,
             marked=missing,
         )
 
@@ -85,45 +88,42 @@ def _replaced(values: Sequence[float], place: int, value: float) -> tuple[float,
 
 
 def _theta_sliders(tradeoff: TradeOff, view: View) -> None:
-    layers = tradeoff.before.names
-    shared = st.segmented_control(
+    key = f"theta mode {view.is_shared}"
+    st.segmented_control(
         "Threshold θ",
         list(_MODES),
         default=view.is_shared,
         required=True,
         format_func=_MODES.get,
-        key=f"theta mode {view.is_shared}",
+        key=key,
+        on_change=lambda: change(view, lambda now: _in_mode(now, shared=st.session_state[key])),
         help="A neuron whose mean activity is at most θ is given back and free again.",
     )
-    if shared != view.is_shared:
-        show(replace(view, theta=(view.theta,) * len(layers) if view.is_shared else min(view.theta)))
-        st.rerun(scope="fragment")
     candidate = candidate_of(view, tradeoff)
     if view.is_shared:
         values = theta_places(candidate.thresholds() if candidate else [], view.theta)
-        _theta_slider("θ", values, view.theta, candidate is None, lambda theta: replace(view, theta=theta), "theta")
+        _theta_slider("θ", values, view, None, candidate is None)
         return
-    for layer, name in enumerate(layers):
+    for layer, name in enumerate(tradeoff.before.names):
         values = theta_places(np.unique(candidate.free[layer]) if candidate else [], view.theta[layer])
-        _theta_slider(
-            f"θ {name}",
-            values,
-            view.theta[layer],
-            candidate is None,
-            lambda theta, layer=layer: replace(view, theta=_replaced(view.theta, layer, theta)),
-            f"theta {layer}",
-        )
+        _theta_slider(f"θ {name}", values, view, layer, candidate is None)
 
 
-def _theta_slider(
-    label: str, values: list[float], theta: float, disabled: bool, changed: Callable[[float], View], key: str
-) -> None:
+def _in_mode(view: View, shared: bool) -> View:
+    """Have one θ for all layers, the lowest, or one for each."""
+    if shared == view.is_shared:
+        return view
+    return replace(view, theta=min(view.theta) if shared else (view.theta,) * (len(view.l1) - 1))
+
+
+def _theta_slider(label: str, values: list[float], view: View, layer: int | None, disabled: bool) -> None:
     live_slider(
         label,
         [f"{value:.3g}" for value in values],
-        values.index(theta),
-        lambda place, settled: show(changed(values[place]), settled),
-        key,
+        values.index(view.theta if layer is None else view.theta[layer]),
+        lambda value, settled: change(view, lambda now: with_theta(now, float(value), layer), settled),
+        "theta" if layer is None else f"theta {layer}",
+        values=values,
         disabled=disabled,
     )
 
@@ -146,8 +146,9 @@ def _margin_slider(tradeoff: TradeOff, view: View) -> None:
         "Margin m",
         [margin_text(value) for value in values],
         values.index(view.margin),
-        lambda place, settled: show(with_margin(view, values[place], tradeoff), settled),
+        lambda value, settled: change(view, lambda now: with_margin(now, float(value), tradeoff), settled),
         "margin",
+        values=values,
     )
     st.caption(
         f"m is the {VALIDATION[tradeoff.before.measure]} that may be given up for free neurons. Sliders that you have "
@@ -184,7 +185,8 @@ def show_presets(spec: RunSpec, tradeoff: TradeOff, view: View, record: Record) 
     }
     with st.container(horizontal=True, gap="small"):
         for name, (preset, about) in presets.items():
-            st.button(name, help=about, on_click=show, args=(preset,), disabled=preset == view)
+            whole = partial(change, view, lambda _, preset=preset: preset)
+            st.button(name, help=about, on_click=whole, disabled=preset == view)
 
 
 def _paper(spec: RunSpec, tradeoff: TradeOff, view: View) -> View:

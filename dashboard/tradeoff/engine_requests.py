@@ -19,7 +19,7 @@ from dashboard.shared.number_text import margin_text, scientific
 from dashboard.shared.run_text import training_text
 from dashboard.shared.store import start_engine
 from dashboard.tradeoff.controls import choose_to_train
-from dashboard.tradeoff.state import View, candidate_of, show
+from dashboard.tradeoff.state import View, candidate_of, change
 
 
 def ask_for_accuracies(store: Store, tradeoff: TradeOff, outcome: Outcome) -> None:
@@ -81,13 +81,13 @@ def offer_run(store: Store, run: Run, tradeoff: TradeOff, view: View) -> None:
     candidate = candidate_of(view, tradeoff)
     with st.popover("Commit as a new run", icon=":material/fork_right:", width="stretch", disabled=candidate is None):
         tuning = fine_tuning_settings(run.spec, view)
+        key = f"fine-tuning {view.fine_tuning}"
         wanted = st.checkbox(
             f"Fine-tune what is left: {tuning['epochs']} epochs at {scientific(tuning['learning_rate'])}",
             view.fine_tuning,
-            key=f"fine-tuning {view.fine_tuning}",
+            key=key,
+            on_change=lambda: change(view, lambda now: replace(now, fine_tuning=st.session_state[key])),
         )
-        if wanted != view.fine_tuning:
-            show(replace(view, fine_tuning=wanted))
         if candidate is None:
             return
         spec = committing_fork(run.spec, view.task, candidate, view.theta, view.margin, tuning if wanted else None)

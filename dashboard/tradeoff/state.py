@@ -7,7 +7,7 @@ that can be undone.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -150,6 +150,14 @@ def with_margin(view: View, margin: float, tradeoff: TradeOff) -> View:
     return moved
 
 
+def with_theta(view: View, theta: float, layer: int | None = None) -> View:
+    """Change θ of a hidden layer, counted from 0, or of all of them."""
+    each = (view.theta,) * (len(view.l1) - 1) if view.is_shared else view.theta
+    if layer is None:
+        return replace(view, theta=theta if view.is_shared else (theta,) * len(each))
+    return replace(view, theta=(*each[:layer], theta, *each[layer + 1 :]))
+
+
 def with_l1(view: View, l1: tuple[float, ...], tradeoff: TradeOff) -> View:
     """Change λ. θ follows the margin as long as it stands where the margin puts it."""
     moved = replace(view, l1=l1)
@@ -186,6 +194,16 @@ def show(view: View, settled: bool = True) -> None:
         st.session_state[_STATE] = replace(history, now=view)
     else:
         _keep(_History(view, view, (*history.past, history.settled)))
+
+
+def change(drawn: View, how: Callable[[View], View], settled: bool = True) -> None:
+    """Apply one change to the view as it is now, which may no longer be the one that its control was drawn with.
+
+    A control of a task that is looked at no more changes nothing. `settled` as for `show`.
+    """
+    now: View = st.session_state[_STATE].now
+    if (now.run, now.task) == (drawn.run, drawn.task):
+        show(how(now), settled)
 
 
 def undo() -> None:

@@ -15,7 +15,7 @@ from clnp_core.methods.training.settings import VALIDATION, Measure
 from dashboard.components.live_chart import live_chart
 from dashboard.shared.notebook_code import run_code
 from dashboard.shared.number_text import margin_text, percent, scientific
-from dashboard.tradeoff.state import View, candidate_of, show
+from dashboard.tradeoff.state import View, candidate_of, change, with_theta
 
 _COLUMNS = 3
 
@@ -122,8 +122,8 @@ def _select(tradeoff: TradeOff, view: View, point: Sequence[Any] | None) -> None
     if not point or point[0] is None:
         return
     candidate, theta = tradeoff.candidates[int(point[0])], float(point[1])
-    everywhere = theta if view.is_shared else (theta,) * len(view.theta)
-    show(replace(view, l1=candidate.l1, learning_rate=candidate.learning_rate, theta=everywhere))
+    at = {"l1": candidate.l1, "learning_rate": candidate.learning_rate}
+    change(view, lambda now: with_theta(replace(now, **at), theta))
 
 
 def _partition(tradeoff: TradeOff, view: View, outcome: Outcome, theme: figures.Theme) -> None:
@@ -152,18 +152,18 @@ def _activities(layer: int) -> Callable[[TradeOff, View, Outcome, figures.Theme]
                 f"ranked = sorted(outcome.candidate.free[{layer}], reverse=True)",
                 f"figures.activities(counts[counts.layer == {name!r}], ranked, outcome.theta[{layer}])",
             ),
-            on_drag=lambda place: _drag(tradeoff, view, outcome, layer, 10**place),
+            on_drag=lambda place: change(view, lambda now: _dragged(tradeoff, now, layer, 10**place)),
         )
 
     return chart
 
 
-def _drag(tradeoff: TradeOff, view: View, outcome: Outcome, layer: int, activity: float) -> None:
+def _dragged(tradeoff: TradeOff, view: View, layer: int, activity: float) -> View:
     """Put θ where the line was dragged to, or rather at the nearest value below that changes anything."""
-    candidate = outcome.candidate
+    candidate = candidate_of(view, tradeoff)
+    if candidate is None:
+        return with_theta(view, activity, None if view.is_shared else layer)
     if view.is_shared:
-        theta = max((each for each in candidate.thresholds() if each <= activity), default=0.0)
-    else:
-        dragged = (*view.theta[:layer], activity, *view.theta[layer + 1 :])
-        theta = (*view.theta[:layer], candidate.lowest_alike(dragged)[layer], *view.theta[layer + 1 :])
-    show(replace(view, theta=theta))
+        return with_theta(view, max((each for each in candidate.thresholds() if each <= activity), default=0.0))
+    there = with_theta(view, activity, layer).theta
+    return with_theta(view, candidate.lowest_alike(there)[layer], layer)

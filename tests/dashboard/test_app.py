@@ -14,6 +14,8 @@ from clnp_core.runs import background
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.spec import RunSpec, fork, preset, preset_names
 from clnp_core.runs.store import Store
+from clnp_core.runs.store.reading import STARTING
+from clnp_core.runs.store.results import STARTED
 from dashboard.shared.run_text import STATE_COLOURS
 from tests.made_up import epoch, record, summary
 
@@ -417,6 +419,9 @@ def test_a_running_run_says_how_far_it_is(store: Store):
     learned(store, run, tasks=1)
     with served(store):
         assert progress(opened(run=run)) == "Running · 34% · 20.1 s so far · about 42 s left · task 2 of 3"
+        store.note(run, STARTING)
+        assert progress(opened(run=run)).endswith("about 42 s left · starting workers")
+        store.note(run, STARTED)
         store.pause(run)
         assert progress(opened(run=run)) == "Pausing · 34% · 20.1 s so far · task 2 of 3"
 

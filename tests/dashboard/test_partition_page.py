@@ -173,6 +173,17 @@ def test_a_neuron_is_chosen_by_keyboard_too(store: Store, run: str):
     assert "neuron" not in app.query_params
 
 
+def test_changes_of_one_drawn_page_are_all_there(run: str):
+    app = opened(run=run, task="1")
+    choices = {each.label: each for each in app.segmented_control}
+    choices["Interference"].set_value("Before")
+    choices["Weights into"].set_value("layer 2 → output")
+    app.selectbox[1].select_index(1)
+    app.number_input[0].set_value(5)
+    press(app, "Step")
+    assert app.query_params == {"run": run, "task": "2", "neuron": "2:5", "view": "before", "layer": "3"}
+
+
 def test_another_run_is_shown_from_its_end(store: Store, run: str):
     app = opened(run=run, task="1", neuron="1:3")
     app.query_params["run"] = "digits-000000"

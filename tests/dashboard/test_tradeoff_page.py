@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import dashboard
@@ -15,6 +16,7 @@ from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.explore import trade_off
+from dashboard.tradeoff import controls
 from dashboard.tradeoff.controls import theta_places
 from dashboard.tradeoff.state import View, linked_view, with_l1, with_margin
 from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
@@ -122,6 +124,56 @@ def test_presets_are_steps_that_can_be_undone(store: Store, run: str):
     assert view(press(app, "Undo")) == ran
     assert view(press(app, "Redo")) == bold
     assert view(press(app, "As it ran")) == ran
+
+
+@pytest.fixture
+def sliders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Number boxes in the place of sliders: AppTest cannot move what a browser draws."""
+
+    def box(label, texts, place, on_move, key, *, values, marked=(), disabled=False) -> None:
+        st.number_input(label, value=values[place], key=key, on_change=lambda: on_move(st.session_state[key], True))
+
+    monkeypatch.setattr(controls, "live_slider", box)
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        {"theta": 0.3, "margin": 0.2},
+        {"lambda 1": 3e-4, "lambda 2": 1e-4, "theta": 0.3},
+    ],
+)
+def test_moves_of_one_drawn_page_are_all_there(store: Store, run: str, sliders: None, moved: dict[str, float]):
+    app = opened(run=run)
+    drawn = view(app)
+    for key, value in moved.items():
+        app.number_input(key=key).set_value(value)
+    app.run()
+    assert not app.exception
+    keys = store.run(run).spec.layer_keys
+    l1 = tuple(moved.get(f"lambda {key}", value) for key, value in zip(keys, drawn.l1, strict=True))
+    assert (view(app).l1, view(app).theta, view(app).margin) == (l1, 0.3, moved.get("margin", drawn.margin))
+    for _ in moved:
+        press(app, "Undo")
+    assert view(app) == drawn
+
+
+def test_a_theta_that_is_moved_as_the_layers_get_their_own_is_that_of_all(store: Store, run: str, sliders: None):
+    app = opened(run=run)
+    app.segmented_control[0].set_value(False)
+    app.number_input(key="theta").set_value(0.3).run()
+    assert view(app).theta == (0.3, 0.3)
+    app.number_input(key="theta 0").set_value(0.2)
+    app.number_input(key="theta 1").set_value(0.1).run()
+    assert view(app).theta == (0.2, 0.1)
+
+
+def test_a_slider_of_a_task_that_was_left_moves_nothing(store: Store, run: str, sliders: None):
+    app = opened(run=run)
+    app.selectbox[1].select_index(1)
+    app.number_input(key="margin").set_value(0.2).run()
+    assert not app.exception
+    assert view(app).task == 2
 
 
 def test_training_a_lambda_queues_that_candidate_alone(store: Store, run: str):

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING
 from distributed import Client
 
 from clnp_core.errors import StoreError
-from clnp_core.runs.engine.worker import NotShared, artifacts_here
+from clnp_core.runs.engine.worker import EPOCHS_TOPIC, NotShared, artifacts_here
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.store.artifacts import Artifacts
 
 if TYPE_CHECKING:
+    from distributed import Worker
+
     from clnp_core.methods.sparsify import Prepared
 
 Theta = tuple[float, ...]
@@ -114,9 +116,13 @@ class Evaluators:
         return self._workers[key]
 
 
-async def ready_on_worker() -> None:
-    """Import slow modules on this worker, while it may be training."""
+async def ready_on_worker(dask_worker: Worker) -> None:
+    """Import slow modules on this worker, while it may be training, and tell the engine that it is ready.
+
+    `Client.run` gives it the worker, by the name of the argument.
+    """
     await asyncio.get_running_loop().run_in_executor(_own_thread(), import_module, "clnp_core.runs.engine.work")
+    dask_worker.log_event(EPOCHS_TOPIC, [])
 
 
 async def evaluate_on_worker(

@@ -29,12 +29,14 @@ from clnp_core.runs.engine.desk import Desk
 from clnp_core.runs.engine.evaluate import Evaluators, Theta, ready_on_worker
 from clnp_core.runs.engine.pace import Pace
 from clnp_core.runs.engine.worker import EPOCHS_TOPIC, TOKEN_FILE, NotShared, perform_on_worker, stop_flag
+from clnp_core.runs.estimate import expected_speed
 from clnp_core.runs.fold.course import Learned, Wanted, course
 from clnp_core.runs.fold.results import RESULTS, Result, Summary
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.store import Run, Store
-from clnp_core.runs.store.results import MENDED
+from clnp_core.runs.store.reading import STARTING
+from clnp_core.runs.store.results import MENDED, STARTED
 from clnp_core.tasks.content import check, check_same, content_digest
 
 _POLL_SECONDS = 0.2
@@ -78,6 +80,7 @@ class Engine:
         self._client: Client | None = None
         self._cluster: LocalCluster | None = None
         self._connecting = asyncio.Lock()
+        self._workers_start = False
         self._desk = Desk(places or workers(), self._on_worker)
         self._flights: dict[str, _Flight] = {}
         self._active: dict[str, _Active] = {}
@@ -165,6 +168,7 @@ class Engine:
         """Learn the tasks in order, and train each task alone beside them."""
         spec = run.spec
         digest = await asyncio.to_thread(self._bound_digest, run)
+        active.progress.expects(await asyncio.to_thread(expected_speed, spec, self._store))
         learned: list[Learned] = []
         beside: list[asyncio.Task[None]] = []
         try:
@@ -212,7 +216,7 @@ class Engine:
                 return result
         flight = self._flights.get(stage.key)  # another run may have asked for it meanwhile
         if flight is None or flight.task.cancelling():
-            flight = self._flights[stage.key] = _Flight()
+            flight = self._flights[stage.key] = _Flight(stage)
             flight.task = asyncio.create_task(self._compute(stage, flight))
         flight.runs[run.id] += 1
         try:
@@ -221,7 +225,7 @@ class Engine:
             flight.runs[run.id] -= 1
             if not flight.runs.total():
                 flight.task.cancel()  # no run waits for it any more; has no effect once it is done
-        active.progress.finished(stage)
+        active.progress.finished(stage, result)
         return result
 
     def _found(self, stage: Stage) -> Result:
@@ -300,6 +304,7 @@ class Engine:
                 await self._client.wait_for_workers(1)  # type: ignore[misc, func-returns-value]
                 self._desk.places = sum((await self._client.nthreads()).values())
             else:
+                self._workers_start = True
                 self._cluster = await own_workers(self._desk.places)
                 self._client = await Client(self._cluster, asynchronous=True, set_as_default=False)
             self._client.subscribe_topic(EPOCHS_TOPIC, self._hear)
@@ -307,8 +312,9 @@ class Engine:
             await self._client.run(ready_on_worker, nanny=False, wait=False, on_error="ignore")
 
     def _hear(self, event: tuple[float, list[tuple[str, dict[str, Any]]]]) -> None:
-        """Take a worker's report of epochs. They are written with the others at the next tick."""
+        """Take a worker's report of epochs, or that it is ready. They are written with the others at the next tick."""
         _, told = event
+        self._workers_start = False
         # A scheduler may be shared.
         self._told += [(key, Epoch(**epoch)) for key, epoch in told if key in self._flights]
 
@@ -316,13 +322,16 @@ class Engine:
         told, self._told = self._told, []
         self._store.put_epochs(told)
         for key, epoch in told:
-            flight = self._flights.get(key)
-            for run in flight.runs if flight else ():
-                if run in self._active:
-                    self._active[run].progress.reached(key, epoch.epoch)
+            if flight := self._flights.get(key):
+                for run in flight.runs.keys() & self._active.keys():
+                    self._active[run].progress.reached(flight.stage, epoch)
         for run, active in self._active.items():
             progress = active.progress
-            self._store.put_progress(run, progress.seconds, progress.fraction, progress.seconds_left)
+            if active.waits != self._workers_start:
+                active.waits = self._workers_start
+                self._store.note(run, STARTING if active.waits else STARTED)
+            left = progress.seconds_left(self._desk.places)
+            self._store.put_progress(run, progress.seconds, progress.fraction, left)
 
     async def _evaluate(self, stage: Stage, split: str, thetas: list[Theta]) -> list[float]:
         await self._connect()
@@ -373,7 +382,8 @@ class _Flight:
 
     task: asyncio.Task[Any]
 
-    def __init__(self) -> None:
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
         self.runs: Counter[str] = Counter()
 
 
@@ -384,4 +394,5 @@ class _Active:
 
     def __init__(self, run: Run) -> None:
         self.progress = Pace(run.spec, run.seconds)
+        self.waits = False  # for workers that start
         self.leaves_as = "queued"

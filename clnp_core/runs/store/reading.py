@@ -33,6 +33,9 @@ from clnp_core.runs.store.tables import (
     SWEEPS,
 )
 
+STARTING = "workers are being started"
+"""The event that says that the run waits for them, until the next event."""
+
 _MOST_TRAININGS = 200
 _MOST_NAMED = 5  # runs in a sentence
 
@@ -187,6 +190,12 @@ class Reading(Database):
         query = sql.select(EVENTS.c.time, EVENTS.c.text).where(EVENTS.c.run == run).order_by(EVENTS.c.id)
         with self.transaction() as connection:
             return [tuple(row) for row in connection.execute(query)]
+
+    def waits_for_workers(self, run: str) -> bool:
+        """Tell whether the run waits for workers that are being started."""
+        query = sql.select(EVENTS.c.text).where(EVENTS.c.run == run).order_by(EVENTS.c.id.desc()).limit(1)
+        with self.transaction() as connection:
+            return connection.execute(query).scalar() == STARTING
 
     def stages(self, run: str) -> list[dict[str, Any]]:
         """List the stages of the run: key, kind, task, candidate, computed (how often), seconds, network."""

@@ -22,6 +22,10 @@ MENDED = "computed anew: "
 """How the event begins that says that a result was damaged or missing."""
 
 
+STARTED = "workers are ready"
+"""The event that ends `clnp_core.runs.store.reading.STARTING`."""
+
+
 class Results(Reading):
     """The part of a store that takes results."""
 

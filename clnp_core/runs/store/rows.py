@@ -30,7 +30,7 @@ class Run:
     fraction : float
         Share of the work that is done, 0 to 1.
     seconds_left : float or None
-        Estimate from its speed so far.
+        Estimate: until a few epochs are measured, that of before the start; then from them.
     error, detail : str or None
         If it failed, a sentence for the user, and the last lines of the traceback, if any, for developers.
     summary : Summary or None

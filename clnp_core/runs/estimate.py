@@ -6,16 +6,17 @@ Measurements of the same network in this store come first, then those made elsew
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from functools import cache
+from statistics import fmean, median
 from typing import Any
 
 from clnp_core.machine import cores
 from clnp_core.methods import METHODS, REFERENCE
 from clnp_core.runs.fold.summary import duration
 from clnp_core.runs.spec import RunSpec, preset
-from clnp_core.runs.store import Store
+from clnp_core.runs.store import Run, Store
 from clnp_core.tasks.datasets import classes, training_images
 
 # Seconds of `clnp run PRESET --seed 0` on two cores of an Intel Xeon, torch 2.13.0 (CPU), 2026-11-21 and 22; of
@@ -32,10 +33,11 @@ _MEASURED = {
     "split-cifar-wide": 60 * (45_000 + 10 * 4_500) * 2.3 / 64,
 }
 _MEASURED_CORES = 2
-_START_SECONDS = 3  # until an engine's workers are there and the stream is drawn
+START_SECONDS = 3
+"""Until an engine's workers are there and the stream is drawn."""
 
-_Pace = Callable[[str, int], float]
-"""Seconds of training for an image, by method and task."""
+_ByTask = Callable[[str, int], float]
+"""A number by method and task, such as seconds of training for an image."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,55 @@ class Estimate:
 
     def __str__(self) -> str:
         return f"about {duration(self.seconds)}"
+
+
+@dataclass(frozen=True)
+class Work:
+    """The seconds that what belongs to a task takes, each by itself.
+
+    Attributes
+    ----------
+    fits : tuple of float
+        The trainings of its candidates.
+    then : float
+        What follows them: fine-tuning, choosing.
+    alone : float
+        Training it alone, beside the tasks after it.
+    """
+
+    fits: tuple[float, ...]
+    then: float
+    alone: float
+
+
+def in_all(works: Iterable[Work], at_once: int) -> float:
+    """Add up the seconds of tasks that come one after another, where so many trainings are done at once."""
+    in_turn = together = longest = 0.0
+    for work in works:
+        wanted = [each for each in work.fits if each > 0]
+        in_turn += math.ceil(len(wanted) / at_once) * sum(wanted) / max(1, len(wanted)) + work.then
+        together += sum(wanted) + work.then + work.alone
+        longest = max(longest, work.alone)
+    return max(in_turn, together / at_once, longest)
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast a run's epochs are expected to be.
+
+    Attributes
+    ----------
+    images : callable
+        Training images of an epoch, by method and task; 1 for own data.
+    epoch : callable or None
+        Seconds of an epoch, by method and task; None if nothing comparable was measured.
+    here : bool
+        As in `Estimate`.
+    """
+
+    images: _ByTask
+    epoch: _ByTask | None
+    here: bool
 
 
 def estimate(spec: RunSpec, store: Store | None = None, first_task: int = 1) -> Estimate | None:
@@ -75,14 +126,35 @@ def estimate(spec: RunSpec, store: Store | None = None, first_task: int = 1) -> 
         None if nothing comparable was measured: trainings with the same hidden layers and batch size, and for own data
         on the same data.
     """
+    speed = expected_speed(spec, store)
+    if speed.epoch is None:
+        return None
+    return Estimate(START_SECONDS + _seconds(spec, speed.epoch, cores(), first_task), speed.here)
+
+
+def seconds_left(runs: Sequence[Run]) -> float | None:
+    """Estimate when all runs have ended, from what is known of those at work; None if that is nothing.
+
+    Those that wait take as long as the others, and take turns with them.
+    """
+    lefts = [run.seconds_left for run in runs if run.goes_on and run.seconds_left is not None]
+    if not lefts:
+        return None
+    waiting = sum(run.goes_on and run.seconds_left is None for run in runs)
+    wholes = [run.seconds + run.seconds_left for run in runs if run.seconds_left is not None]
+    return max(*lefts, (sum(lefts) + waiting * fmean(wholes)) / len(lefts))
+
+
+def expected_speed(spec: RunSpec, store: Store | None = None) -> Speed:
+    """Look up how fast a run's epochs are expected to be; parameters as for `estimate`."""
     here = _pace_here(spec, store) if store else None
     pace = here or _pace_elsewhere(spec)
-    if pace is None:
-        return None
-    return Estimate(_START_SECONDS + _seconds(spec, pace, cores(), first_task), here is not None)
+    images = cache(_images_of(spec))
+    epoch = None if pace is None else cache(lambda method, task: images(method, task) * pace(method, task))
+    return Speed(images, epoch, here is not None)
 
 
-def _pace_here(spec: RunSpec, store: Store) -> _Pace | None:
+def _pace_here(spec: RunSpec, store: Store) -> _ByTask | None:
     """Measure the pace of the same method and the nearest task, as far as the store has them."""
     trainings = [
         {**training, "pace": training["seconds"] / _images(training["stream"], training["method"], training["task"])}
@@ -104,7 +176,7 @@ def _pace_here(spec: RunSpec, store: Store) -> _Pace | None:
     return pace
 
 
-def _pace_elsewhere(spec: RunSpec) -> _Pace | None:
+def _pace_elsewhere(spec: RunSpec) -> _ByTask | None:
     def comparable(given: RunSpec) -> tuple[Any, ...]:
         architecture = given.architecture
         return architecture.hidden, architecture.input_shape, given.batch_size, given.device, _own_name(given)
@@ -117,26 +189,28 @@ def _pace_elsewhere(spec: RunSpec) -> _Pace | None:
     if not alike:
         return None
     nearest = min(alike, key=how_far)
-    seconds = _MEASURED[nearest.preset] - _START_SECONDS
-    for_one = seconds / _seconds(nearest, lambda method, task: 1.0, _MEASURED_CORES)
+    seconds = _MEASURED[nearest.preset] - START_SECONDS
+    for_one = seconds / _seconds(nearest, _images_of(nearest), _MEASURED_CORES)
     return lambda method, task: for_one
 
 
-def _seconds(spec: RunSpec, pace: _Pace, places: int, first_task: int = 1) -> float:
-    """Compute the seconds of training at a pace on a number of cores."""
-    stream = spec.stream.model_dump(mode="json")
-    at_once = max(1, places // spec.architecture.threads)
-    in_turn = in_all = 0.0
+def _seconds(spec: RunSpec, epoch: _ByTask, places: int, first_task: int = 1) -> float:
+    """Compute the seconds of training on a number of cores, given those of an epoch."""
+    works = []
     for task in spec.lessons:
         if task < first_task:
             continue
-        own, images, candidates = spec.at(task), _images(stream, spec.method, task), spec.fits(task)
-        fit = own.epochs_of(task) * images * pace(spec.method, task)
-        tuned = own.tuning_rounds * own.fine_tuning.epochs * images * pace(spec.method, task) if own.fine_tuning else 0
-        alone = own.epochs_of(task) * images * pace(REFERENCE, task) if spec.trains_alone else 0
-        in_turn += math.ceil(candidates / at_once) * fit + tuned
-        in_all += candidates * fit + tuned + alone
-    return max(in_turn, in_all / at_once)
+        own, each = spec.at(task), epoch(spec.method, task)
+        fit = own.epochs_of(task) * each
+        tuned = own.tuning_rounds * own.fine_tuning.epochs * each if own.fine_tuning else 0
+        alone = own.epochs_of(task) * epoch(REFERENCE, task) if spec.trains_alone else 0
+        works.append(Work((fit,) * spec.fits(task), tuned, alone))
+    return in_all(works, max(1, places // spec.architecture.threads))
+
+
+def _images_of(spec: RunSpec) -> _ByTask:
+    stream = spec.stream.model_dump(mode="json")
+    return lambda method, task: _images(stream, method, task)
 
 
 def _images(stream: Mapping[str, Any], method: str, task: int) -> float:

@@ -2,11 +2,11 @@
 
 import pytest
 
+from clnp_core.runs import estimate as module
+from clnp_core.runs.estimate import estimate, seconds_left
 from clnp_core.runs.fold.stages import fit_stages
 from clnp_core.runs.spec import fork, preset, preset_names
 from clnp_core.runs.store import Store
-from clnp_core.runs.views import estimate as module
-from clnp_core.runs.views.estimate import estimate
 from tests.made_up import epoch
 
 SHORT = {"single_task": False, "stream.tasks": 4}
@@ -19,7 +19,7 @@ def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def seconds(name: str, changes: dict | None = None) -> float:
     """Of training, where nothing was measured here."""
-    return estimate(preset(name, changes)).seconds - module._START_SECONDS
+    return estimate(preset(name, changes)).seconds - module.START_SECONDS
 
 
 @pytest.mark.parametrize("name", module._MEASURED)
@@ -65,7 +65,7 @@ def test_tasks_count_by_their_images():
 def test_a_fork_takes_what_it_learns_anew():
     spec = preset("digits", SHORT)
     forked = estimate(fork(spec, 3, {}), first_task=3)
-    assert forked.seconds - module._START_SECONDS == pytest.approx(seconds("digits", SHORT) / 2)
+    assert forked.seconds - module.START_SECONDS == pytest.approx(seconds("digits", SHORT) / 2)
 
 
 @pytest.mark.parametrize("changes", [{"device": "cuda"}, {"batch_size": 128}])
@@ -81,7 +81,7 @@ def test_a_run_takes_what_the_epochs_of_another_one_in_the_store_foretell(tmp_pa
     store.put_epochs((stage.key, epoch(1 + place, seconds=each)) for place, each in enumerate([9, 2, 4]))
     told = estimate(preset("digits", SHORT | {"stream.tasks": 3, "epochs": 80}), store)
     assert told.here
-    assert told.seconds - module._START_SECONDS == pytest.approx(3 * 80 * 3)
+    assert told.seconds - module.START_SECONDS == pytest.approx(3 * 80 * 3)
 
 
 def test_epochs_that_prune_have_a_speed_of_their_own(tmp_path):
@@ -92,7 +92,7 @@ def test_epochs_that_prune_have_a_speed_of_their_own(tmp_path):
         store.link(store.add(trained), stage, 0)
         store.put_epochs([(stage.key, epoch(seconds=each))])
     after, gradual = (
-        estimate(preset("digits", SHORT | {"pruning": pruning}), store).seconds - module._START_SECONDS
+        estimate(preset("digits", SHORT | {"pruning": pruning}), store).seconds - module.START_SECONDS
         for pruning in ("after", "gradual")
     )
     assert after == pytest.approx(2 * gradual)
@@ -105,3 +105,19 @@ def test_methods_and_training_alone_have_speeds_of_their_own(learn, tmp_path):
     assert {training["method"] for training in trainings} == {"clnp", "single"}
     assert all(training["task"] == 1 and training["seconds"] > 0 for training in trainings)
     assert store.trainings_like(preset("digits").architecture, 32, "cpu") == []
+
+
+def test_runs_that_wait_take_as_long_as_those_at_work(tmp_path):
+    store = Store(tmp_path)
+    runs = [store.add(preset("digits", {"seed": seed})) for seed in range(5)]
+
+    def left() -> float | None:
+        return seconds_left([store.run(run) for run in runs])
+
+    assert left() is None
+    store.put_progress(runs[0], 5.0, 0.5, 5.0)
+    store.put_progress(runs[1], 5.0, 0.25, 15.0)
+    assert left() == (5 + 15 + 3 * 15) / 2
+    for run in runs[2:]:
+        store.leave(run, "paused")
+    assert left() == 15
