@@ -20,12 +20,15 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
 
 from clnp_core.errors import ExportError, NoBrowserError
 
+FONTS = Path(__file__).with_name("fonts")
+"""Our fonts, and what puts them into pictures."""
 START_SECONDS = 60
 """A browser that has not started by then never will. A busy machine may take many seconds."""
 DRAW_SECONDS = 120
@@ -206,7 +209,7 @@ async def _serve(answers: int) -> None:
     """Draw the figures that come on standard input, a line of JSON each, and answer each with a line of JSON."""
     from choreographer.browsers.chromium import Chromium
     from choreographer.errors import ChromeNotFoundError
-    from kaleido import Kaleido
+    from kaleido import Kaleido, PageGenerator
 
     class InThisGroup(Chromium):
         """A browser that ends with this process's group."""
@@ -221,7 +224,8 @@ async def _serve(answers: int) -> None:
     try:
         path = os.environ.get("BROWSER_PATH") or Chromium.find_browser(skip_local=False)
         # Without MathJax, which would be fetched from the network.
-        browser = Kaleido(path=path, browser_cls=InThisGroup, mathjax=False, timeout=None)
+        page = PageGenerator(mathjax=False, others=[_fonts().as_uri()])
+        browser = Kaleido(path=path, browser_cls=InThisGroup, page_generator=page, timeout=None)
     except ChromeNotFoundError:
         return answer(path=None)
     answer(path=str(path))
@@ -236,6 +240,14 @@ async def _serve(answers: int) -> None:
                 answer(error=str(error) or type(error).__name__)
             else:
                 answer(picture=base64.b64encode(picture).decode())
+
+
+def _fonts() -> Path:
+    """Write the script that gives a page our fonts."""
+    faces = (FONTS / "faces.css").read_text("utf-8")
+    script = Path(tempfile.gettempdir(), "fonts.js")
+    script.write_text(f"{(FONTS / 'pictures.js').read_text('utf-8')}withFonts({json.dumps(faces)});", "utf-8")
+    return script
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from html import unescape
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,12 @@ import plotly.graph_objects as go
 from PIL import Image
 
 from clnp_core.analysis.drawing import DRAWER
+from clnp_core.analysis.latex import without_latex
 from clnp_core.errors import ExportError, NoBrowserError
 from clnp_core.files import write_whole
 
+BAND = "band"
+"""The `meta` of an area around a curve, which has its width as hidden error bars."""
 _PX_PER_INCH = 96
 _MM_PER_PX = 25.4 / _PX_PER_INCH
 _SCREEN_PX = 900  # wide, where a figure does not say
@@ -48,7 +52,8 @@ def save(figure: go.Figure, path: Path | str, dpi: float = 300) -> Path:
     Raises
     ------
     ExportError
-        If the name has another ending, `dpi` is not above 0, or the browser fails to draw the figure.
+        If the name has another ending, `dpi` is not above 0, a text has LaTeX that cannot be drawn, or the browser
+        fails to draw the figure.
     StoreError
         If a file cannot be written.
     """
@@ -59,7 +64,7 @@ def save(figure: go.Figure, path: Path | str, dpi: float = 300) -> Path:
     if not dpi > 0:
         raise ExportError(f"dpi must be above 0, not {dpi:g}.")
     try:
-        content = _html(figure) if form == "html" else _drawn(figure, form, dpi)
+        content = _html(figure) if form == "html" else drawn(figure, form, dpi)
     except NoBrowserError as error:
         path, wanted = path.with_suffix(".html"), path
         warn(f"{path.name} was written instead of {wanted.name}. {error}", stacklevel=2)
@@ -86,20 +91,34 @@ def to_pdf(figure: go.Figure, background: str = "white", width: int = _SCREEN_PX
     ExportError
         If there is no Chromium or Chrome, or it fails.
     """
-    return _drawn(go.Figure(figure).update_layout(paper_bgcolor=background, width=width), "pdf", _PX_PER_INCH)
+    return drawn(go.Figure(figure).update_layout(paper_bgcolor=background, width=width), "pdf", _PX_PER_INCH)
 
 
-def _drawn(figure: go.Figure, form: str, dpi: float) -> bytes:
+def drawn(figure: go.Figure, form: str, dpi: float) -> bytes:
+    """Draw a figure as "pdf", "svg" or "png", in the size that it says; dots per inch are for PNG only.
+
+    Raises
+    ------
+    ExportError
+        If there is no Chromium or Chrome, or it fails, or a text has LaTeX that cannot be drawn.
+    """
+    figure = without_latex(figure)
     size = {"width": figure.layout.width or _SCREEN_PX}
     if form == "pdf":
         from clnp_core.analysis import pdf  # slow to import
 
         large = DRAWER.draw(figure, {"format": form, **size, "scale": pdf.LARGER})
         # If it is not a PDF of one page, draw it at its own size: only its hatches are coarser.
-        return pdf.at_its_size(large) or DRAWER.draw(figure, {"format": form, **size})
+        return pdf.at_its_size(large, _title(figure)) or DRAWER.draw(figure, {"format": form, **size})
     if form == "svg":
         return _in_millimetres(DRAWER.draw(figure, {"format": form, **size}))
     return _with_dots(DRAWER.draw(figure, {"format": form, **size, "scale": dpi / _PX_PER_INCH}), dpi)
+
+
+def _title(figure: go.Figure) -> str:
+    """Return a figure's title without markup; `for_paper` keeps it beside the layout."""
+    text = figure.layout.title.text or (figure.layout.meta or {}).get("title") or ""
+    return unescape(re.sub("<[^>]*>", " ", text))
 
 
 def _in_millimetres(svg: bytes) -> bytes:
@@ -117,7 +136,7 @@ def _with_dots(png: bytes, dpi: float) -> bytes:
 
 
 def _html(figure: go.Figure) -> bytes:
-    html: str = figure.to_html(include_plotlyjs=True, config={"displaylogo": False})
+    html: str = without_latex(figure).to_html(include_plotlyjs=True, config={"displaylogo": False})
     return html.encode()
 
 
@@ -127,11 +146,13 @@ def tidy(figure: go.Figure) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        series (its name in the legend), x and y; also z for a matrix, error (y ± error) if there are error bars, and
-        axes (their titles) if series have different axes.
+        series (its name in the legend), x and y; also z for a matrix, error (a standard deviation: y ± error) if there
+        are error bars or bands, tail (up to y + tail), and axes (their titles) if series have different axes.
     """
     frames = [
-        (_axes(figure, trace), _matrix(trace) if trace.type == "heatmap" else _points(trace)) for trace in figure.data
+        (_axes(figure, trace), _matrix(trace) if trace.type == "heatmap" else _points(trace))
+        for trace in figure.data
+        if trace.meta != BAND
     ]
     shown = [(axes, frame) for axes, frame in frames if len(frame)]
     if not shown:
@@ -147,7 +168,8 @@ def _axes(figure: go.Figure, trace: go.Scatter | go.Bar | go.Heatmap) -> str:
 
 
 def _points(trace: go.Scatter | go.Bar) -> pd.DataFrame:
-    columns = {"x": trace.x, "y": trace.y, "error": trace.error_y.array}
+    spread = "tail" if trace.error_y.symmetric is False else "error"
+    columns = {"x": trace.x, "y": trace.y, spread: trace.error_y.array}
     points = pd.DataFrame({name: np.asarray(each) for name, each in columns.items() if each is not None})
     points = points.dropna(subset=["x", "y"])
     points.insert(0, "series", trace.name)

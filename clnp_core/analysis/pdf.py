@@ -15,8 +15,8 @@ LARGER = 4
 """How many times too large a page must be drawn, so that hatches have 384 dots per inch."""
 
 
-def at_its_size(pdf: bytes) -> bytes | None:
-    """Scale a page that was drawn too large down to its size, and keep each picture in it only once.
+def at_its_size(pdf: bytes, title: str = "") -> bytes | None:
+    """Scale a page that was drawn too large down to its size, keep each picture in it only once, and give it a title.
 
     The large page's content becomes a form, which the page draws smaller (PDF 32000-1, 8.10). Scaling the content
     itself would not change its hatches, because their size is relative to the page.
@@ -42,6 +42,7 @@ def at_its_size(pdf: bytes) -> bytes | None:
         page.Contents = document.make_stream(b"%.6f 0 0 %.6f 0 0 cm /Drawn Do" % (1 / LARGER, 1 / LARGER))
         page.MediaBox = [round(float(side) / LARGER, 3) for side in page.MediaBox]
         _each_once(document)
+        document.docinfo.Title = title  # in place of that of the page that drew it
         written = BytesIO()
         document.save(written, deterministic_id=True)
         return written.getvalue()

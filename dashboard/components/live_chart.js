@@ -1,16 +1,29 @@
-function load(url) {
-  window.clnpPlotly ??= new Promise((resolve, reject) => {
+function run(url, made) {
+  return new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = url;
     // A proxy may answer with a page of its own, which loads and is no script.
     script.onload = script.onerror = () => {
-      if (window.Plotly) return resolve(window.Plotly);
-      window.clnpPlotly = undefined;
+      if (window[made]) return resolve(window[made]);
       script.remove();
       reject(new Error(`Charts cannot be drawn: ${script.src} cannot be loaded. If the app is behind a proxy, it has to ` +
         "pass on this address too; then reload the page."));
     };
     document.head.append(script);
+  });
+}
+
+function load({ plotly, fonts }) {
+  window.clnpPlotly ??= Promise.all([
+    run(plotly, "Plotly"),
+    run(`${fonts}/pictures.js`, "withFonts"),
+    fetch(`${fonts}/faces.css`).then((faces) => faces.text()),
+  ]).then(async ([Plotly, withFonts, faces]) => {
+    await withFonts(faces);
+    return Plotly;
+  }).catch((error) => {
+    window.clnpPlotly = undefined;
+    throw error;
   });
   return window.clnpPlotly;
 }
@@ -28,8 +41,29 @@ function save(url, name) {
   link.click();
 }
 
+function askForPaper(root, plot) {
+  const dialog = root.querySelector("template").content.querySelector("dialog").cloneNode(true);
+  root.querySelector(".live-chart-menu").after(dialog);
+  const form = dialog.querySelector("form");
+  const { width, own, font, size, form: kind, dpi } = form.elements;
+  const adapt = () => {
+    own.disabled = width.value !== "" || kind.value === "csv";
+    width.disabled = font.disabled = size.disabled = kind.value === "csv";
+    dpi.disabled = kind.value !== "png";
+  };
+  form.onchange = adapt;
+  form.onsubmit = ({ submitter }) => {
+    if (submitter.value !== "save") return;
+    const numbers = { width: Number(width.value || own.value), size: Number(size.value), dpi: Number(dpi.value) };
+    plot.tell("saved", { form: kind.value, font: font.value, ...numbers });
+  };
+  dialog.onclose = () => dialog.remove();
+  adapt();
+  dialog.showModal();
+}
+
 function furnish(root, plot) {
-  const picture = async (format) => {
+  plot.picture = async (format) => {
     const background = getComputedStyle(plot).getPropertyValue("--st-background-color");
     const { data, layout } = plot;
     const size = { width: plot.offsetWidth, height: plot.offsetHeight, scale: format === "png" ? 3 : 1 };
@@ -38,8 +72,9 @@ function furnish(root, plot) {
   };
   for (const button of root.querySelectorAll("[data-save]")) {
     const format = button.dataset.save;
-    button.onclick = () => (["svg", "png"].includes(format) ? picture(format) : plot.tell("saved", format));
+    button.onclick = () => (["svg", "png"].includes(format) ? plot.picture(format) : plot.tell("saved", format));
   }
+  root.querySelector("[data-paper]").onclick = () => askForPaper(root, plot);
   const code = root.querySelector("pre");
   const show = root.querySelector("[data-show]");
   show.onclick = () => {
@@ -61,7 +96,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     save(data.file.url, data.file.name);
   }
   const problem = parentElement.querySelector(".live-chart-problem");
-  load(data.plotly).then((Plotly) => {
+  load(data).then((Plotly) => {
     problem.textContent = "";
     const { figure, config, turn } = plot.wanted;
     const ink = getComputedStyle(plot).getPropertyValue("--st-text-color");
@@ -69,7 +104,9 @@ export default function ({ parentElement, data, setTriggerValue }) {
     Object.assign(plot, { shown: figure, ink, turn });
     const { data: traces, layout } = JSON.parse(figure);
     layout.font.color = ink || layout.font.color;
-    Plotly.react(plot, traces, layout, config);
+    // Plotly's own button would draw the text in another font than it was laid out in.
+    const camera = { name: "Save as PNG", icon: Plotly.Icons.camera, click: () => plot.picture("png") };
+    Plotly.react(plot, traces, layout, { ...config, modeBarButtonsToAdd: [camera] });
     if (plot.resizing) return;
     listen(plot);
     furnish(parentElement, plot);

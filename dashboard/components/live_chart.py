@@ -15,18 +15,21 @@ import streamlit as st
 from plotly.io.json import to_json_plotly
 from streamlit.components.v1 import declare_component
 
-from clnp_core.analysis.export import tidy, to_pdf
+from clnp_core.analysis.drawing import FONTS
+from clnp_core.analysis.export import drawn, tidy, to_pdf
+from clnp_core.analysis.figures import for_paper, in_light
 from clnp_core.analysis.figures.base import BACKGROUND
 from dashboard.components.component import component
 from dashboard.shared.errors import attempt
 
-# Serves the plotly.js that came with the plotly package, from where it is installed, under component/<name>/.
+# Serves the plotly.js that came with the plotly package, and our fonts, from where they are, under component/<name>/.
 _plotly_files = declare_component("plotly_js", path=Path(plotly.__file__).parent / "package_data")
+_font_files = declare_component("fonts", path=FONTS)
 
 _CONFIG = {
     "displaylogo": False,
     "showSendToCloud": False,
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "toImage"],
 }
 
 _component = component("live_chart", isolate_styles=False)  # plotly.js keeps its style sheet in the document
@@ -43,7 +46,8 @@ def live_chart(
 ) -> None:
     """Show a figure; call again with the same key to change it in place.
 
-    Under it are buttons that save it as SVG, PNG or PDF and its data as CSV, and show the code that makes it.
+    Under it are buttons that save it as SVG, PNG or PDF and its data as CSV, lay it out for paper in a dialog, and show
+    the code that makes it.
 
     Parameters
     ----------
@@ -60,8 +64,8 @@ def live_chart(
     on_drag : callable, optional
         Called with where on the x axis the first shape was dragged to. Without it shapes cannot be dragged.
     """
-    drawn = figure.to_plotly_json()
-    drawn["layout"]["uirevision"] = key
+    shown = figure.to_plotly_json()
+    shown["layout"]["uirevision"] = key
     name = "-".join(figure.layout.title.text.lower().replace(",", "").split())
     turns, file = f"{key} turn", f"{key} file"
 
@@ -83,12 +87,13 @@ def live_chart(
     _component(
         key=key,
         data={
-            "figure": to_json_plotly(drawn),
+            "figure": to_json_plotly(shown),
             "config": _CONFIG | {"edits": {"shapePosition": on_drag is not None}},
             "turn": st.session_state.get(turns, 0),
             "alt": alt,
             # Beside the page: under which path the app is served, a proxy may know alone.
             "plotly": f"component/{_plotly_files.name}/plotly.min.js",
+            "fonts": f"component/{_font_files.name}",
             "name": name,
             "code": code,
             "file": st.session_state.pop(file, None),
@@ -99,15 +104,26 @@ def live_chart(
     )
 
 
-def _file(figure: go.Figure, name: str, form: str) -> dict[str, Any] | None:
-    """Write the figure or its data for the browser to save; None if that failed, which the page then tells."""
+def _file(figure: go.Figure, name: str, asked: str | dict[str, Any]) -> dict[str, Any] | None:
+    """Write the figure or its data for the browser to save; None if that failed, which the page then tells.
+
+    `asked` is a format, for what is on the screen, or what was asked for in the dialog.
+    """
+    form = asked if isinstance(asked, str) else asked["form"]
     made: list[bytes] = []
-    background = BACKGROUND[st.context.theme.type or "light"]
-    write = {"pdf": lambda: to_pdf(figure, background), "csv": lambda: tidy(figure).to_csv(index=False).encode()}
-    if not attempt(lambda: made.append(write[form]())):
+
+    def write() -> bytes:
+        if form == "csv":
+            return tidy(figure).to_csv(index=False).encode()
+        if isinstance(asked, str):
+            return to_pdf(figure, BACKGROUND[st.context.theme.type or "light"])
+        paper = for_paper(in_light(figure), font=asked["font"], width=asked["width"], size=asked["size"])
+        return drawn(paper.update_layout(paper_bgcolor="white"), form, asked["dpi"])
+
+    if not attempt(lambda: made.append(write())):
         return None
     url = f"data:{_TYPES[form]};base64,{b64encode(made[0]).decode()}"
     return {"url": url, "name": f"{name}.{form}", "turn": time.time()}
 
 
-_TYPES = {"pdf": "application/pdf", "csv": "text/csv"}
+_TYPES = {"pdf": "application/pdf", "csv": "text/csv", "svg": "image/svg+xml", "png": "image/png"}

@@ -4,16 +4,18 @@ import os
 import re
 import shutil
 import warnings
+from base64 import b64decode
 from io import BytesIO
 
 import numpy as np
 import pandas as pd
 import pikepdf
 import pytest
-from PIL import Image
+from PIL import Image, ImageFont
 
 from clnp_core.analysis import export, figures, pdf
 from clnp_core.analysis.figures.paper import FONTS, WIDTHS
+from clnp_core.analysis.latex import without_latex
 from clnp_core.errors import ExportError, StoreError
 from tests.analysis import test_capacity_and_accuracy_figures as accuracies
 from tests.analysis import test_figures as basics
@@ -26,19 +28,10 @@ BY_TASK = pd.DataFrame(
     {"group": ["clnp"] * 2 + ["finetune"] * 2, "task": [1, 2] * 2, "seeds": 5, "accuracy": 0.7, "std": [0.1, 0.2] * 2}
 )
 QUOTED = pd.DataFrame({"group": "Zenke et al.", "task": [1, 2], "accuracy": [0.6, 0.7], "std": [0.01, np.nan]})
+MEMORY = pd.DataFrame(
+    {"group": ["clnp", "ewc"], "mean_accuracy": 0.9, "best_accuracy": [0.9, 0.95], "memory": [1000, 4000]}
+).assign(std=0.01, seeds=5, forgetting=0.1)
 SPEED = [{"width": 500 * n, "task": n, "first epoch s": n, "last epoch s": n, "plain epoch s": n} for n in (1, 2)]
-
-KEPT = pd.DataFrame(
-    {
-        "group": ["clnp", "ewc"],
-        "seeds": [2, 1],
-        "mean_accuracy": [0.9, 0.7],
-        "std": [0.01, np.nan],
-        "best_accuracy": [0.9, 0.8],
-        "forgetting": [0.0, 0.1],
-        "memory": [1e5, 3e5],
-    }
-)
 FIGURES = {
     "learning_curves": lambda: figures.learning_curves(basics.shrinking(2), layers=basics.NAMES),
     "capacity": lambda: figures.capacity(basics.LAYERS),
@@ -69,13 +62,13 @@ FIGURES = {
     "filling": lambda: figures.filling(lesson.SEQUENCES, 1),
     "shrinking": lambda: figures.shrinking(lesson.TRAININGS, ["layer 1", "layer 2"], 1),
     "training_speed": lambda: figures.training_speed(SPEED, SPEED),
-    "accuracy_and_memory": lambda: figures.accuracy_and_memory(KEPT),
+    "accuracy_and_memory": lambda: figures.accuracy_and_memory(MEMORY),
     "weight_importance": lambda: figures.weight_importance(np.eye(3), ("input", "layer 1"), 1),
 }
 
 
 def test_every_figure_is_drawn_for_paper_here():
-    others = {"Theme", "for_paper", "save", "task_colour"}
+    others = {"Theme", "for_paper", "in_light", "save", "task_colour"}
     assert set(FIGURES) == {name for name in figures.__all__ if name.islower()} - others
 
 
@@ -105,6 +98,13 @@ def test_one_column_is_the_default_and_a_height_is_in_millimetres():
     assert figure.layout.width == pytest.approx(WIDTHS[1] * PX)
     assert figure.layout.height == pytest.approx(60 * PX)
     assert figure.layout.font.family == FONTS["sans"]
+
+
+def test_any_width_and_size_of_text():
+    figure = figures.for_paper(FIGURES["capacity"](), width=139.7, size=10)
+    assert figure.layout.width == pytest.approx(139.7 * PX)
+    assert figure.layout.font.size == figure.layout.yaxis.title.font.size == pytest.approx(10 * 96 / 72)
+    assert figure.layout.height > figures.for_paper(FIGURES["capacity"]()).layout.height
 
 
 def test_lines_and_marks_are_thinner_and_packed_marks_shrink_with_the_figure():
@@ -138,6 +138,8 @@ def test_titles_of_axes_are_broken_where_there_is_no_room():
         ({"font": "comic"}, "'sans' or 'serif', not 'comic'"),
         ({"height": 3}, "at least 20 mm high, not 3"),
         ({"height": float("nan")}, "at least 20 mm high, not nan"),
+        ({"width": 401}, "A figure is 40 to 400 mm wide, not 401"),
+        ({"size": float("nan")}, "Text is 4 to 24 pt high, not nan"),
     ],
 )
 def test_what_cannot_be_printed_is_said(options, said):
@@ -148,6 +150,15 @@ def test_what_cannot_be_printed_is_said(options, said):
 def test_a_figure_for_a_dark_screen_is_not_printed():
     with pytest.raises(ExportError, match="theme 'light'"):
         figures.for_paper(figures.capacity(basics.LAYERS, "dark"))
+
+
+def test_a_figure_for_a_dark_screen_is_drawn_again_in_light():
+    for theme in ("dark", "light"):
+        drawn = figures.capacity(basics.LAYERS, theme, title="of mine")
+        assert figures.in_light(drawn) == figures.capacity(basics.LAYERS, title="of mine")
+    assert figures.in_light(figures.accuracy_matrix(basics.MATRIX, theme="dark")) == figures.accuracy_matrix(
+        basics.MATRIX
+    )
 
 
 def test_quoted_accuracies_are_hollow_and_say_so():
@@ -180,6 +191,37 @@ def test_the_data_are_those_of_the_traces_with_errors_and_the_axes_they_stand_on
     assert len(curves) == 24
 
 
+def test_a_band_of_deviations_is_a_column():
+    figure = FIGURES["mean_accuracies"]()
+    assert len(figure.data) == 4, "two bands, two curves"
+    table = export.tidy(figure)
+    assert table["series"].tolist() == ["clnp"] * 2 + ["finetune"] * 2
+    assert table["error"].tolist() == pytest.approx([10, 20] * 2)
+    assert export.tidy(FIGURES["accuracy_and_memory"]())["tail"].tolist() == pytest.approx([0, 5])
+
+
+@pytest.mark.parametrize(
+    ("given", "drawn"),
+    [
+        (r"Choice of $\lambda$", "Choice of λ"),
+        (r"$\theta_1 \leq 10^{-3}$ and $\Omega$", "θ<sub>1</sub> ≤ 10<sup>-3</sup> and Ω"),
+        (r"$\mathrm{accuracy} \pm \sigma$", "accuracy ± σ"),
+        ("from $5 to $6", "from $5 to $6"),
+    ],
+)
+def test_formulas_are_written_as_text(given, drawn):
+    figure = without_latex(figures.capacity(basics.LAYERS, title=given))
+    assert figure.layout.title.text == drawn
+
+
+def test_a_formula_that_cannot_be_drawn_is_refused(tmp_path):
+    figure = figures.capacity(basics.LAYERS, title=r"of $\frac{1}{2}$")
+    for form in ("pdf", "html"):
+        with pytest.raises(ExportError, match=r"^\$\\frac\{1\}\{2\}\$ cannot be drawn; of LaTeX .*\.$"):
+            figures.save(figure, tmp_path / f"fig.{form}")
+    assert list(tmp_path.iterdir()) == []
+
+
 NO_BROWSER = not (os.environ.get("BROWSER_PATH") or any(map(shutil.which, ("chromium", "google-chrome"))))
 
 
@@ -203,6 +245,29 @@ def test_files_are_as_large_as_the_figure_and_have_its_data_beside_them(tmp_path
     assert image.convert("RGBA").getpixel((0, 0))[3] == 0
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "fig.csv", dtype={"series": str}), export.tidy(figure))
     assert sorted(file.name for file in tmp_path.iterdir()) == ["fig.csv", "fig.pdf", "fig.png", "fig.svg"]
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(NO_BROWSER, reason="no browser: `apt-get install chromium`")
+def test_pictures_have_the_font_in_them_that_their_text_was_laid_out_in(tmp_path):
+    screen = figures.trade_off(basics.POINTS, None, basics.MARK, basics.MARK | {"candidate": 2}, basics.MARK)
+    for number, figure in enumerate((screen, figures.for_paper(screen, font="serif"))):
+        family = ("CLNP Sans", "CLNP Serif")[number]
+        text = figures.save(figure, tmp_path / "fig.svg").read_text()
+        assert set(re.findall(r"@font-face \{ font-family: '(.*?)'", text)) == {family}
+        face = re.search(rf"'{family}'; font-weight: 400; src: url\(data:font/woff2;base64,(.*?)\)", text)[1]
+        size = float(re.search(r'class="legendtext"[^>]*font-size: ([\d.]+)px', text)[1])
+        font = ImageFont.truetype(BytesIO(b64decode(face)), 100)
+        clip = float(re.search(r'<clipPath id="legend[^>]*><rect width="([\d.]+)"', text)[1])
+        entry = r'<g class="traces"[^>]*translate\(([\d.]+),.*?class="legendtext"[^>]*?x="([\d.]+)"[^>]*>(.*?)</text>'
+        entries = re.findall(entry, text)
+        assert "what the run kept" in {name for *_, name in entries}
+        assert max(float(at) + float(x) + font.getlength(name) * size / 100 for at, x, name in entries) <= clip
+        with pikepdf.open(figures.save(figure, tmp_path / "fig.pdf")) as document:
+            fonts = [each for each in document.objects if isinstance(each, pikepdf.Dictionary)]
+            named = {str(each.BaseFont)[8:] for each in fonts if each.get("/Type") == "/Font"}
+            assert {name.partition("-")[0] for name in named} == {family.replace(" ", "")}
+            assert document.docinfo.Title == screen.layout.title.text
 
 
 def as_bytes(document: pikepdf.Pdf) -> bytes:

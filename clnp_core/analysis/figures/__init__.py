@@ -9,7 +9,7 @@ figure into one for print, and `save` writes it to a file. Imports no torch.
 
 from clnp_core.analysis.export import save
 from clnp_core.analysis.figures.accuracies import accuracy_matrix, accuracy_over_tasks, mean_accuracy
-from clnp_core.analysis.figures.base import ACTIVE, FREE, INK, INTERFERENCE, Theme, task_colour
+from clnp_core.analysis.figures.base import ACTIVE, FREE, INK, INTERFERENCE, Theme, in_light, task_colour
 from clnp_core.analysis.figures.classes import accuracy_by_class, confusion_matrix
 from clnp_core.analysis.figures.graph import partition_graph
 from clnp_core.analysis.figures.importance import weight_importance
@@ -49,6 +49,7 @@ __all__ = [
     "confusion_matrix",
     "filling",
     "for_paper",
+    "in_light",
     "learning_curves",
     "looks_at",
     "mean_accuracies",

@@ -16,10 +16,12 @@ from clnp_core.analysis.figures.base import (
     as_figure,
     layer_colour,
     task_colour,
+    themed,
 )
 from clnp_core.analysis.metrics import AccuracyMatrix
 
 
+@themed
 def accuracy_matrix(matrix: AccuracyMatrix, tasks: int | None = None, theme: Theme = "light") -> go.Figure:
     """Draw the accuracy matrix: test accuracy on every learned task after every task, in per cent.
 
@@ -71,6 +73,7 @@ def accuracy_matrix(matrix: AccuracyMatrix, tasks: int | None = None, theme: The
     return as_figure([cells_drawn], layout, "Accuracy matrix", 420, theme)
 
 
+@themed
 def accuracy_over_tasks(
     matrix: AccuracyMatrix, alone: Sequence[float | None] = (), tasks: int | None = None, theme: Theme = "light"
 ) -> go.Figure:
@@ -132,6 +135,7 @@ def accuracy_over_tasks(
     return as_figure(traces, layout, "Each task, as later ones are learned", 420, theme)
 
 
+@themed
 def mean_accuracy(
     matrix: AccuracyMatrix, alone: Sequence[float | None] = (), tasks: int | None = None, theme: Theme = "light"
 ) -> go.Figure:

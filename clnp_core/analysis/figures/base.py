@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial, wraps
+from inspect import signature
+from typing import Any, Literal, ParamSpec
 
 import numpy as np
 import plotly.graph_objects as go
@@ -28,7 +30,7 @@ BACKGROUND = {"light": "#FFFFFF", "dark": "#0E1117"}
 ACCURACIES = ((0.0, "#FFF1C9"), (1.0, "#56B4E9"))
 DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star")
-_FONT = "'Source Sans', 'Source Sans Pro', sans-serif"
+_FONT = "'CLNP Sans', 'Source Sans', 'Source Sans Pro', sans-serif"  # the first is ours, in analysis/fonts
 MOST_NUMBERED_TASKS = 16
 TRADE_OFF = {
     "light": {"other": "#B9BEC8", "own": "#0072B2", "front": "#E69F00"},
@@ -36,6 +38,29 @@ TRADE_OFF = {
 }
 THETA = {"light": "#D55E00", "dark": "#FF8A3D"}
 UNTITLED_LEGEND = {"legend": {"title": {"text": ""}, "itemclick": False, "itemdoubleclick": False}}
+
+
+_Given = ParamSpec("_Given")
+
+
+def themed(draw: Callable[_Given, go.Figure]) -> Callable[_Given, go.Figure]:
+    """Have each figure keep what it was drawn from, for `in_light`."""
+    parameters = signature(draw)
+
+    @wraps(draw)
+    def drawn(*args: _Given.args, **options: _Given.kwargs) -> go.Figure:
+        figure = draw(*args, **options)
+        given = parameters.bind(*args, **options)
+        given.arguments["theme"] = "light"
+        figure._in_light = partial(draw, *given.args, **given.kwargs)
+        return figure
+
+    return drawn
+
+
+def in_light(figure: go.Figure) -> go.Figure:
+    """Return a figure of this package as it is in the light theme: for paper, whatever the screen has."""
+    return figure._in_light() if figure.layout.font.color == INK["dark"] else figure
 
 
 def task_colour(task: int, theme: Theme = "light") -> str:

@@ -18,6 +18,7 @@ from clnp_core.analysis.figures.base import (
     MOST_NUMBERED_TASKS,
     Theme,
     as_figure,
+    themed,
 )
 from clnp_core.bounds import Label
 from clnp_core.tasks.labels import short
@@ -26,6 +27,7 @@ _MOST_CLASSES = 200  # of a confusion, which has a cell for each two of them
 _OF_SMALL_CELLS = ((0.0, INTERFERENCE), (1.0, ACTIVE))  # nothing is written into them that they must not hide
 
 
+@themed
 def accuracy_by_class(classes: pd.DataFrame, tasks: int | None = None, theme: Theme = "light") -> go.Figure:
     """Draw the test accuracy on each class of each task, in per cent: a row for a task, a column for a class.
 
@@ -72,6 +74,7 @@ def accuracy_by_class(classes: pd.DataFrame, tasks: int | None = None, theme: Th
     return as_figure([heat], layout, "Accuracy by class", 420, theme)
 
 
+@themed
 def confusion_matrix(confusion: pd.DataFrame, task: int, theme: Theme = "light") -> go.Figure:
     """Draw what a task's test images are taken for: of each class, a row, the share that is answered with each.
 

@@ -10,11 +10,12 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from clnp_core.analysis.anatomy import INPUT, SHARED, Kind, Related
-from clnp_core.analysis.figures.base import FREE, INK, PACKED, Theme, as_figure, task_colour
+from clnp_core.analysis.figures.base import FREE, INK, PACKED, Theme, as_figure, task_colour, themed
 from clnp_core.analysis.figures.kinds import CUT, KINDS, OUTPUT, owners_in_words
 from clnp_core.networks.partition import FREE_OWNER
 
 
+@themed
 def partition_graph(
     neurons: pd.DataFrame,
     bundles: pd.DataFrame,

@@ -8,12 +8,13 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from clnp_core.analysis.figures.base import BACKGROUND, HUES, INK, Theme, as_figure
+from clnp_core.analysis.figures.base import BACKGROUND, HUES, INK, Theme, as_figure, themed
 
 _MOST_CELLS = 200  # along an edge: a cell is then the mean of several links
 _DECADES = 6
 
 
+@themed
 def weight_importance(importance: ArrayLike, names: Sequence[str], layer: int, theme: Theme = "light") -> go.Figure:
     """Draw the importance of the links into a layer, the neurons with the most of it first.
 

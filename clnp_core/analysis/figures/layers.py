@@ -8,11 +8,22 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from clnp_core.analysis.figures.base import BACKGROUND, FREE, INK, SYMBOLS, Theme, as_figure, layer_colour, task_colour
+from clnp_core.analysis.figures.base import (
+    BACKGROUND,
+    FREE,
+    INK,
+    SYMBOLS,
+    Theme,
+    as_figure,
+    layer_colour,
+    task_colour,
+    themed,
+)
 
 _MOST_NAMED_BARS = 3
 
 
+@themed
 def capacity(
     layers: Sequence[Mapping[str, Any]], theme: Theme = "light", title: str = "Used capacity, by task"
 ) -> go.Figure:
@@ -76,6 +87,7 @@ def capacity(
     return as_figure(bars, layout, title, 420, theme)
 
 
+@themed
 def used_capacity(layers: Sequence[Mapping[str, Any]], tasks: int | None = None, theme: Theme = "light") -> go.Figure:
     """Draw how full each hidden layer is after each task, and forecast when it is full (Fig. 3).
 

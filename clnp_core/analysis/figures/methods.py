@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from clnp_core.analysis.export import BAND
 from clnp_core.analysis.figures.base import (
     BACKGROUND,
     DASHES,
@@ -21,10 +22,12 @@ from clnp_core.analysis.figures.base import (
     Theme,
     as_figure,
     task_colour,
+    themed,
 )
 from clnp_core.printing import size_text
 
 
+@themed
 def accuracy_by_task(
     accuracies: pd.DataFrame, theme: Theme = "light", *, quoted: pd.DataFrame | None = None
 ) -> go.Figure:
@@ -66,6 +69,7 @@ def accuracy_by_task(
     return as_figure(bars, layout, "Accuracy by task", _height(len(bars)), theme)
 
 
+@themed
 def mean_accuracies(accuracies: pd.DataFrame, theme: Theme = "light") -> go.Figure:
     """Draw the mean test accuracy over the tasks so far, after each task, with a band of one standard deviation.
 
@@ -78,6 +82,7 @@ def mean_accuracies(accuracies: pd.DataFrame, theme: Theme = "light") -> go.Figu
     """
     bands, lines = [], []
     for name, rows, colour, _, (dash, symbol) in _compared(accuracies, theme):
+        bars = _error_bars(rows, theme)
         means, deviations = 100 * rows["mean_accuracy"], 100 * rows["std"]
         spread = ~np.isnan(deviations)
         if spread.sum() > 1:
@@ -87,6 +92,7 @@ def mean_accuracies(accuracies: pd.DataFrame, theme: Theme = "light") -> go.Figu
                     "x": np.concatenate([tasks, tasks[::-1]]),
                     "y": np.concatenate([low, high[::-1]]),
                     "name": f"{name}, within one standard deviation",
+                    "meta": BAND,
                     "mode": "lines",
                     "line": {"width": 0},
                     "fill": "toself",
@@ -100,7 +106,7 @@ def mean_accuracies(accuracies: pd.DataFrame, theme: Theme = "light") -> go.Figu
             {
                 "x": rows["task"],
                 "y": means,
-                "error_y": _error_bars(rows, theme) if len(means) == 1 else None,
+                "error_y": bars and bars | {"visible": len(means) == 1},
                 "name": name,
                 "mode": "lines+markers",
                 "line": {"color": colour, "width": 2, "dash": dash},
@@ -119,6 +125,7 @@ def mean_accuracies(accuracies: pd.DataFrame, theme: Theme = "light") -> go.Figu
     return as_figure(traces, layout, "Mean accuracy after each task", _height(len(lines)), theme)
 
 
+@themed
 def accuracy_and_memory(results: pd.DataFrame, theme: Theme = "light") -> go.Figure:
     """Draw the mean accuracy at the end against the memory kept, a mark for each method, forgetting as its tail.
 

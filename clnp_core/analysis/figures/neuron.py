@@ -7,9 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from clnp_core.analysis.figures.base import BACKGROUND, MOST_NUMBERED_TASKS, TRADE_OFF, Theme, as_figure, task_colour
+from clnp_core.analysis.figures.base import (
+    BACKGROUND,
+    MOST_NUMBERED_TASKS,
+    TRADE_OFF,
+    Theme,
+    as_figure,
+    task_colour,
+    themed,
+)
 
 
+@themed
 def neuron_activity(activity: Sequence[float], owner: int, theme: Theme = "light") -> go.Figure:
     """Draw a neuron's mean activity on the training images of each task that can read it.
 
@@ -45,6 +54,7 @@ def neuron_activity(activity: Sequence[float], owner: int, theme: Theme = "light
     return as_figure([bars], layout, "Activity per task", 220, theme)
 
 
+@themed
 def looks_at(image: np.ndarray, theme: Theme = "light", *, signed: bool = True) -> go.Figure:
     """Draw what a neuron looks at.
 

@@ -17,10 +17,12 @@ from clnp_core.analysis.figures.base import (
     Theme,
     as_figure,
     task_colour,
+    themed,
 )
 from clnp_core.analysis.reuse import share_reused
 
 
+@themed
 def neurons_in_use(reuse: pd.DataFrame, theme: Theme = "light") -> go.Figure:
     """Draw the neurons that each task uses, layer by layer: its own, and earlier tasks' in their colours.
 
@@ -103,6 +105,7 @@ def _shares_used_again(layer: str, rows: pd.DataFrame, totals: pd.Series) -> dic
     }
 
 
+@themed
 def reuse_matrix(reuse: pd.DataFrame, layer: str, theme: Theme = "light") -> go.Figure:
     """Draw whose neurons of one hidden layer each task uses, in per cent of those the owner claimed.
 
@@ -182,6 +185,7 @@ def reuse_matrix(reuse: pd.DataFrame, layer: str, theme: Theme = "light") -> go.
     return as_figure(cells, layout, f"Whose neurons a task uses, {layer}", 420, theme)
 
 
+@themed
 def reuse_by_layer(reuse: pd.DataFrame, theme: Theme = "light") -> go.Figure:
     """Draw the share of earlier tasks' neurons that is used again, layer by layer: how well its features transfer.
 

@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from clnp_core.analysis.figures.base import BACKGROUND, INK, SYMBOLS, Theme, as_figure, task_colour
+from clnp_core.analysis.figures.base import BACKGROUND, INK, SYMBOLS, Theme, as_figure, task_colour, themed
 
 
+@themed
 def sweep(frame: pd.DataFrame, axes: Sequence[str], theme: Theme = "light") -> go.Figure:
     """Draw the final mean accuracy of each sequence of a sweep against the capacity used.
 

@@ -20,10 +20,12 @@ from clnp_core.analysis.figures.base import (
     Theme,
     as_figure,
     merged,
+    themed,
 )
 from clnp_core.methods.training.settings import VALIDATION, Measure
 
 
+@themed
 def trade_off(
     points: pd.DataFrame,
     band: tuple[float, float] | None = None,
@@ -190,6 +192,7 @@ def _mark(point: Mapping[str, Any], accuracy: str, name: str, look: Mapping[str,
     }
 
 
+@themed
 def activities(counts: pd.DataFrame, ranked: Sequence[float], theta: float, theme: Theme = "light") -> go.Figure:
     """Draw the activity of one hidden layer's neurons: a histogram, a sorted curve, and θ as a line to drag.
 

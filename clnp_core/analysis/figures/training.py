@@ -21,6 +21,7 @@ from clnp_core.analysis.figures.base import (
     as_figure,
     layer_colour,
     task_colour,
+    themed,
 )
 from clnp_core.methods.training.settings import MEASURES, VALIDATION, Measure
 
@@ -28,6 +29,7 @@ _MOST_FINE_TICKS = 300
 _MOST_TICKS = 5  # of half a figure
 
 
+@themed
 def learning_curves(
     epochs: pd.DataFrame | Iterable[Mapping[str, Any]],
     chosen: Mapping[int, int] | None = None,
@@ -250,6 +252,7 @@ def _task_borders(starts: pd.Series, theme: Theme) -> list[dict[str, Any]]:
     return [line | {"x0": start + 0.5, "x1": start + 0.5} for start in starts[starts > 0]]
 
 
+@themed
 def training_speed(
     by_width: Sequence[Mapping[str, Any]], by_tasks: Sequence[Mapping[str, Any]], theme: Theme = "light"
 ) -> go.Figure:

@@ -24,11 +24,13 @@ from clnp_core.analysis.figures.base import (
     Theme,
     as_figure,
     task_colour,
+    themed,
 )
 from clnp_core.analysis.figures.kinds import CUT, KINDS, OUTPUT, owners_in_words
 from clnp_core.networks.partition import FREE_OWNER
 
 
+@themed
 def weight_classes(
     target: ArrayLike,
     source: ArrayLike,

@@ -19,9 +19,11 @@ from clnp_core.analysis.figures.base import (
     Theme,
     as_figure,
     task_colour,
+    themed,
 )
 
 
+@themed
 def permuted_images(
     images: Sequence[Sequence[float]], permutations: Sequence[Sequence[int]], task: int, theme: Theme = "light"
 ) -> go.Figure:
@@ -77,6 +79,7 @@ def permuted_images(
     return as_figure([drawn], layout, "The same digits, seen by two tasks", 320, theme)
 
 
+@themed
 def accuracy_on_first(
     curves: Mapping[str, Sequence[float]],
     bet: float | None = None,
@@ -135,6 +138,7 @@ def accuracy_on_first(
     return as_figure([{"type": "scatter", **trace} for trace in traces], layout, "What is left of task 1", 420, theme)
 
 
+@themed
 def between_tasks(line: Mapping[str, Any], place: int, theme: Theme = "light") -> go.Figure:
     """Draw the accuracy on tasks 1 and 2 along the straight line between the weights trained for each.
 
@@ -168,6 +172,7 @@ def between_tasks(line: Mapping[str, Any], place: int, theme: Theme = "light") -
     return as_figure(traces, layout, "Between two tasks", 420, theme)
 
 
+@themed
 def answers_compared(
     methods: Mapping[str, Sequence[Sequence[float]]], task: int, label: int, theme: Theme = "light"
 ) -> go.Figure:

@@ -25,9 +25,11 @@ from clnp_core.analysis.figures.base import (
     as_figure,
     layer_colour,
     merged,
+    themed,
 )
 
 
+@themed
 def neurons_needed(candidates: pd.DataFrame, place: int, theme: Theme = "light") -> go.Figure:
     """Draw the accuracy and the neurons it takes, for each λ.
 
@@ -91,6 +93,7 @@ def neurons_needed(candidates: pd.DataFrame, place: int, theme: Theme = "light")
     return as_figure([curve, *bars], layout, "Accuracy, and the neurons it takes", 460, theme)
 
 
+@themed
 def partition_sketch(
     sizes: Sequence[int],
     claimed: Sequence[int],
@@ -199,6 +202,7 @@ def _weights_by_class(sizes: Sequence[int], claimed: Sequence[int]) -> dict[str,
     return counts
 
 
+@themed
 def shrinking(
     trainings: Mapping[str, Mapping[str, Any]], layers: Sequence[str], place: int, theme: Theme = "light"
 ) -> go.Figure:
@@ -282,6 +286,7 @@ def _places(count: int) -> list[int]:
     return [*range(1, count), count + count // 12]
 
 
+@themed
 def filling(sequences: Sequence[Mapping[str, Any]], place: int, theme: Theme = "light") -> go.Figure:
     """Draw how a network fills with tasks: the accuracy of each, and the share of neurons free after it.
 
