@@ -73,6 +73,13 @@ ALONE = Experiment(
 UNTIL_FULL = Experiment("CLNP until the network is full", "section 3.1", "permuted-mnist-paper", {"stream.tasks": 40})
 STOPPED_EARLY = Experiment("CLNP, stopped early", "like Table 1", "permuted-mnist-paper", _STOPPED_EARLY, is_full=False)
 GRADUAL = Experiment("CLNP, pruned while it trains", "like Table 1", "permuted-mnist", is_full=False)
+GRADUAL_NARROW = Experiment(
+    "CLNP, pruned while it trains, from 500 neurons a layer on",
+    "like Table 1",
+    "permuted-mnist",
+    {"gradual.start_width": 500},
+    is_full=False,
+)
 GRADUAL_UNTIL_FULL = Experiment(
     "CLNP, pruned while it trains, until the network is full",
     "like section 3.1",
@@ -131,6 +138,7 @@ ALL: Sequence[Experiment] = (
     UNTIL_FULL,
     STOPPED_EARLY,
     GRADUAL,
+    GRADUAL_NARROW,
     GRADUAL_UNTIL_FULL,
     *RIVALS,
     *NARROW,

@@ -13,6 +13,7 @@ from clnp_core.results import published
 from clnp_core.results.experiments import (
     ALONE,
     GRADUAL,
+    GRADUAL_NARROW,
     GRADUAL_UNTIL_FULL,
     PAPER_SEEDS,
     PERMUTED_MNIST,
@@ -26,6 +27,9 @@ from clnp_core.results.experiments import (
 from clnp_core.results.kept import Kept
 from clnp_core.results.layout import NOTHING, layers, met, names, number, percent, picture, quoted, table
 
+_SUFFIXES = {PERMUTED_MNIST.name: "", GRADUAL.name: "-gradual", GRADUAL_NARROW.name: "-gradual-500"}
+_UNTIL_FULL = {PERMUTED_MNIST.name: UNTIL_FULL, GRADUAL.name: GRADUAL_UNTIL_FULL}
+
 ASKED_MEAN = 0.982
 """Mean accuracy required on permuted MNIST with the paper's settings."""
 ASKED_GAP = 0.0015
@@ -34,7 +38,7 @@ ASKED_GAP = 0.0015
 
 def permuted_mnist(found: Found, pictures: Path, shown: str) -> list[str]:
     """Write Table 1, and for CLNP what became of the network."""
-    ours = [(each, runs) for each in (PERMUTED_MNIST, GRADUAL) if (runs := found[each.name])]
+    ours = [(each, runs) for each in (PERMUTED_MNIST, GRADUAL, GRADUAL_NARROW) if (runs := found[each.name])]
     alone = found[ALONE.name]
     mean_alone = spread([run.summary.mean_accuracy for run in alone])
     rows = [
@@ -57,7 +61,7 @@ def permuted_mnist(found: Found, pictures: Path, shown: str) -> list[str]:
         lines += ["", *_layer_use(found, ours), "", *_by_epochs(found, ours[0][1][0]), "", *_why(found)]
     for each, runs in ours:
         caption = f"Figure 3: used capacity of each layer by task, {each.name}, {runs[0].id}."
-        name = "figure-3" + "-gradual" * (each is GRADUAL)
+        name = "figure-3" + _SUFFIXES[each.name]
         lines += ["", *picture(figures.capacity(layers(runs[0])), pictures, shown, name, caption)]
     return lines
 
@@ -146,7 +150,7 @@ def _layer_use(found: Found, ours: Sequence[tuple[Experiment, Sequence[Kept]]]) 
     ]
     fit = [number(*spread(list(map(_tasks_that_fit, runs)))) for _, runs in ours]
     rows.append(("tasks that fit, at the pace of the last three", f"about {published.TASKS_THAT_FIT}", *fit))
-    full = [found[(UNTIL_FULL if each is PERMUTED_MNIST else GRADUAL_UNTIL_FULL).name] for each, _ in ours]
+    full = [found[_UNTIL_FULL[each.name].name] if each.name in _UNTIL_FULL else () for each, _ in ours]
     if any(full):
         rows.append(
             (
@@ -173,7 +177,7 @@ def _tasks_that_fit(run: Kept) -> float:
 def _by_epochs(found: Found, one: Kept) -> list[str]:
     """Write how results depend on the number of epochs, from the runs there are."""
     rows = []
-    for each in (PERMUTED_MNIST, STOPPED_EARLY, GRADUAL):
+    for each in (PERMUTED_MNIST, STOPPED_EARLY, GRADUAL, GRADUAL_NARROW):
         for run in found[each.name]:
             tasks = str(run.summary.tasks)
             full = " (full)" if run.summary.tasks < run.spec.stream.tasks else ""
