@@ -104,9 +104,10 @@ export default function ({ parentElement, data, setTriggerValue }) {
     Object.assign(plot, { shown: figure, ink, turn });
     const { data: traces, layout } = JSON.parse(figure);
     layout.font.color = ink || layout.font.color;
-    // Plotly's own button would draw the text in another font than it was laid out in.
-    const camera = { name: "Save as PNG", icon: Plotly.Icons.camera, click: () => plot.picture("png") };
-    Plotly.react(plot, traces, layout, { ...config, modeBarButtonsToAdd: [camera] });
+    // Plotly's own button would draw the text in another font than it was laid out in. It is made once: with another
+    // function in its configuration Plotly would draw the figure anew from nothing.
+    plot.camera ??= { name: "Save as PNG", icon: Plotly.Icons.camera, click: () => plot.picture("png") };
+    Plotly.react(plot, traces, layout, { ...config, modeBarButtonsToAdd: [plot.camera] });
     if (plot.resizing) return;
     listen(plot);
     furnish(parentElement, plot);
