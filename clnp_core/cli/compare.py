@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from clnp_core.cli import FAILED
-from clnp_core.cli.learn import add_settings, changes_of, check_data
-from clnp_core.cli.options import add_command, add_workers, check_writable, keys, opened, output
+from clnp_core.cli.learn import add_settings, changes_of, check_data, tell_unfinished
+from clnp_core.cli.options import add_command, add_table, add_workers, check_writable, keys, opened, output
 from clnp_core.cli.serve import see_through
 from clnp_core.files import write_whole
 from clnp_core.machine import check_device
@@ -49,14 +47,7 @@ def add_to(commands: Any) -> None:
         metavar="FILE",
         help="an accuracy matrix from elsewhere, .csv or .json, as a row of the table; can be repeated",
     )
-    compare.add_argument(
-        "--out",
-        action="append",
-        default=[],
-        type=output,
-        metavar="FILE",
-        help="write the table to this file, .csv or .parquet; - is standard output, in CSV; can be repeated",
-    )
+    add_table(compare)
     compare.add_argument("--json", type=output, metavar="FILE", help="write the table as JSON; - is standard output")
     add_workers(compare)
 
@@ -107,7 +98,4 @@ def _compare(options: argparse.Namespace) -> int:
             afterwards.callback(write_whole, options.json, content.encode())
         for path in reversed(options.out):
             afterwards.callback(sweep.write, frame, path)
-    unfinished = [run for each in entered for run in map(store.run, each.runs) if run.state != "finished"]
-    for run in unfinished:
-        print(f"clnp: {run.id} is {run.state}. {run.error or ''}".rstrip(), file=sys.stderr)
-    return FAILED if unfinished else 0
+    return tell_unfinished(store.run(run) for each in entered for run in each.runs)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clnp_core.cli import FAILED
-from clnp_core.cli.options import add_command, add_set, add_workers, check_writable, keys, opened, output
+from clnp_core.cli.options import add_command, add_set, add_table, add_workers, check_writable, keys, opened, output
 from clnp_core.cli.serve import see_through
 from clnp_core.errors import StoreError
 from clnp_core.files import write_whole
 from clnp_core.machine import check_device
 from clnp_core.runs.spec import RunSpec, parse_assignment, preset_names, specified
+
+if TYPE_CHECKING:
+    from clnp_core.runs.store import Run
 
 
 def add_to(commands: Any) -> None:
@@ -37,14 +40,7 @@ def add_to(commands: Any) -> None:
         metavar="KEY=A,B,...",
         help="a setting and its values, such as margin=0.005,0.02; can be repeated: every combination is one sequence",
     )
-    sweep.add_argument(
-        "--out",
-        action="append",
-        default=[],
-        type=output,
-        metavar="FILE",
-        help="write the table to this file, .csv or .parquet; - is standard output, in CSV; can be repeated",
-    )
+    add_table(sweep)
     add_workers(sweep)
 
 
@@ -136,7 +132,12 @@ def _sweep(options: argparse.Namespace) -> int:
         afterwards.callback(print_sweep, frame, list(axes))
         for path in reversed(options.out):
             afterwards.callback(sweep.write, frame, path)
-    unfinished = [run for run in store.sweep_runs(asked).values() if run.state != "finished"]
+    return tell_unfinished(store.sweep_runs(asked).values())
+
+
+def tell_unfinished(runs: Iterable[Run]) -> int:
+    """Say of runs that ended otherwise how, and return the exit status."""
+    unfinished = [run for run in runs if run.state != "finished"]
     for run in unfinished:
         print(f"clnp: {run.id} is {run.state}. {run.error or ''}".rstrip(), file=sys.stderr)
     return FAILED if unfinished else 0

@@ -99,6 +99,18 @@ def add_set(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_table(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the files a table is written to."""
+    parser.add_argument(
+        "--out",
+        action="append",
+        default=[],
+        type=output,
+        metavar="FILE",
+        help="write the table to this file, .csv or .parquet; - is standard output, in CSV; can be repeated",
+    )
+
+
 def add_workers(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which workers compute: a Dask cluster's, or how many of this machine."""
     parser.add_argument(

@@ -9,8 +9,7 @@ import argparse
 import datetime
 import json
 import tempfile
-import time
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from typing import Any
 from clnp_core.analysis.compare import Compared, Group, grouped
 from clnp_core.machine import environment
 from clnp_core.runs import benchmark
-from clnp_core.runs.background import see_on
 from clnp_core.runs.comparison import comparison
 from clnp_core.runs.store import Store
 
@@ -66,12 +64,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         store = Store(options.store or Path(folder))
-
-        def wait(runs: list[str]) -> None:
-            for run in runs:
-                while see_on(store, run).goes_on:
-                    time.sleep(0.2)
-
+        wait = partial(benchmark.wait_for, store)
         entered = benchmark.carry_out(store, benchmark.plan(_PRESET, seeds=SEEDS), wait)
         compared = comparison(store, [run for each in entered for run in each.runs])
     today = datetime.datetime.now(datetime.UTC).date().isoformat()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from math import nan
 from os import PathLike
@@ -289,10 +290,11 @@ def compare(
         As `carry_out`.
     """
     rivals, store = plan(name, methods, seeds, changes, search_tasks), store or Store()
+    return table(store, carry_out(store, rivals, partial(wait_for, store)))
 
-    def wait(runs: list[str]) -> None:
-        for run in runs:
-            while see_on(store, run).goes_on:
-                time.sleep(_POLL_SECONDS)
 
-    return table(store, carry_out(store, rivals, wait))
+def wait_for(store: Store, runs: Iterable[str]) -> None:
+    """Return when runs have ended, however that was; an engine sees them on."""
+    for run in runs:
+        while see_on(store, run).goes_on:
+            time.sleep(_POLL_SECONDS)

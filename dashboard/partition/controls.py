@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import streamlit as st
 
@@ -61,6 +63,29 @@ def choose_task(run: Run, view: View, task: int, learned: int) -> None:
     of_all = f"of {run.spec.stream.tasks}"
     texts = ["before the first task", *(f"after task {each} {of_all}" for each in range(1, learned + 1))]
     live_slider("The network", texts, task, move, f"task {run.id}")
+
+
+def choose_layer(view: View, names: Sequence[str], layer: int) -> None:
+    """Choose into which layer the weights are looked at.
+
+    Parameters
+    ----------
+    view : View
+    names : sequence of str
+        Of all layers, the input first.
+    layer : int
+        The one that is chosen, 1 for the first hidden one.
+    """
+    pairs = [f"{below} → {name}" for below, name in pairwise(names)]
+    key = f"weights into {view.run} {layer}"
+    st.segmented_control(
+        "Weights into",
+        pairs,
+        default=pairs[layer - 1],
+        required=True,
+        key=key,
+        on_change=lambda: change(view, lambda now: replace(now, layer=pairs.index(st.session_state[key]) + 1)),
+    )
 
 
 def choose_severing(view: View) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import pairwise
-
 import streamlit as st
 from plotly.graph_objects import Figure
 
@@ -15,8 +12,9 @@ from clnp_core.runs.views.anatomy import anatomy
 from clnp_core.runs.views.importance import importance
 from dashboard.components.copy_link import copy_link
 from dashboard.components.live_chart import live_chart
-from dashboard.partition.controls import choose_task
-from dashboard.partition.state import View, change
+from dashboard.partition.controls import choose_layer, choose_task
+from dashboard.partition.state import View
+from dashboard.partition.view import show_classes
 from dashboard.shared.kept_figure import shared_figure
 from dashboard.shared.notebook_code import run_code
 
@@ -28,16 +26,7 @@ def show_importance(store: Store, run: Run, view: View, task: int, learned: int)
     slider, link = st.columns([4, 1], gap="medium", vertical_alignment="bottom")
     with link, st.container(horizontal=True, horizontal_alignment="right"):
         copy_link()
-    pairs = [f"{below} → {name}" for below, name in pairwise(shown.names)]
-    key = f"importance into {run.id} {layer}"
-    st.segmented_control(
-        "Weights into",
-        pairs,
-        default=pairs[layer - 1],
-        required=True,
-        key=key,
-        on_change=lambda: change(view, lambda now: replace(now, layer=pairs.index(st.session_state[key]) + 1)),
-    )
+    choose_layer(view, shown.names, layer)
     own, other = st.columns(2, gap="medium")
     with own:
         _show_map(shown, run, layer)
@@ -63,12 +52,18 @@ def _show_map(shown: Importance, run: Run, layer: int) -> None:
             f"figures.weight_importance(shown.links({layer}), shown.names, {layer})",
         ),
     )
-    share = shown.concentration(layer)
+    share = _concentration(run.id, shown.task, layer, shown)
     if share == share:
         st.caption(
             f"{run.spec.method}, after task {shown.task}: nine tenths of the importance lies on {share:.1%} of the "
             f"weights into {name}. Nothing is frozen: the more important a weight, the more it costs to move it."
         )
+
+
+@st.cache_data(max_entries=1000, show_spinner=False)
+def _concentration(run: str, task: int, layer: int, _shown: Importance) -> float:
+    """Compute it once, and not whenever the page is drawn: it sorts millions of weights, which never change."""
+    return _shown.concentration(layer)
 
 
 def _show_owners(store: Store, run: Run, task: int, layer: int) -> None:
@@ -89,21 +84,6 @@ def _show_owners(store: Store, run: Run, task: int, layer: int) -> None:
             icon=":material/info:",
         )
         return
-    theme, claimed = st.context.theme.type or "light", anatomy(store, other.id, task)
-
-    def draw() -> Figure:
-        target, source = claimed.owners_at(layer), claimed.owners_at(layer - 1)
-        return figures.weight_classes(target, source, claimed.names, layer, theme)
-
-    live_chart(
-        shared_figure(("owners beside", other.id, task, layer, theme), draw),
-        f"owners {other.id} {layer}",
-        f"Weights into {claimed.names[layer]} by class, of {other.id}.",
-        code=run_code(
-            other.id,
-            f"anatomy = run.anatomy({task})\n"
-            f"target, source = anatomy.owners_at({layer}), anatomy.owners_at({layer - 1})\n"
-            f"figures.weight_classes(target, source, anatomy.names, {layer})",
-        ),
-    )
+    claimed = anatomy(store, other.id, task)
+    show_classes(other.id, claimed, layer, f"Weights into {claimed.names[layer]} by class, of {other.id}.")
     st.caption(f"{other.id}, after task {task}: what a task has claimed is frozen; the rest is free.")

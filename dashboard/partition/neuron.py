@@ -84,7 +84,7 @@ def _show_activity(anatomy: Anatomy, view: View, owner: int) -> None:
         figures.neuron_activity(activity, owner, _theme()),
         f"activity {view.run}",
         f"Mean activity of the neuron: {told}.",
-        code=anatomy_code(view, anatomy, call),
+        code=anatomy_code(view.run, anatomy, call),
     )
 
 
@@ -96,7 +96,7 @@ def _show_looks(anatomy: Anatomy, view: View) -> None:
         f"looks {view.run}",
         "What the neuron looks at: "
         + ("its weights, as an image." if signed else "its weights projected onto the input, as an image."),
-        code=anatomy_code(view, anatomy, f"figures.looks_at(anatomy.looks_at({layer}, {place}), signed={signed})"),
+        code=anatomy_code(view.run, anatomy, f"figures.looks_at(anatomy.looks_at({layer}, {place}), signed={signed})"),
     )
     channels = anatomy.architecture.input_shape[0]
     undone = " The task's permutation of the pixels is undone." if anatomy.permutations is not None else ""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
 
 import pandas as pd
 import streamlit as st
@@ -14,6 +14,7 @@ from clnp_core.analysis.anatomy import Anatomy, Kind
 from clnp_core.errors import SpecError
 from clnp_core.networks import partition
 from dashboard.components.live_chart import live_chart
+from dashboard.partition.controls import choose_layer
 from dashboard.partition.state import View, change
 from dashboard.shared.kept_figure import shared_figure
 from dashboard.shared.notebook_code import run_code
@@ -71,7 +72,7 @@ def show_graph(anatomy: Anatomy, view: View) -> None:
         shared_figure(("partition", view.run, task, view.neuron, view.before, theme), draw),
         f"partition {view.run}",
         f"{title}. {_in_words(anatomy)}",
-        code=anatomy_code(view, anatomy, call),
+        code=anatomy_code(view.run, anatomy, call),
         on_click=lambda address: select(view, address),
     )
     st.caption(_in_words(anatomy) + _cut_in_words(anatomy))
@@ -109,42 +110,50 @@ def _cut_in_words(anatomy: Anatomy) -> str:
 
 def show_matrix(anatomy: Anatomy, view: View) -> None:
     """Show the weights into a layer by class: the matrix, and how many of each there are."""
-    theme = st.context.theme.type or "light"
     layer = view.layer or min(2, len(anatomy.owners))
-    pairs = [f"{below} → {name}" for below, name in pairwise(anatomy.names)]
-    key = f"matrix {view.run} {layer}"
     st.subheader("Every weight, by class", anchor=False)
-    st.segmented_control(
-        "Weights into",
-        pairs,
-        default=pairs[layer - 1],
-        required=True,
-        key=key,
-        on_change=lambda: change(view, lambda now: replace(now, layer=pairs.index(st.session_state[key]) + 1)),
-    )
+    choose_layer(view, anatomy.names, layer)
     not_cut = anatomy.task if view.before and anatomy.cuts and anatomy.cuts[layer - 1] else None
+    matrix, classes = st.columns([2.6, 1], gap="medium")
+    with matrix:
+        alt = f"Weights into {anatomy.names[layer]} by class. The table beside it has their numbers."
+        show_classes(view.run, anatomy, layer, alt, not_cut, lambda address: select(view, address))
+    with classes:
+        _show_counts(anatomy.counts(layer))
+
+
+def show_classes(
+    run: str,
+    anatomy: Anatomy,
+    layer: int,
+    alt: str,
+    not_cut: int | None = None,
+    on_click: Callable[[str | None], object] | None = None,
+) -> None:
+    """Show the weights into a layer of a run's network by class, as a matrix.
+
+    `not_cut` is the task whose interference is shown as it was before it was cut; the others are as `live_chart` takes
+    them.
+    """
+    theme = st.context.theme.type or "light"
 
     def draw() -> Figure:
         target, source = anatomy.owners_at(layer), anatomy.owners_at(layer - 1)
         return figures.weight_classes(target, source, anatomy.names, layer, theme, not_cut=not_cut)
 
-    matrix, classes = st.columns([2.6, 1], gap="medium")
-    with matrix:
-        option = f", not_cut={not_cut}" if not_cut else ""
-        live_chart(
-            shared_figure(("weight classes", view.run, anatomy.task, layer, not_cut, theme), draw),
-            f"weights {view.run} {layer}",
-            f"Weights into {anatomy.names[layer]} by class. The table beside it has their numbers.",
-            code=anatomy_code(
-                view,
-                anatomy,
-                f"target, source = anatomy.owners_at({layer}), anatomy.owners_at({layer - 1})\n"
-                f"figures.weight_classes(target, source, anatomy.names, {layer}{option})",
-            ),
-            on_click=lambda address: select(view, address),
-        )
-    with classes:
-        _show_counts(anatomy.counts(layer))
+    option = f", not_cut={not_cut}" if not_cut else ""
+    live_chart(
+        shared_figure(("weight classes", run, anatomy.task, layer, not_cut, theme), draw),
+        f"weights {run} {layer}",
+        alt,
+        code=anatomy_code(
+            run,
+            anatomy,
+            f"target, source = anatomy.owners_at({layer}), anatomy.owners_at({layer - 1})\n"
+            f"figures.weight_classes(target, source, anatomy.names, {layer}{option})",
+        ),
+        on_click=on_click,
+    )
 
 
 def _show_counts(counts: dict[Kind, int]) -> None:
@@ -159,6 +168,6 @@ def _show_counts(counts: dict[Kind, int]) -> None:
     st.caption("  \n".join(there))
 
 
-def anatomy_code(view: View, anatomy: Anatomy, call: str) -> str:
+def anatomy_code(run: str, anatomy: Anatomy, call: str) -> str:
     """Write the lines that make a figure of an anatomy in a notebook."""
-    return run_code(view.run, f"anatomy = run.anatomy({anatomy.task})\n{call}")
+    return run_code(run, f"anatomy = run.anatomy({anatomy.task})\n{call}")
