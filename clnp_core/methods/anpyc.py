@@ -43,7 +43,15 @@ from pydantic import Field
 from clnp_core.lazy import functional as F
 from clnp_core.lazy import torch
 from clnp_core.methods import method
-from clnp_core.methods.consolidation import Consolidating, Penalty, as_memory, combined, from_memory
+from clnp_core.methods.consolidation import (
+    IMPORTANCE,
+    Consolidating,
+    Penalty,
+    as_memory,
+    combined,
+    from_memory,
+    importance_before,
+)
 from clnp_core.methods.method import Candidate, Lesson
 from clnp_core.methods.training import Hooks, Hyperparameters, Job
 from clnp_core.networks.subnetwork import Trainable
@@ -53,7 +61,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _BATCH, _BATCHES = 100, 100  # images at most, and about how many at least
-_IMPORTANCE, _MASK = "importance", "mask"
+_MASK = "mask"
 
 
 class Settings(method.Settings):
@@ -127,7 +135,7 @@ class PruningPenalty(Penalty):
 
     def conclude(self, network: Trainable, task: Task, pulse: Callable[[], None]) -> dict[str, Trainable]:
         """As `Regulariser.conclude`."""
-        return {_IMPORTANCE: importance(network, task.train.x, pulse)}
+        return {IMPORTANCE: importance(network, task.train.x, pulse)}
 
 
 class ANPyC(Consolidating):
@@ -135,13 +143,13 @@ class ANPyC(Consolidating):
 
     about = "ANPyC, after the published code: prunes what a task needs little, for the next ones, and holds the rest."
     place = 7
-    measured = _IMPORTANCE
+    measured = IMPORTANCE
     Settings = Settings
     searched: ClassVar[Mapping[str, tuple[float, ...]]] = {"strength": (3.0, 30.0, 300.0, 3e3)}
 
     def carries(self, settings: method.Settings) -> tuple[str, ...]:
         """As `Method.carries`; Adam starts afresh."""
-        return (_IMPORTANCE,)
+        return (IMPORTANCE,)
 
     def jobs(self, lesson: Lesson, grid: Sequence[Hyperparameters], hooks: Sequence[Hooks]) -> list[Job]:
         """As `Method.jobs`. The best epoch may be one before pruning, so the last one's weights are kept."""
@@ -149,9 +157,9 @@ class ANPyC(Consolidating):
 
     def regulariser(self, lesson: Lesson, start: Trainable) -> PruningPenalty:
         """As `Consolidating.regulariser`."""
-        own, network = lesson.settings, lesson.network
+        own = lesson.settings
         assert isinstance(own, Settings)
-        before = from_memory(_IMPORTANCE, network, start) if network.tasks else None
+        before = importance_before(lesson.network, start)
         shares = range(own.step, pruned_after(lesson.task, own.prune) + own.step, own.step)
         return PruningPenalty(own.strength, before, start, shares, own.retrain)
 
@@ -160,8 +168,8 @@ class ANPyC(Consolidating):
         own = winner.settings
         assert isinstance(own, Settings)
         merged = torch.add if own.merge == "sum" else torch.maximum
-        before = from_memory(_IMPORTANCE, lesson.network, self.start(lesson))
-        return as_memory(_IMPORTANCE, combined(merged, before, winner.memory[_IMPORTANCE]), lesson.network)
+        before = from_memory(IMPORTANCE, lesson.network, self.start(lesson))
+        return as_memory(IMPORTANCE, combined(merged, before, winner.memory[IMPORTANCE]), lesson.network)
 
 
 def pruned_after(task: int, first: int) -> int:

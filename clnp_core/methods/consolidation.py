@@ -24,6 +24,9 @@ from clnp_core.networks.subnetwork import Trainable
 if TYPE_CHECKING:
     from torch import Tensor
 
+IMPORTANCE = "importance"
+"""What Ω is called in a network's memory."""
+
 _MOST_STEPS = 2**31
 
 
@@ -199,6 +202,11 @@ def optimiser_from_memory(network: Network, like: Trainable) -> OptimiserState |
         raise DamagedError("The network's memory is not its method's: its training has no number of steps")
     average, square = (from_memory(name, network, like) for name in ("average", "square"))
     return OptimiserState(average, square, int(steps))
+
+
+def importance_before(network: Network, start: Trainable) -> Trainable | None:
+    """Ω of all tasks so far, shaped like what the next one trains; None before the first."""
+    return from_memory(IMPORTANCE, network, start) if network.tasks else None
 
 
 def _names(name: str, values: Trainable) -> list[str | None]:

@@ -19,7 +19,15 @@ from pydantic import Field
 
 from clnp_core.lazy import torch
 from clnp_core.methods import consolidation
-from clnp_core.methods.consolidation import Consolidating, Penalty, as_memory, combined, from_memory
+from clnp_core.methods.consolidation import (
+    IMPORTANCE,
+    Consolidating,
+    Penalty,
+    as_memory,
+    combined,
+    from_memory,
+    importance_before,
+)
 from clnp_core.methods.fisher import fisher
 from clnp_core.methods.method import Candidate, Lesson
 from clnp_core.networks.network import Network
@@ -30,7 +38,7 @@ from clnp_core.tasks.streams import Task
 if TYPE_CHECKING:
     from torch import Tensor
 
-_IMPORTANCE, _ANCHOR, _FISHER = "importance", "anchor", "fisher"
+_ANCHOR, _FISHER = "anchor", "fisher"
 
 
 class Settings(consolidation.Settings):
@@ -89,7 +97,7 @@ class EWC(Consolidating):
         """As `Consolidating.regulariser`."""
         own, network = lesson.settings, lesson.network
         assert isinstance(own, Settings)
-        importance = from_memory(_IMPORTANCE, network, start) if network.tasks else None
+        importance = importance_before(network, start)
         seed = derive_seed(lesson.seed, "Fisher information", lesson.task)
         return FisherPenalty(own.strength / 2, importance, _anchor(network, start), own.samples, seed)
 
@@ -97,18 +105,18 @@ class EWC(Consolidating):
         """As `Consolidating.remembered`: the sum of all Fishers, and where it pulls to if that is not the weights."""
         own, network, start = winner.settings, lesson.network, self.start(lesson)
         assert isinstance(own, Settings)
-        before, new = from_memory(_IMPORTANCE, network, start), winner.memory[_FISHER]
+        before, new = from_memory(IMPORTANCE, network, start), winner.memory[_FISHER]
 
         # Each operation by itself rounds alike on every kind of processor.
         if own.online:
-            return as_memory(_IMPORTANCE, combined(lambda one, other: one * own.gamma + other, before, new), network)
+            return as_memory(IMPORTANCE, combined(lambda one, other: one * own.gamma + other, before, new), network)
         total = combined(torch.add, before, new)
 
         def moved(anchor: Tensor, weight: Tensor, share: Tensor, of: Tensor) -> Tensor:
             return torch.where(of > 0, anchor + (weight - anchor) * (share / of), weight)
 
         anchor = combined(moved, _anchor(network, start), winner.network, new, total)
-        return as_memory(_IMPORTANCE, total, network) | as_memory(_ANCHOR, anchor, network)
+        return as_memory(IMPORTANCE, total, network) | as_memory(_ANCHOR, anchor, network)
 
 
 def _anchor(network: Network, start: Trainable) -> Trainable:

@@ -17,14 +17,22 @@ from pydantic import Field
 
 from clnp_core.lazy import torch
 from clnp_core.methods import consolidation
-from clnp_core.methods.consolidation import Consolidating, Penalty, as_memory, combined, from_memory
+from clnp_core.methods.consolidation import (
+    IMPORTANCE,
+    Consolidating,
+    Penalty,
+    as_memory,
+    combined,
+    from_memory,
+    importance_before,
+)
 from clnp_core.methods.method import Candidate, Lesson
 from clnp_core.networks.subnetwork import Trainable
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_IMPORTANCE, _PATH = "importance", "path"
+_PATH = "path"
 
 
 class Settings(consolidation.Settings):
@@ -65,7 +73,7 @@ class SI(Consolidating):
     def regulariser(self, lesson: Lesson, start: Trainable) -> PathIntegral:
         """As `Consolidating.regulariser`."""
         assert isinstance(lesson.settings, Settings)
-        importance = from_memory(_IMPORTANCE, lesson.network, start) if lesson.network.tasks else None
+        importance = importance_before(lesson.network, start)
         return PathIntegral(lesson.settings.c, importance, start)
 
     def remembered(self, lesson: Lesson, winner: Candidate) -> dict[str, Tensor]:
@@ -77,9 +85,9 @@ class SI(Consolidating):
         def grown(before: Tensor, path: Tensor, weight: Tensor, anchor: Tensor) -> Tensor:
             return (before + path / ((weight - anchor).square() + xi)).clamp_min(0)
 
-        before = from_memory(_IMPORTANCE, lesson.network, start)
+        before = from_memory(IMPORTANCE, lesson.network, start)
         importance = combined(grown, before, winner.memory[_PATH], winner.network, start)
-        return as_memory(_IMPORTANCE, importance, lesson.network)
+        return as_memory(IMPORTANCE, importance, lesson.network)
 
 
 METHOD = SI()

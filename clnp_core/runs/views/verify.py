@@ -104,17 +104,18 @@ def moved(store: Store, run: str) -> Iterator[Moved]:
     _check_results(store, run)
     spec, stream = store.run(run).spec, _stream(store, run, last)
     after = {stage["task"]: stage["network"] for stage in store.stages(run) if stage["kind"] == "settle"}
+    at_end = stored_network(store.artifacts, last["network"])
     for task in range(1, last["task"] + 1):
         # What learns all tasks at once has a network after the last one only.
-        learned = after.get(task) or last["network"]
-        then, now = (_answers(store, spec, each, task, stream) for each in (learned, last["network"]))
+        learned = stored_network(store.artifacts, after[task]) if task in after else at_end
+        then, now = (_answers(spec, network, task, stream) for network in (learned, at_end))
         scale = 0.0 if then is None else float(then.abs().max())
         yield Moved(task, None if then is None or now is None else float((now - then).abs().max()), scale)
 
 
-def _answers(store: Store, spec: RunSpec, network: str, task: int, stream: Stream) -> Tensor | None:
-    """The logits of a task by a stored network; None if it cannot answer for it."""
-    predictor = METHODS[spec.method].predictor(stored_network(store.artifacts, network), task)
+def _answers(spec: RunSpec, network: Network, task: int, stream: Stream) -> Tensor | None:
+    """The logits of a task by a network; None if it cannot answer for it."""
+    predictor = METHODS[spec.method].predictor(network, task)
     with computing(1), torch.no_grad():
         return None if predictor is None else predictor(stream.test(task).x[:SAMPLES])
 
