@@ -36,6 +36,14 @@ def cells(page: Page, chart: str) -> Locator:
     return page.locator(f".live-chart[aria-label^='{chart}'] .heatmap-label")
 
 
+def assert_nothing_is_wider_than_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.wait_for_function(
+        "document.documentElement.scrollWidth === 400 && [...document.querySelectorAll('.live-chart')]"
+        ".every((chart) => chart.getBoundingClientRect().right <= 400)"
+    )
+
+
 def test_capacity_shows_what_each_task_claims_and_whose_neurons_it_uses(page: Page, reused: tuple[str, Store, str]):
     address, store, run = reused
     page.goto(f"{address}/capacity?run={run}")
@@ -48,6 +56,7 @@ def test_capacity_shows_what_each_task_claims_and_whose_neurons_it_uses(page: Pa
     chart = page.locator(".live-chart-menu").last
     chart.get_by_role("button", name="Code").click()
     expect(page.locator("pre.live-chart-code:visible")).to_contain_text('figures.reuse_matrix(run.reuse(), "layer 2")')
+    assert_nothing_is_wider_than_a_phone(page)
 
 
 def test_the_run_that_is_looked_at_goes_along_to_the_next_page_and_its_measures_are_defined(
@@ -62,16 +71,4 @@ def test_the_run_that_is_looked_at_goes_along_to_the_next_page_and_its_measures_
     expect(page.get_by_text("identical after 2 later tasks")).to_be_visible()
     page.get_by_text("How these are defined").click()
     expect(page.locator("[data-testid=stExpander] .katex-display")).to_have_count(4)
-
-
-@pytest.mark.parametrize(("name", "charts"), [("capacity", 6), ("accuracy", 5)])
-def test_on_a_phone_nothing_is_wider_than_the_page(page: Page, reused: tuple[str, Store, str], name: str, charts: int):
-    address, _, run = reused
-    page.set_viewport_size({"width": 400, "height": 800})
-    page.goto(f"{address}/{name}?run={run}")
-    drawn(page, charts)
-    assert page.evaluate("document.documentElement.scrollWidth") == 400
-    widest = page.evaluate(
-        "Math.max(...[...document.querySelectorAll('.live-chart')].map((e) => e.getBoundingClientRect().right))"
-    )
-    assert widest <= 400
+    assert_nothing_is_wider_than_a_phone(page)

@@ -132,6 +132,14 @@ def test_an_empty_store_invites_and_its_button_starts_the_default(store: Store, 
     assert app.query_params["run"] == store.runs()[0].id
 
 
+def test_where_nothing_has_been_learned_a_page_says_so(store: Store):
+    app = opened()
+    for page in ("partition", "tradeoff", "capacity", "accuracy", "compare"):
+        app.switch_page(f"{page}/page.py").run()
+        assert not app.exception
+        assert app.subheader[0].value == "Nothing has been learned yet", page
+
+
 @pytest.mark.parametrize("name", preset_names())
 def test_a_preset_untouched_is_asked_for_as_it_is(name: str, store: Store):
     app = opened()

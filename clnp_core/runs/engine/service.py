@@ -84,6 +84,7 @@ class Engine:
         self._desk = Desk(places or workers(), self._on_worker)
         self._flights: dict[str, _Flight] = {}
         self._active: dict[str, _Active] = {}
+        self._run_ended = asyncio.Event()  # the next one begins at once
         self._told: list[tuple[str, Epoch]] = []
         self._evaluators = Evaluators(store.artifacts, self._token)
         self._answers = Answers(store, self._evaluate)
@@ -119,7 +120,9 @@ class Engine:
                         return
                     if idle_seconds is not None and time.monotonic() - max(busy, self._answers.last) > idle_seconds:
                         return
-                    await asyncio.sleep(_POLL_SECONDS)
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._run_ended.wait(), _POLL_SECONDS)
+                    self._run_ended.clear()
             finally:
                 await self._close()
 
@@ -163,6 +166,7 @@ class Engine:
             store.fail(run.id, f"The engine failed, {type(error).__name__}: {error}", _last_lines(error))
         finally:
             del self._active[run.id]
+            self._run_ended.set()
 
     async def _learn(self, run: Run, active: _Active) -> Summary:
         """Learn the tasks in order, and train each task alone beside them."""
@@ -330,8 +334,7 @@ class Engine:
             if active.waits != self._workers_start:
                 active.waits = self._workers_start
                 self._store.note(run, STARTING if active.waits else STARTED)
-            left = progress.seconds_left(self._desk.places)
-            self._store.put_progress(run, progress.seconds, progress.fraction, left)
+            self._store.put_progress(run, progress.seconds, progress.fraction, progress.seconds_left(self._desk.places))
 
     async def _evaluate(self, stage: Stage, split: str, thetas: list[Theta]) -> list[float]:
         await self._connect()
@@ -340,8 +343,7 @@ class Engine:
 
     async def _close(self) -> None:
         await self._answers.close()
-        tasks = [active.task for active in self._active.values()]
-        for task in tasks:
+        for task in (tasks := [active.task for active in self._active.values()]):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*(flight.task for flight in self._flights.values()), return_exceptions=True)
