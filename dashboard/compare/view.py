@@ -9,6 +9,7 @@ import streamlit as st
 
 from clnp_core.analysis import compare, figures
 from clnp_core.analysis.compare import Group
+from clnp_core.analysis.setting_words import setting_name, setting_value
 from clnp_core.printing import size_text
 from clnp_core.runs.spec import RunSpec
 from dashboard.components.copy_link import copy_link
@@ -116,7 +117,7 @@ def _show_settings(groups: Sequence[Group], spec: RunSpec) -> None:
     """Show the settings that differ, a row for each, and in a sentence the others."""
     different = compare.differences(groups)
     if different:
-        columns = {"Settings that differ": [unbroken(compare.setting_name(path)) for path in different]}
+        columns = {"Settings that differ": [unbroken(setting_name(path)) for path in different]}
         for group in groups:
             columns[_in_parts(group.name)] = [_setting(path, group, groups[0]) for path in different]
         st.table(pd.DataFrame(columns), hide_index=True)
@@ -126,7 +127,7 @@ def _show_settings(groups: Sequence[Group], spec: RunSpec) -> None:
 def _setting(path: str, group: Group, baseline: Group) -> str:
     """Tell a setting; one that is not as in the baseline stands out."""
     value = group.settings.get(path)
-    told = compare.setting_value(path, value)
+    told = setting_value(path, value) if group.has(path) else "–"
     as_there = value == baseline.settings.get(path) or not group.has(path)
     return told if as_there else f":orange-background[**{told}**]"
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from clnp_core.analysis import compare, figures
 from clnp_core.analysis.compare import Compared, Group, grouped
+from clnp_core.analysis.setting_words import setting_name, setting_value
 from clnp_core.methods import METHODS
 from clnp_core.runs.spec import fork, preset
 
@@ -90,7 +91,7 @@ def test_a_fork_is_told_from_the_run_it_comes_from_by_where_and_how_it_goes_on()
     groups = grouped(runs)
     different = compare.differences(groups)
     assert different == {"margin": [0.01, 0.04], "fork_of": [None, "m (points) = 1"], "at_task": [None, 2]}
-    assert list(map(compare.setting_name, different)) == ["m (points)", "from task", "earlier tasks"]
+    assert list(map(setting_name, different)) == ["m (points)", "from task", "earlier tasks"]
 
 
 def test_forks_of_runs_that_differ_in_the_seed_alone_are_one_group():
@@ -116,7 +117,7 @@ def test_the_spread_over_trainings_on_one_stream_is_apart_from_that_over_streams
     assert compare.table(groups)["over"].tolist() == ["seeds", "trainings", "streams"]
     differ = compare.differences(groups)
     assert differ == {"stream.seed": [None, 7, "several"], "seed": [None, None, 0]}
-    assert [compare.setting_value("stream.seed", value) for value in differ["stream.seed"]] == [
+    assert [setting_value("stream.seed", value) for value in differ["stream.seed"]] == [
         "as seed",
         "7",
         "several",
@@ -174,7 +175,7 @@ def test_a_method_that_learns_all_at_once_is_measured_after_the_last_task_alone(
     ],
 )
 def test_settings_are_said_as_a_person_would(path: str, name: str, value: Any, told: str):
-    assert (compare.setting_name(path), compare.setting_value(path, value)) == (name, told)
+    assert (setting_name(path), setting_value(path, value)) == (name, told)
 
 
 fractions = st.floats(0, 1)
