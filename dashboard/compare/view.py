@@ -15,7 +15,7 @@ from clnp_core.runs.spec import RunSpec
 from dashboard.components.copy_link import copy_link
 from dashboard.components.live_chart import live_chart
 from dashboard.shared.number_text import unbroken
-from dashboard.shared.run_text import common_settings_text
+from dashboard.shared.run_text import common_settings_text, plain
 
 _NAMES = {
     "mean_accuracy": "Mean accuracy",
@@ -74,7 +74,9 @@ def _show_measures(groups: Sequence[Group], table: pd.DataFrame) -> None:
         over = ", or ".join(dict.fromkeys(_SPREADS[group.over] for group in groups if len(group.runs) > 1))
         spread = f" ± one standard deviation over {over}" if over else ""
         learned = " Measures are over the tasks that each has learned." if table["tasks"].nunique() > 1 else ""
-        st.caption(f"Each measure{spread}, and below it the difference to the baseline, {groups[0].name}.{learned}")
+        st.caption(
+            f"Each measure{spread}, and below it the difference to the baseline, {plain(groups[0].name)}.{learned}"
+        )
 
 
 def _runs_text(group: Group) -> str:
@@ -104,8 +106,8 @@ def _more(size: float) -> str:
 
 
 def _in_parts(name: str) -> str:
-    """Let a group's name be broken between settings alone."""
-    return unbroken(name).replace("·\N{NO-BREAK SPACE}", "· ")
+    """Write a group's name so that it is broken between settings alone."""
+    return plain(unbroken(name)).replace("·\N{NO-BREAK SPACE}", "· ")
 
 
 def _below(text: str) -> str:
