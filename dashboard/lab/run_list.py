@@ -47,11 +47,13 @@ def show_run_list(store: Store, runs: list[Run]) -> None:
 def _list(runs: list[Run], reached: dict[str, Reached], baseline: str | None, ticked: list[str]) -> None:
     ids = [run.id for run in runs]
     places = {run: place for place, run in enumerate(ids)}
-    linked = [[places[linked_run()], "Run"]] if linked_run() in places else []
-    selection = {"selection": {"rows": [places[run] for run in ticked], "columns": [], "cells": linked}}
+    # No cell stays selected: while one is, the table shows its tools above it, over what stands there.
+    selection = {"selection": {"rows": [places[run] for run in ticked], "columns": [], "cells": []}}
     # Another table for other rows: what is selected in one that a browser still shows would be another run here.
     key = f"runs {hash(tuple(ids))}"
-    if key in st.session_state and _selected(key) != _rows(selection):  # another run was linked to, or ticked
+    if key in st.session_state and _selected(key) != _rows(
+        selection
+    ):  # a row was clicked, or runs were ticked or unticked elsewhere
         st.session_state[key] = selection
     st.dataframe(
         _table(runs, reached, baseline),
@@ -60,6 +62,7 @@ def _list(runs: list[Run], reached: dict[str, Reached], baseline: str | None, ti
         hide_index=True,
         placeholder="",
         column_config={
+            "Shown": st.column_config.TextColumn("", width=30, pinned=True),
             "Run": st.column_config.TextColumn(width=_name_width([run.title for run in runs]), pinned=True),
             "State": st.column_config.MultiselectColumn(
                 options=list(STATE_COLOURS), color=list(STATE_COLOURS.values()), width=95
@@ -100,6 +103,7 @@ def _table(runs: list[Run], reached: dict[str, Reached], baseline: str | None) -
     """Put runs into a table; columns in which there would be nothing are left out."""
     specs, came_to = [run.spec for run in runs], [reached.get(run.id) for run in runs]
     columns = {
+        "Shown": ["●" if run.id == linked_run() else "" for run in runs],
         "Run": [f"★ {run.title}" if run.id == baseline else run.title for run in runs],
         "State": [[state_text(run)] for run in runs],
         "Done": [run.fraction for run in runs],
@@ -129,7 +133,7 @@ def _selected(key: str) -> tuple[list[int], list[int]]:
 
 
 def _rows(state: dict) -> tuple[list[int], list[int]]:
-    """Give the rows that are ticked, and that of the cell that was clicked."""
+    """Give the rows that are ticked, and that of a cell that was clicked, if one was."""
     selection = state.get("selection", {})
     return sorted(selection.get("rows", [])), [row for row, _ in selection.get("cells", [])]
 
@@ -137,11 +141,11 @@ def _rows(state: dict) -> tuple[list[int], list[int]]:
 def _take(key: str, before: dict, shown: list[str]) -> None:
     """Show the run in the row that was clicked, one of those shown then, or keep which ones are ticked.
 
-    A selection that is as it was drawn was not changed: the browser tells of it once more when its table goes. To click
-    unticks all boxes in the browser, which was not meant.
+    A selection that is as it was drawn was not changed: the browser tells of it once more when its table goes. A click
+    on a row unticks all boxes in the browser, which was not meant.
     """
-    (ticked, clicked), (ticked_before, clicked_before) = _selected(key), _rows(before)
-    if clicked and clicked != clicked_before:
+    ticked, clicked = _selected(key)
+    if clicked:
         link_to_run(shown[clicked[0]])
-    elif ticked != ticked_before:
+    elif ticked != _rows(before)[0]:
         st.session_state[TICKED] = [shown[row] for row in ticked]

@@ -56,7 +56,7 @@ def _show_tags(store: Store, chosen: Sequence[Run], runs: Sequence[Run]) -> None
         placeholder="Choose, or type a new one",
     )
     with st.container(horizontal=True):
-        add = st.button("Add to all", type="primary", disabled=not tags)
+        add = st.button("Add to all", disabled=not tags)
         take = st.button("Take off all", disabled=not tags)
     if add or take:
         for run in chosen:
