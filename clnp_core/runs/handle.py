@@ -234,6 +234,10 @@ class RunHandle:
 
         write(self.store, self.id, Path(path))
 
+    def rename(self, name: str) -> None:
+        """Give the run a name; see `clnp_core.runs.store.Store.rename`."""
+        self.store.rename(self.id, name)
+
     def pause(self) -> None:
         """Pause the run."""
         self.store.pause(self.id)

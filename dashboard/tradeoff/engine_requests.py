@@ -16,7 +16,7 @@ from clnp_core.runs.store import Run, Store
 from clnp_core.runs.views.explore import committing_fork, training_fork
 from dashboard.shared.errors import attempt, show_errors, toast_error
 from dashboard.shared.number_text import margin_text, scientific
-from dashboard.shared.run_text import training_text
+from dashboard.shared.run_text import title_text, training_text
 from dashboard.shared.store import start_engine
 from dashboard.tradeoff.controls import choose_to_train
 from dashboard.tradeoff.state import View, candidate_of, change
@@ -91,7 +91,7 @@ def offer_run(store: Store, run: Run, tradeoff: TradeOff, view: View) -> None:
         if candidate is None:
             return
         spec = committing_fork(run.spec, view.task, candidate, view.theta, view.margin, tuning if wanted else None)
-        shared = f"Shares tasks 1 to {view.task - 1} with {run.id}, and" if view.task > 1 else "Shares"
+        shared = f"Shares tasks 1 to {view.task - 1} with {title_text(run)}, and" if view.task > 1 else "Shares"
         later = f" Later tasks are pruned within m = {margin_text(view.margin)}." if spec.at_task > view.task else ""
         st.caption(f"{shared} the training of this candidate.{later} At most {training_text(spec, view.task)}.")
         if st.button("Start the run", type="primary", icon=":material/play_arrow:", width="stretch"):

@@ -75,7 +75,8 @@ def choose_task(store: Store, runs: dict[str, Run], learned: dict[str, int], vie
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
         names = [run for run in runs if run in learned]
-        st.selectbox("Run", names, names.index(view.run), key=f"run {view.run}", on_change=change, width=320)
+        place, called = names.index(view.run), lambda run: runs[run].called
+        st.selectbox("Run", names, place, called, key=f"run {view.run}", on_change=change, width=320)
         tasks = range(1, learned[view.run] + 1)
         st.selectbox("Task", tasks, view.task - 1, key=f"task {view.run} {view.task}", on_change=change, width=100)
         with st.container(horizontal=True, gap="small", width="content"):

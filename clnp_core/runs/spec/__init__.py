@@ -1,6 +1,6 @@
 """Specifications of runs as validated data. Imports no torch."""
 
-from clnp_core.runs.spec.changes import fork, parse_assignment, preset, preset_names, specified
+from clnp_core.runs.spec.changes import fork, of_archive, parse_assignment, preset, preset_names, specified
 from clnp_core.runs.spec.parsing import parse, setting_names
 from clnp_core.runs.spec.run import OUTPUT, FineTuning, RunSpec
 
@@ -9,6 +9,7 @@ __all__ = [
     "FineTuning",
     "RunSpec",
     "fork",
+    "of_archive",
     "parse",
     "parse_assignment",
     "preset",

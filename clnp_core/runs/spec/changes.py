@@ -172,6 +172,16 @@ def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
+def of_archive(data: dict[str, Any], archive: str | None) -> dict[str, Any]:
+    """A specification, and those it is a fork of, as those of a run that came in an archive; None: that did not.
+
+    Without the settings of other methods, which another machine may not have.
+    """
+    fork_of, settings = data.get("fork_of"), data.get("settings", {})
+    own = {name: value for name, value in settings.items() if name == data.get("method")}
+    return data | {"imported": archive, "fork_of": fork_of and of_archive(fork_of, archive), "settings": own}
+
+
 def parse_assignment(text: str) -> tuple[str, Any]:
     """Parse `key=value` from a command line: numbers, JSON, `a,b,c` for several values, else text.
 
