@@ -120,7 +120,7 @@ class Group:
 
     def has(self, path: str) -> bool:
         """Tell whether a setting has an effect on the group's method."""
-        return _has_effect(path, self.settings[_FIRST])
+        return has_effect(path, self.settings[_FIRST])
 
     def measured(self, name: str) -> tuple[float, float]:
         """Compute the mean and standard deviation of one of `MEASURES` over the runs; see `spread`."""
@@ -232,7 +232,8 @@ def differences(groups: Sequence[Group]) -> dict[str, list[Any]]:
     return {path: [group.settings.get(path) for group in groups] for path in different}
 
 
-def _has_effect(path: str, method: str) -> bool:
+def has_effect(path: str, method: str) -> bool:
+    """Tell whether a setting, a dotted path, has an effect on a method."""
     name, about = path.partition(".")[0], METHODS.get(method)
     if about is None or name in METHODS:  # from elsewhere, of which only the name is known; or of a single method
         return path == _FIRST or name == method
@@ -352,7 +353,7 @@ def _settings(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 def _own_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
     told = (name for name in spec if name not in (*_NO_SETTINGS, "fork_of", "settings"))
-    names = [name for name in told if _has_effect(name, spec[_FIRST])]
+    names = [name for name in told if has_effect(name, spec[_FIRST])]
     own = _flat(spec[_FIRST], spec.get("settings", {}).get(spec[_FIRST], {}))
     flat = (*(each for name in names for each in _flat(name, spec[name])), *own)
     return {path: value for path, value in flat if path not in _NO_SETTINGS}
