@@ -25,13 +25,11 @@ _LAMBDA = "λ"
 _MOST_ROWS = 12
 _ROW_PIXELS = 35
 _IMPORTANCE = (
-    "How much of the differences between finished sequences a setting accounts for by itself (analysis of variance)."
-)
-_IMPORTANCE_HELP = (
-    "The variance of a setting's means over that of all sequences. What is left is what settings do only in "
-    "combination, and what remains between sequences that differ in their seeds alone. The stroke is what a setting "
-    "without any effect would get on average: a bar that ends there says nothing. On a full grid this is what the "
-    "importance of Optuna (functional ANOVA) estimates."
+    "A bar is how much of the differences between finished sequences a setting accounts for by itself: the variance "
+    "of the means of its values over that of all sequences. The rest is what settings do only in combination, and what "
+    "sequences differ in that have all but their seeds in common. A stroke is what a setting without any effect gets "
+    "on average; a bar that ends there says nothing. On a full grid this is the functional analysis of variance that "
+    "the importance of Optuna estimates. A setting of single methods is judged by their sequences alone."
 )
 
 
@@ -182,21 +180,20 @@ def _show_settings(sweep: Sweep, shown: pd.DataFrame, names: dict[str, str]) -> 
     axes, theme = list(names.values()), st.context.theme.type or "light"
     if shown["mean_accuracy"].count() < 2:
         return
+    live_chart(
+        _drawn("parallel coordinates", shown, lambda: figures.parallel_coordinates(shown, axes, theme)),
+        f"{sweep.id} parallel coordinates",
+        "Each sequence as a line through its settings, its capacity used and its mean accuracy, as in the table.",
+        code=_notebook_code(sweep, names, "figures.parallel_coordinates(frame, axes)"),
+        on_click=lambda point: _open(point[0]),
+    )
     shares = importance(shown, axes)
-    left, right = st.columns([3, 2]) if len(shares) else (st.container(), None)
-    with left:
-        live_chart(
-            _drawn("parallel coordinates", shown, lambda: figures.parallel_coordinates(shown, axes, theme)),
-            f"{sweep.id} parallel coordinates",
-            "Each sequence as a line through its settings, its capacity used and its mean accuracy, as in the table.",
-            code=_notebook_code(sweep, names, "figures.parallel_coordinates(frame, axes)"),
-            on_click=lambda point: _open(point[0]),
-        )
-    if right is None:
+    if shares.empty:
         return
     accuracy = shares[shares["measure"] == shares["measure"].iloc[0]]
     told = ", ".join(f"{row.setting} {row.share:.0%}" for row in accuracy.itertuples())
-    with right:
+    left, right = st.columns([3, 2], vertical_alignment="center")
+    with left:
         live_chart(
             _drawn("importance", shown, lambda: figures.setting_importance(shares, theme)),
             f"{sweep.id} importance",
@@ -208,7 +205,7 @@ def _show_settings(sweep: Sweep, shown: pd.DataFrame, names: dict[str, str]) -> 
                 "from clnp_core.analysis.sweeps import importance",
             ),
         )
-        st.caption(_IMPORTANCE, help=_IMPORTANCE_HELP)
+    right.caption(_IMPORTANCE)
 
 
 def _drawn(what: str, shown: pd.DataFrame, draw: Callable[[], go.Figure]) -> go.Figure:
@@ -252,6 +249,7 @@ def _show_table(shown: pd.DataFrame, axes: list[str]) -> None:
         height=_ROW_PIXELS * (1 + min(len(ids), _MOST_ROWS)) + 2,
         row_height=_ROW_PIXELS,
         hide_index=True,
+        placeholder="–",
         column_config=exponents
         | {
             "mean_accuracy": st.column_config.NumberColumn(

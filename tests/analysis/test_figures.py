@@ -360,7 +360,7 @@ def test_a_line_goes_through_the_values_of_a_sequence_and_the_most_accurate_is_o
     b, a, c = (np.array(trace.y) for trace in figure.data)
     assert (b[-1], a[-1], c[-1]) == (0, 1, 1)
     assert b[0] < a[0] < 0.5 < c[0]  # through the same m side by side
-    assert figure.layout.xaxis.ticktext == ("m", "λ", "Capacity used (%)", "Mean accuracy (%)")
+    assert figure.layout.xaxis.ticktext == ("m", "λ", "Capacity<br>(%)", "Accuracy<br>(%)")
     written = {(text.x, text.text) for text in figure.layout.annotations}
     assert written >= {(0, "0.5"), (0, "2"), (1, "1e-3"), (3, "96.0"), (3, "97.0")}
 

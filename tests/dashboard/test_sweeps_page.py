@@ -106,8 +106,8 @@ def test_figures_show_methods_seeds_and_what_matters_most_with_code_that_makes_t
     app = opened(sweep=name)
     shown = charts(app)
     assert [chart["name"] for chart in shown] == [
-        "accuracy-against-capacity-mean-over-seeds",
-        "settings-of-each-sequence-and-what-it-came-to",
+        "accuracy-against-capacity-over-seeds",
+        "settings-of-each-sequence",
         "which-setting-matters-most",
     ]
     for chart in shown:

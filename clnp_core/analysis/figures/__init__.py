@@ -13,7 +13,7 @@ from clnp_core.analysis.figures.base import ACTIVE, FREE, INK, INTERFERENCE, The
 from clnp_core.analysis.figures.classes import accuracy_by_class, confusion_matrix
 from clnp_core.analysis.figures.graph import partition_graph
 from clnp_core.analysis.figures.importance import weight_importance
-from clnp_core.analysis.figures.layers import capacity, used_capacity
+from clnp_core.analysis.figures.layers import capacity, planned_capacity, used_capacity
 from clnp_core.analysis.figures.lesson.forgetting import (
     accuracy_on_first,
     answers_compared,
@@ -61,6 +61,7 @@ __all__ = [
     "partition_graph",
     "partition_sketch",
     "permuted_images",
+    "planned_capacity",
     "reuse_by_layer",
     "reuse_matrix",
     "save",

@@ -73,10 +73,10 @@ def sweep(frame: pd.DataFrame, axes: Sequence[str], theme: Theme = "light") -> g
         marks = [_sequences(_of(drawn, coloured, value), shaped, symbols, small=several)]
         if several:
             marks.append(_means(_of(means, coloured, value), axes, shaped, symbols))
-        for rows, mark in marks:
+        for rows, size in marks:
             for claims, own in ((True, rows["capacity_used"].notna()), (False, rows["capacity_used"].isna())):
                 if own.any() or (claims and rows.empty):
-                    traces.append(look | _marked(rows[own], mark, number, claims, theme))
+                    traces.append(look | _marked(rows[own], size, number, claims, theme))
                     look = look | {"showlegend": False}
     keys = [("shape", shaped, _in_short(value), symbol) for value, symbol in symbols.items()]
     if drawn["hollow"].any():
@@ -96,27 +96,33 @@ def sweep(frame: pd.DataFrame, axes: Sequence[str], theme: Theme = "light") -> g
     layout = {
         "xaxis": {"title": {"text": "Capacity used (%)"}, **nowhere},
         "yaxis": {"title": {"text": "Mean accuracy at the end (%)"}, **nowhere},
-        "legend": {"title": {"text": ""}, "traceorder": "grouped", "itemclick": False, "itemdoubleclick": False},
+        "legend": {
+            "title": {"text": ""},
+            "traceorder": "grouped",
+            "itemsizing": "constant",
+            "itemclick": False,
+            "itemdoubleclick": False,
+        },
         "hovermode": "closest",
         **_without_claims(drawn["capacity_used"], values, coloured),
     }
     traces = [{"type": "scatter", "mode": "markers", **trace} for trace in traces + legend]
-    title = f"Accuracy against capacity, {'mean over seeds' if several else 'by sequence'}"
+    title = f"Accuracy against capacity, {'over seeds' if several else 'by sequence'}"
     return as_figure(traces, layout, title, 500, theme)
 
 
 def _sequences(
     rows: pd.DataFrame, shaped: str | None, symbols: Mapping[Any, str], small: bool
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Describe a mark for each sequence: rows of what differs, and the look that all share."""
+) -> tuple[pd.DataFrame, int]:
+    """Describe a mark for each sequence: rows of what differs, and the size of all."""
     shapes = [symbols[_key(each)] for each in rows[shaped]] if shaped else ["circle"] * len(rows)
     symbol = [f"{shape}-open" if is_open else shape for shape, is_open in zip(shapes, rows["hollow"], strict=True)]
-    return rows.assign(symbol=symbol), {"size": 6 if small else 11, "opacity": 0.6 if small else 1}
+    return rows.assign(symbol=symbol), 6 if small else 11
 
 
 def _means(
     rows: pd.DataFrame, axes: Sequence[str], shaped: str | None, symbols: Mapping[Any, str]
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+) -> tuple[pd.DataFrame, int]:
     """Describe a mark for each mean over the seeds, as `_sequences` does."""
     words = []
     for row in rows.to_dict("records"):
@@ -125,10 +131,10 @@ def _means(
         spread = [f"± {100 * row[f'{name} std']:.2f}" for name in MEASURES if not np.isnan(row[f"{name} std"])]
         words.append(text + (f"<br>{' and '.join(spread)} points over them" if spread else ""))
     symbol = [symbols[_key(each)] for each in rows[shaped]] if shaped else "circle"
-    return rows.assign(run=rows["runs"], words=words, symbol=symbol, hollow=False), {"size": 12, "opacity": 1}
+    return rows.assign(run=rows["runs"], words=words, symbol=symbol, hollow=False), 12
 
 
-def _marked(rows: pd.DataFrame, mark: Mapping[str, Any], number: int, claims: bool, theme: Theme) -> dict[str, Any]:
+def _marked(rows: pd.DataFrame, size: int, number: int, claims: bool, theme: Theme) -> dict[str, Any]:
     """Draw marks of the colour of that number; where neurons are not claimed, beside the axis of capacity."""
     colour = task_colour(number, theme)
     bars = {"type": "data", "color": colour, "thickness": 1.5, "width": 4}
@@ -141,9 +147,8 @@ def _marked(rows: pd.DataFrame, mark: Mapping[str, Any], number: int, claims: bo
         "xaxis": "x" if claims else "x2",
         **{error: bars | {"array": 100 * rows[name]} for error, name in errors.items() if name in rows},
         "customdata": rows[["run", "words"]].to_numpy(),
-        "opacity": mark["opacity"],
         "marker": {
-            "size": mark["size"],
+            "size": size,
             "color": colour,
             "symbol": rows["symbol"],
             "line": {"width": np.where(hollow, 2, 1), "color": np.where(hollow, colour, BACKGROUND[theme])},
@@ -158,7 +163,7 @@ def _without_claims(capacity: pd.Series, values: Sequence[Any], coloured: str | 
         return {}
     ends = {"range": [0.4, len(values) + 0.6], "showgrid": False}
     if capacity.notna().any():
-        ends |= {"domain": [0.86, 1], "showticklabels": False, "title": {"text": "claims none", "standoff": 8}}
+        ends |= {"domain": [0.86, 1], "showticklabels": False, "title": {"text": "claims<br>none", "standoff": 8}}
         return {"xaxis": {"title": {"text": "Capacity used (%)"}, "domain": [0, 0.83]}, "xaxis2": ends}
     named = {"tickvals": list(range(1, len(values) + 1)), "ticktext": list(map(_in_short, values))}
     return {"xaxis": {"visible": False}, "xaxis2": ends | named | {"title": {"text": coloured or ""}}}
@@ -222,11 +227,11 @@ def parallel_coordinates(frame: pd.DataFrame, axes: Sequence[str], theme: Theme 
         )
     label = {"showarrow": False, "xanchor": "left", "xshift": 5, "bgcolor": BACKGROUND[theme], "borderpad": 1}
     rule = {"type": "line", "y0": 0, "y1": 1, "line": {"color": RULE[theme], "width": 1}, "layer": "below"}
-    names = [*settings, *(f"{_MEASURED[name]} (%)" for name in reversed(MEASURES))]
     layout = {
         "xaxis": {
             "tickvals": list(range(count)),
-            "ticktext": [name.replace(" ", "<br>", 1) if count > 4 else name for name in names],
+            "ticktext": [*(name.replace(".", ".<br>") for name in settings), "Capacity<br>(%)", "Accuracy<br>(%)"],
+            "tickangle": 0,
             "side": "top",
             "range": [-0.1, count - 0.55],
             "showgrid": False,
@@ -239,10 +244,10 @@ def parallel_coordinates(frame: pd.DataFrame, axes: Sequence[str], theme: Theme 
             for place, named in enumerate(ticks)
             for height, text in named
         ],
-        "margin": {"t": 110, "b": 20, "l": 20, "r": 12},
+        "margin": {"t": 96, "b": 20, "l": 20, "r": 12},
         "hovermode": "closest",
     }
-    return as_figure(traces, layout, "Settings of each sequence, and what it came to", 440, theme)
+    return as_figure(traces, layout, "Settings of each sequence", 440, theme)
 
 
 @themed
@@ -260,7 +265,8 @@ def setting_importance(shares: pd.DataFrame, theme: Theme = "light") -> go.Figur
     names += [each for each in (TOGETHER, BY_SEED) if (shares["setting"] == each).any()]
     in_words = {TOGETHER: "only in<br>combination", BY_SEED: "chance<br>(seeds)"}
     colours = {"mean_accuracy": task_colour(1, theme), "capacity_used": FREE[theme]}
-    traces = []
+    traces: list[dict[str, Any]] = []
+    written: list[dict[str, Any]] = []
     for number, measure in enumerate(measures):
         rows = shares[shares["measure"] == measure]
         # Bars of numbers, not of names, so that a stroke can be put across each of them.
@@ -274,13 +280,15 @@ def setting_importance(shares: pd.DataFrame, theme: Theme = "light") -> go.Figur
                 "x": 100 * rows["share"],
                 "width": 0.34,
                 "marker": {"color": colours[measure]},
-                "text": [f"{share:.0%}" for share in rows["share"]],
-                "textposition": "outside",
-                "cliponaxis": False,
                 "customdata": rows["setting"].map(lambda name: in_words.get(name, name).replace("<br>", " ")),
                 "hovertemplate": f"%{{customdata}}: %{{x:.1f}} % of {_MEASURED[measure].lower()}<extra></extra>",
             }
         )
+        ends = 100 * rows[["share", "chance"]].max(axis=1)
+        written += [
+            {"x": x, "y": y, "text": f"{share:.0%}", "showarrow": False, "xanchor": "left", "xshift": 4}
+            for x, y, share in zip(ends, place, rows["share"], strict=True)
+        ]
         chance = rows["chance"].notna().to_numpy()
         traces.append(
             shared
@@ -304,6 +312,7 @@ def setting_importance(shares: pd.DataFrame, theme: Theme = "light") -> go.Figur
             "range": [len(names) - 0.5, -0.5],
             "showgrid": False,
         },
+        "annotations": written,
         "barmode": "overlay",
         "hovermode": "closest",
         **UNTITLED_LEGEND,
