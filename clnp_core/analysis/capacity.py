@@ -167,9 +167,8 @@ def plan(runs: Sequence[Sequence[Mapping[str, Any]]], tasks: int) -> Plan:
     """
     if not isinstance(tasks, int) or not 1 <= tasks <= MOST_TASKS:
         raise SpecError(f"tasks = {tasks!r} is not possible: give a whole number from 1 to {MOST_TASKS}.")
-    needs = []
-    for layers in zip(*runs, strict=True):
-        needs.append(Need(layers[0]["name"], layers[0]["width"], tuple(map(_before_full, layers))))
+    hidden = zip(*runs, strict=True)
+    needs = (Need(same[0]["name"], same[0]["width"], tuple(map(_before_full, same))) for same in hidden)
     return Plan(tasks, tuple(needs))
 
 

@@ -35,14 +35,13 @@ def over_seeds(frame: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
     """
     settings = [axis for axis in axes if axis not in SEEDS]
     finished = frame[frame["state"] == "finished"].dropna(subset=["mean_accuracy"])
-    rows = []
-    for place in _cells(finished, settings):
-        rows.append(
-            {axis: place[axis].iloc[0] for axis in settings}
-            | {"runs": ",".join(place["run"]), "seeds": len(place)}
-            | {name: place[name].mean() for name in MEASURES}
-            | {f"{name} std": place[name].std() for name in MEASURES}
-        )
+    rows = [
+        {axis: place[axis].iloc[0] for axis in settings}
+        | {"runs": ",".join(place["run"]), "seeds": len(place)}
+        | {name: place[name].mean() for name in MEASURES}
+        | {f"{name} std": place[name].std() for name in MEASURES}
+        for place in _cells(finished, settings)
+    ]
     measured = [each for name in MEASURES for each in (name, f"{name} std")]
     return pd.DataFrame(rows, columns=[*settings, "runs", "seeds", *measured])
 

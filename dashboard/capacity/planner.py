@@ -23,6 +23,8 @@ from dashboard.shared.number_text import counted
 from dashboard.shared.run_text import time_text
 from dashboard.shared.store import start_run
 
+_MUCH_MORE = 1.1
+
 
 def show_planner(store: Store, run: Run, records: Sequence[Record]) -> None:
     """Choose a number of tasks, and show which widths they need by what this run's tasks have claimed.
@@ -77,19 +79,18 @@ def _show_widths(made: Plan) -> None:
 
 def _advice(spec: RunSpec, made: Plan) -> str:
     """Tell in numbers which layers should be wider than others."""
-    now = [layer.width for layer in made.layers]
-    fits = made.fits_now
-    parts = [f"The present widths, {_shown(now)}, are enough for **{counted(fits, 'task')}**."]
-    least, *_, most = sorted(made.layers, key=lambda layer: layer.per_task)
-    if len(made.layers) > 1 and least.per_task > 0 and most.per_task > 1.05 * least.per_task:
-        ratio = most.per_task / least.per_task
+    fits, now = made.fits_now, _shown([layer.width for layer in made.layers])
+    parts = [f"The present widths, {now}, are enough for **{counted(fits, 'task')}**."]
+    least, most = (pick(made.layers, key=lambda layer: layer.per_task) for pick in (min, max))
+    if least.per_task > 0 and most.per_task > _MUCH_MORE * least.per_task:
+        paper = ", as the paper advises for higher layers" if most is made.layers[-1] else ""
         parts.append(
-            f"A further task claims {ratio:.1f} times as many neurons of {most.name} as of {least.name}: "
-            f"that layer has to be wider{'' if most is not made.layers[-1] else ', as the paper advises for higher ones'}."
+            f"A further task claims {most.per_task / least.per_task:.1f} times as many neurons of {most.name} as of "
+            f"{least.name}: {most.name} should be the wider one{paper}."
         )
     best, widths = made.balanced(lambda each: _weights(spec, each))
     if best > fits:
-        parts.append(f"As **{_shown(widths)}**, the same number of weights would be enough for {counted(best, 'task')}.")
+        parts.append(f"As **{_shown(widths)}**, no more weights than now would be enough for {counted(best, 'task')}.")
     return " ".join(parts)
 
 
@@ -126,4 +127,5 @@ def _offer_run(store: Store, run: Run, made: Plan) -> None:
         start_run(store, spec, run)
         if linked_run() != run.id:  # else it was refused, which is said
             st.switch_page("lab/page.py", query_params={"run": linked_run()})
-    st.caption(f"As {_shown(made.widths)}, with all other settings of {run.id}. Takes {time_text(estimate(spec, store))}.")
+    cost = time_text(estimate(spec, store))
+    st.caption(f"As {_shown(made.widths)}, with all other settings of {run.id}. Takes {cost}.")

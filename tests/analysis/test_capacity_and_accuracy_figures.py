@@ -92,7 +92,7 @@ def test_a_plan_is_drawn_as_measured_then_extrapolated_with_the_width_that_is_en
     assert list(named(figure, "Layer 1").y) == [0, 50, 60, 66, 74]
     assert list(named(figure, "Layer 1, extrapolated").y) == pytest.approx([74, 82, 90])
     assert list(named(figure, "Layer 1, present width").y) == [100, 100]
-    assert [list(named(figure, f"Layer {n}, enough").y)[0] for n in (1, 2)] == list(plan.widths)
+    assert [named(figure, f"Layer {n}, enough").y for n in (1, 2)] == [(width,) for width in plan.widths]
     short = figures.planned_capacity(capacity.plan([LONGER], 2))
     assert list(named(short, "Layer 2").y) == [0, 20, 40]
     table = tidy(figure).set_index(["series", "x"])

@@ -216,9 +216,7 @@ def planned_capacity(plan: Plan, theme: Theme = "light") -> go.Figure:
                     "name": name if dash == "solid" else f"{name}, extrapolated",
                     "line": {"color": colour, "width": 2, "dash": dash},
                     "customdata": 2 * deviation[part],
-                    "hovertemplate": (
-                        f"%{{x}} tasks: %{{y:.0f}} ± %{{customdata:.0f}} neurons<extra>{name}</extra>"
-                    ),
+                    "hovertemplate": (f"%{{x}} tasks: %{{y:.0f}} ± %{{customdata:.0f}} neurons<extra>{name}</extra>"),
                     "showlegend": dash == "solid",
                 }
             )

@@ -336,9 +336,7 @@ def _of(rows: pd.DataFrame, axis: str | None, value: Any) -> pd.DataFrame:
     return rows[rows[axis].isna() if value is None else rows[axis] == value]
 
 
-def _levels(
-    frame: pd.DataFrame, drawn: pd.DataFrame, axis: str
-) -> tuple[np.ndarray, list[tuple[float, str]]]:
+def _levels(frame: pd.DataFrame, drawn: pd.DataFrame, axis: str) -> tuple[np.ndarray, list[tuple[float, str]]]:
     """Place sequences, which ascend in accuracy, on an axis of few values: heights from 0 to 1, and of the values."""
     found = _values(frame, axis)
     given = sorted((value for value in found if value is not None), key=lambda value: (isinstance(value, str), value))
