@@ -125,7 +125,7 @@ class Plan:
         """Number of tasks that fit into the present widths, on average over the runs; at most `MOST_TASKS`."""
         return _last(lambda tasks: all(layer.needed(tasks)[0] <= layer.width for layer in self.layers))
 
-    def balanced(self, weights: Callable[[Sequence[int]], int]) -> tuple[int, tuple[int, ...]]:
+    def balanced(self, weights: Callable[[Sequence[int]], float]) -> tuple[int, tuple[int, ...]]:
         """Share the weights that there are now among the layers so that all are full at the same time.
 
         Parameters

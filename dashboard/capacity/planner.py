@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -15,7 +15,7 @@ from clnp_core.runs.estimate import estimate
 from clnp_core.runs.fold.results import Record
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
-from clnp_core.runs.views.capacity import plan, planned, with_widths
+from clnp_core.runs.views.capacity import plan, planned, weights
 from dashboard.components.live_chart import live_chart
 from dashboard.shared.link import linked_run
 from dashboard.shared.notebook_code import run_code
@@ -88,14 +88,10 @@ def _advice(spec: RunSpec, made: Plan) -> str:
             f"A further task claims {most.per_task / least.per_task:.1f} times as many neurons of {most.name} as of "
             f"{least.name}: {most.name} should be the wider one{paper}."
         )
-    best, widths = made.balanced(lambda each: _weights(spec, each))
+    best, widths = made.balanced(partial(weights, spec))
     if best > fits:
         parts.append(f"As **{_shown(widths)}**, no more weights than now would be enough for {counted(best, 'task')}.")
     return " ".join(parts)
-
-
-def _weights(spec: RunSpec, widths: Sequence[int]) -> int:
-    return sum(map(prod, with_widths(spec.architecture, widths).weight_shapes))
 
 
 def _shown(widths: Sequence[int]) -> str:

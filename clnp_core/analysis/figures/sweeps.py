@@ -55,7 +55,7 @@ def sweep(frame: pd.DataFrame, axes: Sequence[str], theme: Theme = "light") -> g
     """
     coloured, shaped, *_ = [*varied(frame, axes), None, None]
     values = _values(frame, coloured) if coloured else [None]
-    symbols = dict(zip(_values(frame, shaped), cycle(SYMBOLS), strict=False)) if shaped else {}
+    symbols: dict[Any, str] = dict(zip(_values(frame, shaped), cycle(SYMBOLS), strict=False)) if shaped else {}
     drawn = frame.dropna(subset=["mean_accuracy"])
     drawn = drawn.assign(words=[_sequence_in_words(row, axes) for row in drawn.to_dict("records")])
     drawn["words"] = drawn.groupby(list(MEASURES), dropna=False)["words"].transform("<br>".join)
@@ -78,7 +78,9 @@ def sweep(frame: pd.DataFrame, axes: Sequence[str], theme: Theme = "light") -> g
                 if own.any() or (claims and rows.empty):
                     traces.append(look | _marked(rows[own], size, number, claims, theme))
                     look = look | {"showlegend": False}
-    keys = [("shape", shaped, _in_short(value), symbol) for value, symbol in symbols.items()]
+    keys: list[tuple[str, str | None, str, str]] = [
+        ("shape", shaped, _in_short(value), symbol) for value, symbol in symbols.items()
+    ]
     if drawn["hollow"].any():
         keys.append(("state", "", "not finished yet", "circle-open"))
     legend = [
@@ -280,8 +282,8 @@ def setting_importance(shares: pd.DataFrame, theme: Theme = "light") -> go.Figur
                 "x": 100 * rows["share"],
                 "width": 0.34,
                 "marker": {"color": colours[measure]},
-                "customdata": rows["setting"].map(lambda name: in_words.get(name, name).replace("<br>", " ")),
-                "hovertemplate": f"%{{customdata}}: %{{x:.1f}} % of {_MEASURED[measure].lower()}<extra></extra>",
+                "customdata": [in_words.get(name, name).replace("<br>", " ") for name in rows["setting"].astype(str)],
+                "hovertemplate": f"%{{customdata}}: %{{x:.1f}} % of the variance of {_MEASURED[measure].lower()}<extra></extra>",
             }
         )
         ends = 100 * rows[["share", "chance"]].max(axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -75,7 +76,7 @@ def planned(spec: RunSpec, widths: Sequence[int], tasks: int) -> RunSpec:
     SpecError
         If the stream has not so many tasks, or the network would be too large.
     """
-    network, told = with_widths(spec.architecture, widths), spec.to_json()
+    network, told = _with_widths(spec.architecture, widths), spec.to_json()
     changes: dict[str, Any] = {"network": architecture_data(network), "fork_of": None, "at_task": None}
     changes |= {"imported": None, "stream": told["stream"] | {"tasks": tasks}}
     if spec.fork_of and spec.grow_below is None:
@@ -83,7 +84,15 @@ def planned(spec: RunSpec, widths: Sequence[int], tasks: int) -> RunSpec:
     return fitted(parse(told | changes))
 
 
-def with_widths(architecture: Architecture, widths: Sequence[int]) -> Architecture:
+def weights(spec: RunSpec, widths: Sequence[int]) -> float:
+    """Count the weights of a specification's network with such widths; infinite if there can be no such network."""
+    try:
+        return sum(map(math.prod, _with_widths(spec.architecture, widths).weight_shapes))
+    except SpecError:
+        return math.inf
+
+
+def _with_widths(architecture: Architecture, widths: Sequence[int]) -> Architecture:
     """The same network with other widths, which its name then tells."""
     hidden = [replace(layer, width=width) for layer, width in zip(architecture.hidden, widths, strict=True)]
     name = f"{architecture.name.split(' ')[0]} {'-'.join(map(str, widths))}"[:60]

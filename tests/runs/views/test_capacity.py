@@ -1,5 +1,6 @@
 """Plans from the runs of a store, on made-up records, and the runs that they lead to."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,8 @@ def test_the_planned_run_is_as_the_other_but_for_widths_and_tasks():
 def test_a_stream_without_so_many_tasks_is_said():
     with pytest.raises(SpecError, match="tasks"):
         capacity.planned(preset("split-digits"), (250, 512), 12)
+
+
+def test_weights_are_those_of_the_whole_network_and_what_is_too_large_has_more_than_any():
+    assert capacity.weights(preset("digits"), (10, 20)) == 64 * 10 + 10 * 20 + 20 * 10
+    assert capacity.weights(preset("digits"), (99_999, 99_999)) == math.inf
