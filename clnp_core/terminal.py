@@ -346,9 +346,7 @@ def print_sweep(frame: pd.DataFrame, axes: Sequence[str]) -> None:
     """Print the table of a sweep's results, as `clnp_core.runs.sweep.table` returns it."""
     console = Console(width=_width())
     rows = frame.to_dict("records")
-    columns = {
-        path: [f"{row[path]:g}" if isinstance(row[path], float) else str(row[path]) for row in rows] for path in axes
-    }
+    columns = {path: [_axis_value(row[path]) for row in rows] for path in axes}
     columns |= {name: [row[name] for row in rows] for name in ("run", "state")}
     for name, share in (("mean accuracy", "mean_accuracy"), ("capacity used", "capacity_used")):
         columns[name] = ["–" if math.isnan(row[share]) else f"{row[share]:.2%}" for row in rows]
@@ -356,6 +354,12 @@ def print_sweep(frame: pd.DataFrame, axes: Sequence[str]) -> None:
     columns["seconds"] = [f"{row['seconds']:.1f}" for row in rows]
     numbers = ("seconds", "tasks", "capacity used", "mean accuracy")
     console.print(_fitting(console, columns, (*numbers[:3], "state"), numbers))
+
+
+def _axis_value(value: Any) -> str:
+    if value is None or value != value:  # without effect on the sequence's method
+        return "–"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def print_comparison(frame: pd.DataFrame) -> None:

@@ -214,10 +214,10 @@ class Requests(Checking):
             if run is not None:
                 connection.execute(BASELINE.insert().values(place=1, run=run))
 
-    def add_sweep(self, name: str, over: dict[str, list[Any]], runs: Sequence[str]) -> str:
-        """Record runs, in the order of the grid's points, as a sweep, and return its id."""
+    def add_sweep(self, name: str, over: dict[str, list[Any]], runs: dict[int, str]) -> str:
+        """Record runs by index in the product of the axes as a sweep, and return its id."""
         sweep = f"{name}-{secrets.token_hex(3)}"
-        places = [{"sweep": sweep, "place": place, "run": run} for place, run in enumerate(runs)]
+        places = [{"sweep": sweep, "place": place, "run": run} for place, run in runs.items()]
         with self.transaction() as connection:
             connection.execute(SWEEPS.insert().values(id=sweep, over=over, created=time.time()))
             connection.execute(SWEEP_RUNS.insert(), places)
