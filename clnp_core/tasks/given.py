@@ -79,16 +79,29 @@ def own_stream(name: str) -> dict[str, Any]:
 
 
 def _specified(name: str, data: Sequence[Dataset]) -> dict[str, Any]:
-    classes = max(dataset.classes for dataset in data)
-    labels = [list(dataset.labels) for dataset in data]
+    return stream_spec(name, data[0].x_train.shape[1:], [dataset.labels for dataset in data])
+
+
+def stream_spec(name: str, image_shape: Sequence[int], labels: Sequence[Sequence[Label]]) -> dict[str, Any]:
+    """Return the stream's specification of own data.
+
+    Parameters
+    ----------
+    name : str
+    image_shape : sequence of int
+        (channels, height, width)
+    labels : sequence of sequence of int or str
+        The classes of each task, in the order of their numbers.
+    """
+    classes = max(map(len, labels))
     return {
         "kind": "own",
         "name": name,
-        "image_shape": list(data[0].x_train.shape[1:]),
+        "image_shape": list(image_shape),
         "classes": classes,
-        "tasks": len(data),
+        "tasks": len(labels),
         "validation": _VALIDATION,
-        **({} if all(task == list(range(classes)) for task in labels) else {"labels": labels}),
+        **({} if all(list(task) == list(range(classes)) for task in labels) else {"labels": list(map(list, labels))}),
     }
 
 

@@ -119,7 +119,7 @@ def as_numbers(features: pd.DataFrame, what: str) -> np.ndarray:
     if features.shape[1] == 0:
         raise DataError(f"{what} has no column but its labels; give features.")
     for name, dtype in features.dtypes.items():
-        if not _is_number(dtype):
+        if not is_number(dtype):
             raise DataError(
                 f"{what}: the column {name!r} is {dtype}, not numbers; leave it out, or give "
                 f"pandas.get_dummies(frame, columns=[{name!r}])."
@@ -128,7 +128,8 @@ def as_numbers(features: pd.DataFrame, what: str) -> np.ndarray:
     return np.asarray(features, np.float64)
 
 
-def _is_number(dtype: Any) -> bool:
+def is_number(dtype: Any) -> bool:
+    """Tell whether a column of that type has numbers or booleans."""
     from pandas.api import types
 
     return any(is_type(dtype) for is_type in (types.is_bool_dtype, types.is_integer_dtype, types.is_float_dtype))

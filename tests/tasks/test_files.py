@@ -15,9 +15,9 @@ from PIL import Image
 
 from clnp_core.errors import DataError
 from clnp_core.tasks.content import check
-from clnp_core.tasks.files import divided, from_file, part_arrays, read
-from clnp_core.tasks.files.adding import check_unused, kept, names_of_own, remove
-from clnp_core.tasks.files.dividing import look
+from clnp_core.tasks.files import column_names, divided, from_file, part_arrays, read
+from clnp_core.tasks.files.adding import check_unused, kept, names_of_own, remove, stream_of
+from clnp_core.tasks.files.dividing import in_turn
 from clnp_core.tasks.files.samples import Column, Samples, samples
 from clnp_core.tasks.own import load_own
 from tests.tasks.test_own import claiming
@@ -121,6 +121,7 @@ def test_arrays_are_read_with_and_without_their_own_test_set(tmp_path):
     whole = read(npz(tmp_path / "a.npz", x=IMAGES, y=LABELS, session=LABELS // 2), by="session")
     assert np.array_equal(whole.x, IMAGES)
     assert (whole.y.values, whole.by.values) == ((0, 1, 2, 3), (0, 1))
+    assert column_names(tmp_path / "a.npz") == ["session"]
     names = np.array(["ant", "bee"])
     parts = {
         "x_train": IMAGES[:30],
@@ -233,10 +234,8 @@ def test_left_over_classes_are_a_task_or_join_the_last():
 
 
 def test_what_is_looked_at_is_of_every_class_in_turn():
-    found = made(np.arange(60) % 3)
-    rows = look(divided(found, "classes:3")[0], found, 20)
-    assert np.bincount(found.y.places[rows]).tolist() == [7, 7, 6]
-    assert not found.is_test[rows].any()
+    assert in_turn(np.array([2, 2, 0, 2, 0, 1]), 4).tolist() == [2, 5, 0, 4]
+    assert len(in_turn(np.arange(3), 20)) == 3
 
 
 @pytest.mark.parametrize(
@@ -269,7 +268,10 @@ def test_a_file_is_own_data_of_runs(data_directory, tmp_path):
     path = csv(tmp_path / "t.csv", table(label=np.array(["ant", "bee", "cat", "dog"])[LABELS]))
     with pytest.raises(DataError, match=r"'site' is .*, not numbers"):
         from_file("insects", path, "classes:2")
+    assert column_names(path) == ["a", "b", "label", "site"]
     stream = from_file("insects", path, "column:site")
+    found = read(path, by="site")
+    assert stream_of("insects", found, divided(found, "column:site")) == stream
     check(stream)
     north, south = load_own("insects")
     assert (stream["tasks"], stream["labels"]) == (2, [["ant", "cat"], ["bee", "dog"]])

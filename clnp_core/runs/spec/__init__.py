@@ -1,6 +1,6 @@
 """Specifications of runs as validated data. Imports no torch."""
 
-from clnp_core.runs.spec.changes import fork, parse_assignment, preset, preset_names, specified
+from clnp_core.runs.spec.changes import changed, fork, parse_assignment, preset, preset_names, specified
 from clnp_core.runs.spec.own_run import own_network, own_run
 from clnp_core.runs.spec.parsing import parse, setting_names
 from clnp_core.runs.spec.run import OUTPUT, FineTuning, RunSpec
@@ -9,6 +9,7 @@ __all__ = [
     "OUTPUT",
     "FineTuning",
     "RunSpec",
+    "changed",
     "fork",
     "own_network",
     "own_run",

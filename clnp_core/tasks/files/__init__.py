@@ -8,7 +8,7 @@ million files, an image 64 MiB and 50 million pixels. Imports no torch.
 
 from clnp_core.tasks.files.adding import from_file
 from clnp_core.tasks.files.dividing import Part, divided, part_arrays
-from clnp_core.tasks.files.reading import read
+from clnp_core.tasks.files.reading import column_names, read
 from clnp_core.tasks.files.samples import MOST_BYTES, Samples
 
-__all__ = ["MOST_BYTES", "Part", "Samples", "divided", "from_file", "part_arrays", "read"]
+__all__ = ["MOST_BYTES", "Part", "Samples", "column_names", "divided", "from_file", "part_arrays", "read"]

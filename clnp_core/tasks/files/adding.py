@@ -6,12 +6,14 @@ import zipfile
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from clnp_core.errors import DataError
 from clnp_core.tasks.datasets import data_directory
 from clnp_core.tasks.files.dividing import Part, column_of, divided, part_arrays
 from clnp_core.tasks.files.reading import Source, read
 from clnp_core.tasks.files.samples import Samples
-from clnp_core.tasks.given import stored
+from clnp_core.tasks.given import stored, stream_spec
 from clnp_core.tasks.npz import header, refusing_damage
 from clnp_core.tasks.own import own_path
 
@@ -58,6 +60,13 @@ def stored_samples(name: str, samples: Samples, parts: list[Part]) -> dict[str, 
     """Store samples as the tasks that they were divided into; see `from_file`."""
     classes = dict(enumerate(samples.y.values))
     return stored(name, [part_arrays(samples, part) for part in parts], [classes] * len(parts))
+
+
+def stream_of(name: str, samples: Samples, parts: list[Part]) -> dict[str, Any]:
+    """Return the stream's specification that `stored_samples` will return."""
+    classes = [np.unique(samples.y.places[part.train]) for part in parts]
+    labels = [[samples.y.values[place] for place in own] for own in classes]
+    return stream_spec(name, samples.x.shape[1:], labels)
 
 
 def check_unused(name: str) -> None:

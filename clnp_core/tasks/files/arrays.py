@@ -25,9 +25,7 @@ def read_arrays(file: BinaryIO, name: str, by: str | None, scale: bool) -> Sampl
     ------
     DataError
     """
-    archive, members = listed(file, name)
-    there = [member.filename.removesuffix(".npy") for member in members if member.filename.endswith(".npy")]
-    parts = ("_train", "_test") if {*ARRAYS} <= {*there} else ("",)
+    archive, there, parts = _there(file, name)
     wanted = [f"{array}{part}" for array in ("x", "y", *[by] * (by is not None)) for part in parts]
     for array in wanted:
         if array not in there:
@@ -53,6 +51,20 @@ def read_arrays(file: BinaryIO, name: str, by: str | None, scale: bool) -> Sampl
     y = _column(given, "y", parts, name)
     divided_by = None if by is None else _column(given, by, parts, name)
     return samples(name, np.concatenate(images), y, divided_by, is_test, scale=scale)
+
+
+def names_of_columns(file: BinaryIO, name: str) -> list[str]:
+    """List the arrays by which samples may be divided: all but x and y."""
+    _, there, parts = _there(file, name)
+    first = [array for array in there if array.endswith(parts[0])]
+    return [column for array in first if (column := array.removesuffix(parts[0])) not in ("x", "y")]
+
+
+def _there(file: BinaryIO, name: str) -> tuple[zipfile.ZipFile, list[str], tuple[str, ...]]:
+    """List the arrays, and how the names of those for training and for testing end, where there are both."""
+    archive, members = listed(file, name)
+    there = [member.filename.removesuffix(".npy") for member in members if member.filename.endswith(".npy")]
+    return archive, there, ("_train", "_test") if {*ARRAYS} <= {*there} else ("",)
 
 
 def _check(headers: Mapping[str, Header], name: str) -> None:

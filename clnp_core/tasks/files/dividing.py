@@ -102,13 +102,12 @@ def seen(samples: Samples, part: Part, rows: np.ndarray) -> np.ndarray:
     return x if part.order is None else x.reshape(len(x), -1)[:, part.order].reshape(x.shape)
 
 
-def look(part: Part, samples: Samples, count: int = 20) -> np.ndarray:
-    """Choose training samples of a task to look at, of each class in turn: their places."""
-    labels = samples.y.places[part.train]
+def in_turn(labels: np.ndarray, count: int) -> np.ndarray:
+    """Choose so many samples to look at, the first ones of each class in turn: their places among the labels [N]."""
     order = np.argsort(labels, kind="stable")
     _, first, sizes = np.unique(labels[order], return_index=True, return_counts=True)
     rank = np.arange(len(order)) - np.repeat(first, sizes)  # in its class
-    chosen: np.ndarray = part.train[order[np.lexsort((labels[order], rank))][:count]]
+    chosen: np.ndarray = order[np.lexsort((labels[order], rank))][:count]
     return chosen
 
 

@@ -22,6 +22,8 @@ _MOST_IMAGE_BYTES = 64 * 2**20
 _MOST_SIDE = 4096
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".gif": "GIF", ".tif": "TIFF"}
 _FORMATS |= {".tiff": "TIFF", ".webp": "WEBP", ".ppm": "PPM", ".pgm": "PPM"}
+IMAGE_ENDINGS = tuple(_FORMATS)
+"""How the names of images end that can be read."""
 _GREY, _COLOURED = ("1", "L", "LA"), ("P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV")
 _TRAIN, _TEST = "train", ("test", "val", "validation")
 _NO_CONTENT = ("Thumbs.db", "desktop.ini", "__MACOSX")  # what systems leave in folders, beside names that begin with .
@@ -103,7 +105,7 @@ def read_pictures(files: Iterable[File], name: str, size: tuple[int, int] | None
     pictures, classes, is_test = _by_class(files, name)
     if not pictures:
         raise DataError(
-            f"{name} has no images in folders; give a folder for each class, with images in {', '.join(_FORMATS)}."
+            f"{name} has no images in folders; give a folder for each class, with images in {', '.join(IMAGE_ENDINGS)}."
         )
     shapes = []
     for picture in pictures:
@@ -182,7 +184,7 @@ def _by_class(files: Iterable[File], name: str) -> tuple[list[File], list[str], 
             )
     for parts, file in others:
         if len(parts) > depth:  # else it is what a folder says of itself, such as a licence
-            raise DataError(f"{name}: {file.path!r} is no image in {', '.join(_FORMATS)}; leave it out.")
+            raise DataError(f"{name}: {file.path!r} is no image in {', '.join(IMAGE_ENDINGS)}; leave it out.")
     if (total := sum(file.size for _, file in images)) > MOST_BYTES:
         raise DataError(f"{name} has {total / 2**30:.1f} GiB of images; give at most {MOST_BYTES // 2**30} GiB.")
     classes = [parts[depth - 1] for parts, _ in images]

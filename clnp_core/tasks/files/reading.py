@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from clnp_core.errors import DataError
-from clnp_core.tasks.files.arrays import read_arrays
+from clnp_core.tasks.files.arrays import names_of_columns, read_arrays
 from clnp_core.tasks.files.pictures import files_of_folder, files_of_uploads, files_of_zip, read_pictures
 from clnp_core.tasks.files.samples import MOST_BYTES, Samples
-from clnp_core.tasks.files.table import read_csv, read_parquet
+from clnp_core.tasks.files.table import csv_columns, parquet_file, read_csv, read_parquet
 
 Source = str | os.PathLike[str] | BinaryIO | Sequence[BinaryIO]
 """A file's or a folder's path, an open file, or the open files of a folder; each open file has its name."""
@@ -61,18 +62,67 @@ def read(
     if isinstance(source, Sequence) and not isinstance(source, str):
         _check_pictures(by, scale)
         return read_pictures(files_of_uploads(source), "The folder", size)
+    if isinstance(source, str | os.PathLike) and os.path.isdir(source):
+        _check_pictures(by, scale)
+        with _refusing_what_cannot_be_read(source):
+            return read_pictures(files_of_folder(Path(source)), str(source), size)
+    with _opened(source) as (file, name, ending):
+        if size and ending != ".zip":
+            raise DataError(f"{name} is no folder or zip of images; only these can be brought to a size: leave it out.")
+        match ending:
+            case ".npz":
+                return read_arrays(file, name, by, scale)
+            case ".csv":
+                return read_csv(file, name, label, by, scale)
+            case ".parquet":
+                return read_parquet(file, name, label, by, scale)
+            case _:
+                _check_pictures(by, scale)
+                return read_pictures(files_of_zip(file, name), name, size)
+
+
+def column_names(source: Source) -> list[str]:
+    """List the columns of a table, or the arrays of an `.npz` by which its samples may be divided; of images none.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    """
+    if isinstance(source, Sequence) and not isinstance(source, str):
+        return []
+    if isinstance(source, str | os.PathLike) and os.path.isdir(source):
+        return []
+    with _opened(source) as (file, name, ending):
+        match ending:
+            case ".npz":
+                return names_of_columns(file, name)
+            case ".csv":
+                return csv_columns(file, name)[0]
+            case ".parquet":
+                return list(parquet_file(file, name).schema_arrow.names)
+            case _:
+                return []
+
+
+@contextmanager
+def _opened(source: str | os.PathLike[str] | BinaryIO) -> Iterator[tuple[BinaryIO, str, str]]:
+    """Open a file, and give it with its name and how that ends, after checking both and its size."""
     if not isinstance(source, str | os.PathLike):
-        return _read_file(source, _short(getattr(source, "name", "the file")), label, by, size, scale)
+        yield source, *_checked(source, _short(getattr(source, "name", "the file")))
+        return
     path = Path(source)
-    try:
-        kind = path.stat()
-        if stat.S_ISDIR(kind.st_mode):
-            _check_pictures(by, scale)
-            return read_pictures(files_of_folder(path), str(path), size)
-        if not stat.S_ISREG(kind.st_mode):
+    with _refusing_what_cannot_be_read(path):
+        if not stat.S_ISREG(path.stat().st_mode):
             raise DataError(f"{path} is no regular file; give a file in {_LISTED}, or a folder of images.")
         with open(path, "rb") as file:
-            return _read_file(file, str(path), label, by, size, scale)
+            yield file, *_checked(file, str(path))
+
+
+@contextmanager
+def _refusing_what_cannot_be_read(path: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError) as error:  # a name with a zero in it is a ValueError
         raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
 
@@ -86,27 +136,14 @@ def _short(name: str) -> str:
     return name if len(name) <= _MOST_NAME else f"…{name[1 - _MOST_NAME :]}"
 
 
-def _read_file(
-    file: BinaryIO, name: str, label: str, by: str | None, size: tuple[int, int] | None, scale: bool
-) -> Samples:
+def _checked(file: BinaryIO, name: str) -> tuple[str, str]:
     ending = Path(name).suffix.lower()
     if ending not in ENDINGS:
         raise DataError(f"{name} ends in {ending or 'nothing'}; give a file in {_LISTED}, or a folder of images.")
     if (length := file.seek(0, os.SEEK_END)) > MOST_BYTES:
         raise DataError(f"{name} has {length / 2**30:.1f} GiB; give a file of at most {MOST_BYTES // 2**30} GiB.")
     file.seek(0)
-    if size and ending != ".zip":
-        raise DataError(f"{name} is no folder or zip of images; only these can be brought to a size: leave it out.")
-    match ending:
-        case ".npz":
-            return read_arrays(file, name, by, scale)
-        case ".csv":
-            return read_csv(file, name, label, by, scale)
-        case ".parquet":
-            return read_parquet(file, name, label, by, scale)
-        case _:
-            _check_pictures(by, scale)
-            return read_pictures(files_of_zip(file, name), name, size)
+    return name, ending
 
 
 def _check_pictures(by: str | None, scale: bool) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from clnp_core.errors import DataError
 from clnp_core.tasks.files.samples import Column, Samples, column, samples
 from clnp_core.tasks.labels import shown
-from clnp_core.tasks.tables import as_numbers, check_complete
+from clnp_core.tasks.tables import as_numbers, check_complete, is_number
 
 if TYPE_CHECKING:
     import pandas as pd
+    from pyarrow.parquet import ParquetFile
 
 _MOST_CSV_BYTES = 512 * 2**20
 _MOST_HEADER_BYTES = 16 * 2**20
@@ -33,17 +35,9 @@ def read_csv(file: BinaryIO, name: str, label: str, by: str | None, scale: bool)
     """
     import pandas as pd
 
-    if (length := file.seek(0, 2)) > _MOST_CSV_BYTES:
-        raise DataError(
-            f"{name} has {length / 2**20:.0f} MiB; give a CSV file of at most {_MOST_CSV_BYTES // 2**20} MiB, or "
-            f"Parquet."
-        )
-    file.seek(0)
+    columns, delimiter = csv_columns(file, name)
+    labels = _checked(columns, name, label, by)
     try:
-        first = file.readline(_MOST_HEADER_BYTES).decode("utf-8-sig").rstrip("\r\n")
-        delimiter = max(_DELIMITERS, key=first.count)
-        columns = next(csv.reader([first], delimiter=delimiter), [])
-        labels = _checked(columns, name, label, by)
         file.seek(0)
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # a row has too many values
@@ -59,11 +53,39 @@ def read_csv(file: BinaryIO, name: str, label: str, by: str | None, scale: bool)
                 low_memory=False,
             )
     except UnicodeDecodeError as error:
-        raise DataError(f"{name} is no UTF-8 text ({error.reason}); save it as CSV in UTF-8.") from None
-    except (csv.Error, ValueError, pd.errors.ParserWarning) as error:
+        raise _no_text(error, name) from None
+    except (ValueError, pd.errors.ParserWarning) as error:
         why = str(error).strip().rstrip(".")
         raise DataError(f"{name} is no CSV file whose rows have a value for each column ({why}); mend it.") from None
     return _taken(frame, name, label, by, scale)
+
+
+def csv_columns(file: BinaryIO, name: str) -> tuple[list[str], str]:
+    """Read the names of a CSV file's columns, and find what is between them.
+
+    Raises
+    ------
+    DataError
+        If it is too large, or no text.
+    """
+    if (length := file.seek(0, 2)) > _MOST_CSV_BYTES:
+        raise DataError(
+            f"{name} has {length / 2**20:.0f} MiB; give a CSV file of at most {_MOST_CSV_BYTES // 2**20} MiB, or "
+            f"Parquet."
+        )
+    file.seek(0)
+    try:
+        first = file.readline(_MOST_HEADER_BYTES).decode("utf-8-sig").rstrip("\r\n")
+        delimiter = max(_DELIMITERS, key=first.count)
+        return next(csv.reader([first], delimiter=delimiter), []), delimiter
+    except UnicodeDecodeError as error:
+        raise _no_text(error, name) from None
+    except csv.Error as error:
+        raise DataError(f"{name} does not begin with the names of columns ({error}); give them.") from None
+
+
+def _no_text(error: UnicodeDecodeError, name: str) -> DataError:
+    return DataError(f"{name} is no UTF-8 text ({error.reason}); save it as CSV in UTF-8.")
 
 
 def read_parquet(file: BinaryIO, name: str, label: str, by: str | None, scale: bool) -> Samples:
@@ -74,15 +96,10 @@ def read_parquet(file: BinaryIO, name: str, label: str, by: str | None, scale: b
     DataError
     """
     import pyarrow as pa
-    from pyarrow import parquet
 
-    wrong = f"{name} is damaged, or no Parquet file"
-    try:
-        stored = parquet.ParquetFile(file)
-        told, schema = stored.metadata, stored.schema_arrow
-        groups = [told.row_group(number).num_rows for number in range(told.num_row_groups)]
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{wrong} ({_first_line(error)}); save it anew.") from None
+    stored = parquet_file(file, name)
+    told, schema = stored.metadata, stored.schema_arrow
+    groups = [told.row_group(number).num_rows for number in range(told.num_row_groups)]
     labels = _checked(schema.names, name, label, by)
     if index := [each for each in schema.names if each.startswith("__index_level_")]:
         raise DataError(
@@ -94,25 +111,41 @@ def read_parquet(file: BinaryIO, name: str, label: str, by: str | None, scale: b
         )
         is_name = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
         if not is_number and not (field.name in labels and (is_name or pa.types.is_dictionary(field.type))):
-            raise DataError(f"{name}: the column {field.name!r} is {field.type}, not numbers; leave it out.")
+            raise _no_numbers(field.name, field.type, name)
     if sum(groups) != told.num_rows or min(groups, default=0) < 0:
-        raise DataError(
-            f"{wrong} (it says that it has {told.num_rows:,} rows, its parts {sum(groups):,}); save it anew."
-        )
+        why = f"it says that it has {told.num_rows:,} rows, its parts {sum(groups):,}"
+        raise DataError(f"{name} is damaged, or no Parquet file ({why}); save it anew.")
     _check_values(told.num_rows, len(schema), name)
-    try:
-        file.seek(0)
+    with _refusing_damage(name):
         # Names stay as they are stored, once each, however many rows have them.
-        frame = (
-            parquet.ParquetFile(file, read_dictionary=labels).read(use_threads=False).to_pandas(ignore_metadata=True)
-        )
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{wrong} ({_first_line(error)}); save it anew.") from None
+        frame = parquet_file(file, name, labels).read(use_threads=False).to_pandas(ignore_metadata=True)
     return _taken(frame, name, label, by, scale)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0][:200]
+def parquet_file(file: BinaryIO, name: str, labels: Sequence[str] = ()) -> ParquetFile:
+    """Open a Parquet file, of which only what it says of itself is read so far.
+
+    Raises
+    ------
+    DataError
+        If it is damaged.
+    """
+    from pyarrow import parquet
+
+    with _refusing_damage(name):
+        file.seek(0)
+        return parquet.ParquetFile(file, read_dictionary=labels)
+
+
+@contextmanager
+def _refusing_damage(name: str) -> Iterator[None]:
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError) as error:
+        why = (str(error).splitlines() or [""])[0][:200]
+        raise DataError(f"{name} is damaged, or no Parquet file ({why}); save it anew.") from None
 
 
 def _checked(columns: Sequence[str], name: str, label: str, by: str | None) -> list[str]:
@@ -145,6 +178,10 @@ def _check_values(rows: int, columns: int, name: str) -> None:
         )
 
 
+def _no_numbers(column: object, kind: object, name: str) -> DataError:
+    return DataError(f"{name}: the column {column!r} is {kind}, not numbers; leave it out, or divide the tasks by it.")
+
+
 def _taken(frame: pd.DataFrame, name: str, label: str, by: str | None, scale: bool) -> Samples:
     import pandas as pd
 
@@ -155,6 +192,9 @@ def _taken(frame: pd.DataFrame, name: str, label: str, by: str | None, scale: bo
     frame.index = pd.RangeIndex(1, len(frame) + 1)  # as people count rows
     check_complete(frame[labels], name)
     features = frame.drop(columns=labels)
+    for each, dtype in features.dtypes.items():
+        if not is_number(dtype):
+            raise _no_numbers(each, "text" if isinstance(features[each].iloc[0], str) else dtype, name)
     x = as_numbers(features, name)
     y, *divided_by = [_column(frame[each], f"{name}: the column {each!r}") for each in labels]
     return samples(name, x, y, divided_by[0] if divided_by else None, features=tuple(features.columns), scale=scale)
