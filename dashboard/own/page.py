@@ -20,9 +20,8 @@ def main() -> None:
     st.markdown("Make tasks of data of your own and a network for them. Nothing is trained before you press **Start**.")
     st.subheader("1. Data", anchor=False)
     with show_errors():
-        if (source := choose_source()) is None:
+        if (source := choose_source()) is None or (tasks := choose_tasks(source)) is None:
             return
-        tasks = choose_tasks(source)
         st.subheader("2. A look at the tasks", anchor=False)
         show_tasks(tasks)
         st.subheader("3. Network", anchor=False)

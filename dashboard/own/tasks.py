@@ -64,8 +64,8 @@ class Tasks(NamedTuple):
     features: tuple[str, ...] = ()
 
 
-def choose_tasks(chosen: Chosen) -> Tasks:
-    """Choose how data is divided into tasks.
+def choose_tasks(chosen: Chosen) -> Tasks | None:
+    """Choose how data is divided into tasks; None where that is still to be said.
 
     Raises
     ------
@@ -85,7 +85,9 @@ def choose_tasks(chosen: Chosen) -> Tasks:
         ways = [_CLASSES, *([_COLUMN] if columns else []), _PERMUTED]
         way = st.segmented_control("Tasks", ways, default=_CLASSES, required=True, key="own way")
         if way == _COLUMN:
-            tasks = f"column:{st.selectbox('Column with the tasks', columns, key=f'{chosen.name} column', width=220)}"
+            key = f"{chosen.name} column"
+            column = st.selectbox("Column with the tasks", columns, None, key=key, width=220, placeholder="Choose one")
+            tasks = f"column:{column}" if column else None
         elif way == _PERMUTED:
             tasks = f"permuted:{st.number_input('Number of tasks', 1, 1000, 5, key='own permuted', width=130)}"
         else:
@@ -98,6 +100,9 @@ def choose_tasks(chosen: Chosen) -> Tasks:
             given["size"] = tuple(
                 st.number_input(side, 1, 4096, 32, key=f"own {side}", width=110) for side in ("Height", "Width")
             )
+    if not tasks:
+        st.caption("Choose the column of which each value is to be a task.")
+        return None
     samples, parts = _read(chosen, tasks, given)
     about = f"{len(samples.x):,} samples, {len(samples.y.values):,} classes"
     return Tasks(
