@@ -60,6 +60,11 @@ def preset(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
     return fitted(parse(_changed(presets[name], changes or {})))
 
 
+def changed(spec: RunSpec, changes: dict[str, Any]) -> RunSpec:
+    """Change some settings of a specification; see `preset`."""
+    return fitted(parse(_changed(spec.to_json(), changes)))
+
+
 def fitted(spec: RunSpec) -> RunSpec:
     """Leave out those outputs of a network of one's own for which the stream has no class.
 
