@@ -12,8 +12,8 @@ def style_sheet(file: Path) -> str:
 
 _STYLE = style_sheet(Path(__file__).with_name("style.css"))
 _COLOURS = {
-    "light": ":root { --clnp-caption: #5A5C66; --clnp-on-primary: #FFFFFF; --clnp-link: #005F99; }",
-    "dark": ":root { --clnp-caption: #B6B9C2; --clnp-on-primary: #0E1117; --clnp-link: #56B4E9; }",
+    "light": ":root { --clnp-caption: #5A5C66; --clnp-on-primary: #FFFFFF; --clnp-link: #005F99; --clnp-page: #FFFFFF; }",
+    "dark": ":root { --clnp-caption: #B6B9C2; --clnp-on-primary: #0E1117; --clnp-link: #56B4E9; --clnp-page: #0E1117; }",
 }
 
 

@@ -454,6 +454,10 @@ def test_the_path_of_a_training_is_drawn_with_its_epochs_and_neurons_and_its_end
     assert figure.layout.yaxis == without.layout.yaxis
     later = PATH.assign(sparsity=[0.6, 0.65, 0.7])
     assert figures.trade_off(POINTS, path=later).layout.xaxis.range == without.layout.xaxis.range
+    going_on = figures.trade_off(
+        POINTS, theme=theme, path=PATH.assign(accuracy=[0.5, 0.95, 0.96], sparsity=[0.0, 0.1, 0.2])
+    )
+    assert going_on.layout.xaxis.range[0] == 9
     assert figures.trade_off(POINTS, path=PATH[:0]) == figures.trade_off(POINTS)
 
 
