@@ -130,6 +130,24 @@ def test_multi_head_reuses_the_last_layer(store, learn):
     assert identical(store, run) == [1, 2, 3]
 
 
+def test_while_an_app_is_open_workers_are_kept_and_the_engine_is_not_idle(tmp_path, monkeypatch):
+    store, started = Store(tmp_path), asyncio.Event()
+
+    async def own_workers(count):
+        started.set()
+        await asyncio.Future()
+
+    async def seen():
+        with store.hold_app():
+            serving = asyncio.create_task(Engine(store).serve(idle_seconds=0))
+            await asyncio.wait_for(started.wait(), 60)
+            assert not serving.done()
+        await asyncio.wait_for(serving, 60)
+
+    monkeypatch.setattr(engine_module, "own_workers", own_workers)
+    asyncio.run(seen())
+
+
 def test_divergence_ends_the_run_with_a_sentence(store, learn):
     run, _ = learn({"learning_rate": 1e38})
     failed = store.run(run)
