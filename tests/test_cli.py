@@ -150,7 +150,7 @@ def killed_after_its_first_task(store, arguments):
 
 def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path, workers, said):
     for seed in range(9):  # one that was over before it was killed is followed by another one
-        arguments = ("run", "digits", "--tasks", 3, "--set", "epochs=[10,40]", "--set", "single_task=false")
+        arguments = ("run", "digits", "--tasks", 3, "--set", "epochs=[5,20]", "--set", "single_task=false")
         arguments, store = (*arguments, "--seed", seed), Store(tmp_path / f"killed-{seed}")
         if killed_after_its_first_task(store, arguments):
             break
@@ -489,14 +489,3 @@ def test_two_hundred_runs_are_listed(tmp_path, said):
     names = [store.add(preset("digits", {"seed": seed})) for seed in range(200)]
     _, shown, _ = said("list", "--store", tmp_path)
     assert all(name in shown for name in names)
-
-
-def test_reading_commands_import_no_torch():
-    program = (
-        "import sys, clnp_core.cli, clnp_core.terminal, clnp_core.runs.handle, clnp_core.runs.background\n"
-        "import clnp_core.runs.engine.service, clnp_core.methods.graceful, clnp_core.analysis.metrics\n"
-        "import clnp_core.networks.partition, clnp_core.runs.sweep\n"
-        "assert 'torch' not in sys.modules, 'torch was imported'"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=400)
-    assert done.returncode == 0, done.stderr

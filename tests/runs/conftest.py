@@ -24,7 +24,7 @@ def learn(store: Store, scheduler: str) -> Callable[..., tuple[str, dict[str, An
     """Carry out a short digits run with some settings changed: its id and its summary."""
 
     def learn(changes: dict[str, Any], into: Store = store) -> tuple[str, dict[str, Any] | None]:
-        short = {"stream.tasks": 3, "epochs": 6, "single_task": False}
+        short = {"stream.tasks": 3, "epochs": 3, "single_task": False}
         return serve(into, preset("digits", short | changes), scheduler)
 
     return learn

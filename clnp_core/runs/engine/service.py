@@ -111,7 +111,8 @@ class Engine:
                     elif idle_seconds is not None and time.monotonic() - max(busy, self._answers.last) > idle_seconds:
                         return
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._run_ended.wait(), _POLL_SECONDS)
+                        async with asyncio.timeout(_POLL_SECONDS):  # wait_for may swallow that it is cancelled
+                            await self._run_ended.wait()
                     self._run_ended.clear()
             finally:
                 await self._close()
@@ -309,8 +310,7 @@ class Engine:
         """Take a worker's report of epochs, or that it is ready. They are written with the others at the next tick."""
         _, told = event
         self._workers_start = False
-        # A scheduler may be shared.
-        self._told += [(key, Epoch(**epoch)) for key, epoch in told if key in self._flights]
+        self._told += [(key, Epoch(**epoch)) for key, epoch in told if key in self._flights]  # a scheduler is shared
 
     def _write_epochs(self) -> None:
         told, self._told = self._told, []

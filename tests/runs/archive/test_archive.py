@@ -327,7 +327,7 @@ def zipped(members, path, manifest=True):
             for name, content in members.items()
         }
         members["manifest.json"] = json.dumps(told).encode()
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
         for name, content in members.items():
             file.writestr(name, content)
     return path

@@ -33,7 +33,7 @@ from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import Store
 from tests.runs.conftest import serve, workers_of
 
-SHORT = {"stream.tasks": 1, "epochs": 6, "single_task": False}
+SHORT = {"stream.tasks": 1, "epochs": 3, "single_task": False}
 LONG = {"stream.tasks": 1, "epochs": 3000, "patience": 3000, "single_task": False}
 
 
@@ -395,11 +395,6 @@ def test_asking_needs_neither_torch_nor_distributed():
         "import sys, clnp_core.runs.engine.questions, clnp_core.runs.store\n"
         "sys.exit(bool({'torch', 'distributed'} & set(sys.modules)))"
     )
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
-
-
-def test_the_engine_needs_no_torch_to_be_asked():
-    program = "import sys, clnp_core.runs.engine.service; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 

@@ -1,8 +1,5 @@
 """Specifications of streams: three kinds, each with one clear sentence for what is impossible."""
 
-import subprocess
-import sys
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -131,8 +128,3 @@ def test_a_task_has_the_classes_of_its_data_set():
 def test_specifications_do_not_change():
     with pytest.raises(ValidationError, match="frozen"):
         SPECS.validate_python(OWN).tasks = 3
-
-
-def test_no_torch_is_needed():
-    code = "import sys, clnp_core.runs.spec.stream; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
