@@ -57,7 +57,7 @@ def _choice(name: str, key: str, options: list[str]) -> list[str]:
         name,
         options,
         key=key,
-        placeholder=f"Every {name.lower()}",
+        placeholder=f"Any {name.lower()}",
         label_visibility="collapsed",
         width=240,
         select_all=False,

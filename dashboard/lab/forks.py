@@ -6,6 +6,7 @@ import streamlit as st
 
 from clnp_core.runs.store import Run
 from clnp_core.runs.views.forks import Fork, family
+from dashboard.shared.link import link_on_page
 from dashboard.shared.run_text import plain, title_text
 
 _MOST_DRAWN = 40
@@ -47,4 +48,4 @@ def _draw(tree: Sequence[Fork], shown: Run) -> None:
 
 
 def _link(run: Run) -> None:
-    st.page_link("lab/page.py", label=title_text(run), query_params={"run": run.id})
+    st.page_link("lab/page.py", label=title_text(run), query_params=link_on_page(run.id))

@@ -11,7 +11,7 @@ from dashboard.lab.run_list import show_run_list
 from dashboard.lab.view import show_heading, show_links, show_results, show_state
 from dashboard.shared.empty import show_empty
 from dashboard.shared.errors import show_errors
-from dashboard.shared.link import link_to_run, linked_run
+from dashboard.shared.link import follow_link, link_to_run, linked_run
 from dashboard.shared.opened import opened_spec
 from dashboard.shared.run_text import state_text
 from dashboard.shared.store import open_store, start_run
@@ -24,6 +24,7 @@ _STATE_SECONDS, _RESULTS_SECONDS, _LIST_SECONDS = 0.5, 1, 2
 
 
 def main() -> None:
+    follow_link()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.title("CLNP Lab", anchor=False)
         cards_place = st.container(width="content")

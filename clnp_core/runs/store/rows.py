@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from statistics import fmean
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sql
 
@@ -72,7 +72,7 @@ class Run:
     @property
     def summary(self) -> Summary | None:
         """Its results once it is finished; as JSON, what `clnp run --json` writes."""
-        return None if self.told is None else as_data(Summary, self.told)
+        return None if self.told is None else cast(Summary, as_data(Summary, self.told))
 
     @property
     def title(self) -> str:
