@@ -283,7 +283,9 @@ def setting_importance(shares: pd.DataFrame, theme: Theme = "light") -> go.Figur
                 "width": 0.34,
                 "marker": {"color": colours[measure]},
                 "customdata": [in_words.get(name, name).replace("<br>", " ") for name in rows["setting"].astype(str)],
-                "hovertemplate": f"%{{customdata}}: %{{x:.1f}} % of the variance of {_MEASURED[measure].lower()}<extra></extra>",
+                "hovertemplate": (
+                    f"%{{customdata}}: %{{x:.1f}} % of the variance of {_MEASURED[measure].lower()}<extra></extra>"
+                ),
             }
         )
         ends = 100 * rows[["share", "chance"]].max(axis=1)
