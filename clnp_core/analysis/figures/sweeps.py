@@ -232,7 +232,11 @@ def parallel_coordinates(frame: pd.DataFrame, axes: Sequence[str], theme: Theme 
     layout = {
         "xaxis": {
             "tickvals": list(range(count)),
-            "ticktext": [*(name.replace(".", ".<br>") for name in settings), "Capacity<br>(%)", "Accuracy<br>(%)"],
+            "ticktext": [
+                *(name.replace(".", ".<br>").replace(" ", "<br>", 1) for name in settings),
+                "Capacity<br>(%)",
+                "Accuracy<br>(%)",
+            ],
             "tickangle": 0,
             "side": "top",
             "range": [-0.1, count - 0.55],
