@@ -236,11 +236,12 @@ def table(store: Store, sweep: str) -> pd.DataFrame:
 
 
 def _values(axes: Axes, place: int, spec: RunSpec) -> list[Any]:
-    """Return the value of each axis at a place of their product; None where it has no effect on a swept method."""
+    """Return the value of each axis at a place of their product; none where it has no effect on a swept method."""
     values = []
     for path, given in reversed(axes.items()):
         place, number = divmod(place, len(given))
-        values.append(given[number] if _matters(path, spec.method if _METHOD in axes else None) else None)
+        missing = None if isinstance(given[0], str) else math.nan
+        values.append(given[number] if _matters(path, spec.method if _METHOD in axes else None) else missing)
     return values[::-1]
 
 

@@ -187,6 +187,7 @@ def _show_settings(sweep: Sweep, shown: pd.DataFrame, names: dict[str, str]) -> 
         code=_notebook_code(sweep, names, "figures.parallel_coordinates(frame, axes)"),
         on_click=lambda point: _open(point[0]),
     )
+    st.caption("A line is a sequence: the orange one is the most accurate, dotted ones are not finished yet.")
     shares = importance(shown, axes)
     if shares.empty:
         return

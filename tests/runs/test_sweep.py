@@ -71,6 +71,8 @@ def test_a_swept_method_has_the_settings_that_have_an_effect_on_it(fresh: Store)
     assert [spec.margin for spec in runs if spec.method == "clnp"] == [0.005, 0.005, 0.02, 0.02]
     assert asked(fresh, METHODS) == name
     assert len(fresh.runs()) == 10
+    idle = sweep.table(fresh, asked(fresh, {"method": ["finetune", "ewc"], "margin": [0.1, 0.2]}))
+    assert (idle["margin"].dtype, len(idle)) == (float, 2)
 
 
 def test_of_swept_methods_only_their_own_sequences_are_counted():

@@ -232,7 +232,11 @@ def parallel_coordinates(frame: pd.DataFrame, axes: Sequence[str], theme: Theme 
     layout = {
         "xaxis": {
             "tickvals": list(range(count)),
-            "ticktext": [*(name.replace(".", ".<br>") for name in settings), "Capacity<br>(%)", "Accuracy<br>(%)"],
+            "ticktext": [
+                *(name.replace(".", ".<br>").replace(" ", "<br>", 1) for name in settings),
+                "Capacity<br>(%)",
+                "Accuracy<br>(%)",
+            ],
             "tickangle": 0,
             "side": "top",
             "range": [-0.1, count - 0.55],
@@ -283,8 +287,9 @@ def setting_importance(shares: pd.DataFrame, theme: Theme = "light") -> go.Figur
                 "width": 0.34,
                 "marker": {"color": colours[measure]},
                 "customdata": [in_words.get(name, name).replace("<br>", " ") for name in rows["setting"].astype(str)],
-                "hovertemplate": f"%{{customdata}}: %{{x:.1f}} % of the variance of {_MEASURED[measure].lower()}"
-                "<extra></extra>",
+                "hovertemplate": (
+                    f"%{{customdata}}: %{{x:.1f}} % of the variance of {_MEASURED[measure].lower()}<extra></extra>"
+                ),
             }
         )
         ends = 100 * rows[["share", "chance"]].max(axis=1)
