@@ -120,7 +120,8 @@ def _add(options: argparse.Namespace) -> int:
     print(f"{options.name} is kept: samples of {shape}, {stream['classes']} classes a task at most")
     if options.out:
         write_whole(options.out, f"{json.dumps(run.to_json(), indent=2)}\n".encode())
-        print(f"network of {network.parameters():,} parameters; to learn it: clnp run {options.out}")
+        heads = run.stream.tasks if run.head == "multi" else 0
+        print(f"network of {network.parameters(heads):,} parameters; to learn it: clnp run {options.out}")
     return 0
 
 

@@ -1,0 +1,39 @@
+"""A folder of images is uploaded, looked at and given a network, in a real browser."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from clnp_core.runs.store import Store
+from tests.browser.test_accessibility import serious
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_folder_is_looked_at_before_anything_is_trained(page: Page, held: tuple[str, Store], tmp_path: Path):
+    draw = np.random.default_rng(0)
+    for name in ("cat", "dog", "emu", "<b>fox</b>"):
+        (tmp_path / "pets" / name.replace("/", "-")).mkdir(parents=True)
+        for number in range(13):
+            image = Image.fromarray(draw.integers(0, 256, (12, 12, 3), np.uint8))
+            image.save(tmp_path / "pets" / name.replace("/", "-") / f"{number}.png")
+    page.set_viewport_size({"width": 400, "height": 860})
+    page.goto(f"{held[0]}/your-data")
+    page.get_by_role("radio", name="A folder").click()
+    page.locator("input[type=file]").set_input_files(tmp_path / "pets")
+    tasks = page.locator(".clnp-samples")
+    expect(tasks).to_have_count(2)
+    assert [task.locator("img").count() for task in tasks.all()] == [20, 20]
+    expect(tasks.first.locator("figcaption").first).to_have_text("<b>fox<-b>")
+    assert page.evaluate("[...document.querySelectorAll('.clnp-samples img')].every((image) => image.naturalWidth)")
+
+    expect(page.get_by_text("128,000 parameters")).to_be_visible()
+    page.get_by_role("slider", name="Dense layers").press("ArrowRight")
+    expect(page.get_by_text("168,200 parameters")).to_be_visible()
+    expect(page.locator(".live-chart svg").first).to_contain_text("Layer 3")
+    expect(page.get_by_role("textbox", name="Name of the data")).to_have_value("pets")
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollWidth <= 400")
+    assert serious(page) == []
