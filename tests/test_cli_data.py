@@ -70,5 +70,6 @@ def test_a_run_on_own_data_has_a_preset_of_its_own_name_and_settings_to_begin_wi
     assert said("data", "add", npz, "--name", "digits", *how)[0] == 0
     spec = RunSpec.model_validate(json.loads((tmp_path / "run.json").read_text()))
     assert (spec.preset, spec.head, spec.stream.class_counts) == ("own-digits", "multi", (2, 3))
+    assert spec.network_name == "cnn-4-8-400-400"
     assert spec.layer_keys == ("1", "2", "3", "4", "output")
     assert preset("digits").pruning == spec.pruning

@@ -297,7 +297,7 @@ def layered(
     Examples
     --------
     >>> layered("small", (1, 28, 28), 10, widths=[100], channels=[8, 16]).parameters()
-    80788
+    80748
     """
     if not widths and not channels:
         raise SpecError(f"network: {name} has no hidden layer; give widths, such as 400, or channels.")

@@ -23,7 +23,7 @@ def test_a_folder_is_looked_at_before_anything_is_trained(page: Page, held: tupl
     page.set_viewport_size({"width": 400, "height": 860})
     page.goto(f"{held[0]}/your-data")
     page.get_by_role("radio", name="A folder").click()
-    page.locator("input[type=file]").set_input_files(tmp_path / "pets")
+    page.locator("input[webkitdirectory]").set_input_files(tmp_path / "pets")
     tasks = page.locator(".clnp-samples")
     expect(tasks).to_have_count(2)
     assert [task.locator("img").count() for task in tasks.all()] == [20, 20]
