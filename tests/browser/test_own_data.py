@@ -30,9 +30,9 @@ def test_a_folder_is_looked_at_before_anything_is_trained(page: Page, held: tupl
     expect(tasks.first.locator("figcaption").first).to_have_text("<b>fox<-b>")
     assert page.evaluate("[...document.querySelectorAll('.clnp-samples img')].every((image) => image.naturalWidth)")
 
-    expect(page.get_by_text("128,000 parameters")).to_be_visible()
+    expect(page.get_by_text("127,200 parameters")).to_be_visible()
     page.get_by_role("slider", name="Dense layers").press("ArrowRight")
-    expect(page.get_by_text("168,200 parameters")).to_be_visible()
+    expect(page.get_by_text("167,400 parameters")).to_be_visible()
     expect(page.locator(".live-chart svg").first).to_contain_text("Layer 3")
     expect(page.get_by_role("textbox", name="Name of the data")).to_have_value("pets")
     page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollWidth <= 400")
