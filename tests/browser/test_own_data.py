@@ -15,19 +15,16 @@ pytestmark = pytest.mark.browser
 
 def test_a_folder_is_looked_at_before_anything_is_trained(page: Page, held: tuple[str, Store], tmp_path: Path):
     draw = np.random.default_rng(0)
-    for name in ("cat", "dog", "emu", "<b>fox</b>"):
-        (tmp_path / "pets" / name.replace("/", "-")).mkdir(parents=True)
+    for name in ("cat", "<b>dog"):
+        (folder := tmp_path / "pets" / name).mkdir(parents=True)
         for number in range(13):
-            image = Image.fromarray(draw.integers(0, 256, (12, 12, 3), np.uint8))
-            image.save(tmp_path / "pets" / name.replace("/", "-") / f"{number}.png")
+            Image.fromarray(draw.integers(0, 256, (12, 12, 3), np.uint8)).save(folder / f"{number}.png")
     page.set_viewport_size({"width": 400, "height": 860})
     page.goto(f"{held[0]}/your-data")
     page.get_by_role("radio", name="A folder").click()
     page.locator("input[webkitdirectory]").set_input_files(tmp_path / "pets")
-    tasks = page.locator(".clnp-samples")
-    expect(tasks).to_have_count(2)
-    assert [task.locator("img").count() for task in tasks.all()] == [20, 20]
-    expect(tasks.first.locator("figcaption").first).to_have_text("<b>fox<-b>")
+    expect(page.locator(".clnp-samples img")).to_have_count(20)
+    expect(page.locator(".clnp-samples figcaption").first).to_have_text("<b>dog")
     assert page.evaluate("[...document.querySelectorAll('.clnp-samples img')].every((image) => image.naturalWidth)")
 
     expect(page.get_by_text("127,200 parameters")).to_be_visible()
