@@ -67,8 +67,10 @@ def test_a_file_becomes_tasks_a_network_and_a_run(empty: None, tmp_path: Path):
     assert (names_of_own(), kept("small-digits").tasks) == (["small-digits"], 2)
     assert page.selectbox(key="preset").value == "small-digits"
     page.switch_page("lab/page.py").run()  # where a browser is by now
+    assert "small-digits** is open" in page.info[0].value
     page.number_input(key="small-digits epochs").set_value(3).run()
     next(button for button in page.button if button.label == "Start").click().run()
+    assert "small-digits** is open" not in "".join(info.value for info in page.run().info)
     spec = Store(tmp_path / "store").runs()[0].spec
     assert (spec.stream.name, spec.head, spec.epochs, spec.architecture.widths) == (
         "small-digits",
