@@ -26,7 +26,11 @@ def add_to(commands: Any) -> None:
     )
     about = "keep data of your own for runs to learn"
     data = commands.add_parser(
-        "data", help=about, description="Keep data of your own for runs to learn.", epilog=examples(lines[0])
+        "data",
+        help=about,
+        description="Keep data of your own for runs to learn.",
+        epilog=examples(lines[0]),
+        formatter_class=Help,
     )
     parts = data.add_subparsers(required=True, metavar="COMMAND")
     add = parts.add_parser(
@@ -63,7 +67,13 @@ def add_to(commands: Any) -> None:
     add.add_argument(
         "--channels", type=_numbers, default=[], metavar="A,B,...", help="with --out: channels of convolutions before"
     )
-    listed = parts.add_parser("list", help="list it", description=inspect.getdoc(_list))
+    listed = parts.add_parser(
+        "list",
+        help="list it",
+        description=inspect.getdoc(_list),
+        epilog=examples("clnp data list"),
+        formatter_class=Help,
+    )
     listed.set_defaults(command=_list)
     remove = add_command(parts, "rm", _remove, "clnp data rm survey photos", help="remove it")
     names: Any = remove.add_argument("names", nargs="+", metavar="NAME", help="what it is called")
@@ -120,7 +130,8 @@ def _add(options: argparse.Namespace) -> int:
     print(f"{options.name} is kept: samples of {shape}, {stream['classes']} classes a task at most")
     if options.out:
         write_whole(options.out, f"{json.dumps(run.to_json(), indent=2)}\n".encode())
-        print(f"network of {network.parameters():,} parameters; to learn it: clnp run {options.out}")
+        heads = run.stream.tasks if run.head == "multi" else 0
+        print(f"network of {network.parameters(heads):,} parameters; to learn it: clnp run {options.out}")
     return 0
 
 

@@ -224,13 +224,20 @@ class Architecture:
         pixels = (*map(math.prod, self.maps), 1)
         return tuple(math.prod(shape) * count for shape, count in zip(self.weight_shapes, pixels, strict=True))
 
-    def parameters(self, tasks: int = 1) -> int:
-        """Count weights, biases and what BatchNorm learns, with an output layer for each of so many tasks."""
-        *hidden, head = self.fan_in
+    def parameters(self, heads: int = 0) -> int:
+        """Count the weights, biases and scales that are learned.
+
+        Parameters
+        ----------
+        heads : int
+            Number of tasks that have an output layer of their own. 0: all share one, which has no biases.
+        """
+        *hidden, last = self.fan_in
         below = sum(
             layer.width * (fan_in + 1 + layer.batch_norm) for layer, fan_in in zip(self.hidden, hidden, strict=True)
         )
-        return below + sum(self.outputs_of(task) * (head + 1) for task in range(1, tasks + 1))
+        own = sum(self.outputs_of(task) * (last + 1) for task in range(1, heads + 1))
+        return below + (own or self.outputs * last)
 
     @property
     def is_plain(self) -> bool:
@@ -290,7 +297,7 @@ def layered(
     Examples
     --------
     >>> layered("small", (1, 28, 28), 10, widths=[100], channels=[8, 16]).parameters()
-    80798
+    80748
     """
     if not widths and not channels:
         raise SpecError(f"network: {name} has no hidden layer; give widths, such as 400, or channels.")

@@ -12,7 +12,7 @@ from dashboard.lab.view import show_heading, show_links, show_results, show_stat
 from dashboard.shared.empty import show_empty
 from dashboard.shared.errors import show_errors
 from dashboard.shared.link import follow_link, link_to_run, linked_run
-from dashboard.shared.opened import opened_spec
+from dashboard.shared.opened import no_longer_waits, waiting_spec
 from dashboard.shared.run_text import state_text
 from dashboard.shared.store import open_store, start_run
 
@@ -33,8 +33,8 @@ def main() -> None:
         spec, start = choose_spec(store)
         if start:
             start_run(store, spec)
-        else:
-            say_what_is_open()
+            no_longer_waits()
+        say_what_is_open()
         runs = store.runs()
         if not runs and not linked_run():
             invite(store, spec)
@@ -55,7 +55,7 @@ def main() -> None:
 
 def say_what_is_open() -> None:
     """Say where the form of what another page opened as a run is, until it is started or another one is chosen."""
-    opened = opened_spec()
+    opened = waiting_spec()
     if opened and st.session_state["preset"] == opened.preset:
         st.info(
             f"**{opened.preset}** is open in the side panel (» on a small screen). Change its settings if you like, "

@@ -8,6 +8,7 @@ from clnp_core.analysis import figures
 from clnp_core.networks.architectures import Architecture
 from clnp_core.runs.spec import own_network
 from dashboard.components.live_chart import live_chart
+from dashboard.shared.number_text import counted
 
 _WIDTHS = [4, 8, 16, 32, 50, 64, 100, 150, 200, 300, 400, 600, 800, 1000, 1500, 2000, 3000, 4000]
 _CHANNELS = [4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512]
@@ -47,11 +48,10 @@ def choose_network(stream: dict[str, Any]) -> Architecture:
 
 def show_network(network: Architecture, stream: dict[str, Any]) -> None:
     """Show a network, and how many parameters it has."""
-    shared, all_heads = network.parameters(), network.parameters(stream["tasks"])
     theme = st.context.theme.type or "light"
     layers = " → ".join([*(f"{layer.name} {layer.width}" for layer in network.hidden), f"{network.outputs} classes"])
     live_chart(figures.network(network, theme), "own network", f"The network: {layers}.")
     st.markdown(
-        f"**{shared:,} parameters** with one output layer for all tasks; {all_heads:,} with one for each of "
-        f"{stream['tasks']:,} tasks."
+        f"**{network.parameters():,} parameters** with one output layer that all tasks share; "
+        f"{network.parameters(stream['tasks']):,} with one for each of {counted(stream['tasks'], 'task')}."
     )

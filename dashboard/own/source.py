@@ -14,7 +14,7 @@ from clnp_core.tasks.files.pictures import IMAGE_ENDINGS
 from clnp_core.tasks.files.reading import ENDINGS, Source
 
 _MOST_UPLOAD = 200  # MB
-_FILE, _FOLDER, _PATH, _KEPT = "A file", "A folder of images", "A path", "Kept already"
+_FILE, _FOLDER, _PATH, _KEPT = "A file", "A folder", "A path", "Kept already"
 _TABLES = (".csv", ".parquet")
 
 

@@ -44,8 +44,8 @@ def _plain(text: str) -> str:
 
 def _show_pictures(look: Look) -> None:
     cells = "".join(
-        f'<figure><img src="{picture}" alt="{escape(str(label))}"><figcaption>{escape(short(label, 10))}</figcaption>'
-        "</figure>"
+        f'<figure title="{escape(str(label))}"><img src="{picture}" alt="{escape(str(label))}">'
+        f"<figcaption>{escape(short(label, 10))}</figcaption></figure>"
         for picture, label in zip(thumbnails(look.x), look.labels, strict=True)
     )
     st.html(f'<div class="clnp-samples">{cells}</div>')

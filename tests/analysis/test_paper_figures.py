@@ -17,6 +17,7 @@ from clnp_core.analysis import capacity, export, figures, sweeps
 from clnp_core.analysis.figures.paper import FONTS, WIDTHS
 from clnp_core.analysis.latex import without_latex
 from clnp_core.errors import ExportError, StoreError
+from clnp_core.networks.architectures import layered
 from tests.analysis import test_capacity_and_accuracy_figures as accuracies
 from tests.analysis import test_figures as basics
 from tests.analysis import test_lesson_figures as lesson
@@ -66,6 +67,7 @@ FIGURES = {
     "shrinking": lambda: figures.shrinking(lesson.TRAININGS, ["layer 1", "layer 2"], 1),
     "training_speed": lambda: figures.training_speed(SPEED, SPEED),
     "accuracy_and_memory": lambda: figures.accuracy_and_memory(MEMORY),
+    "network": lambda: figures.network(layered("small", (3, 8, 8), 10, widths=[400], channels=[16])),
     "weight_importance": lambda: figures.weight_importance(np.eye(3), ("input", "layer 1"), 1),
 }
 

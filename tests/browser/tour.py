@@ -18,6 +18,7 @@ from tests.browser.conftest import FLAGS, find_chromium, serving
 FOLDER = Path(__file__).parents[2] / "docs" / "tour"
 PAGES = {
     "lab": "Start runs, watch them learn, find them again",
+    "your-data": "Tasks made of data of your own, and a network for them",
     "partition": "Who owns each neuron, and which weights are free, severed or interference",
     "trade-off": "What another λ, θ or m would have meant",
     "capacity": "How full the network is, and what later tasks reuse",

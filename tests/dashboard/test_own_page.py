@@ -1,6 +1,5 @@
 """The page Your data: a file becomes tasks that are looked at, a network, and a run in the Lab's form."""
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import dashboard
 from clnp_core.runs import background
 from clnp_core.runs.store import Store
 from clnp_core.tasks.datasets import load
+from clnp_core.tasks.files import from_file
 from clnp_core.tasks.files.adding import kept, names_of_own
 from tests.dashboard.pages import at, charts
 
@@ -26,10 +26,10 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "data").mkdir()
 
 
-def digits() -> bytes:
-    data, content = load("digits"), io.BytesIO()
-    np.savez(content, x=15 * data.x_test, y=data.y_test)
-    return content.getvalue()
+def npz(path: Path) -> Path:
+    data = load("digits")
+    np.savez(path, x=15 * data.x_test, y=data.y_test)
+    return path
 
 
 def errors(app: AppTest) -> list[str]:
@@ -39,13 +39,13 @@ def errors(app: AppTest) -> list[str]:
 
 def test_a_file_becomes_tasks_a_network_and_a_run(empty: None, tmp_path: Path):
     page = at(str(FOLDER / "app.py")).switch_page("own/page.py").run()
-    page.file_uploader(key="own file").set_value(("Digits 8x8.npz", digits(), "")).run()
+    page.file_uploader(key="own file").set_value(("Digits 8x8.npz", npz(tmp_path / "a.npz").read_bytes(), "")).run()
     assert errors(page) == []
     tasks = [text.value for text in page.markdown if text.value.startswith("**Task")]
     assert [task.split(" · ")[1] for task in tasks] == ["0, 1", "2, 3", "4, 5", "6, 7", "8, 9"]
     looks = [html for html in page.get("html") if "clnp-samples" in html.proto.body]
     assert looks[0].proto.body.count("<img ") == 20
-    assert "**53,602 parameters**" in "\n".join(text.value for text in page.markdown)
+    assert "**53,600 parameters**" in "\n".join(text.value for text in page.markdown)
 
     page.number_input(key="own classes").set_value(11).run()
     assert errors(page) == ["tasks: 11 classes a task are more than the 10 of Digits 8x8.npz; give fewer."]
@@ -67,8 +67,10 @@ def test_a_file_becomes_tasks_a_network_and_a_run(empty: None, tmp_path: Path):
     assert (names_of_own(), kept("small-digits").tasks) == (["small-digits"], 2)
     assert page.selectbox(key="preset").value == "small-digits"
     page.switch_page("lab/page.py").run()  # where a browser is by now
+    assert "small-digits** is open" in page.info[0].value
     page.number_input(key="small-digits epochs").set_value(3).run()
     next(button for button in page.button if button.label == "Start").click().run()
+    assert "small-digits** is open" not in "".join(info.value for info in page.run().info)
     spec = Store(tmp_path / "store").runs()[0].spec
     assert (spec.stream.name, spec.head, spec.epochs, spec.architecture.widths) == (
         "small-digits",
@@ -78,8 +80,13 @@ def test_a_file_becomes_tasks_a_network_and_a_run(empty: None, tmp_path: Path):
     )
 
 
-def test_a_table_is_looked_at_by_its_columns_and_a_name_out_of_a_file_is_no_markdown(empty: None, tmp_path: Path):
+def test_kept_data_and_a_table_are_looked_at_and_a_name_out_of_a_file_is_no_markdown(empty: None, tmp_path: Path):
+    from_file("survey", npz(tmp_path / "data" / "a.npz"), "classes:5")
     page = at(str(FOLDER / "own" / "page.py"))
+    page.segmented_control(key="own from").set_value("Kept already").run()
+    tasks = [text.value.split(" · ")[1] for text in page.markdown if text.value.startswith("**Task")]
+    assert tasks == ["0, 1, 2, 3 and 1 more", "5, 6, 7, 8 and 1 more"]
+    assert errors(page) == []
     rows = [f"{n % 7}.5,{n},{n % 2},[x](http://a) {n % 3}" for n in range(60)]
     (tmp_path / "data" / "t.csv").write_text("\n".join(["a,b,kind,site", *rows]))
     page.segmented_control(key="own from").set_value("A path").run()

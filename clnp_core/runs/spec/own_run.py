@@ -10,14 +10,14 @@ from clnp_core.runs.spec.changes import preset, preset_names
 from clnp_core.runs.spec.run import OUTPUT, RunSpec
 
 _BASE = "digits"
-_MOST_NAME = 60  # characters of a preset's
+_MOST_NAME = 60  # characters, of a preset's and of a network's
 _RATE, _EPOCHS = 3e-3, 40
 # λ: weak where much is read of images, stronger above, as in the presets; somewhat lower, for data that is not known.
 _CONV, _FIRST_CONV, _DENSE, _FIRST_DENSE, _HEAD = 1e-4, 3e-5, 3e-4, 1e-5, 1e-4
 
 
 def own_network(stream: Mapping[str, Any], widths: Sequence[int], channels: Sequence[int] = ()) -> Architecture:
-    """Build a network for own data from its widths; see `layered`.
+    """Build a network for own data from its widths, and call it by them, such as mlp-400-400; see `layered`.
 
     Parameters
     ----------
@@ -32,7 +32,8 @@ def own_network(stream: Mapping[str, Any], widths: Sequence[int], channels: Sequ
     """
     counts = tuple(map(len, stream.get("labels", ())))
     shape: tuple[int, int, int] = tuple(stream["image_shape"])
-    network = layered(f"{stream['name']}-network"[-_MOST_NAME:], shape, stream["classes"], widths, channels)
+    name = "-".join(["cnn" if channels else "mlp", *map(str, [*channels, *widths])])[:_MOST_NAME]
+    network = layered(name, shape, stream["classes"], widths, channels)
     return network.with_outputs(stream["classes"], counts if len({*counts}) > 1 else ())
 
 
