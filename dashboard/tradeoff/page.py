@@ -148,7 +148,9 @@ def explore(store: Store, runs: dict[str, Run], learned: dict[str, int]) -> bool
         else:
             st.caption(ruling(tradeoff.verdict(view.margin), view.margin, tradeoff.before.measure))
     with place["front"]:
-        show_front(tradeoff, view, None if view.seen else outcome, theme, epochs or ())
+        # Where no neuron leaves while it trains, its path goes nowhere.
+        going_on = epochs if epochs and run.spec.at(view.task).gradual_training else ()
+        show_front(tradeoff, view, None if view.seen else outcome, theme, going_on)
     with place["partition"]:
         show_partition(tradeoff, seen, outcome, theme)
     with place["activities"]:

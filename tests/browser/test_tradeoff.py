@@ -1,5 +1,6 @@
 """The trade-off explorer as a person uses it: move sliders, drag, click, undo, send the link, train, go on from it."""
 
+import random
 import re
 
 import pytest
@@ -7,6 +8,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from clnp_core.cli import main
 from clnp_core.runs.store import Store
+from tests.browser.two_moves import lost
 
 pytestmark = pytest.mark.browser
 
@@ -203,20 +205,61 @@ def test_thresholds_of_each_layer_are_evaluated_by_the_engine_and_a_run_goes_on_
     assert [stage["kind"] for stage in store.stages(fork) if stage["key"] not in before] == ["settle", "fit", "settle"]
 
 
-def test_a_lambda_that_is_not_trained_is_trained_and_fills_the_page(page: Page, explored: tuple[str, Store, str]):
+def test_a_lambda_that_is_not_trained_is_trained_by_itself_and_fills_the_page(
+    page: Page, explored: tuple[str, Store, str]
+):
     address, store, _ = explored
     opened(page, f"{address}&task=1")
+    before = page.locator(".st-key-outcome").inner_text()
+    switch = page.get_by_text("Train it by itself")
+    switch.click()
     moved(page, lambda: slider(page, "λ layer 1").press("ArrowRight"))
     expect(page.get_by_text("has not been trained for task 1")).to_be_visible()
     expect(slider(page, "λ layer 1")).to_have_attribute("aria-valuetext", re.compile("train this"))
     expect(slider(page, "θ")).to_be_disabled()
-    button(page, "Train this λ").click()
+    expect(page.locator(".st-key-outcome")).to_have_text(before, use_inner_text=True)
+    expect(page.locator(".st-key-partition .live-chart")).to_be_visible()
+    expect(button(page, "Train this λ")).to_be_visible()
+    switch.click()
+    expect(page.get_by_text("has not been trained for task 1")).to_have_count(0)
     expect(measure(page, "Test accuracy")).to_contain_text("%")
     expect(slider(page, "θ")).to_be_enabled()
     expect(slider(page, "λ layer 1")).not_to_have_attribute("aria-valuetext", re.compile("train this"))
     newest = store.runs()[0]
     fits = [stage for stage in store.stages(newest.id) if stage["kind"] == "fit" and stage["task"] == 1]
     assert (len(fits), newest.spec.stream.tasks) == (1, 1)
+
+
+ARE_SEEN = """
+([last, ...others]) => {
+  document.querySelector(last).scrollIntoView({ block: "end" });
+  return [last, ...others].every((name) => {
+    const part = document.querySelector(name);
+    const { left, top, width, height } = part.getBoundingClientRect();
+    const inside = top > -1 && top + height < innerHeight + 1;
+    return inside && part.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+  });
+}
+"""
+
+
+def test_front_partition_and_sliders_are_seen_together(page: Page, explored: tuple[str, Store, str]):
+    opened(page, explored[0])
+    parts = [".st-key-front .live-chart", ".st-key-partition .live-chart"]
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.wait_for_function(
+        ARE_SEEN, arg=[".st-key-margin", ".st-key-theta", ".st-key-lambda-1", ".st-key-outcome", *parts]
+    )
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 0
+    page.set_viewport_size({"width": 400, "height": 860})
+    for name in (".st-key-lambda-1", ".st-key-theta", ".st-key-margin"):
+        page.wait_for_function(ARE_SEEN, arg=[name, *parts])
+
+
+def test_of_two_moves_at_once_none_is_lost(page: Page, explored: tuple[str, Store, str]):
+    opened(page, explored[0])
+    chance = random.Random(0)
+    assert [lost(page, chance) for _ in range(8)] == [[]] * 8
 
 
 def test_a_wrong_link_is_said_to_be_wrong(page: Page, explored: tuple[str, Store, str]):

@@ -101,7 +101,7 @@ def trade_off(
         "shapes": [_margin_band(floor, best)],
         "annotations": [
             {
-                "text": f"within m = {100 * (best - floor):.4g} points of the best" if band else "",
+                "text": _within(100 * (best - floor)) if band else "",
                 "xref": "paper",
                 "x": 0.005,
                 "xanchor": "left",
@@ -115,6 +115,10 @@ def trade_off(
         "hovermode": "closest",
     }
     return as_figure(traces, layout, "Accuracy against sparsity", 430, theme)
+
+
+def _within(points: float) -> str:
+    return f"within m = {points:.4g} point{'s' * (f'{points:.4g}' != '1')} of the best"
 
 
 _LEAST_DEPTH = 0.06  # of accuracy below the best that is shown at first
