@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 
 from clnp_core.errors import SpecError
+from clnp_core.lesson import example_run
 from clnp_core.runs.store import Run, Store, default_location
 from clnp_core.runs.views.explore import trade_off
 from dashboard.shared.empty import show_nothing_learned
@@ -15,16 +16,20 @@ from dashboard.tradeoff.controls import show_history, show_presets, show_sliders
 from dashboard.tradeoff.engine_requests import ask_for_accuracies, offer_run, offer_training, training_runs
 from dashboard.tradeoff.state import View, as_it_ran, begin, current, linked_view, show
 from dashboard.tradeoff.view import show_outcome
+from dashboard.tradeoff.welcome import show_welcome
 
 TITLE = "Trade-off"
 PLACE = 3
 
 
 def main() -> None:
-    st.title(TITLE, anchor=False)
+    head = st.container()
     with show_errors():
         store = open_store(default_location())
-        runs = {run.id: run for run in store.runs() if run.spec.prunes}
+        every = store.runs()
+        with head:
+            show_welcome() if example_run.is_all_of(every) else st.title(TITLE, anchor=False)
+        runs = {run.id: run for run in every if run.spec.prunes}
         learned = {run: tasks for run, tasks in store.learned_tasks().items() if run in runs}
         if not learned and not st.query_params:
             show_nothing_learned("you can move λ, θ and the margin here and see what they would have changed.")

@@ -1,0 +1,25 @@
+"""What this is, told to who has no run of their own yet: the example stands under it."""
+
+import streamlit as st
+
+_SENTENCES = """\
+CLNP trains each task so that it uses few neurons and freezes those, and so whatever is learned later changes nothing
+of it. Below is an example, ten tasks of digits on one small network: move λ, θ or m, and see which accuracy would have
+left how many neurons free for the tasks to come.
+"""
+
+
+def show_welcome() -> None:
+    """Show in two sentences what CLNP does, and the ways on."""
+    with st.container(horizontal=True, vertical_alignment="center", key="welcome"):
+        st.title("Learn task after task, forget none", anchor=False)
+        with st.container(horizontal=True, gap="small", width="content"):
+            _way("Run your own", "science", "lab/page.py", is_first=True)
+            _way("Learn", "school", "learn/page.py")
+            _way("Compare methods", "compare", "compare/page.py")
+    st.markdown(_SENTENCES)
+
+
+def _way(label: str, icon: str, page: str, is_first: bool = False) -> None:
+    if st.button(label, icon=f":material/{icon}:", type="primary" if is_first else "secondary"):
+        st.switch_page(page)
