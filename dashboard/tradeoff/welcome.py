@@ -3,9 +3,8 @@
 import streamlit as st
 
 _SENTENCES = """\
-CLNP trains each task so that it uses few neurons and freezes those, and so whatever is learned later changes nothing
-of it. Below is an example, ten tasks of digits on one small network: move λ, θ or m, and see which accuracy would have
-left how many neurons free for the tasks to come.
+CLNP has each task use few neurons and freezes those, so that nothing which is learned later changes its answers. This
+example learned ten tasks of digits: move λ, θ or m, and see how much accuracy buys how many free neurons.
 """
 
 
