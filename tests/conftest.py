@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 from clnp_core.cli import main
 from tests.project import ROOT, address_of
@@ -31,6 +34,30 @@ for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 # Figures as PDF are drawn by a browser. The one without windows starts in half the time.
 if shell := shutil.which("chromium-headless-shell"):
     os.environ.setdefault("BROWSER_PATH", shell)
+
+
+BROWSER = "tests/browser/"
+
+
+class Shares(LoadFileScheduling):
+    """Shares tests out to processes by file, all that drive a browser to one: what they share is started once.
+
+    These are first, then the files of few tests, each of which takes long. The last are short: no process waits long
+    for another in the end.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return BROWSER if nodeid.startswith(BROWSER) else super()._split_scope(nodeid)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        first = BROWSER if BROWSER in self.workqueue else next(reversed(self.workqueue))  # the one of fewest tests
+        self.workqueue.move_to_end(first, last=False)
+        super()._assign_work_unit(node)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
+    return Shares(config, log)
 
 
 @pytest.fixture

@@ -105,11 +105,7 @@ def drawn(figure: go.Figure, form: str, dpi: float) -> bytes:
     figure = without_latex(figure)
     size = {"width": figure.layout.width or _SCREEN_PX}
     if form == "pdf":
-        from clnp_core.analysis import pdf  # slow to import
-
-        large = DRAWER.draw(figure, {"format": form, **size, "scale": pdf.LARGER})
-        # If it is not a PDF of one page, draw it at its own size: only its hatches are coarser.
-        return pdf.at_its_size(large, _title(figure)) or DRAWER.draw(figure, {"format": form, **size})
+        return _with_title(DRAWER.draw(figure, {"format": form, **size}), _title(figure))
     if form == "svg":
         return _in_millimetres(DRAWER.draw(figure, {"format": form, **size}))
     return _with_dots(DRAWER.draw(figure, {"format": form, **size, "scale": dpi / _PX_PER_INCH}), dpi)
@@ -119,6 +115,17 @@ def _title(figure: go.Figure) -> str:
     """Return a figure's title without markup; `for_paper` keeps it beside the layout."""
     text = figure.layout.title.text or (figure.layout.meta or {}).get("title") or ""
     return unescape(re.sub("<[^>]*>", " ", text))
+
+
+def _with_title(pdf: bytes, title: str) -> bytes:
+    """Give a PDF the figure's title in place of that of the page that drew it."""
+    import pikepdf  # slow
+
+    written = BytesIO()
+    with pikepdf.open(BytesIO(pdf)) as document:
+        document.docinfo.Title = title
+        document.save(written, deterministic_id=True)
+    return written.getvalue()
 
 
 def _in_millimetres(svg: bytes) -> bytes:

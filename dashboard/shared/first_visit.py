@@ -12,13 +12,16 @@ from dashboard.shared.store import open_store
 _BEGUN = "visit begun"
 
 
+def is_fresh() -> bool:
+    """Tell whether the example is all that the store has. What is wrong with the store the page tells."""
+    with suppress(ClnpError, OSError):
+        return example_run.is_all_of(open_store(default_location()).runs())
+    return False
+
+
 def begins_on_example() -> bool:
     """Tell, once in a visit, whether it begins on the example; not if the address names anything."""
     if st.session_state.setdefault(_BEGUN, False):
         return False
     st.session_state[_BEGUN] = True
-    if st.query_params:
-        return False
-    with suppress(ClnpError, OSError):  # which the page tells
-        return example_run.is_all_of(open_store(default_location()).runs())
-    return False
+    return not st.query_params and is_fresh()

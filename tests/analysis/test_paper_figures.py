@@ -13,7 +13,7 @@ import pikepdf
 import pytest
 from PIL import Image, ImageFont
 
-from clnp_core.analysis import export, figures, pdf
+from clnp_core.analysis import capacity, export, figures, sweeps
 from clnp_core.analysis.figures.paper import FONTS, WIDTHS
 from clnp_core.analysis.latex import without_latex
 from clnp_core.errors import ExportError, StoreError
@@ -41,9 +41,12 @@ FIGURES = {
     "trade_off": lambda: figures.trade_off(basics.POINTS, (0.96, 0.98), basics.MARK),
     "activities": lambda: figures.activities(basics.COUNTS, [0.5, 0.2, 0.0], 0.1),
     "sweep": lambda: figures.sweep(basics.SWEEP, ["m", "λ"]),
+    "parallel_coordinates": lambda: figures.parallel_coordinates(basics.SWEEP, ["m", "λ"]),
+    "setting_importance": lambda: figures.setting_importance(sweeps.importance(basics.SEEDS, ["m", "seed"])),
     "accuracy_by_task": lambda: figures.accuracy_by_task(BY_TASK, quoted=QUOTED),
     "mean_accuracies": lambda: figures.mean_accuracies(BY_TASK.rename(columns={"accuracy": "mean_accuracy"})),
     "used_capacity": lambda: figures.used_capacity(accuracies.LAYERS),
+    "planned_capacity": lambda: figures.planned_capacity(capacity.plan([accuracies.LONGER], 6)),
     "neurons_in_use": lambda: figures.neurons_in_use(accuracies.REUSE),
     "reuse_matrix": lambda: figures.reuse_matrix(accuracies.REUSE, "layer 1"),
     "reuse_by_layer": lambda: figures.reuse_by_layer(accuracies.REUSE),
@@ -270,33 +273,16 @@ def test_pictures_have_the_font_in_them_that_their_text_was_laid_out_in(tmp_path
             assert document.docinfo.Title == screen.layout.title.text
 
 
-def as_bytes(document: pikepdf.Pdf) -> bytes:
-    document.save(file := BytesIO())
-    return file.getvalue()
-
-
-def test_a_page_drawn_too_large_becomes_small_with_each_picture_once():
-    drawn = pikepdf.new()
-    page = drawn.add_blank_page(page_size=(400, 200))
-    page.Resources = pikepdf.Dictionary()
-    page.Contents = drawn.make_stream(b"/X3 Do /X4 Do /X5 Do")
-    look = {"Type": pikepdf.Name.XObject, "Subtype": pikepdf.Name.Image, "Width": 1, "Height": 1, "BitsPerComponent": 8}
-    grey, coloured = ({"ColorSpace": pikepdf.Name(f"/Device{colours}")} | look for colours in ("Gray", "RGB"))
-    masks = [drawn.make_stream(shade, **grey) for shade in (b"m", b"m", b"n")]
-    pictures = [drawn.make_stream(b"xyz", **coloured, SMask=mask) for mask in masks]
-    page.Resources.XObject = pikepdf.Dictionary(dict(zip(("/X3", "/X4", "/X5"), pictures, strict=True)))
-    with pikepdf.open(BytesIO(pdf.at_its_size(as_bytes(drawn)))) as small:
-        page = small.pages[0]
-        assert list(page.MediaBox) == [0, 0, 100, 50]
-        assert page.Contents.read_bytes() == b"0.250000 0 0 0.250000 0 0 cm /Drawn Do"
-        form = page.Resources.XObject.Drawn
-        assert (list(form.BBox), form.read_bytes()) == ([0, 0, 400, 200], b"/X3 Do /X4 Do /X5 Do")
-        shown = [form.Resources.XObject[name] for name in ("/X3", "/X4", "/X5")]
-        assert shown[0].objgen == shown[1].objgen != shown[2].objgen, "only the third has another mask"
-        assert sum(isinstance(each, pikepdf.Stream) and "/Width" in each for each in small.objects) == 4
-    assert pdf.at_its_size(b"%PDF-2.0") is None
-    drawn.add_blank_page()
-    assert pdf.at_its_size(as_bytes(drawn)) is None
+@pytest.mark.browser
+@pytest.mark.skipif(NO_BROWSER, reason="no browser: `apt-get install chromium`")
+def test_hatches_are_lines_of_a_pdf_and_not_pictures(tmp_path):
+    figure = figures.for_paper(FIGURES["weight_classes"](), height=70)
+    heatmaps = sum(trace.type == "heatmap" for trace in figure.data)
+    written = figures.save(figure, tmp_path / "fig.pdf")
+    with pikepdf.open(written) as document:
+        pictures = [each for each in document.objects if isinstance(each, pikepdf.Stream) and "/SMask" in each]
+    assert len(pictures) == heatmaps
+    assert written.stat().st_size < 30_000
 
 
 def test_html_needs_no_network_and_is_written_without_a_warning(tmp_path):

@@ -70,6 +70,7 @@ class Engine:
         self._desk = Desk(places or workers(), self._on_worker)
         self._flights: dict[str, _Flight] = {}
         self._active: dict[str, _Active] = {}
+        self._run_ended = asyncio.Event()  # the next one begins at once
         self._told: list[tuple[str, Epoch]] = []
         self._evaluators = Evaluators(store.artifacts, self._token)
         self._answers = Answers(store, self._evaluate)
@@ -109,7 +110,9 @@ class Engine:
                         busy = time.monotonic()
                     elif idle_seconds is not None and time.monotonic() - max(busy, self._answers.last) > idle_seconds:
                         return
-                    await asyncio.sleep(_POLL_SECONDS)
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._run_ended.wait(), _POLL_SECONDS)
+                    self._run_ended.clear()
             finally:
                 await self._close()
 
@@ -153,6 +156,7 @@ class Engine:
             store.fail(run.id, f"The engine failed, {type(error).__name__}: {error}", last_lines(error))
         finally:
             del self._active[run.id]
+            self._run_ended.set()
 
     async def _learn(self, run: Run, active: _Active) -> Summary:
         """Learn the tasks in order, and train each task alone beside them."""
@@ -320,8 +324,7 @@ class Engine:
             if active.waits != self._workers_start:
                 active.waits = self._workers_start
                 self._store.note(run, STARTING if active.waits else STARTED)
-            left = progress.seconds_left(self._desk.places)
-            self._store.put_progress(run, progress.seconds, progress.fraction, left)
+            self._store.put_progress(run, progress.seconds, progress.fraction, progress.seconds_left(self._desk.places))
 
     async def _evaluate(self, stage: Stage, split: str, thetas: list[Theta]) -> list[float]:
         await self._connect()

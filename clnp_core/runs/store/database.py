@@ -21,8 +21,9 @@ from clnp_core.files import obstacle
 from clnp_core.machine import user_folder
 from clnp_core.runs.store.artifacts import Artifacts
 from clnp_core.runs.store.tables import FAMILIES, METADATA
+from clnp_core.runs.store.writing import adopt
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 _ENGINE, _APP = "engine.lock", "app.lock"
 _EXTENDED = 3  # this format lacks some tables and columns, but what it has is the same
@@ -127,6 +128,10 @@ class Database:
             if "data" not in _columns(connection, "runs"):
                 connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN data VARCHAR")
                 connection.exec_driver_sql(_DATA_OF_FIRST_STAGES)
+            if "parent" not in _columns(connection, "runs"):
+                for column in ("name", "parent"):
+                    connection.exec_driver_sql(f"ALTER TABLE runs ADD COLUMN {column} VARCHAR")
+                adopt(connection)
             connection.exec_driver_sql(FAMILIES)
             connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
