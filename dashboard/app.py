@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.shared.first_visit import begins_on_example
 from dashboard.shared.pages import pages
 from dashboard.shared.style import apply_style
 
@@ -25,11 +26,14 @@ icon = folder / "static" / "icon.svg"
 st.set_page_config(page_title="CLNP Lab", page_icon=str(icon), layout="wide", initial_sidebar_state=360)
 apply_style()
 first, *others = pages(folder)
-st.navigation(
+page = st.navigation(
     [
         st.Page(first.file, title=first.title, default=True),
         *(st.Page(page.file, title=page.title, url_path=page.address) for page in others),
     ],
     position="top",
-).run()
+)
+if begins_on_example() and page.title == first.title:
+    st.switch_page("tradeoff/page.py", query_params={"task": "5"})
+page.run()
 keep_imports()

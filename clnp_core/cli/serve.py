@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clnp_core.cli.options import add_command, add_workers, as_given, opened
-from clnp_core.errors import HeldError, StoreError
+from clnp_core.errors import ClnpError, HeldError, StoreError
 
 if TYPE_CHECKING:
     from clnp_core.runs.store import Store
@@ -152,6 +152,7 @@ def _dashboard(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     engine = ensure_engine(store)
     try:
+        _give_example(store)
         opens_browser = not options.no_browser
         process = dashboard.process(store.location, options.port, opens_browser, options.allow_host)
         with store.hold_app():
@@ -162,6 +163,16 @@ def _dashboard(options: argparse.Namespace) -> int:
                 print(f"{active} {'run goes' if active == 1 else 'runs go'} on, in the background: clnp status")
             else:
                 end_engine(store)
+
+
+def _give_example(store: Store) -> None:
+    """Give a fresh store the example. Without it, as where nothing can be written, the app opens all the same."""
+    from clnp_core.lesson.example_run import give
+
+    try:
+        give(store)
+    except (ClnpError, OSError) as error:
+        print(f"clnp: there is no example to look at: {error}", file=sys.stderr)
 
 
 def _carried_out(process: subprocess.Popen[bytes]) -> int:

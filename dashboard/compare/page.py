@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from clnp_core.analysis.compare import Group
-from clnp_core.lesson import example
+from clnp_core.lesson import example, example_run
 from clnp_core.runs.comparison import comparison
 from clnp_core.runs.spec import parse
 from clnp_core.runs.store import Run, Store, default_location
@@ -29,8 +29,11 @@ def main() -> None:
     st.title(TITLE, anchor=False)
     with show_errors():
         store = open_store(default_location())
-        if not store.learned_tasks() and "runs" not in st.query_params:
-            show_nothing_learned("it can be compared here with runs of other methods and settings.")
+        learned = store.learned_tasks()
+        own = [run for run in store.runs() if run.id in learned and example_run.TAG not in run.tags]
+        if not own and "runs" not in st.query_params:
+            if not learned:
+                show_nothing_learned("it can be compared here with runs of other methods and settings.")
             show_example()
             return
         chosen, others = choose_runs(store), take_in()

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from clnp_core.lesson import example_run
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store, default_location
 from dashboard.lab.actions import open_dialog, show_actions, show_dialog
@@ -36,8 +37,9 @@ def main() -> None:
             no_longer_waits()
         say_what_is_open()
         runs = store.runs()
-        if not runs and not linked_run():
+        if (not runs or example_run.is_all_of(runs)) and not linked_run():
             invite(store, spec)
+            show_run_list(store, runs)
             return
         if cards_place.button("Choose a preset", icon=":material/style:"):
             open_dialog("preset")

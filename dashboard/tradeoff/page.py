@@ -11,6 +11,7 @@ from clnp_core.runs.store import Run, Store, default_location
 from clnp_core.runs.views.explore import trade_off
 from dashboard.shared.empty import show_nothing_learned
 from dashboard.shared.errors import show_errors, toast_error
+from dashboard.shared.first_visit import is_fresh
 from dashboard.shared.follow import follow
 from dashboard.shared.store import open_store
 from dashboard.shared.style import style_sheet
@@ -45,6 +46,7 @@ from dashboard.tradeoff.view import (
     show_numbers,
     show_partition,
 )
+from dashboard.tradeoff.welcome import show_welcome
 
 TITLE = "Trade-off"
 PLACE = 3
@@ -53,8 +55,11 @@ _LAYOUT, _DIMMED = (style_sheet(Path(__file__).with_name(name)) for name in ("la
 
 
 def main() -> None:
-    with st.container(key="title"):
-        st.title(TITLE, anchor=False)
+    if is_fresh():
+        show_welcome()
+    else:
+        with st.container(key="title"):
+            st.title(TITLE, anchor=False)
     with show_errors():
         store = open_store(default_location())
         runs = {run.id: run for run in store.runs() if run.spec.prunes}

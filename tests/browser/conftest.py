@@ -138,6 +138,8 @@ def held_app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """Address of the app and its store, of which this process is the engine: nothing happens by itself."""
     store = Store(tmp_path_factory.mktemp("held"))
     with store.hold_engine(), serving(store.location) as address:
+        for example in store.runs():
+            store.remove(example.id)
         yield address, store
 
 
