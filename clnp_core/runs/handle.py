@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from clnp_core.analysis.anatomy import Anatomy
     from clnp_core.analysis.importance import Importance
     from clnp_core.analysis.tradeoff import TradeOff
+    from clnp_core.runs.jupyter.explorer import Explorer
+    from clnp_core.runs.jupyter.watching import Watch
 
 _POLL_SECONDS = 0.2
 
@@ -132,6 +134,24 @@ class RunHandle:
         from clnp_core.runs.views.explore import trade_off
 
         return trade_off(self.store, self.id, task)
+
+    def explore(self, task: int = 1) -> Explorer:
+        """Move λ, θ and m of a learned task by sliders in Jupyter; see `clnp_core.runs.jupyter.explorer.Explorer`.
+
+        Raises
+        ------
+        StoreError
+            As for `trade_off`.
+        """
+        from clnp_core.runs.jupyter.explorer import Explorer
+
+        return Explorer(self, task)
+
+    def watch(self) -> Watch:
+        """Watch the run's curves in Jupyter while it goes on; see `clnp_core.runs.jupyter.watching.Watch`."""
+        from clnp_core.runs.jupyter.watching import Watch
+
+        return Watch(self)
 
     def anatomy(self, task: int) -> Anatomy:
         """Take the run's network after a task apart; see `clnp_core.runs.views.anatomy.anatomy`.
