@@ -20,8 +20,8 @@ PIP := -m pip install --quiet --disable-pip-version-check
 APP := .venv/installed
 TOOLS := .venv/tools-installed
 DOCS_INSTALLED := .venv-docs/installed
-# How many processes run tests at a time. Each starts workers and a browser of its own.
-PROCESSES ?= 2
+# How many processes run tests at a time, each with workers of its own: for two cores three, because they often wait.
+PROCESSES ?= 3
 
 UV := .venv-lock/bin/uv
 COMPILE = $(UV) pip compile --quiet pyproject.toml --universal --python-version 3.11 --no-annotate $(UPGRADE)
@@ -32,7 +32,7 @@ dashboard: $(APP)
 	$(BIN)/clnp dashboard
 
 test: $(TOOLS)
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile
+	$(BIN)/python -m pytest -n $(PROCESSES)
 
 lint: $(TOOLS)
 	$(BIN)/ruff check .
@@ -61,7 +61,7 @@ oldest newest: $(UV)
 	$(PYTHON) -m venv --clear .venv-$@
 	.venv-$@/bin/python $(PIP) -r build/$@.txt
 	.venv-$@/bin/python $(PIP) --no-deps --editable .
-	.venv-$@/bin/python -m pytest -n $(PROCESSES) --dist loadfile
+	.venv-$@/bin/python -m pytest -n $(PROCESSES)
 
 # Of what torch needs of CUDA nothing is locked: torch itself asks for it, and a build for processors alone does not.
 lock: $(UV)

@@ -22,7 +22,7 @@ Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(max_length=2000), AfterValidator(printable)]
 """Of one line."""
 
-_MAX_NAME = 200
+MAX_NAME = 200
 _MOST_LABEL = 2**53  # JSON keeps whole numbers up to it, and so do floats
 
 
@@ -30,8 +30,8 @@ def as_class(label: int | str) -> int | str:
     """A class as it may be given; else raise ValueError."""
     if isinstance(label, int) and abs(label) > _MOST_LABEL:
         raise ValueError(f"it must be a whole number of at most {_MOST_LABEL:,}")
-    if isinstance(label, str) and not (0 < len(label) <= _MAX_NAME and label.isprintable()):
-        raise ValueError(f"it must be a name of 1 to {_MAX_NAME} characters that can be shown")
+    if isinstance(label, str) and not (0 < len(label) <= MAX_NAME and label.isprintable()):
+        raise ValueError(f"it must be a name of 1 to {MAX_NAME} characters that can be shown")
     return label
 
 

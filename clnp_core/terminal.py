@@ -30,6 +30,7 @@ from clnp_core.runs.fold.summary import seeds_of, summarise, words_for
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
 from clnp_core.runs.store.results import MENDED
+from clnp_core.runs.views.forks import drawn
 from clnp_core.tasks.labels import short, shown
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class RunsDisplay:
             if not run.is_active and run.id not in self._ended:
                 self._ended.add(run.id)
                 reached = f", mean accuracy {run.summary.mean_accuracy:.2%}" if run.summary else ""
-                self._bar.console.print(f"{run.id}: {run.state}{reached}", highlight=False)
+                self._bar.console.print(f"{run.called}: {run.state}{reached}", highlight=False, markup=False)
         self._bar.update(
             self._whole,
             total=len(runs),
@@ -186,10 +187,12 @@ def print_runs(runs: Sequence[Run], engine: int | None) -> None:
         "seed": [seeds_of(run.spec) for run in runs],
         "created": [datetime.fromtimestamp(run.created).strftime("%Y-%m-%d %H:%M") for run in runs],
     }
+    if any(run.name for run in runs):
+        columns = {"run": columns["run"], "name": [escape(run.name) for run in runs], **columns}
     if any(run.tags for run in runs):
         columns["tags"] = [escape(", ".join(run.tags)) for run in runs]
     if runs:
-        console.print(_fitting(console, columns, ("created", "seed", "tasks", "tags", "left", "done", "state")))
+        console.print(_fitting(console, columns, ("created", "seed", "tasks", "tags", "left", "done", "state", "name")))
     else:
         console.print("There are no runs yet. Try: clnp run digits")
     if any(run.is_active for run in runs) and engine is None:
@@ -210,7 +213,7 @@ def print_status(store: Store, engine: psutil.Process | None) -> None:
     for run in store.runs():
         if run.goes_on:
             left = words_for(run.seconds_left) if run.state == "running" else ""
-            console.print(f"{run.id}: {run.state}, {run.fraction:.0%} done {left}".rstrip())
+            console.print(f"{run.called}: {run.state}, {run.fraction:.0%} done {left}".rstrip())
 
 
 def _width() -> int | None:
@@ -252,7 +255,10 @@ def _fitting(
 def print_run(store: Store, run: Run) -> None:
     """Print a run's state, results, settings and events."""
     console = Console()
-    console.print(f"{run.id}: {run.state}, {run.fraction:.0%} done {words_for(run.seconds_left)}".rstrip())
+    told = f"{run.called}: {run.state}, {run.fraction:.0%} done {words_for(run.seconds_left)}"
+    console.print(told.rstrip(), markup=False)
+    for line in drawn(run, store.runs()):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     if run.tags:
         console.print(f"tags: {', '.join(run.tags)}", highlight=False, markup=False)
     if run.note:
@@ -340,9 +346,7 @@ def print_sweep(frame: pd.DataFrame, axes: Sequence[str]) -> None:
     """Print the table of a sweep's results, as `clnp_core.runs.sweep.table` returns it."""
     console = Console(width=_width())
     rows = frame.to_dict("records")
-    columns = {
-        path: [f"{row[path]:g}" if isinstance(row[path], float) else str(row[path]) for row in rows] for path in axes
-    }
+    columns = {path: [_axis_value(row[path]) for row in rows] for path in axes}
     columns |= {name: [row[name] for row in rows] for name in ("run", "state")}
     for name, share in (("mean accuracy", "mean_accuracy"), ("capacity used", "capacity_used")):
         columns[name] = ["–" if math.isnan(row[share]) else f"{row[share]:.2%}" for row in rows]
@@ -350,6 +354,12 @@ def print_sweep(frame: pd.DataFrame, axes: Sequence[str]) -> None:
     columns["seconds"] = [f"{row['seconds']:.1f}" for row in rows]
     numbers = ("seconds", "tasks", "capacity used", "mean accuracy")
     console.print(_fitting(console, columns, (*numbers[:3], "state"), numbers))
+
+
+def _axis_value(value: Any) -> str:
+    if value is None or value != value:  # without effect on the sequence's method
+        return "–"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def print_comparison(frame: pd.DataFrame) -> None:

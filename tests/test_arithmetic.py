@@ -16,14 +16,6 @@ OTHERWISE = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "M
 """Makes torch, and the libraries behind it, compute as on a processor with fewer instructions."""
 
 
-def kind_of_a_process(**variables):
-    code = "from clnp_core.arithmetic import kind; print(kind().capability, kind().sample)"
-    told = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | variables, capture_output=True, text=True, check=True
-    )
-    return tuple(told.stdout.split())
-
-
 @given(st.integers(0, 10**6))
 def test_an_aligned_count_fills_whole_lines(count):
     assert aligned(count) * 4 % ALIGNMENT == 0
@@ -53,9 +45,11 @@ def test_one_sample_of_one_replica_is_lone(replicas, batches, lone):
     assert is_lone(replicas, *batches) is lone
 
 
-def test_the_kind_is_the_same_in_another_process_and_another_one_with_other_instructions():
-    assert kind_of_a_process() == (kind().capability, kind().sample)
-    assert kind_of_a_process(**OTHERWISE)[1] != kind().sample
+def test_the_kind_is_another_one_with_other_instructions():
+    """That it is the same in another process, tests see that verify here what workers have learned."""
+    code = "from clnp_core.arithmetic import kind; print(kind().sample, end='')"
+    told = subprocess.check_output([sys.executable, "-c", code], env=os.environ | OTHERWISE, text=True)
+    assert told != kind().sample
 
 
 def test_what_a_result_was_computed_on_says_how_many_threads():

@@ -131,12 +131,12 @@ def test_no_network_and_no_data_is_one_sentence(tmp_path, monkeypatch, said):
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_a_store_that_cannot_be_opened_is_one_sentence(tmp_path):
+def test_a_store_that_cannot_be_opened_is_one_sentence(tmp_path, said):
     (tmp_path / "clnp.sqlite").write_text("not a database, certainly not one")
     for command in (["run", "digits"], ["dashboard", "--no-browser"]):
-        done = clnp(*command, "--store", tmp_path)
-        assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1)
-        assert "cannot be used" in done.stderr
+        status, _, complaint = said(*command, "--store", tmp_path)
+        assert (status, len(complaint.strip().splitlines())) == (2, 1)
+        assert "cannot be used" in complaint
 
 
 def killed_after_its_first_task(store, arguments):

@@ -116,6 +116,21 @@ def test_a_name_for_no_run_or_for_several_is_refused_before_anything_is_done(sai
     assert [run.state for run in store.runs()] == ["queued"] * 2
 
 
+def test_a_run_is_renamed_and_its_name_shown_and_understood(said, store):
+    run, other = store.add(preset("digits")), store.add(preset("digits", {"seed": 1}))
+    assert "name" not in said("list")[1]
+    assert said("rename", run, "wide [bold] λ")[0] == 0
+    forked = store.add(fork(store.run(run).spec, 2, {"margin": 0.1}), like=store.run(run))
+    assert "wide [bold] λ" in said("list")[1]
+    shown = said("show", "wide [bold] λ")[1]
+    assert shown.splitlines()[0] == f"wide [bold] λ ({run}): queued, 0% done"
+    assert f"└ {forked}  from task 2: m (points) = 10" in shown
+    assert json.loads(said("show", run, "--json")[1])["name"] == "wide [bold] λ"
+    assert said("cancel", "wide [bold] λ", other)[0] == 0
+    assert said("rm", "wide [bold] λ", other, forked)[0] == 0
+    assert store.runs() == []
+
+
 def test_an_id_that_begins_another_one_means_itself(store):
     runs = [store.add(preset(name)) for name in ("digits", "digits-multihead")]
     assert store.find("digits-m").id == runs[1]

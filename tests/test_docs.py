@@ -80,7 +80,7 @@ def test_every_target_of_make_is_there(page):
 @every_page
 def test_every_command_is_one(page, capsys):
     for command, *arguments in commands(page):
-        subcommand = arguments[:1] if command == "store" else []
+        subcommand = arguments[:1] if command in ("data", "store") else []
         with pytest.raises(SystemExit) as ended:
             main([command, *subcommand, "--help"])
         assert ended.value.code == 0, command

@@ -17,7 +17,16 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from clnp_core.methods import METHODS
+from clnp_core.analysis.setting_words import (
+    FIRST,
+    flattened,
+    has_effect,
+    in_words,
+    own_settings,
+    setting_name,
+    setting_value,
+    stretches,
+)
 
 MEASURES = (
     "mean_accuracy",
@@ -32,24 +41,6 @@ MEASURES = (
     "seconds",
 )
 """Measures by which groups are compared: fractions, but memory is in bytes, and the last three are what they say."""
-
-# The source of a specification, and what tells a group's runs apart.
-_NO_SETTINGS = ("preset", "about", "seed", "stream.seed", "for_comparison")
-_FIRST = "method"
-# Without effect on a method that does not prune, and on one that claims no neurons.
-_OF_PRUNING = ("lambda", "pruning", "gradual", "theta_mode", "layer_weights", "theta", "margin", "fine_tuning")
-_OF_PARTITIONS = ("grow", "grow_below")
-_NAMES = {
-    "lambda": "λ",
-    "margin": "m (points)",
-    "theta": "θ",
-    "single_task": "each task alone",
-    "fork_of": "earlier tasks",
-    "at_task": "from task",
-    "stream.seed": "stream seed",
-    "stream.digest": "data",
-}
-_FREE_SEEDS = {"seed": "any", "stream.seed": "as seed"}  # of groups of which no seed is fixed
 
 
 @dataclass(frozen=True)
@@ -66,12 +57,15 @@ class Compared:
         Results as plain data, as `RunHandle.summary` returns them; for an unfinished run those so far.
     data : str, optional
         Digest of the data it learned. Runs on different data are never one group.
+    name : str, optional
+        What its user calls it.
     """
 
     run: str
     spec: Mapping[str, Any]
     summary: Mapping[str, Any]
     data: str | None = None
+    name: str = ""
 
     @property
     def seed(self) -> int:
@@ -103,7 +97,7 @@ class Group:
     Attributes
     ----------
     name : str
-        The settings that tell the group apart from the others, in words.
+        What all of its runs are called, or else the settings that tell the group apart from the others, in words.
     settings : dict
         Dotted path → value, without the seed and settings that have no effect on the method.
     runs : tuple of Compared
@@ -120,7 +114,7 @@ class Group:
 
     def has(self, path: str) -> bool:
         """Tell whether a setting has an effect on the group's method."""
-        return _has_effect(path, self.settings[_FIRST])
+        return has_effect(path, self.settings[FIRST])
 
     def measured(self, name: str) -> tuple[float, float]:
         """Compute the mean and standard deviation of one of `MEASURES` over the runs; see `spread`."""
@@ -173,7 +167,7 @@ def grouped(runs: Sequence[Compared]) -> list[Group]:
 def _group(runs: Sequence[Compared], replaced: Collection[str]) -> Group:
     """Make a group of runs that differ in one seed at most. Settings say the other one, and the data in `replaced`."""
     first, streams = runs[0], {run.stream_seed for run in runs}
-    settings = _settings(first.spec)
+    settings = flattened(first.spec)
     if first.data and first.data in replaced:
         settings["stream.digest"] = first.data[:12]
     if first.stream_seed is None:
@@ -196,8 +190,7 @@ def _replaced(runs: Iterable[Compared]) -> set[str]:
 
 def _key(spec: Mapping[str, Any]) -> str:
     """Make a key that is equal for specifications that differ only in their seeds and in settings without effect."""
-    before = spec.get("fork_of")
-    return json.dumps([_own_settings(spec), before and _key(before)], sort_keys=True)
+    return json.dumps([(first, own_settings(each)) for first, each in stretches(spec)], sort_keys=True)
 
 
 def _one_for_each_seed(runs: Iterable[Compared]) -> tuple[Compared, ...]:
@@ -209,12 +202,18 @@ def _one_for_each_seed(runs: Iterable[Compared]) -> tuple[Compared, ...]:
 
 
 def _name(group: Group, groups: Sequence[Group], different: Sequence[str]) -> str:
-    """Name a group by its method, then by as few of the differing settings as needed, the first ones first."""
-    rivals, told = list(groups), [str(group.settings[_FIRST])]
-    for path in (_FIRST, *different):
+    """Name a group as all of its runs are called, if they are.
+
+    Else by its method, then by as few of the differing settings as needed, the first ones first.
+    """
+    called = {run.name for run in group.runs}
+    if len(called) == 1 and "" not in called:
+        return called.pop()
+    rivals, told = list(groups), [str(group.settings[FIRST])]
+    for path in (FIRST, *different):
         value = group.settings.get(path)
         alike = [rival for rival in rivals if rival.settings.get(path) == value]
-        if path != _FIRST and len(alike) < len(rivals):
+        if path != FIRST and len(alike) < len(rivals):
             told.append(f"{setting_name(path)} = {setting_value(path, value)}")
         rivals = alike
     return " · ".join(told)
@@ -228,15 +227,8 @@ def differences(groups: Sequence[Group]) -> dict[str, list[Any]]:
     """
     paths = dict.fromkeys(path for group in groups for path in group.settings)
     values = {path: {repr(group.settings.get(path)) for group in groups if group.has(path)} for path in paths}
-    different = sorted((path for path in paths if len(values[path]) > 1), key=lambda path: path != _FIRST)
+    different = sorted((path for path in paths if len(values[path]) > 1), key=lambda path: path != FIRST)
     return {path: [group.settings.get(path) for group in groups] for path in different}
-
-
-def _has_effect(path: str, method: str) -> bool:
-    name, about = path.partition(".")[0], METHODS.get(method)
-    if about is None or name in METHODS:  # from elsewhere, of which only the name is known; or of a single method
-        return path == _FIRST or name == method
-    return (about.prunes or name not in _OF_PRUNING) and (about.partitions or name not in _OF_PARTITIONS)
 
 
 def table(groups: Sequence[Group]) -> pd.DataFrame:
@@ -250,7 +242,7 @@ def table(groups: Sequence[Group]) -> pd.DataFrame:
         over, as `Group.over`.
     """
     columns = {"group": [group.name for group in groups], "seeds": [len(group.runs) for group in groups]}
-    columns |= {path: list(map(_in_words, values)) for path, values in differences(groups).items()}
+    columns |= {path: list(map(in_words, values)) for path, values in differences(groups).items()}
     for name in MEASURES:
         means, deviations = zip(*(group.measured(name) for group in groups), strict=True)
         columns[name] = list(means)
@@ -310,55 +302,3 @@ def _tidy(
                 found.setdefault(task, []).append(value)
         rows += [(group.name, task, len(found[task]), *spread(found[task])) for task in sorted(found)]
     return pd.DataFrame(rows, columns=["group", "task", "seeds", measured, "std"])
-
-
-def setting_name(path: str) -> str:
-    """Name a setting in words: "λ 2" for "lambda.2"."""
-    group, _, inner = path.partition(".")
-    if group == "stream":
-        return _NAMES.get(path) or inner.replace("_", " ")
-    return f"{_NAMES.get(group, group.replace('_', ' '))} {inner.replace('_', ' ')}".strip()
-
-
-def setting_value(path: str, value: Any) -> str:
-    """Write a setting's value in words: a margin in percentage points, a dash for None."""
-    if value is None and path in _FREE_SEEDS:
-        return _FREE_SEEDS[path]
-    return _in_words(round(100 * value, 6) if path == "margin" and value is not None else value)
-
-
-def _in_words(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        return str(value.get("name", value))
-    if isinstance(value, list):
-        return ", ".join(map(_in_words, value))
-    return f"{value:g}".replace("e-0", "e-") if isinstance(value, float) else str(value)
-
-
-def _settings(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Flatten a specification to dotted paths, without the seed. For a fork, say in words what differed before it."""
-    own = _own_settings(spec)
-    if spec.get("fork_of"):
-        before = _settings(spec["fork_of"])
-        changed = [path for path in own | before if own.get(path) != before.get(path) and path != "at_task"]
-        parts = (f"{setting_name(path)} = {setting_value(path, before.get(path))}" for path in changed)
-        own["fork_of"] = ", ".join(parts) or "as later ones"
-    return own
-
-
-def _own_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
-    told = (name for name in spec if name not in (*_NO_SETTINGS, "fork_of", "settings"))
-    names = [name for name in told if _has_effect(name, spec[_FIRST])]
-    own = _flat(spec[_FIRST], spec.get("settings", {}).get(spec[_FIRST], {}))
-    flat = (*(each for name in names for each in _flat(name, spec[name])), *own)
-    return {path: value for path, value in flat if path not in _NO_SETTINGS}
-
-
-def _flat(name: str, value: Any) -> list[tuple[str, Any]]:
-    if isinstance(value, dict) and name != "network":
-        return [(f"{name}.{inner}", each) for inner, each in value.items()]
-    return [(name, value)]

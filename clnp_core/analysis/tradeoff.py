@@ -18,6 +18,7 @@ import pandas as pd
 from clnp_core.analysis.candidates import Before, Outcome, Split, Theta, Trained, Verdict
 from clnp_core.analysis.capacity import forecast
 from clnp_core.methods.graceful import choose, highest_within, margin_floor
+from clnp_core.methods.training.settings import Epoch
 
 _SHOWN = 1e-4  # of the greatest activity: below that neurons are as good as dead
 
@@ -224,12 +225,15 @@ class TradeOff:
         return table
 
     def path(self, candidate: Trained | None) -> pd.DataFrame:
-        """Tabulate the way that a candidate's training took while it was pruned: a row for every epoch, none of others.
+        """Tabulate the way that a candidate's training took while it was pruned, as `along`; no row of others."""
+        return self.along(candidate.epochs if candidate else ())
+
+    def along(self, epochs: Sequence[Epoch]) -> pd.DataFrame:
+        """Tabulate the epochs of a training, which may still go on: a row for each.
 
         The columns are epoch, sparsity (as if the task claimed all neurons that the epoch trained), accuracy
         (validation, a fraction) and neurons (those of each hidden layer that the epoch trained).
         """
-        epochs = candidate.epochs if candidate else ()
         rows = [
             (each.epoch, self._sparsity(each.neurons), each.validation_accuracy, each.neurons)
             for each in epochs

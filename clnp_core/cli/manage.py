@@ -1,4 +1,4 @@
-"""Commands on the runs of a store: `clnp list`, `show`, `cancel`, `pause`, `resume`, `rm`, `verify` and `fork`."""
+"""Commands on the runs of a store, such as `clnp list`, `show`, `rename`, `cancel`, `rm` and `fork`."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def add_to(commands: Any) -> None:
     ):
         one, several = f"clnp {name} digits-3f09ab", f"clnp {name} digits-3f permuted-mnist-41"
         add_runs(add_command(commands, name, command, one, several, help=about))
+    called = 'clnp rename digits-3f09ab "wide, small λ"', 'clnp rename digits-3f09ab ""'
+    renamed = add_command(commands, "rename", _rename, *called, help="give a run a name")
+    add_run(renamed)
+    renamed.add_argument("name", metavar="NAME", help="what it is to be called; empty for its id alone")
+
     verified = add_command(
         commands, "verify", _verify, "clnp verify digits-3f09ab", help="check that a run has forgotten nothing"
     )
@@ -120,6 +125,12 @@ def _say_if_nobody_works(store: Store) -> None:
 def _remove(options: argparse.Namespace) -> int:
     """Remove runs from the store. clnp store prune then deletes their results that no other run needs."""
     return _each(options, lambda store, run: store.remove(run))
+
+
+def _rename(options: argparse.Namespace) -> int:
+    """Give a run a name, which stands for it wherever it is shown and can be given as RUN. It keeps its id."""
+    opened(options).rename(options.run, options.name)
+    return 0
 
 
 def _fork(options: argparse.Namespace) -> int:

@@ -74,7 +74,7 @@ def add_runs(parser: argparse.ArgumentParser) -> None:
     runs.completer = complete_runs
 
 
-_RUN = "id of a run, or how it begins where no other does; clnp list has them"
+_RUN = "id or name of a run, or how its id begins where no other does; clnp list has them"
 
 
 def complete_runs(parsed_args: argparse.Namespace, **_: Any) -> list[str]:

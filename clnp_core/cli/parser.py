@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from clnp_core import __version__
-from clnp_core.cli import compare, completion, files, learn, manage, serve, store
+from clnp_core.cli import compare, completion, data, files, learn, manage, serve, store
 from clnp_core.cli.options import Help, examples
 
 
@@ -15,7 +15,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="clnp", description=about, epilog=first, formatter_class=Help)
     made.add_argument("--version", action="version", version=f"clnp {__version__}")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
-    for group in (learn, compare, manage, files, serve, store, completion):
+    for group in (learn, compare, manage, files, data, serve, store, completion):
         group.add_to(commands)
     completion.complete(made)
     return made

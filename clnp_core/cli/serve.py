@@ -154,7 +154,8 @@ def _dashboard(options: argparse.Namespace) -> int:
     try:
         opens_browser = not options.no_browser
         process = dashboard.process(store.location, options.port, opens_browser, options.allow_host)
-        return _carried_out(subprocess.Popen(**process))
+        with store.hold_app():
+            return _carried_out(subprocess.Popen(**process))
     finally:
         if engine is not None and engine == store.engine():
             if active := len(store.active()):

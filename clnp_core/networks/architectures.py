@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -223,6 +224,14 @@ class Architecture:
         pixels = (*map(math.prod, self.maps), 1)
         return tuple(math.prod(shape) * count for shape, count in zip(self.weight_shapes, pixels, strict=True))
 
+    def parameters(self, tasks: int = 1) -> int:
+        """Count weights, biases and what BatchNorm learns, with an output layer for each of so many tasks."""
+        *hidden, head = self.fan_in
+        below = sum(
+            layer.width * (fan_in + 1 + layer.batch_norm) for layer, fan_in in zip(self.hidden, hidden, strict=True)
+        )
+        return below + sum(self.outputs_of(task) * (head + 1) for task in range(1, tasks + 1))
+
     @property
     def is_plain(self) -> bool:
         """Whether it is nothing but dense layers with ReLU."""
@@ -250,6 +259,51 @@ class Architecture:
         """The same network with that many more neurons in each hidden layer."""
         wider = [replace(layer, width=layer.width + n) for layer, n in zip(self.hidden, neurons, strict=True)]
         return replace(self, hidden=tuple(wider))
+
+
+def layered(
+    name: str,
+    input_shape: tuple[int, int, int],
+    outputs: int,
+    widths: Sequence[int] = (),
+    channels: Sequence[int] = (),
+) -> Architecture:
+    """Build a network from its widths alone: convolutions, then dense layers.
+
+    Parameters
+    ----------
+    name : str
+    input_shape : tuple of int
+        (channels, height, width) of one image.
+    outputs : int
+        Classes.
+    widths : sequence of int
+        Neurons of each dense layer.
+    channels : sequence of int
+        Channels of each convolution. They take 3x3 pixels, padded, and halve the height and width by max pooling.
+
+    Raises
+    ------
+    SpecError
+        If there is no layer, or an image is too small for so many convolutions.
+
+    Examples
+    --------
+    >>> layered("small", (1, 28, 28), 10, widths=[100], channels=[8, 16]).parameters()
+    80798
+    """
+    if not widths and not channels:
+        raise SpecError(f"network: {name} has no hidden layer; give widths, such as 400, or channels.")
+    most = min(input_shape[1:]).bit_length() - 1
+    if len(channels) > most:
+        raise SpecError(
+            f"network: {len(channels)} convolutions are too many for images of {input_shape[1]}x{input_shape[2]}, "
+            f"because each halves them; give at most {most}."
+        )
+    pool = Pool("max", kernel=2, stride=2)
+    convolutions = [Conv(f"conv {n}", width, kernel=3, padding=1, pool=pool) for n, width in enumerate(channels, 1)]
+    dense = [Dense(f"dense {n}" if channels else f"layer {n}", width) for n, width in enumerate(widths, 1)]
+    return Architecture(name, input_shape, (*convolutions, *dense), outputs)
 
 
 _ADAPTER = TypeAdapter(Architecture)

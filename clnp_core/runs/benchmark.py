@@ -22,7 +22,8 @@ from typing import Any
 
 import pandas as pd
 
-from clnp_core.analysis.compare import Group, setting_name, setting_value
+from clnp_core.analysis.compare import Group
+from clnp_core.analysis.setting_words import setting_name, setting_value
 from clnp_core.errors import ClnpError, SpecError
 from clnp_core.methods import METHODS, REFERENCE
 from clnp_core.runs.background import see_on

@@ -40,7 +40,7 @@ def _compared(store: Store, run: Run) -> Compared:
         summary = summarise(run.spec, records, run.seconds)
     trained = [stage["seconds"] or 0.0 for stage in store.stages(run.id) if stage["kind"] in _LEARNING]
     told = summary.to_json() | {"seconds_per_task": sum(trained) / summary.tasks}
-    return Compared(run.id, run.spec.to_json(), told, run.data)
+    return Compared(run.id, run.spec.to_json(), told, run.data, run.name)
 
 
 def _with_forward_transfer(run: Compared, others: Sequence[Compared]) -> Compared:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from clnp_core.analysis.anatomy import Anatomy
+    from clnp_core.analysis.capacity import Plan
     from clnp_core.analysis.importance import Importance
     from clnp_core.analysis.tradeoff import TradeOff
     from clnp_core.runs.jupyter.explorer import Explorer
@@ -124,6 +125,16 @@ class RunHandle:
         from clnp_core.runs.views.reuse import reuse
 
         return reuse(self.store, self.id)
+
+    def plan(self, tasks: int) -> Plan:
+        """Plan how wide layers have to be for a number of tasks; see `clnp_core.runs.views.capacity.plan`.
+
+        >>> run.plan(tasks=20).widths  # doctest: +SKIP
+        (286, 511)
+        """
+        from clnp_core.runs.views.capacity import plan
+
+        return plan(self.store, self.id, tasks)
 
     def trade_off(self, task: int) -> TradeOff:
         """Explore another θ, λ or m for a learned task; see `clnp_core.runs.views.explore.trade_off`.
@@ -253,6 +264,10 @@ class RunHandle:
         from clnp_core.runs.archive import write
 
         write(self.store, self.id, Path(path))
+
+    def rename(self, name: str) -> None:
+        """Give the run a name; see `clnp_core.runs.store.Store.rename`."""
+        self.store.rename(self.id, name)
 
     def pause(self) -> None:
         """Pause the run."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from clnp_core.analysis.setting_words import has_effect
 from clnp_core.errors import SpecError, StoreError
 from clnp_core.files import ending, write_whole
 from clnp_core.runs.fold.summary import summarise
@@ -31,6 +32,7 @@ _FORMATS = {
     ".csv": lambda frame: frame.to_csv(index=False).encode(),
     ".parquet": lambda frame: frame.to_parquet(index=False),
 }
+_METHOD = "method"
 _STOPPED = ("paused", "interrupted")
 RESUMABLE = (*_STOPPED, "cancelled", "failed")
 """States from which a run can be resumed."""
@@ -58,6 +60,9 @@ def parse_axes(texts: Sequence[str]) -> Axes:
 def sequences(name: str, changes: dict[str, Any], axes: Axes) -> list[RunSpec]:
     """List the specifications of a sweep: the product of the axes, the last one fastest.
 
+    Where methods are swept, each has only the axes that have an effect on it: a margin makes one sequence of a method
+    that prunes with each of its values, and a single one of another.
+
     Parameters
     ----------
     name : str
@@ -78,14 +83,46 @@ def sequences(name: str, changes: dict[str, Any], axes: Axes) -> list[RunSpec]:
             raise SpecError(f"The sweep goes over {path!r}, but no values are given; write margin=0.005,0.02.")
         if path in changes:
             raise SpecError(f"The sweep goes over {path!r}, which is also set; leave one of the two out.")
-    count = math.prod(map(len, axes.values()))
+    count = sum(_counts(axes))
     if count > MOST_SEQUENCES:
         raise SpecError(f"The sweep has {count} sequences; at most {MOST_SEQUENCES} are possible.")
-    points = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+    points = list(_points(axes).values())
     specs = [specified(name, changes | point) for point in points]
     if twice := _first_twice(specs):
         raise SpecError(f"The sweep has a sequence twice: {json.dumps(points[twice])[1:-1]}; give each value once.")
     return specs
+
+
+def _counts(axes: Axes) -> list[int]:
+    """Count the points of each swept method; all of them where none is swept."""
+    methods = axes.get(_METHOD, [None])
+    sizes = {path: len(values) for path, values in axes.items() if path != _METHOD}
+    return [math.prod(size for path, size in sizes.items() if _matters(path, method)) for method in methods]
+
+
+def _points(axes: Axes) -> dict[int, dict[str, Any]]:
+    """List the points of a sweep: its place in the product of the axes → path → value, where it has an effect.
+
+    Of places that differ only in values without effect the first one counts.
+    """
+    points: dict[int, dict[str, Any]] = {}
+    for place, method in enumerate(axes.get(_METHOD, [None])):
+        given = {path: list(enumerate(values)) for path, values in axes.items()}
+        own = {path: values if _matters(path, method) else values[:1] for path, values in given.items()}
+        if _METHOD in axes:
+            own[_METHOD] = [(place, method)]
+        for chosen in product(*own.values()):
+            at = 0
+            for values, (number, _) in zip(axes.values(), chosen, strict=True):
+                at = at * len(values) + number
+            of = zip(axes, chosen, strict=True)
+            points[at] = {path: value for path, (_, value) in of if _matters(path, method)}
+    return dict(sorted(points.items()))
+
+
+def _matters(path: str, method: Any) -> bool:
+    """Tell whether an axis has an effect on a swept method; always where none is swept."""
+    return method is None or has_effect(path, str(method))
 
 
 def _first_twice(specs: Sequence[RunSpec]) -> int | None:
@@ -120,9 +157,9 @@ def ask(store: Store, axes: Axes, specs: Sequence[RunSpec]) -> str:
     DataError
         If the data is damaged.
     """
-    runs = runs_of(store, specs)
+    runs = dict(zip(_points(axes), runs_of(store, specs), strict=True))
     for sweep in store.sweeps():
-        if sweep.over == axes and [run.id for run in store.sweep_runs(sweep.id).values()] == runs:
+        if sweep.over == axes and {place: run.id for place, run in store.sweep_runs(sweep.id).items()} == runs:
             return sweep.id
     return store.add_sweep(f"{specs[0].preset}-sweep", axes, runs)
 
@@ -181,7 +218,8 @@ def table(store: Store, sweep: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row per sequence: a column for each axis, named by its dotted path; run (its id); state; mean_accuracy over
+        A row per sequence: a column for each axis, named by its dotted path, without a value where methods are swept
+        and it has no effect on the sequence's own; run (its id); state; mean_accuracy over
         the tasks learned, a fraction; capacity_used, the share of neurons claimed, mean over the hidden layers, nan if
         the method claims none; tasks_fitted, the number of tasks learned before the network was full; seconds of work
         on the run, also while others ran. Before the first task is learned, measures are nan.
@@ -192,10 +230,18 @@ def table(store: Store, sweep: str) -> pd.DataFrame:
         If there is no such sweep.
     """
     axes = {path: _cells(values) for path, values in store.sweep(sweep).over.items()}
-    points = list(product(*axes.values()))
     measured = ["run", "state", "mean_accuracy", "capacity_used", "tasks_fitted", "seconds"]
-    rows = [(*points[place], *_measures(store, run)) for place, run in store.sweep_runs(sweep).items()]
+    rows = [(*_values(axes, place, run.spec), *_measures(store, run)) for place, run in store.sweep_runs(sweep).items()]
     return pd.DataFrame(rows, columns=[*axes, *measured])
+
+
+def _values(axes: Axes, place: int, spec: RunSpec) -> list[Any]:
+    """Return the value of each axis at a place of their product; None where it has no effect on a swept method."""
+    values = []
+    for path, given in reversed(axes.items()):
+        place, number = divmod(place, len(given))
+        values.append(given[number] if _matters(path, spec.method if _METHOD in axes else None) else None)
+    return values[::-1]
 
 
 def _cells(values: list[Any]) -> list[Any]:

@@ -9,8 +9,9 @@ import numpy as np
 
 from clnp_core.bounds import Label
 from clnp_core.tasks.collected import class_names, collected
+from clnp_core.tasks.datasets import Dataset
 from clnp_core.tasks.labels import check_names
-from clnp_core.tasks.own import each_of, own_path, write_own
+from clnp_core.tasks.own import each_of, load_own, own_path, write_own
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset as TorchDataset
@@ -48,23 +49,59 @@ def from_arrays(name: str, tasks: Sequence[Sequence[np.ndarray]]) -> dict[str, A
     are numbered 0, 1, ... in the order of these labels, for the outputs of the network. A class without a test image is
     a warning.
     """
-    return _stored(name, tasks)
+    return stored(name, tasks)
 
 
-def _stored(
+def stored(
     name: str, tasks: Sequence[Sequence[np.ndarray]], names: Sequence[Mapping[int, Label]] = ()
 ) -> dict[str, Any]:
-    data = write_own(name, tasks, names)
-    classes = max(dataset.classes for dataset in data)
-    labels = [list(dataset.labels) for dataset in data]
+    """Store own data, and return the stream's specification; see `from_arrays`.
+
+    Parameters
+    ----------
+    name, tasks
+        As for `from_arrays`.
+    names : sequence of mappings
+        Names of each task's classes by their labels, if they have any.
+    """
+    return _specified(name, write_own(name, tasks, names))
+
+
+def own_stream(name: str) -> dict[str, Any]:
+    """Return the stream's specification of own data that is stored already.
+
+    Raises
+    ------
+    DataError
+        If there is none of that name, or it is damaged.
+    """
+    return _specified(name, load_own(name))
+
+
+def _specified(name: str, data: Sequence[Dataset]) -> dict[str, Any]:
+    return stream_spec(name, data[0].x_train.shape[1:], [dataset.labels for dataset in data])
+
+
+def stream_spec(name: str, image_shape: Sequence[int], labels: Sequence[Sequence[Label]]) -> dict[str, Any]:
+    """Return the stream's specification of own data.
+
+    Parameters
+    ----------
+    name : str
+    image_shape : sequence of int
+        (channels, height, width)
+    labels : sequence of sequence of int or str
+        The classes of each task, in the order of their numbers.
+    """
+    classes = max(map(len, labels))
     return {
         "kind": "own",
         "name": name,
-        "image_shape": list(data[0].x_train.shape[1:]),
+        "image_shape": list(image_shape),
         "classes": classes,
-        "tasks": len(data),
+        "tasks": len(labels),
         "validation": _VALIDATION,
-        **({} if all(task == list(range(classes)) for task in labels) else {"labels": labels}),
+        **({} if all(list(task) == list(range(classes)) for task in labels) else {"labels": list(map(list, labels))}),
     }
 
 
@@ -98,7 +135,7 @@ def from_datasets(name: str, tasks: Sequence[tuple[TorchDataset[Any], TorchDatas
         names.append(class_names(train, what))
         check_names(names[-1], other := class_names(test, what), what)
         names[-1] = names[-1] or other
-    return _stored(
+    return stored(
         name,
         [
             (*collected(train, f"train images of task {number}"), *collected(test, f"test images of task {number}"))

@@ -1,6 +1,27 @@
-"""Chooses which training images are held out for validation: of every class its share. Imports no torch."""
+"""Chooses which samples are held out, for validation or to test with: of every class its share. Imports no torch."""
 
 import numpy as np
+
+_TEST_SHARE = 0.2
+
+
+def for_testing(groups: np.ndarray) -> np.ndarray:
+    """Choose a fifth of each group to test with, always the same samples: bool [N].
+
+    At least one of a group is chosen, and at least one is not; of a single sample none.
+
+    Parameters
+    ----------
+    groups : int array [N]
+        Each sample's class, or whatever else is to be in both parts.
+    """
+    draw = np.random.default_rng(0)
+    is_test = np.zeros(len(groups), bool)
+    order = np.argsort(groups, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
+        mixed = draw.permutation(rows)
+        is_test[mixed[: max(len(rows) > 1, round(_TEST_SHARE * len(rows)))]] = True
+    return is_test
 
 
 def stratified(labels: np.ndarray, held: int, draw: np.random.Generator) -> np.ndarray:

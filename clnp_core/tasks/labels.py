@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from clnp_core.bounds import Label, as_class
+from clnp_core.bounds import MAX_NAME, Label, as_class
 from clnp_core.errors import DataError
 from clnp_core.tasks.images import refuse_masked
 
@@ -72,6 +72,9 @@ def _array(given: Any, what: str) -> np.ndarray:
         if content.dtype == object:
             each = content.ravel().tolist()
             are_names = [isinstance(label, str) for label in each]
+            # In an array each takes the room of the longest.
+            if long := next((label for label in each if isinstance(label, str) and len(label) > MAX_NAME), None):
+                raise DataError(f"{what} has the label {short(long)!r}; it must have at most {MAX_NAME} characters.")
             if all(are_names) or not any(are_names):
                 content = np.array(each).reshape(content.shape)
     except (ValueError, TypeError, RuntimeError) as error:

@@ -17,7 +17,6 @@ from clnp_core.tasks.images import all_images
 from clnp_core.tasks.labels import as_labels, numbered, shown
 from clnp_core.tasks.npz import Header, header, refusing_damage, write
 
-_MAX_BYTES = 8 * 2**30
 _LARGEST = 1e15  # squares of its multiples, which training takes, are still finite in 32 bits
 
 CLASSES = "classes"
@@ -30,6 +29,8 @@ MAX_SIZE = 2**20
 MAX_VALUES = 2**30
 """Most values an image may have."""
 MAX_CLASSES = 100_000
+MAX_BYTES = 8 * 2**30
+"""Most bytes of the arrays of own data."""
 
 
 def own_path(name: str) -> Path:
@@ -194,8 +195,8 @@ def _check_headers(where: str, headers: Mapping[str, Header]) -> None:
         if count < (least := 2 if array == "x_train" else 1):
             raise DataError(f"{what} has too few images, {count}; there must be at least {least}.")
     size = sum(math.prod(shape) * dtype.itemsize for dtype, shape in headers.values())
-    if size > _MAX_BYTES:
-        raise DataError(f"{where} has {size / 2**30:.1f} GiB of arrays; at most {_MAX_BYTES / 2**30:.0f} can be used.")
+    if size > MAX_BYTES:
+        raise DataError(f"{where} has {size / 2**30:.1f} GiB of arrays; at most {MAX_BYTES / 2**30:.0f} can be used.")
 
 
 def _tasks(where: str, name: str, arrays: Mapping[str, np.ndarray]) -> tuple[Dataset, ...]:

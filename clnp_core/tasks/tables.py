@@ -9,13 +9,13 @@ import numpy as np
 
 from clnp_core.errors import DataError
 from clnp_core.tasks.given import from_arrays
+from clnp_core.tasks.held_out import for_testing
 from clnp_core.tasks.labels import as_labels
 from clnp_core.tasks.own import each_of, own_path
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_TEST_SHARE = 0.2
 _SHOWN = 5
 
 
@@ -76,23 +76,20 @@ def from_frame(
             if set(features) != set(columns):
                 name_of_other = min(map(str, set(features) ^ set(columns)))
                 raise DataError(f"{what} and the first differ in the column {name_of_other!r}; all must have the same.")
-            read += _numbers(features[columns], what), labels
+            read += as_numbers(features[columns], what), labels
         arrays.append(read)
     return from_arrays(name, arrays)
 
 
 def _halves(frame: pd.DataFrame, label: str, what: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Divide a table into one to train and one to test with, class by class."""
-    labels, draw = _labels(frame, label, what), np.random.default_rng(0)
-    is_test = np.zeros(len(frame), bool)
-    for value in np.unique(labels):
-        rows = draw.permutation(np.flatnonzero(labels == value))
-        if len(rows) < 2:
-            raise DataError(
-                f"{what} has one row of the label {value.item()!r}, and one to train and one to test with are "
-                f"needed; give (train, test), or leave it out."
-            )
-        is_test[rows[: max(1, round(_TEST_SHARE * len(rows)))]] = True
+    values, places, counts = np.unique(_labels(frame, label, what), return_inverse=True, return_counts=True)
+    if len(single := values[counts < 2]):
+        raise DataError(
+            f"{what} has one row of the label {single[0].item()!r}, and one to train and one to test with are "
+            f"needed; give (train, test), or leave it out."
+        )
+    is_test = for_testing(places)
     return frame[~is_test], frame[is_test]
 
 
@@ -107,31 +104,45 @@ def _labels(frame: Any, label: str, what: str) -> np.ndarray:
     if label not in list(frame.columns):
         some = ", ".join(map(str, frame.columns[:_SHOWN])) + (", ..." if len(frame.columns) > _SHOWN else "")
         raise DataError(f"{what} has no column {label!r} of labels; give label=..., one of {some}.")
-    _check_complete(frame[[label]], what)
+    check_complete(frame[[label]], what)
     return as_labels(frame[label], f"{what}: the column {label!r}")
 
 
-def _numbers(features: pd.DataFrame, what: str) -> np.ndarray:
-    """Turn columns of numbers into float64 [N, features]."""
+def as_numbers(features: pd.DataFrame, what: str) -> np.ndarray:
+    """Turn columns of numbers into float64 [N, features]. `what` names the table in errors.
+
+    Raises
+    ------
+    DataError
+        If there is none, one is not numbers or has missing values.
+    """
     if features.shape[1] == 0:
         raise DataError(f"{what} has no column but its labels; give features.")
     for name, dtype in features.dtypes.items():
-        if not _is_number(dtype):
+        if not is_number(dtype):
             raise DataError(
                 f"{what}: the column {name!r} is {dtype}, not numbers; leave it out, or give "
                 f"pandas.get_dummies(frame, columns=[{name!r}])."
             )
-    _check_complete(features, what)
+    check_complete(features, what)
     return np.asarray(features, np.float64)
 
 
-def _is_number(dtype: Any) -> bool:
+def is_number(dtype: Any) -> bool:
+    """Tell whether a column of that type has numbers or booleans."""
     from pandas.api import types
 
     return any(is_type(dtype) for is_type in (types.is_bool_dtype, types.is_integer_dtype, types.is_float_dtype))
 
 
-def _check_complete(columns: pd.DataFrame, what: str) -> None:
+def check_complete(columns: pd.DataFrame, what: str) -> None:
+    """Refuse missing values. `what` names the table in errors.
+
+    Raises
+    ------
+    DataError
+        Naming the first column with one, and its row.
+    """
     missing = columns.isna()
     if not missing.any(axis=None):
         return

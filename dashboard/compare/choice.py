@@ -9,7 +9,7 @@ from clnp_core.runs.comparison import with_method
 from clnp_core.runs.fold.summary import seeds_of
 from clnp_core.runs.store import Run, Store
 from dashboard.shared.errors import attempt
-from dashboard.shared.run_text import state_text
+from dashboard.shared.run_text import state_text, title_text
 from dashboard.shared.store import start_engine
 
 _LINK = "runs"
@@ -77,7 +77,14 @@ def _of_any_seed(run: Run) -> object:
 def _in_short(run: Run, is_baseline: bool) -> str:
     tasks = run.spec.stream.tasks
     state = "" if run.state == "finished" else state_text(run)
-    parts = (run.id, run.spec.method, f"seed {seeds_of(run.spec)}", f"{tasks} task{'s' * (tasks != 1)}", state)
+    parts = (
+        run.id,
+        run.name,
+        run.spec.method,
+        f"seed {seeds_of(run.spec)}",
+        f"{tasks} task{'s' * (tasks != 1)}",
+        state,
+    )
     return " · ".join(filter(None, (*parts, "baseline" if is_baseline else "")))
 
 
@@ -88,7 +95,9 @@ def offer_methods(store: Store, chosen: Sequence[Run]) -> None:
             st.markdown("**Choose two or more runs** above to see them side by side.")
             return
         run = chosen[0]
-        st.markdown(f"**Nothing to compare {run.id} with yet.** Choose more runs above, or start its settings with:")
+        st.markdown(
+            f"**Nothing to compare {title_text(run)} with yet.** Choose more runs above, or start its settings with:"
+        )
         with st.container(horizontal=True, gap="small"):
             for method in METHODS:
                 if method != run.spec.method and _button(method):

@@ -16,7 +16,7 @@ from dashboard.compare.view import show_comparison
 from dashboard.shared.empty import show_nothing_learned
 from dashboard.shared.errors import show_errors
 from dashboard.shared.follow import follow
-from dashboard.shared.run_text import state_text, time_left_text
+from dashboard.shared.run_text import state_text, time_left_text, title_text
 from dashboard.shared.store import open_store
 
 TITLE = "Compare"
@@ -67,7 +67,7 @@ def show_progress(runs: list[Run]) -> None:
     """Show how far the runs are that are not done."""
     for run in runs:
         if run.state != "finished":
-            parts = (run.id, f"{state_text(run)} at {run.fraction:.0%}", time_left_text(run))
+            parts = (title_text(run), f"{state_text(run)} at {run.fraction:.0%}", time_left_text(run))
             st.progress(run.fraction, " · ".join(filter(None, parts)))
 
 

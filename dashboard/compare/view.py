@@ -9,12 +9,13 @@ import streamlit as st
 
 from clnp_core.analysis import compare, figures
 from clnp_core.analysis.compare import Group
+from clnp_core.analysis.setting_words import setting_name, setting_value
 from clnp_core.printing import size_text
 from clnp_core.runs.spec import RunSpec
 from dashboard.components.copy_link import copy_link
 from dashboard.components.live_chart import live_chart
 from dashboard.shared.number_text import unbroken
-from dashboard.shared.run_text import common_settings_text
+from dashboard.shared.run_text import common_settings_text, plain
 
 _NAMES = {
     "mean_accuracy": "Mean accuracy",
@@ -73,7 +74,9 @@ def _show_measures(groups: Sequence[Group], table: pd.DataFrame) -> None:
         over = ", or ".join(dict.fromkeys(_SPREADS[group.over] for group in groups if len(group.runs) > 1))
         spread = f" ± one standard deviation over {over}" if over else ""
         learned = " Measures are over the tasks that each has learned." if table["tasks"].nunique() > 1 else ""
-        st.caption(f"Each measure{spread}, and below it the difference to the baseline, {groups[0].name}.{learned}")
+        st.caption(
+            f"Each measure{spread}, and below it the difference to the baseline, {plain(groups[0].name)}.{learned}"
+        )
 
 
 def _runs_text(group: Group) -> str:
@@ -103,8 +106,8 @@ def _more(size: float) -> str:
 
 
 def _in_parts(name: str) -> str:
-    """Let a group's name be broken between settings alone."""
-    return unbroken(name).replace("·\N{NO-BREAK SPACE}", "· ")
+    """Write a group's name so that it is broken between settings alone."""
+    return plain(unbroken(name)).replace("·\N{NO-BREAK SPACE}", "· ")
 
 
 def _below(text: str) -> str:
@@ -116,7 +119,7 @@ def _show_settings(groups: Sequence[Group], spec: RunSpec) -> None:
     """Show the settings that differ, a row for each, and in a sentence the others."""
     different = compare.differences(groups)
     if different:
-        columns = {"Settings that differ": [unbroken(compare.setting_name(path)) for path in different]}
+        columns = {"Settings that differ": [unbroken(setting_name(path)) for path in different]}
         for group in groups:
             columns[_in_parts(group.name)] = [_setting(path, group, groups[0]) for path in different]
         st.table(pd.DataFrame(columns), hide_index=True)
@@ -126,7 +129,7 @@ def _show_settings(groups: Sequence[Group], spec: RunSpec) -> None:
 def _setting(path: str, group: Group, baseline: Group) -> str:
     """Tell a setting; one that is not as in the baseline stands out."""
     value = group.settings.get(path)
-    told = compare.setting_value(path, value)
+    told = setting_value(path, value) if group.has(path) else "–"
     as_there = value == baseline.settings.get(path) or not group.has(path)
     return told if as_there else f":orange-background[**{told}**]"
 

@@ -65,8 +65,8 @@ function askForPaper(root, plot) {
 function furnish(root, plot) {
   plot.picture = async (format) => {
     const background = getComputedStyle(plot).getPropertyValue("--st-background-color");
-    const { data, layout } = plot;
-    const size = { width: plot.offsetWidth, height: plot.offsetHeight, scale: format === "png" ? 3 : 1 };
+    const { data, layout } = plot.wanted.fills ? whole(plot) : plot;
+    const size = { width: plot.offsetWidth, height: layout.height ?? plot.offsetHeight, scale: format === "png" ? 3 : 1 };
     const shown = { data, layout: { ...layout, paper_bgcolor: background } };
     save(await window.Plotly.toImage(shown, { format, ...size }), `${plot.wanted.name}.${format}`);
   };
@@ -81,6 +81,43 @@ function furnish(root, plot) {
     code.hidden = !code.hidden;
     show.setAttribute("aria-expanded", String(!code.hidden));
   };
+}
+
+const isNarrow = (plot) => plot.offsetWidth < 480;
+
+function fill(plot, layout) {
+  delete layout.height;
+  layout.margin.t = 44;
+  if (!plot.narrow) return;
+  layout.showlegend = false;
+  layout.margin = { l: 44, r: 8, t: 28, b: 24 };
+  layout.title.font.size = 14;
+  for (const axis of [layout.xaxis, layout.yaxis]) axis.title.font = { size: 12 };
+}
+
+// The figure as it would be if there were room.
+function whole(plot) {
+  const { data, layout } = JSON.parse(plot.shown);
+  layout.font.color = plot.layout.font.color;
+  for (const axis of ["xaxis", "yaxis"]) layout[axis].range = plot.layout[axis].range;
+  return { data, layout };
+}
+
+function draw(Plotly, plot) {
+  const { figure, config, turn, fills } = plot.wanted;
+  const ink = getComputedStyle(plot).getPropertyValue("--st-text-color");
+  const narrow = fills && isNarrow(plot);
+  const same = plot.shown === figure && plot.ink === ink && plot.turn === turn && plot.narrow === narrow;
+  if (!plot.isConnected || same) return;
+  Object.assign(plot, { shown: figure, ink, turn, narrow });
+  plot.classList.toggle("narrow", narrow);
+  const { data: traces, layout } = JSON.parse(figure);
+  layout.font.color = ink || layout.font.color;
+  if (fills) fill(plot, layout);
+  // Plotly's own button would draw the text in another font than it was laid out in. It is made once: with another
+  // function in its configuration Plotly would draw the figure anew from nothing.
+  plot.camera ??= { name: "Save as PNG", icon: Plotly.Icons.camera, click: () => plot.picture("png") };
+  Plotly.react(plot, traces, layout, { ...config, modeBarButtonsToAdd: [plot.camera] });
 }
 
 // Called again whenever the data or the page's theme change.
@@ -98,20 +135,15 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const problem = parentElement.querySelector(".live-chart-problem");
   load(data).then((Plotly) => {
     problem.textContent = "";
-    const { figure, config, turn } = plot.wanted;
-    const ink = getComputedStyle(plot).getPropertyValue("--st-text-color");
-    if (!plot.isConnected || (plot.shown === figure && plot.ink === ink && plot.turn === turn)) return;
-    Object.assign(plot, { shown: figure, ink, turn });
-    const { data: traces, layout } = JSON.parse(figure);
-    layout.font.color = ink || layout.font.color;
-    // Plotly's own button would draw the text in another font than it was laid out in. It is made once: with another
-    // function in its configuration Plotly would draw the figure anew from nothing.
-    plot.camera ??= { name: "Save as PNG", icon: Plotly.Icons.camera, click: () => plot.picture("png") };
-    Plotly.react(plot, traces, layout, { ...config, modeBarButtonsToAdd: [plot.camera] });
+    draw(Plotly, plot);
     if (plot.resizing) return;
     listen(plot);
     furnish(parentElement, plot);
-    plot.resizing = new ResizeObserver(() => plot.offsetWidth && Plotly.Plots.resize(plot));
+    plot.resizing = new ResizeObserver(() => {
+      if (!plot.offsetWidth) return;
+      if (plot.wanted.fills && plot.narrow !== isNarrow(plot)) draw(Plotly, plot);
+      else Plotly.Plots.resize(plot);
+    });
     plot.resizing.observe(plot);
   }).catch((error) => {
     problem.textContent = error.message;

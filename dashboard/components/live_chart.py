@@ -41,6 +41,7 @@ def live_chart(
     alt: str,
     *,
     code: str = "",
+    fills: bool = False,
     on_click: Callable[[Any], None] | None = None,
     on_drag: Callable[[float], None] | None = None,
 ) -> None:
@@ -59,6 +60,9 @@ def live_chart(
         The figure in words, for those who cannot see it.
     code : str, optional
         Lines of Python that make it in a notebook.
+    fills : bool
+        Whether it is as tall as the page's style has it, not as the figure: `.live-chart` inside some container. On a
+        phone it then goes without its legend.
     on_click : callable, optional
         Called with the customdata of a point that is clicked.
     on_drag : callable, optional
@@ -90,6 +94,7 @@ def live_chart(
             "figure": to_json_plotly(shown),
             "config": _CONFIG | {"edits": {"shapePosition": on_drag is not None}},
             "turn": st.session_state.get(turns, 0),
+            "fills": fills,
             "alt": alt,
             # Beside the page: under which path the app is served, a proxy may know alone.
             "plotly": f"component/{_plotly_files.name}/plotly.min.js",

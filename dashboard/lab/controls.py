@@ -9,7 +9,7 @@ import streamlit as st
 from clnp_core.errors import SpecError
 from clnp_core.methods import METHODS
 from clnp_core.runs.estimate import estimate
-from clnp_core.runs.spec import RunSpec, preset, preset_names
+from clnp_core.runs.spec import RunSpec, changed, preset, preset_names
 from clnp_core.runs.store import Store
 from dashboard.lab.gradual_form import choose_gradual
 from dashboard.lab.measure_form import choose_measure
@@ -17,6 +17,7 @@ from dashboard.lab.method_form import choose_method, setting_label
 from dashboard.lab.presets import choose_from_card
 from dashboard.lab.stream_form import choose_data, choose_drawn
 from dashboard.shared.number_text import scientific
+from dashboard.shared.opened import opened_spec
 from dashboard.shared.run_text import epochs_text, layer_name, network_text, time_text, training_text
 
 _LAMBDAS = [0.0, *(float(f"{digit}e{power}") for power in range(-8, 0) for digit in (1, 2, 3, 5))]
@@ -38,8 +39,10 @@ def choose_spec(store: Store) -> tuple[RunSpec | None, bool]:
     """
     with st.sidebar:
         choose_from_card()
-        name = st.selectbox("Preset", preset_names(), key="preset")
-        base = preset(name)
+        opened = opened_spec()
+        names = [*([opened.preset] if opened else []), *preset_names()]
+        name = st.selectbox("Preset", names, key="preset")
+        base = opened if opened and name == opened.preset else preset(name)
         st.caption(base.about)
         start_place = st.container()
         with st.expander("Method", expanded=True):
@@ -58,7 +61,7 @@ def choose_spec(store: Store) -> tuple[RunSpec | None, bool]:
         with st.expander("Budget", expanded=True):
             changes |= _budget(base, method)
         with start_place:
-            return _start_button(store, name, changes)
+            return _start_button(store, base, changes)
 
 
 def choose_fork(base: RunSpec, run: str) -> tuple[int, dict[str, Any]]:
@@ -363,11 +366,11 @@ def _say_own_epochs(base: RunSpec) -> None:
         st.text(epochs_text(base).capitalize())
 
 
-def _start_button(store: Store, name: str, changes: dict[str, Any]) -> tuple[RunSpec | None, bool]:
+def _start_button(store: Store, base: RunSpec, changes: dict[str, Any]) -> tuple[RunSpec | None, bool]:
     spec, problem = None, _lacking(changes)
     if not problem:
         try:
-            spec = preset(name, changes)
+            spec = changed(base, changes)
         except SpecError as error:
             problem = str(error)
     if problem:

@@ -12,6 +12,7 @@ from dashboard.lab.view import show_heading, show_links, show_results, show_stat
 from dashboard.shared.empty import show_empty
 from dashboard.shared.errors import show_errors
 from dashboard.shared.link import link_to_run, linked_run
+from dashboard.shared.opened import opened_spec
 from dashboard.shared.run_text import state_text
 from dashboard.shared.store import open_store, start_run
 
@@ -31,6 +32,8 @@ def main() -> None:
         spec, start = choose_spec(store)
         if start:
             start_run(store, spec)
+        else:
+            say_what_is_open()
         runs = store.runs()
         if not runs and not linked_run():
             invite(store, spec)
@@ -47,6 +50,17 @@ def main() -> None:
             st.fragment(follow_runs, run_every=_LIST_SECONDS if active else None)(store, linked_run(), active)
         with run_place:
             show_linked(store, runs)
+
+
+def say_what_is_open() -> None:
+    """Say where the form of what another page opened as a run is, until it is started or another one is chosen."""
+    opened = opened_spec()
+    if opened and st.session_state["preset"] == opened.preset:
+        st.info(
+            f"**{opened.preset}** is open in the side panel (» on a small screen). Change its settings if you like, "
+            f"and press **Start**.",
+            icon=":material/edit_note:",
+        )
 
 
 def show_linked(store: Store, runs: list[Run]) -> None:

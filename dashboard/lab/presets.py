@@ -6,12 +6,12 @@ from clnp_core.runs.estimate import estimate
 from clnp_core.runs.spec import RunSpec, preset, preset_names
 from clnp_core.runs.store import Store
 from dashboard.shared.number_text import counted
+from dashboard.shared.opened import CHOSEN
 from dashboard.shared.run_text import epochs_text
 
 _OF_THE_PAPER = ("permuted-mnist-paper", "split-cifar-narrow", "split-cifar-narrow-ft", "split-cifar-wide")
 _SHORT_SECONDS = 30
 _COLUMNS = 2
-_CHOSEN = "preset chosen"
 
 
 def choose_from_card() -> None:
@@ -19,7 +19,7 @@ def choose_from_card() -> None:
 
     Not when it is pressed: a tick of the page that the browser asked for before that would undo it.
     """
-    if chosen := st.session_state.pop(_CHOSEN, None):
+    if chosen := st.session_state.pop(CHOSEN, None):
         st.session_state["preset"] = chosen
 
 
@@ -72,6 +72,6 @@ def _card(store: Store, base: RunSpec, is_chosen: bool, asked: RunSpec | None) -
         icon = ":material/play_arrow:"
         return st.button(start, icon=icon, type="primary", disabled=not asked, key=f"card {name}", width="stretch")
     if st.button(f"Choose {name}", key=f"choose {name}", width="stretch"):
-        st.session_state[_CHOSEN] = name
+        st.session_state[CHOSEN] = name
         st.rerun()
     return False

@@ -1,4 +1,4 @@
-"""The queue and the history in one list, searched and filtered, in which a run is chosen to be looked at."""
+"""The queue and the history in one list, in which a run is chosen to be looked at, and several to do something with."""
 
 from datetime import datetime
 
@@ -6,8 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from clnp_core.runs.store import Run, Store
+from clnp_core.runs.store.rows import Reached
+from dashboard.lab.find import found, in_groups
+from dashboard.lab.selected import TICKED, show_selected
 from dashboard.shared.link import link_to_run, linked_run
-from dashboard.shared.run_text import STATE_COLOURS, state_text, time_left_text
+from dashboard.shared.run_text import STATE_COLOURS, lambda_text, state_text, time_left_text
 from dashboard.shared.store import offer_engine
 
 _AT_WORK = ("running", "interrupted")
@@ -22,72 +25,69 @@ def show_run_list(store: Store, runs: list[Run]) -> None:
     if not runs:
         return
     offer_engine(store, runs)
-    baseline, shown = store.baseline(), _found(runs)
-    if shown:
-        _list(sorted(shown, key=lambda run: (run.id != baseline, run.state not in _AT_WORK)), baseline)
+    baseline, reached = store.baseline(), store.reached()
+    shown = in_groups(found(runs), reached)
+    if not shown:
+        st.info("No run matches: search for fewer words, or filter by less.", icon=":material/search_off:")
+        return
+    shown = sorted(shown, key=lambda run: (run.id != baseline, run.state not in _AT_WORK))
+    # Nothing is done with what is not in sight.
+    ticked = set(st.session_state.get(TICKED, ()))
+    chosen = [run for run in shown if run.id in ticked]
+    _list(shown, reached, baseline, [run.id for run in chosen])
+    if chosen:
+        show_selected(store, chosen, runs)
     else:
-        st.info("No run matches: search for fewer words, or in every state.", icon=":material/search_off:")
-
-
-def _found(runs: list[Run]) -> list[Run]:
-    """Choose what to search for. Returns the runs found; all where nothing is searched for."""
-    with st.container(horizontal=True):
-        text = st.text_input(
-            "Search",
-            type="search",
-            key="search",
-            placeholder="Search name, tag, note, data, method",
-            label_visibility="collapsed",
-            live="200ms",
-            bind="query-params",
+        st.caption(
+            f"{len(shown):,} of {len(runs):,} runs. Click a row to look at its run; tick the boxes before several to "
+            "compare, tag, cancel or delete them together."
         )
-        states = st.multiselect(
-            "State",
-            [state for state in STATE_COLOURS if any(state_text(run) == state for run in runs)],
-            key="states",
-            placeholder="Every state",
-            label_visibility="collapsed",
-            width=240,
-            select_all=False,
-        )
-    return [run for run in runs if matches(run, text) and (not states or state_text(run) in states)]
 
 
-def matches(run: Run, text: str) -> bool:
-    """Tell whether every word of a text is part of what a run is known by, in any case of letters."""
-    spec = run.spec
-    known = " ".join([run.id, spec.preset, *run.tags, run.note, spec.stream.data, spec.network_name, spec.method])
-    return all(word in known.lower() for word in text.lower().split())
-
-
-def _list(runs: list[Run], baseline: str | None) -> None:
+def _list(runs: list[Run], reached: dict[str, Reached], baseline: str | None, ticked: list[str]) -> None:
     ids = [run.id for run in runs]
-    rows = [place for place, run in enumerate(ids) if run == linked_run()]
-    selection = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    places = {run: place for place, run in enumerate(ids)}
+    # No cell stays selected: while one is, the table shows its tools above it, over what stands there.
+    selection = {"selection": {"rows": [places[run] for run in ticked], "columns": [], "cells": []}}
     # Another table for other rows: what is selected in one that a browser still shows would be another run here.
     key = f"runs {hash(tuple(ids))}"
-    if key in st.session_state and _selected(key) != rows:  # another run was linked to
+    if key in st.session_state and _selected(key) != _rows(
+        selection
+    ):  # a row was clicked, or runs were ticked or unticked elsewhere
         st.session_state[key] = selection
     st.dataframe(
-        _table(runs, baseline),
+        _table(runs, reached, baseline),
         height=_ROW_PIXELS * (1 + min(len(runs), _MOST_ROWS)) + 2,
         row_height=_ROW_PIXELS,
         hide_index=True,
+        placeholder="",
         column_config={
-            "Run": st.column_config.TextColumn(width=_name_width(ids), pinned=True),
+            "Shown": st.column_config.TextColumn("", width=30, pinned=True),
+            "Run": st.column_config.TextColumn(width=_name_width([run.title for run in runs]), pinned=True),
             "State": st.column_config.MultiselectColumn(
                 options=list(STATE_COLOURS), color=list(STATE_COLOURS.values()), width=95
             ),
             "Done": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width=100),
             "Time left": st.column_config.TextColumn(width=130),
+            "Accuracy": st.column_config.NumberColumn(
+                format="%.2f%%", width=80, help="Mean over the tasks learned so far, on their test images."
+            ),
+            "Used": st.column_config.NumberColumn(
+                format="%.1f%%", width=70, help="Neurons that tasks have claimed, mean over the hidden layers."
+            ),
+            "Method": st.column_config.TextColumn(width=90),
+            "λ": st.column_config.TextColumn(width=125, help="Of each layer, the output last."),
+            "m": st.column_config.NumberColumn(width=50, help="Margin, in points of accuracy."),
+            "Seed": st.column_config.NumberColumn(width=55),
+            "Data": st.column_config.TextColumn(width=140),
             "Tasks": st.column_config.NumberColumn(width=60),
-            "Asked for": st.column_config.TextColumn(width=120),
+            "Asked for": st.column_config.DatetimeColumn(format="DD MMM HH:mm", width=120),
             "Tags": st.column_config.ListColumn(width=200),
             "Note": st.column_config.TextColumn(width=300),
         },
         key=key,
-        on_select=lambda: _link_selected(_selected(key), rows, ids),
-        selection_mode="single-row",
+        on_select=lambda: _take(key, selection, ids),
+        selection_mode=["multi-row", "single-cell"],
         selection_default=selection,
         alt="Runs: the baseline, those in progress, then the newest first",
     )
@@ -99,33 +99,53 @@ def _name_width(names: list[str]) -> int:
     return min(most, max(least, 20 + _LETTER_PIXELS * max(map(len, names))))
 
 
-def _table(runs: list[Run], baseline: str | None) -> pd.DataFrame:
-    """Put runs into a table, with tags and notes where there are any."""
-    table = pd.DataFrame(
-        {
-            "Run": [f"★ {run.id}" if run.id == baseline else run.id for run in runs],
-            "State": [[state_text(run)] for run in runs],
-            "Done": [run.fraction for run in runs],
-            "Time left": [time_left_text(run) for run in runs],
-            "Tasks": [run.spec.stream.tasks for run in runs],
-            "Asked for": [f"{datetime.fromtimestamp(run.created):%d %b %H:%M}" for run in runs],
-        }
-    )
-    for name, values in (("Tags", [list(run.tags) for run in runs]), ("Note", [run.note for run in runs])):
-        if any(values):
-            table[name] = values
-    return table
+def _table(runs: list[Run], reached: dict[str, Reached], baseline: str | None) -> pd.DataFrame:
+    """Put runs into a table; columns in which there would be nothing are left out."""
+    specs, came_to = [run.spec for run in runs], [reached.get(run.id) for run in runs]
+    columns = {
+        "Shown": ["●" if run.id == linked_run() else "" for run in runs],
+        "Run": [f"★ {run.title}" if run.id == baseline else run.title for run in runs],
+        "State": [[state_text(run)] for run in runs],
+        "Done": [run.fraction for run in runs],
+        "Time left": [time_left_text(run) for run in runs],
+        "Accuracy": [each and 100 * each.accuracy for each in came_to],
+        "Used": [100 * each.used if each and each.used is not None else None for each in came_to],
+        "Method": [spec.method for spec in specs],
+        "λ": [lambda_text(spec) if spec.prunes else "" for spec in specs],
+        "m": [round(100 * spec.margin, 6) if spec.prunes else None for spec in specs],
+        "Seed": [spec.seed for spec in specs],
+        "Stream seed": [spec.stream.seed for spec in specs],
+        "Data": [spec.stream.data for spec in specs],
+        "Tasks": [spec.stream.tasks for spec in specs],
+        "Asked for": [datetime.fromtimestamp(run.created) for run in runs],
+        "Tags": [list(run.tags) for run in runs],
+        "Note": [run.note for run in runs],
+        "Id": [run.id if run.name else "" for run in runs],
+    }
+    always = ("Run", "State", "Done", "Seed")
+    kept = {name: cells for name, cells in columns.items() if name in always or any(each for each in cells)}
+    # None would make objects of numbers, which take longer to hand on.
+    return pd.DataFrame({name: pd.Series(cells) for name, cells in kept.items()})
 
 
-def _selected(key: str) -> list[int]:
-    return st.session_state.get(key, {}).get("selection", {}).get("rows", [])
+def _selected(key: str) -> tuple[list[int], list[int]]:
+    return _rows(st.session_state.get(key, {}))
 
 
-def _link_selected(rows: list[int], before: list[int], shown: list[str]) -> None:
-    """Show the run in the row that was clicked, one of those shown then; a click on the same one keeps it.
+def _rows(state: dict) -> tuple[list[int], list[int]]:
+    """Give the rows that are ticked, and that of a cell that was clicked, if one was."""
+    selection = state.get("selection", {})
+    return sorted(selection.get("rows", [])), [row for row, _ in selection.get("cells", [])]
 
-    A selection that is as it was drawn was not clicked: the browser tells of it once more when its table goes.
+
+def _take(key: str, before: dict, shown: list[str]) -> None:
+    """Show the run in the row that was clicked, one of those shown then, or keep which ones are ticked.
+
+    A selection that is as it was drawn was not changed: the browser tells of it once more when its table goes. A click
+    on a row unticks all boxes in the browser, which was not meant.
     """
-    if rows != before:
-        for row in rows:
-            link_to_run(shown[row])
+    ticked, clicked = _selected(key)
+    if clicked:
+        link_to_run(shown[clicked[0]])
+    elif ticked != _rows(before)[0]:
+        st.session_state[TICKED] = [shown[row] for row in ticked]

@@ -17,10 +17,11 @@ from clnp_core.runs.fold.summary import accuracy_matrix, layers
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
 from dashboard.components.live_chart import live_chart
+from dashboard.lab.forks import show_origin
 from dashboard.shared.kept_figure import kept_figure
 from dashboard.shared.notebook_code import run_code
 from dashboard.shared.number_text import percent, unbroken
-from dashboard.shared.run_text import settings_text, state_text, time_left_text
+from dashboard.shared.run_text import settings_text, state_text, time_left_text, title_text
 from dashboard.shared.training_curves import training_curves, training_curves_code
 
 # Of those that show a run: the label, its icon, and of which runs.
@@ -33,9 +34,9 @@ _PAGES = (
 
 
 def show_heading(store: Store, run: Run, runs: list[Run]) -> None:
-    """Show the run's name, what people wrote to it, and its settings."""
+    """Show the run's name, what people wrote to it, its settings, and where it comes from."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(run.id, anchor=False, width="content")
+        st.subheader(title_text(run), anchor=False, width="content")
         if store.baseline() == run.id:
             st.badge("baseline", icon=":material/star:", color="orange")
         for tag in run.tags:
@@ -43,7 +44,8 @@ def show_heading(store: Store, run: Run, runs: list[Run]) -> None:
     with st.container():
         if run.note:
             st.text(run.note)
-    st.caption(settings_text(run.spec) + _origin(run, runs))
+    st.caption(f"{run.id} · {settings_text(run.spec)}" if run.name else settings_text(run.spec))
+    show_origin(run, runs)
 
 
 def show_links(store: Store, run: Run) -> None:
@@ -136,15 +138,6 @@ def _where(store: Store, run: Run) -> str:
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else "{} min {} s".format(*divmod(round(seconds), 60))
-
-
-def _origin(run: Run, runs: list[Run]) -> str:
-    """Tell of which run it is a fork, if of any; of one that is deleted only that it was one."""
-    spec = run.spec
-    if not spec.fork_of:
-        return ""
-    earlier = (other.id for other in runs if other.created < run.created and other.spec == spec.fork_of)
-    return f"  \nForked from {next(earlier, 'a deleted run')}: these settings hold from task {spec.at_task} on."
 
 
 def _show_figures(store: Store, run: Run, epochs: int, records: list[Record]) -> None:

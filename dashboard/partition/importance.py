@@ -17,6 +17,7 @@ from dashboard.partition.state import View
 from dashboard.partition.view import show_classes
 from dashboard.shared.kept_figure import shared_figure
 from dashboard.shared.notebook_code import run_code
+from dashboard.shared.run_text import title_text
 
 
 def show_importance(store: Store, run: Run, view: View, task: int, learned: int) -> None:
@@ -85,5 +86,5 @@ def _show_owners(store: Store, run: Run, task: int, layer: int) -> None:
         )
         return
     claimed = anatomy(store, other.id, task)
-    show_classes(other.id, claimed, layer, f"Weights into {claimed.names[layer]} by class, of {other.id}.")
-    st.caption(f"{other.id}, after task {task}: what a task has claimed is frozen; the rest is free.")
+    show_classes(other.id, claimed, layer, f"Weights into {claimed.names[layer]} by class, of {other.title}.")
+    st.caption(f"{title_text(other)}, after task {task}: what a task has claimed is frozen; the rest is free.")

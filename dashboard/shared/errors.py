@@ -35,4 +35,5 @@ def toast_error(error: Exception) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    return f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
+    text = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
+    return text.replace("[", "\\[")  # names out of files may be links or pictures in Markdown

@@ -11,7 +11,7 @@ from dashboard.shared.empty import show_nothing_learned
 from dashboard.shared.errors import show_errors
 from dashboard.shared.follow import follow
 from dashboard.shared.link import link_to_run, linked_run
-from dashboard.shared.run_text import settings_text
+from dashboard.shared.run_text import settings_text, title_text
 from dashboard.shared.store import open_store
 
 _LOOKED_AT = "run looked at"
@@ -73,7 +73,7 @@ def _pick_run(store: Store, wanted: Callable[[RunSpec], bool]) -> tuple[Run, lis
         link_to_run(before if before in runs else next(iter(runs)))
     run = runs.get(linked_run()) or store.run(linked_run())
     if run.id not in runs:
-        st.info(f"There is nothing to show here of {run.id}. Choose another run.", icon=":material/info:")
+        st.info(f"There is nothing to show here of {title_text(run)}. Choose another run.", icon=":material/info:")
     else:
         st.session_state[_LOOKED_AT] = run.id
     key = f"pick {run.id}"
@@ -82,6 +82,7 @@ def _pick_run(store: Store, wanted: Callable[[RunSpec], bool]) -> tuple[Run, lis
         list(runs),
         list(runs).index(run.id) if run.id in runs else None,
         key=key,
+        format_func=lambda each: runs[each].called,
         on_change=lambda: link_to_run(st.session_state[key]),
         placeholder="Choose a run",
         width=320,

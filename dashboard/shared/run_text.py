@@ -1,5 +1,6 @@
 """A run in words: its state, its settings, and what it takes."""
 
+import re
 from collections import Counter
 from collections.abc import Collection
 
@@ -35,6 +36,19 @@ def time_left_text(run: Run) -> str:
     """Tell the time left; nothing where it is unknown or the run is not to go on."""
     known = state_text(run) == "running" and run.seconds_left is not None
     return f"about {words_for(run.seconds_left)}" if known else ""
+
+
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>#$~:|])")
+
+
+def plain(text: str) -> str:
+    """Write a text so that nothing in it is taken for Markdown."""
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def title_text(run: Run) -> str:
+    """Tell what a run is called, as Markdown."""
+    return plain(run.title)
 
 
 def settings_text(spec: RunSpec) -> str:
@@ -124,9 +138,15 @@ def training_text(spec: RunSpec, first_task: int = 1) -> str:
     return " and ".join(f"{count} × up to {most}" for most, count in trainings.items()) + f" epochs of training{tuned}"
 
 
-def _lambda(spec: RunSpec) -> str:
+def lambda_text(spec: RunSpec) -> str:
+    """Tell λ of each layer, the output last; once where it is the same in all."""
     coefficients = [", ".join(map(scientific, spec.lambda_[key])) for key in spec.layer_keys]
-    return f"λ {coefficients[0]} in every layer" if len(set(coefficients)) == 1 else f"λ {' / '.join(coefficients)}"
+    return coefficients[0] if len(set(coefficients)) == 1 else " / ".join(coefficients)
+
+
+def _lambda(spec: RunSpec) -> str:
+    told = lambda_text(spec)
+    return f"λ {told}" if "/" in told else f"λ {told} in every layer"
 
 
 def _theta(spec: RunSpec) -> str:

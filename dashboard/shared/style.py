@@ -12,8 +12,11 @@ def style_sheet(file: Path) -> str:
 
 _STYLE = style_sheet(Path(__file__).with_name("style.css"))
 _COLOURS = {
-    "light": ":root { --clnp-caption: #5A5C66; --clnp-on-primary: #FFFFFF; }",
-    "dark": ":root { --clnp-caption: #B6B9C2; --clnp-on-primary: #0E1117; }",
+    theme: f":root {{ --clnp-caption: {caption}; --clnp-on-primary: {on}; --clnp-link: {link}; --clnp-page: {page}; }}"
+    for theme, caption, on, link, page in (
+        ("light", "#5A5C66", "#FFFFFF", "#005F99", "#FFFFFF"),
+        ("dark", "#B6B9C2", "#0E1117", "#56B4E9", "#0E1117"),
+    )
 }
 
 

@@ -5,7 +5,9 @@ from typing import Any
 import streamlit as st
 
 from clnp_core.errors import SpecError
-from clnp_core.runs.spec import RunSpec, preset, preset_names
+from clnp_core.methods import METHODS
+from clnp_core.runs.spec import RunSpec, parse_assignment, preset, preset_names
+from clnp_core.runs.spec.own_settings import axes as axes_of
 from clnp_core.runs.sweep import Axes, sequences
 from dashboard.shared.number_text import scientific
 from dashboard.shared.run_text import epochs_text, layer_name
@@ -64,29 +66,20 @@ def _shared_settings(base: RunSpec) -> dict[str, Any]:
 def _axes(base: RunSpec) -> Axes:
     """Choose values. Returns the axes of which any was chosen."""
     key = f"sweep {base.preset}"
-    points = st.multiselect(
-        "Margin m (percentage points)",
-        sorted({*_MARGINS, 100 * base.margin}),
-        _FIRST_MARGINS,
-        format_func="{:g}".format,
-        key=f"{key} margin",
-        placeholder=_untouched(f"{100 * base.margin:g}"),
-        help="Graceful forgetting: how much validation accuracy may be given up for free neurons. m applies after "
-        "training: sequences that differ only in m share the training of task 1.",
+    methods = st.multiselect(
+        "Method",
+        list(METHODS),
+        key=f"{key} method",
+        placeholder=_untouched(base.method),
+        help="Each method is combined with those of the other values that have an effect on it.",
+        select_all=False,
     )
-    axes = {"margin": [round(value / 100, 6) for value in sorted(points)]}
-    for layer in base.layer_keys:
-        values = base.lambda_[layer]
-        axes[f"lambda.{layer}"] = sorted(
-            st.multiselect(
-                f"λ {layer_name(base, layer)}",
-                sorted({*_LAMBDAS, *values}),
-                format_func=scientific,
-                key=f"{key} lambda.{layer}",
-                placeholder=_untouched(*map(scientific, values)),
-                help="Strength of the L1 penalty on this layer's weights: a higher λ leaves fewer neurons active.",
-            )
-        )
+    axes: Axes = {"method": methods}
+    chosen = methods or [base.method]
+    if any(METHODS[method].prunes for method in chosen):
+        axes |= _of_pruning(base, key)
+    for method in chosen:
+        axes |= _own_numbers(base, method, key)
     for path, label, own, about in (
         ("seed", "Seed", base.seed, "Seed of everything random for which the stream has no seed of its own."),
         ("stream.seed", "Stream seed", base.stream.seed, "Seed of what is drawn for the tasks, apart from training."),
@@ -101,6 +94,52 @@ def _axes(base: RunSpec) -> Axes:
             )
         )
     return {path: values for path, values in axes.items() if values}
+
+
+def _of_pruning(base: RunSpec, key: str) -> Axes:
+    """Choose values of m and λ."""
+    points = st.multiselect(
+        "Margin m (percentage points)",
+        sorted({*_MARGINS, 100 * base.margin}),
+        _FIRST_MARGINS,
+        format_func="{:g}".format,
+        key=f"{key} margin",
+        placeholder=_untouched(f"{100 * base.margin:g}"),
+        help="Graceful forgetting: how much validation accuracy may be given up for free neurons. m applies after "
+        "training: sequences that differ only in m share the training of task 1.",
+    )
+    axes: Axes = {"margin": [round(value / 100, 6) for value in sorted(points)]}
+    for layer in base.layer_keys:
+        values = base.lambda_[layer]
+        axes[f"lambda.{layer}"] = sorted(
+            st.multiselect(
+                f"λ {layer_name(base, layer)}",
+                sorted({*_LAMBDAS, *values}),
+                format_func=scientific,
+                key=f"{key} lambda.{layer}",
+                placeholder=_untouched(*map(scientific, values)),
+                help="Strength of the L1 penalty on this layer's weights: a higher λ leaves fewer neurons active.",
+            )
+        )
+    return axes
+
+
+def _own_numbers(base: RunSpec, method: str, key: str) -> Axes:
+    """Choose values of the numbers that a method has of its own, from those that it is searched over, or typed."""
+    chosen: Axes = {}
+    for name in axes_of(METHODS[method].Settings):
+        given = getattr(getattr(base.settings, method), name)
+        typed = st.multiselect(
+            f"{method}: {name.replace('_', ' ')}",
+            [f"{value:g}" for value in METHODS[method].searched.get(name, given)],
+            key=f"{key} {method}.{name}",
+            placeholder=_untouched(*(f"{value:g}" for value in given)),
+            help=METHODS[method].Settings.model_fields[name].description,
+            accept_new_options=True,
+            select_all=False,
+        )
+        chosen[f"{method}.{name}"] = [parse_assignment(f"{name}={value}")[1] for value in typed]
+    return chosen
 
 
 def _untouched(*values: object) -> str:

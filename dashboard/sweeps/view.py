@@ -1,17 +1,21 @@
 """One sweep on the page: how far it is, and what its sequences came to, as figure, table and files."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 from pandas.api.types import is_numeric_dtype
 
 from clnp_core.analysis import figures
+from clnp_core.analysis.sweeps import importance
 from clnp_core.runs import sweep as sweeps
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store, Sweep
 from dashboard.components.live_chart import live_chart
 from dashboard.shared.errors import attempt
+from dashboard.shared.kept_figure import shared_figure
 from dashboard.shared.run_text import STATE_COLOURS, epochs_text, layer_name, state_text
 from dashboard.shared.store import offer_engine, start_engine
 
@@ -20,6 +24,13 @@ _BEFORE = "sweep looked at"
 _LAMBDA = "λ"
 _MOST_ROWS = 12
 _ROW_PIXELS = 35
+_IMPORTANCE = (
+    "A bar is how much of the differences between finished sequences a setting accounts for by itself: the variance "
+    "of the means of its values over that of all sequences. The rest is what settings do only in combination, and what "
+    "sequences differ in that have all but their seeds in common. A stroke is what a setting without any effect gets "
+    "on average; a bar that ends there says nothing. On a full grid this is the functional analysis of variance that "
+    "the importance of Optuna estimates. A setting of single methods is judged by their sequences alone."
+)
 
 
 def linked_sweep() -> str | None:
@@ -71,7 +82,8 @@ def show_sweep(store: Store, sweep: Sweep, runs: list[Run]) -> None:
         If the store cannot be read.
     """
     if run := st.session_state.pop(_TO_OPEN, None):
-        st.switch_page("lab/page.py", query_params={"run": run})
+        page, query = ("compare/page.py", "runs") if "," in run else ("lab/page.py", "run")
+        st.switch_page(page, query_params={query: run})
     offer_engine(store, runs)
     _show_state(sweep, runs)
     _show_actions(store, sweep, runs)
@@ -85,6 +97,7 @@ def show_sweep(store: Store, sweep: Sweep, runs: list[Run]) -> None:
     shown = _in_points(frame).rename(columns=names)
     axes = list(names.values())
     _show_figure(sweep, shown, names)
+    _show_settings(sweep, shown, names)
     _show_table(shown, axes)
     _offer_files(sweep, frame)
 
@@ -150,22 +163,62 @@ def _in_points(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _show_figure(sweep: Sweep, shown: pd.DataFrame, names: dict[str, str]) -> None:
-    drawn = shown.dropna(subset=["mean_accuracy", "capacity_used"])
+    drawn = shown.dropna(subset=["mean_accuracy"])
     best = f" The best has {drawn['mean_accuracy'].max():.2%}." if len(drawn) else ""
-    axes = list(names.values())
+    axes, theme = list(names.values()), st.context.theme.type or "light"
     live_chart(
-        figures.sweep(shown, axes, st.context.theme.type or "light"),
+        _drawn("sweep", shown, lambda: figures.sweep(shown, axes, theme)),
         f"{sweep.id} figure",
         f"Mean accuracy against capacity used of {len(drawn)} sequences; the numbers are in the table.{best}",
-        code=_notebook_code(sweep, names),
+        code=_notebook_code(sweep, names, "figures.sweep(frame, axes)"),
         on_click=lambda point: _open(point[0]),
     )
 
 
-def _notebook_code(sweep: Sweep, names: dict[str, str]) -> str:
-    """Write the lines that make the figure in a notebook."""
+def _show_settings(sweep: Sweep, shown: pd.DataFrame, names: dict[str, str]) -> None:
+    """Show which setting matters most, beside every sequence's settings; nothing before there is something to tell."""
+    axes, theme = list(names.values()), st.context.theme.type or "light"
+    if shown["mean_accuracy"].count() < 2:
+        return
+    live_chart(
+        _drawn("parallel coordinates", shown, lambda: figures.parallel_coordinates(shown, axes, theme)),
+        f"{sweep.id} parallel coordinates",
+        "Each sequence as a line through its settings, its capacity used and its mean accuracy, as in the table.",
+        code=_notebook_code(sweep, names, "figures.parallel_coordinates(frame, axes)"),
+        on_click=lambda point: _open(point[0]),
+    )
+    shares = importance(shown, axes)
+    if shares.empty:
+        return
+    accuracy = shares[shares["measure"] == shares["measure"].iloc[0]]
+    told = ", ".join(f"{row.setting} {row.share:.0%}" for row in accuracy.itertuples())
+    left, right = st.columns([3, 2], vertical_alignment="center")
+    with left:
+        live_chart(
+            _drawn("importance", shown, lambda: figures.setting_importance(shares, theme)),
+            f"{sweep.id} importance",
+            f"Share of the variance that each setting accounts for: {told}.",
+            code=_notebook_code(
+                sweep,
+                names,
+                "figures.setting_importance(importance(frame, axes))",
+                "from clnp_core.analysis.sweeps import importance",
+            ),
+        )
+    right.caption(_IMPORTANCE)
+
+
+def _drawn(what: str, shown: pd.DataFrame, draw: Callable[[], go.Figure]) -> go.Figure:
+    """Draw a figure of the table once, until anything in it changes but the seconds."""
+    told = shown.drop(columns="seconds").to_csv()
+    return shared_figure((what, told, st.context.theme.type), draw)
+
+
+def _notebook_code(sweep: Sweep, names: dict[str, str], figure: str, *imports: str) -> str:
+    """Write the lines that make a figure of the sweep's table in a notebook, which calls it `frame`."""
     lines = [
         "from clnp_core.analysis import figures",
+        *imports,
         "from clnp_core.runs import sweep",
         "from clnp_core.runs.store import Store",
         "",
@@ -173,7 +226,7 @@ def _notebook_code(sweep: Sweep, names: dict[str, str]) -> str:
     ]
     if "margin" in names:
         lines.append('frame["margin"] = (100 * frame["margin"]).round(4)')
-    lines += [f"names = {names!r}", "figures.sweep(frame.rename(columns=names), list(names.values()))"]
+    lines += [f"names = {names!r}", "frame, axes = frame.rename(columns=names), list(names.values())", figure]
     return "\n".join(lines)
 
 
@@ -196,6 +249,7 @@ def _show_table(shown: pd.DataFrame, axes: list[str]) -> None:
         height=_ROW_PIXELS * (1 + min(len(ids), _MOST_ROWS)) + 2,
         row_height=_ROW_PIXELS,
         hide_index=True,
+        placeholder="–",
         column_config=exponents
         | {
             "mean_accuracy": st.column_config.NumberColumn(
@@ -218,7 +272,10 @@ def _show_table(shown: pd.DataFrame, axes: list[str]) -> None:
         selection_mode="single-row",
         alt="The sequences of the sweep and their results",
     )
-    st.caption("Click a mark of the figure, or the box before a row, to open that run in the Lab.")
+    st.caption(
+        "Click a mark or a line of a figure, or the box before a row, to open that run in the Lab; a mean over seeds "
+        "opens its runs in Compare."
+    )
 
 
 def _open_selected(shown: list[str]) -> None:
@@ -227,7 +284,7 @@ def _open_selected(shown: list[str]) -> None:
 
 
 def _open(run: str) -> None:
-    """Open a run with the next tick; a callback cannot turn the page itself."""
+    """Open a run, or several with commas between, with the next tick; a callback cannot turn the page itself."""
     st.session_state[_TO_OPEN] = run
 
 

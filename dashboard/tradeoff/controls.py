@@ -27,6 +27,7 @@ from dashboard.tradeoff.state import (
     candidate_of,
     change,
     redo,
+    seen_candidate,
     undo,
     with_l1,
     with_margin,
@@ -45,15 +46,8 @@ _PAPER = {
 }
 
 
-def show_sliders(spec: RunSpec, tradeoff: TradeOff, view: View) -> None:
-    """Show the three kinds of slider. To be drawn after what follows them."""
-    _lambda_sliders(spec, tradeoff, view)
-    st.markdown("**Pruning** :blue-badge[answered at once]")
-    _theta_sliders(tradeoff, view)
-    _margin_slider(tradeoff, view)
-
-
-def _lambda_sliders(spec: RunSpec, tradeoff: TradeOff, view: View) -> None:
+def show_lambda(spec: RunSpec, tradeoff: TradeOff, view: View) -> None:
+    """Show λ of each layer. To be drawn after what follows it."""
     st.markdown("**Sparsity in training** :gray-badge[needs new training]")
     for layer, key in enumerate(spec.layer_keys):
         values = lambda_places(tradeoff, view.l1, layer)
@@ -69,6 +63,18 @@ def _lambda_sliders(spec: RunSpec, tradeoff: TradeOff, view: View) -> None:
             values=values,
             marked=missing,
         )
+
+
+def show_pruning(tradeoff: TradeOff, view: View) -> None:
+    """Show θ and m. To be drawn after what follows them."""
+    about = (
+        "A neuron whose mean activity is at most the threshold θ is given back and free again. The margin m is the "
+        f"{VALIDATION[tradeoff.before.measure]} that may be given up for free neurons. Sliders that you have not moved "
+        "follow it."
+    )
+    st.markdown("**Pruning** :blue-badge[answered at once]", help=about)
+    _theta_sliders(tradeoff, view)
+    _margin_slider(tradeoff, view)
 
 
 def lambda_places(tradeoff: TradeOff, l1: Sequence[float], layer: int) -> list[float]:
@@ -97,16 +103,14 @@ def _theta_sliders(tradeoff: TradeOff, view: View) -> None:
         format_func=_MODES.get,
         key=key,
         on_change=lambda: change(view, lambda now: _in_mode(now, shared=st.session_state[key])),
-        help="A neuron whose mean activity is at most θ is given back and free again.",
+        label_visibility="collapsed",
     )
-    candidate = candidate_of(view, tradeoff)
+    candidate = seen_candidate(view, tradeoff)
     if view.is_shared:
-        values = theta_places(candidate.thresholds() if candidate else [], view.theta)
-        _theta_slider("θ", values, view, None, candidate is None)
+        _theta_slider("θ", theta_places(candidate.thresholds(), view.theta), view, None)
         return
     for layer, name in enumerate(tradeoff.before.names):
-        values = theta_places(np.unique(candidate.free[layer]) if candidate else [], view.theta[layer])
-        _theta_slider(f"θ {name}", values, view, layer, candidate is None)
+        _theta_slider(f"θ {name}", theta_places(np.unique(candidate.free[layer]), view.theta[layer]), view, layer)
 
 
 def _in_mode(view: View, shared: bool) -> View:
@@ -116,7 +120,7 @@ def _in_mode(view: View, shared: bool) -> View:
     return replace(view, theta=min(view.theta) if shared else (view.theta,) * (len(view.l1) - 1))
 
 
-def _theta_slider(label: str, values: list[float], view: View, layer: int | None, disabled: bool) -> None:
+def _theta_slider(label: str, values: list[float], view: View, layer: int | None) -> None:
     live_slider(
         label,
         [f"{value:.3g}" for value in values],
@@ -124,7 +128,7 @@ def _theta_slider(label: str, values: list[float], view: View, layer: int | None
         lambda value, settled: change(view, lambda now: with_theta(now, float(value), layer), settled),
         "theta" if layer is None else f"theta {layer}",
         values=values,
-        disabled=disabled,
+        disabled=view.seen is not None,  # it follows m once λ is trained
     )
 
 
@@ -149,10 +153,6 @@ def _margin_slider(tradeoff: TradeOff, view: View) -> None:
         lambda value, settled: change(view, lambda now: with_margin(now, float(value), tradeoff), settled),
         "margin",
         values=values,
-    )
-    st.caption(
-        f"m is the {VALIDATION[tradeoff.before.measure]} that may be given up for free neurons. Sliders that you have "
-        "not moved follow it."
     )
 
 
@@ -183,17 +183,16 @@ def show_presets(spec: RunSpec, tradeoff: TradeOff, view: View, record: Record) 
             "Much is pruned, and the rest is fine-tuned when you commit it as a run.",
         ),
     }
-    with st.container(horizontal=True, gap="small"):
-        for name, (preset, about) in presets.items():
-            whole = partial(change, view, lambda _, preset=preset: preset)
-            st.button(name, help=about, on_click=whole, disabled=preset == view)
+    for name, (preset, about) in presets.items():
+        whole = partial(change, view, lambda _, preset=preset: preset)
+        st.button(name, help=about, on_click=whole, disabled=preset == view)
 
 
 def _paper(spec: RunSpec, tradeoff: TradeOff, view: View) -> View:
     paper = _PAPER["permuted" if spec.stream.kind == "permuted" else "split"]
     hidden = len(tradeoff.before.names)
     l1 = (paper["first"], *(paper["hidden"],) * (hidden - 1), paper["output"])
-    moved = replace(view, l1=l1, margin=paper["margin"], fine_tuning=False)
+    moved = with_l1(replace(view, margin=paper["margin"], fine_tuning=False), l1, tradeoff)
     candidate = candidate_of(moved, tradeoff)
     return with_outcome(moved, tradeoff.within(candidate, moved.margin)) if candidate else moved
 

@@ -1,6 +1,8 @@
 """The trade-off explorer: move λ, θ and m of a learned task, and see at once what they would have meant."""
 
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 
@@ -11,17 +13,48 @@ from dashboard.shared.empty import show_nothing_learned
 from dashboard.shared.errors import show_errors, toast_error
 from dashboard.shared.follow import follow
 from dashboard.shared.store import open_store
-from dashboard.tradeoff.controls import show_history, show_presets, show_sliders
-from dashboard.tradeoff.engine_requests import ask_for_accuracies, offer_run, offer_training, training_runs
-from dashboard.tradeoff.state import View, as_it_ran, begin, current, linked_view, show
-from dashboard.tradeoff.view import show_outcome
+from dashboard.shared.style import style_sheet
+from dashboard.tradeoff.controls import show_history, show_lambda, show_presets, show_pruning
+from dashboard.tradeoff.engine_requests import (
+    ask_for_accuracies,
+    epochs_so_far,
+    is_moving,
+    offer_run,
+    offer_training,
+    show_trainings,
+    show_untrained,
+    switch_training,
+    train_if_at_rest,
+)
+from dashboard.tradeoff.state import (
+    View,
+    arrived,
+    as_it_ran,
+    begin,
+    complete,
+    current,
+    linked,
+    linked_view,
+    seen_candidate,
+    show,
+)
+from dashboard.tradeoff.view import (
+    ruling,
+    show_activities,
+    show_front,
+    show_numbers,
+    show_partition,
+)
 
 TITLE = "Trade-off"
 PLACE = 3
 
+_LAYOUT, _DIMMED = (style_sheet(Path(__file__).with_name(name)) for name in ("layout.css", "dimmed.css"))
+
 
 def main() -> None:
-    st.title(TITLE, anchor=False)
+    with st.container(key="title"):
+        st.title(TITLE, anchor=False)
     with show_errors():
         store = open_store(default_location())
         runs = {run.id: run for run in store.runs() if run.spec.prunes}
@@ -31,14 +64,14 @@ def main() -> None:
             return
         begin_view(store, next((run for run in runs if run in learned), None))
         view = current()
-        active = bool(training_runs(store, store.run(view.run), view.task))
-        follow(partial(explore, store, runs, learned), active)
+        tradeoff = trade_off(store, view.run, view.task)
+        follow(partial(explore, store, runs, learned), is_moving(store, store.run(view.run), tradeoff, view))
 
 
 def begin_view(store: Store, newest: str | None) -> None:
     """See that there is a view: what the address tells, else the last one, else the newest run's first task."""
     view, link = current(), st.query_params.to_dict()
-    if view and link == view.to_link():
+    if view and link == linked():
         return
     if view and not link:
         show(view)
@@ -73,32 +106,61 @@ def choose_task(store: Store, runs: dict[str, Run], learned: dict[str, int], vie
         task = min(st.session_state[f"task {view.run} {view.task}"], learned[run]) if run == view.run else 1
         show(first_view(store, runs[run], task))
 
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="looked-at"):
         names = [run for run in runs if run in learned]
-        st.selectbox("Run", names, names.index(view.run), key=f"run {view.run}", on_change=change, width=320)
         tasks = range(1, learned[view.run] + 1)
-        st.selectbox("Task", tasks, view.task - 1, key=f"task {view.run} {view.task}", on_change=change, width=100)
+        look = {"on_change": change, "label_visibility": "collapsed"}
+        place, called = names.index(view.run), lambda run: runs[run].called
+        st.selectbox("Run", names, place, called, key=f"run {view.run}", width=300, **look)
+        key = f"task {view.run} {view.task}"
+        st.selectbox("Task", tasks, view.task - 1, key=key, width=110, format_func="Task {}".format, **look)
         with st.container(horizontal=True, gap="small", width="content"):
             show_history()
 
 
 def explore(store: Store, runs: dict[str, Run], learned: dict[str, int]) -> bool:
-    """Show the sliders and what they come to. Returns whether candidates are being trained."""
-    view = current()
-    choose_task(store, runs, learned, view)
-    run, records = store.run(view.run), store.learned(view.run)
-    tradeoff, record = trade_off(store, view.run, view.task), records[view.task - 1]
-    left, right = st.columns([1, 2.6], gap="medium")
-    with right:
-        outcome = show_outcome(tradeoff, view)
-    with left:
+    """Show the sliders and what they come to. Returns whether the page changes by itself."""
+    choose_task(store, runs, learned, current())
+    run, records = store.run(current().run), store.learned(current().run)
+    tradeoff, record = trade_off(store, run.id, current().task), records[current().task - 1]
+    view = arrived(current(), tradeoff)
+    if view != current():
+        complete(view)
+    train_if_at_rest(store, run, tradeoff, view)
+    with st.container(key="explorer"):
+        names = ("actions", "numbers", "says", "front", "partition", "rail", "activities")  # where each is: layout.css
+        place = {name: st.container(key=name, gap="small") for name in names}
+    theme = st.context.theme.type or "light"
+    candidate = seen_candidate(view, tradeoff)
+    seen = replace(view, l1=candidate.l1, learning_rate=candidate.learning_rate)
+    outcome = tradeoff.at(candidate, view.theta)
+    epochs = epochs_so_far(store, run, view) if view.seen else None
+    st.html(_LAYOUT + (_DIMMED if view.seen else ""))
+    with place["actions"], st.container(horizontal=True, gap="small"):
         show_presets(run.spec, tradeoff, view, record)
-        show_sliders(run.spec, tradeoff, view)
-        training = offer_training(store, run, tradeoff, view)
+        offer_training(store, run, tradeoff, view)
         offer_run(store, run, tradeoff, view)
-    if outcome:
+    with place["numbers"]:
+        show_numbers(tradeoff, outcome)
+    with place["says"]:
+        if view.seen:
+            show_untrained(store, run, tradeoff, view, epochs)
+        else:
+            st.caption(ruling(tradeoff.verdict(view.margin), view.margin, tradeoff.before.measure))
+    with place["front"]:
+        show_front(tradeoff, view, None if view.seen else outcome, theme, epochs or ())
+    with place["partition"]:
+        show_partition(tradeoff, seen, outcome, theme)
+    with place["activities"]:
+        show_activities(tradeoff, seen, outcome, theme)
+    with place["rail"]:
+        show_lambda(run.spec, tradeoff, view)
+        switch_training(tradeoff)
+        show_pruning(tradeoff, view)
+        show_trainings(store, run, view.task)
+    if not view.seen:
         ask_for_accuracies(store, tradeoff, outcome)
-    return training
+    return is_moving(store, run, tradeoff, view)
 
 
 main()

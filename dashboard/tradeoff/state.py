@@ -37,6 +37,8 @@ class View:
         m, a fraction.
     fine_tuning : bool
         Whether a run that goes on from here trains what is left after pruning.
+    seen : tuple of float, optional
+        While `l1` is not trained, the λ whose picture stays on the page; `theta` is for that one. Else none.
     """
 
     run: str
@@ -46,6 +48,7 @@ class View:
     theta: float | Theta
     margin: float
     fine_tuning: bool = False
+    seen: tuple[float, ...] | None = None
 
     @property
     def is_shared(self) -> bool:
@@ -62,6 +65,8 @@ class View:
             "theta": repr(self.theta) if self.is_shared else ",".join(map(repr, self.theta)),
             "margin": repr(self.margin),
         }
+        if self.seen:
+            link["seen"] = ",".join(map(repr, self.seen))
         return link | {"tune": "1"} if self.fine_tuning else link
 
 
@@ -84,6 +89,8 @@ def linked_view(link: Mapping[str, str], start: View, layers: int) -> View:
     changes: dict[str, Any] = {"fine_tuning": link.get("tune") == "1"}
     if "lambda" in link:
         changes["l1"] = _numbers(link, "lambda", (layers + 1,))
+    if "seen" in link:
+        changes["seen"] = _numbers(link, "seen", (layers + 1,))
     if "rate" in link:
         (changes["learning_rate"],) = _numbers(link, "rate", (1,))
     if "theta" in link:
@@ -124,11 +131,30 @@ def candidate_of(view: View, tradeoff: TradeOff) -> Trained | None:
     return tradeoff.find(view.l1, view.learning_rate)
 
 
+def seen_candidate(view: View, tradeoff: TradeOff) -> Trained:
+    """Find the candidate that is shown: the view's own, else the one seen last, else the one that m chooses."""
+    found = candidate_of(view, tradeoff) or (view.seen and tradeoff.find(view.seen, view.learning_rate))
+    return found or tradeoff.verdict(view.margin).outcome.candidate
+
+
+def arrived(view: View, tradeoff: TradeOff) -> View:
+    """Give the view as it is by now: θ follows the margin once λ is trained, and belongs to what is shown till then."""
+    if candidate := candidate_of(view, tradeoff):
+        return with_outcome(view, tradeoff.within(candidate, view.margin)) if view.seen else view
+    shown = seen_candidate(view, tradeoff)
+    if view.seen == shown.l1:
+        return view
+    return replace(_with_theta_of(view, tradeoff.within(shown, view.margin)), seen=shown.l1)
+
+
 def with_outcome(view: View, outcome: Outcome) -> View:
     """Move the view to an outcome's candidate and θ."""
-    theta = outcome.theta[0] if view.is_shared else outcome.theta
-    candidate = outcome.candidate
-    return replace(view, l1=candidate.l1, learning_rate=candidate.learning_rate, theta=theta)
+    there = _with_theta_of(view, outcome)
+    return replace(there, l1=outcome.candidate.l1, learning_rate=outcome.candidate.learning_rate, seen=None)
+
+
+def _with_theta_of(view: View, outcome: Outcome) -> View:
+    return replace(view, theta=outcome.theta[0] if view.is_shared else outcome.theta)
 
 
 def with_margin(view: View, margin: float, tradeoff: TradeOff) -> View:
@@ -138,15 +164,13 @@ def with_margin(view: View, margin: float, tradeoff: TradeOff) -> View:
     margin allows this candidate.
     """
     moved = replace(view, margin=margin)
-    candidate = candidate_of(view, tradeoff)
-    if candidate is None:
-        return moved
-    at = tradeoff.at(candidate, view.theta)
+    shown = seen_candidate(view, tradeoff)
+    at = tradeoff.at(shown, view.theta)
     ruled = tradeoff.verdict(view.margin).outcome
-    if (ruled.candidate, ruled.claimed) == (candidate, at.claimed):
+    if not view.seen and (ruled.candidate, ruled.claimed) == (shown, at.claimed):
         return with_outcome(moved, tradeoff.verdict(margin).outcome)
-    if tradeoff.within(candidate, view.margin).claimed == at.claimed:
-        return with_outcome(moved, tradeoff.within(candidate, margin))
+    if tradeoff.within(shown, view.margin).claimed == at.claimed:
+        return _with_theta_of(moved, tradeoff.within(shown, margin))
     return moved
 
 
@@ -159,12 +183,17 @@ def with_theta(view: View, theta: float, layer: int | None = None) -> View:
 
 
 def with_l1(view: View, l1: tuple[float, ...], tradeoff: TradeOff) -> View:
-    """Change λ. θ follows the margin as long as it stands where the margin puts it."""
-    moved = replace(view, l1=l1)
-    before, after = candidate_of(view, tradeoff), candidate_of(moved, tradeoff)
-    if before and after and tradeoff.within(before, view.margin).claimed == tradeoff.at(before, view.theta).claimed:
-        return with_outcome(moved, tradeoff.within(after, view.margin))
-    return moved
+    """Change λ. θ follows the margin as long as it stands where the margin puts it.
+
+    While the new λ is not trained, what was seen before stays on the page.
+    """
+    before = seen_candidate(view, tradeoff)
+    after = tradeoff.find(l1, view.learning_rate)
+    if after is None:
+        return replace(view, l1=l1, seen=before.l1)
+    if tradeoff.within(before, view.margin).claimed == tradeoff.at(before, view.theta).claimed:
+        return with_outcome(view, tradeoff.within(after, view.margin))
+    return replace(view, l1=l1, seen=None)
 
 
 @dataclass(frozen=True)
@@ -194,6 +223,24 @@ def show(view: View, settled: bool = True) -> None:
         st.session_state[_STATE] = replace(history, now=view)
     else:
         _keep(_History(view, view, (*history.past, history.settled)))
+
+
+def complete(view: View) -> None:
+    """Show the view that the one now has become by itself: that is no step of its own."""
+    history: _History = st.session_state[_STATE]
+    _keep(replace(history, now=view, settled=view if history.settled == history.now else history.settled))
+
+
+def linked() -> dict[str, str]:
+    """Return what the page's address should tell: the last step, also while a slider is on the move."""
+    history: _History = st.session_state[_STATE]
+    return history.settled.to_link()
+
+
+def is_settled() -> bool:
+    """Tell whether no slider is on the move."""
+    history: _History = st.session_state[_STATE]
+    return history.now == history.settled
 
 
 def change(drawn: View, how: Callable[[View], View], settled: bool = True) -> None:
@@ -232,6 +279,5 @@ def can_redo() -> bool:
 
 def _keep(history: _History) -> None:
     st.session_state[_STATE] = history
-    link = history.settled.to_link()
-    if st.query_params.to_dict() != link:
-        st.query_params.from_dict(link)
+    if st.query_params.to_dict() != linked():
+        st.query_params.from_dict(linked())

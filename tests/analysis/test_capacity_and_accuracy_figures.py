@@ -4,13 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clnp_core.analysis import figures
+from clnp_core.analysis import capacity, figures
 from clnp_core.analysis.export import tidy
 
 LAYERS = [
     {"name": "layer 1", "claimed": [50, 25], "free_after": [150, 125], "tasks_left": 5.0},
     # It grew by 50 before its second task.
     {"name": "layer 2", "claimed": [50, 60], "free_after": [0, 0], "tasks_left": 0.0},
+]
+LONGER = [
+    {"name": "layer 1", "width": 100, "claimed": [50, 10, 6, 8], "free_after": [50, 40, 34, 26]},
+    {"name": "layer 2", "width": 100, "claimed": [20, 20, 20, 20], "free_after": [80, 60, 40, 20]},
 ]
 EMPTY = [layer | {"claimed": [], "free_after": [], "tasks_left": None} for layer in LAYERS]
 REUSE = pd.DataFrame(
@@ -80,6 +84,19 @@ def test_the_forecast_goes_on_to_full_and_no_farther_than_can_be_looked_at():
     lasting = figures.used_capacity([LAYERS[0] | {"tasks_left": 900.0}])
     assert lasting.layout.xaxis.range[1] < 8
     assert figures.used_capacity(EMPTY, 10).layout.xaxis.range[1] == pytest.approx(10.3)
+
+
+def test_a_plan_is_drawn_as_measured_then_extrapolated_with_the_width_that_is_enough():
+    plan = capacity.plan([LONGER], 6)
+    figure = figures.planned_capacity(plan)
+    assert list(named(figure, "Layer 1").y) == [0, 50, 60, 66, 74]
+    assert list(named(figure, "Layer 1, extrapolated").y) == pytest.approx([74, 82, 90])
+    assert list(named(figure, "Layer 1, present width").y) == [100, 100]
+    assert [named(figure, f"Layer {n}, enough").y for n in (1, 2)] == [(width,) for width in plan.widths]
+    short = figures.planned_capacity(capacity.plan([LONGER], 2))
+    assert list(named(short, "Layer 2").y) == [0, 20, 40]
+    table = tidy(figure).set_index(["series", "x"])
+    assert table.loc[("Layer 1, extrapolated", 6), "error"] == pytest.approx(plan.layers[0].needed(6)[1])
 
 
 def test_layers_differ_by_mark_as_well_as_by_shade():

@@ -1,6 +1,7 @@
 """Runs side by side: groups, mean and spread, differences, on made-up summaries."""
 
 import math
+from dataclasses import replace
 from statistics import fmean, stdev
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from clnp_core.analysis import compare, figures
 from clnp_core.analysis.compare import Compared, Group, grouped
+from clnp_core.analysis.setting_words import setting_name, setting_value
 from clnp_core.methods import METHODS
 from clnp_core.runs.spec import fork, preset
 
@@ -90,7 +92,37 @@ def test_a_fork_is_told_from_the_run_it_comes_from_by_where_and_how_it_goes_on()
     groups = grouped(runs)
     different = compare.differences(groups)
     assert different == {"margin": [0.01, 0.04], "fork_of": [None, "m (points) = 1"], "at_task": [None, 2]}
-    assert list(map(compare.setting_name, different)) == ["m (points)", "from task", "earlier tasks"]
+    assert list(map(setting_name, different)) == ["m (points)", "from task", "earlier tasks"]
+
+
+def test_what_held_for_earlier_tasks_is_told_for_each_stretch_of_them_in_words():
+    base = preset("digits", {**SHORT, "stream.tasks": 6})
+    here = fork(base, 3, {"theta": 0.557349, "fine_tuning.epochs": 5, "fine_tuning.learning_rate": 1e-3})
+    forks = {
+        "b": fork(here, 4, {"theta": None, "stream.tasks": 5}),
+        "c": fork(here, 2, {"theta": None}),  # of the fork before nothing is left
+        "d": fork(base, 3, {"theta": 0.5}),
+        "e": fork(base, 3, {"stream.tasks": 7}),
+    }
+    told = {
+        name: compare.differences(grouped([Compared("a", base.to_json(), summary((0.9, 0.8))), run]))["fork_of"][1]
+        for name, run in ((name, Compared(name, spec.to_json(), summary((0.9,)))) for name, spec in forks.items())
+    }
+    assert told == {
+        "b": "tasks 1 to 2: fine tuning = none; task 3: θ = 0.557349",
+        "c": "fine tuning = none",
+        "d": "θ = the highest within m",
+        "e": "as later ones",
+    }
+
+
+def test_a_group_is_called_as_all_of_its_runs_are():
+    a, b, c, d = (run(name, seed=seed) for name, seed in (("a", 0), ("b", 1), ("c", 2), ("d", 3)))
+    named = [replace(each, name="wide") for each in (a, b)]
+    other = [replace(run(each, margin=0.2), name=name) for each, name in (("e", "wide"), ("f", ""))]
+    assert [group.name for group in grouped([*named, other[0]])] == ["wide · a", "wide · e"]
+    assert [group.name for group in grouped([*named, other[1]])] == ["wide", "clnp · m (points) = 20"]
+    assert grouped([*named, c, d])[0].name == "clnp"
 
 
 def test_forks_of_runs_that_differ_in_the_seed_alone_are_one_group():
@@ -116,7 +148,7 @@ def test_the_spread_over_trainings_on_one_stream_is_apart_from_that_over_streams
     assert compare.table(groups)["over"].tolist() == ["seeds", "trainings", "streams"]
     differ = compare.differences(groups)
     assert differ == {"stream.seed": [None, 7, "several"], "seed": [None, None, 0]}
-    assert [compare.setting_value("stream.seed", value) for value in differ["stream.seed"]] == [
+    assert [setting_value("stream.seed", value) for value in differ["stream.seed"]] == [
         "as seed",
         "7",
         "several",
@@ -174,7 +206,7 @@ def test_a_method_that_learns_all_at_once_is_measured_after_the_last_task_alone(
     ],
 )
 def test_settings_are_said_as_a_person_would(path: str, name: str, value: Any, told: str):
-    assert (compare.setting_name(path), compare.setting_value(path, value)) == (name, told)
+    assert (setting_name(path), setting_value(path, value)) == (name, told)
 
 
 fractions = st.floats(0, 1)

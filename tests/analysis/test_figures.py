@@ -37,9 +37,22 @@ SWEEP = pd.DataFrame(
         "m": [0.5, 0.5, 2.0, 2.0],
         "λ": ["1e-3", "2e-3"] * 2,
         "run": ["a", "b", "c", "d"],
+        "state": ["finished", "finished", "running", "queued"],
         "mean_accuracy": [0.97, 0.96, 0.97, np.nan],
         "capacity_used": [0.5, 0.4, 0.5, np.nan],
         "tasks_fitted": [3, 3, 1, 0],
+    }
+)
+
+SEEDS = pd.DataFrame(
+    {
+        "m": [0.5] * 3 + [2.0] * 2,
+        "seed": [0, 1, 2, 0, 1],
+        "run": list("abcde"),
+        "state": ["finished", "finished", "running", "finished", "finished"],
+        "mean_accuracy": [0.94, 0.96, 0.99, 0.9, 0.91],
+        "capacity_used": [0.4, 0.6, 0.1, 0.3, 0.3],
+        "tasks_fitted": 3,
     }
 )
 
@@ -300,22 +313,66 @@ def test_training_speed_draws_what_was_measured_of_each_training():
     assert [trace.showlegend for trace in figure.data] == [True] * 3 + [False] * 3
 
 
-def test_a_sweep_has_a_mark_for_each_sequence_with_numbers_told_by_colour_and_shape():
-    first, second, *shapes = figures.sweep(SWEEP, ["m", "λ"]).data
+def test_a_sweep_has_a_mark_for_each_sequence_with_numbers_told_by_colour_and_shape_hollow_while_it_goes_on():
+    first, second, *keys = figures.sweep(SWEEP, ["m", "λ"]).data
     assert [list(trace.x) for trace in (first, second)] == [[50, 40], [50]]
     assert [list(trace.y) for trace in (first, second)] == [[97, 96], [97]]
     assert (first.name, second.name, first.legendgrouptitle.text) == ("0.5", "2", "m")
     assert first.marker.color != second.marker.color
-    assert [trace.marker.symbol for trace in (first, second)] == [("circle", "square"), ("circle",)]
-    assert [(trace.name, trace.marker.symbol) for trace in shapes] == [("1e-3", "circle-open"), ("2e-3", "square-open")]
-    assert {trace.legendgrouptitle.text for trace in shapes} == {"λ"}
+    assert [list(trace.marker.symbol) for trace in (first, second)] == [["circle", "square"], ["circle-open"]]
+    told = [("1e-3", "circle"), ("2e-3", "square"), ("not finished yet", "circle-open")]
+    assert [(trace.name, trace.marker.symbol) for trace in keys] == told
+    assert [trace.legendgrouptitle.text for trace in keys] == ["λ", "λ", ""]
 
 
 def test_a_mark_of_a_sweep_tells_of_every_sequence_under_it():
     first, second, *_ = figures.sweep(SWEEP, ["m", "λ"]).data
     assert list(first.customdata[1]) == ["b", "m = 0.5 · λ = 2e-3 · 3 tasks · b"]
-    both = "m = 0.5 · λ = 1e-3 · 3 tasks · a<br>m = 2 · λ = 1e-3 · 1 task · c"
+    both = "m = 0.5 · λ = 1e-3 · 3 tasks · a<br>m = 2 · λ = 1e-3 · 1 task · not finished yet · c"
     assert (first.customdata[0][1], second.customdata[0][1]) == (both, both)
+
+
+def test_over_seeds_a_sweep_shows_the_mean_of_what_is_finished_with_its_deviation():
+    sequences, means = figures.sweep(SEEDS, ["m", "seed"]).data[:2]
+    assert len(sequences.x) == 3
+    assert sequences.marker.size < means.marker.size
+    assert (list(means.x), list(means.y)) == ([pytest.approx(50)], [pytest.approx(95)])
+    assert means.error_y.array[0] == pytest.approx(100 * np.std([0.94, 0.96], ddof=1))
+    assert means.error_x.array[0] == pytest.approx(100 * np.std([0.4, 0.6], ddof=1))
+    assert means.customdata[0][0] == "a,b"
+    assert figures.sweep(SEEDS, ["m", "seed"]).data[3].error_y.array[0] != means.error_y.array[0]
+
+
+def test_methods_that_claim_no_neurons_stand_beside_the_axis_of_capacity():
+    frame = pd.concat([SWEEP.assign(method="clnp"), SWEEP.assign(method="ewc", m=np.nan, capacity_used=np.nan)])
+    clnp, ewc, *_ = figures.sweep(frame, ["method", "m"]).data
+    assert (clnp.xaxis, ewc.xaxis) == ("x", "x2")
+    assert list(ewc.y) == [97, 96, 97]
+    assert "m =" not in ewc.customdata[0][1]
+    alone = figures.sweep(frame[frame["method"] == "ewc"], ["method", "λ"])
+    assert (alone.layout.xaxis.visible, alone.layout.xaxis2.ticktext) == (False, ("1e-3", "2e-3"))
+
+
+def test_a_line_goes_through_the_values_of_a_sequence_and_the_most_accurate_is_on_top():
+    figure = figures.parallel_coordinates(SWEEP, ["m", "λ"])
+    assert [trace.name for trace in figure.data] == ["b", "a", "c"]  # by accuracy
+    assert [trace.line.dash for trace in figure.data] == ["solid", "solid", "dot"]
+    b, a, c = (np.array(trace.y) for trace in figure.data)
+    assert (b[-1], a[-1], c[-1]) == (0, 1, 1)
+    assert b[0] < a[0] < 0.5 < c[0]  # through the same m side by side
+    assert figure.layout.xaxis.ticktext == ("m", "λ", "Capacity<br>(%)", "Accuracy<br>(%)")
+    written = {(text.x, text.text) for text in figure.layout.annotations}
+    assert written >= {(0, "0.5"), (0, "2"), (1, "1e-3"), (3, "96.0"), (3, "97.0")}
+
+
+def test_importance_has_a_bar_for_each_setting_and_measure_and_a_stroke_at_chance():
+    shares = pd.DataFrame(
+        [("mean_accuracy", "m", 0.7, 0.2), ("mean_accuracy", "seeds", 0.3, np.nan), ("capacity_used", "m", 0.9, 0.2)],
+        columns=["measure", "setting", "share", "chance"],
+    )
+    accuracy, chance, capacity, _ = figures.setting_importance(shares).data
+    assert (list(accuracy.x), list(chance.x), list(capacity.x)) == ([70, 30], [20], [90])
+    assert accuracy.y[0] < capacity.y[0] < accuracy.y[1]  # bars of a setting are neighbours
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -397,6 +454,10 @@ def test_the_path_of_a_training_is_drawn_with_its_epochs_and_neurons_and_its_end
     assert figure.layout.yaxis == without.layout.yaxis
     later = PATH.assign(sparsity=[0.6, 0.65, 0.7])
     assert figures.trade_off(POINTS, path=later).layout.xaxis.range == without.layout.xaxis.range
+    going_on = figures.trade_off(
+        POINTS, theme=theme, path=PATH.assign(accuracy=[0.5, 0.95, 0.96], sparsity=[0.0, 0.1, 0.2])
+    )
+    assert going_on.layout.xaxis.range[0] == 9
     assert figures.trade_off(POINTS, path=PATH[:0]) == figures.trade_off(POINTS)
 
 

@@ -13,7 +13,7 @@ import pikepdf
 import pytest
 from PIL import Image, ImageFont
 
-from clnp_core.analysis import export, figures
+from clnp_core.analysis import capacity, export, figures, sweeps
 from clnp_core.analysis.figures.paper import FONTS, WIDTHS
 from clnp_core.analysis.latex import without_latex
 from clnp_core.errors import ExportError, StoreError
@@ -41,9 +41,12 @@ FIGURES = {
     "trade_off": lambda: figures.trade_off(basics.POINTS, (0.96, 0.98), basics.MARK),
     "activities": lambda: figures.activities(basics.COUNTS, [0.5, 0.2, 0.0], 0.1),
     "sweep": lambda: figures.sweep(basics.SWEEP, ["m", "λ"]),
+    "parallel_coordinates": lambda: figures.parallel_coordinates(basics.SWEEP, ["m", "λ"]),
+    "setting_importance": lambda: figures.setting_importance(sweeps.importance(basics.SEEDS, ["m", "seed"])),
     "accuracy_by_task": lambda: figures.accuracy_by_task(BY_TASK, quoted=QUOTED),
     "mean_accuracies": lambda: figures.mean_accuracies(BY_TASK.rename(columns={"accuracy": "mean_accuracy"})),
     "used_capacity": lambda: figures.used_capacity(accuracies.LAYERS),
+    "planned_capacity": lambda: figures.planned_capacity(capacity.plan([accuracies.LONGER], 6)),
     "neurons_in_use": lambda: figures.neurons_in_use(accuracies.REUSE),
     "reuse_matrix": lambda: figures.reuse_matrix(accuracies.REUSE, "layer 1"),
     "reuse_by_layer": lambda: figures.reuse_by_layer(accuracies.REUSE),

@@ -2,6 +2,9 @@
 
 from playwright.sync_api import Locator, Page, expect
 
+ROW_PIXELS = 35
+"""Of the list, its heading as well."""
+
 
 def state(page: Page, run: str) -> Locator:
     return page.locator(f".st-key-state-{run}")

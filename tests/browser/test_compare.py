@@ -15,12 +15,18 @@ def rows(page: Page) -> Locator:
     return page.get_by_test_id("stTable").first.locator("tbody tr")
 
 
-def test_another_method_is_queued_learned_and_stands_beside_the_run(
+def test_a_choice_is_kept_and_another_method_is_queued_learned_and_stands_beside_the_run(
     page: Page, learned: tuple[str, Store, str], tmp_path: Path
 ):
     address, store, first = learned
     page.goto(f"{address}/compare?runs={first}")
     expect(rows(page)).to_have_count(1)
+    page.get_by_role("link", name="Sweeps").click()
+    expect(page.get_by_role("heading", name="Sweeps")).to_be_visible()
+    page.get_by_role("link", name="Compare").click()
+    expect(rows(page)).to_have_count(1)
+    expect(page).to_have_url(f"{address}/compare?runs={first}")
+    page.wait_for_selector("[data-test-script-state=notRunning]")
     page.get_by_role("button", name="Queue finetune").click()
     expect(rows(page)).to_have_count(2)
     expect(page.get_by_role("progressbar")).to_have_count(0)
@@ -37,14 +43,3 @@ def test_another_method_is_queued_learned_and_stands_beside_the_run(
         button.click()
     download.value.save_as(tmp_path / "comparison.csv")
     assert list(pd.read_csv(tmp_path / "comparison.csv")["group"]) == ["clnp", "finetune"]
-
-
-def test_a_choice_is_kept_while_another_page_is_looked_at(page: Page, learned: tuple[str, Store, str]):
-    address, _, first = learned
-    page.goto(f"{address}/compare?runs={first}")
-    expect(rows(page)).to_have_count(1)
-    page.get_by_role("link", name="Sweeps").click()
-    expect(page.get_by_role("heading", name="Sweeps")).to_be_visible()
-    page.get_by_role("link", name="Compare").click()
-    expect(rows(page)).to_have_count(1)
-    expect(page).to_have_url(f"{address}/compare?runs={first}")

@@ -8,8 +8,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import Store
-from tests.browser.lab import button, run_of, state, wait_until_finished
+from tests.browser.lab import ROW_PIXELS, button, run_of, state, wait_until_finished
 from tests.browser.player import Player
 
 pytestmark = pytest.mark.browser
@@ -38,11 +39,9 @@ def test_an_empty_store_says_what_to_do_and_a_wrong_link_that_it_is_wrong(held: 
     expect(page.get_by_text("There is no run 'digits-000000'")).to_be_visible()
 
 
-@pytest.mark.parametrize("name", ["partition", "trade-off", "capacity", "accuracy", "compare"])
-def test_where_nothing_has_been_learned_a_page_says_where_to_begin(held: tuple[str, Store], page: Page, name: str):
+def test_where_nothing_has_been_learned_a_page_leads_to_where_to_begin(held: tuple[str, Store], page: Page):
     address, _ = held
-    page.goto(f"{address}/{name}")
-    expect(page.get_by_text("Nothing has been learned yet")).to_be_visible()
+    page.goto(f"{address}/partition")
     page.get_by_text("To the Lab").click()
     page.wait_for_url(f"{address}/")
     expect(page.get_by_text("Nothing has run yet")).to_be_visible()
@@ -125,7 +124,10 @@ def test_a_preset_is_chosen_from_its_card_and_its_run_tagged_pinned_and_found_ag
     button(page, "Cancel").click()
     expect(state(page, run)).to_contain_text("Cancelled at")
 
-    button(page, "Tags, note").click()
+    button(page, "Name, tags, note").click()
+    page.get_by_label("Name", exact=True).fill("first try")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="first try")).to_be_visible()
     page.get_by_label("Tags", exact=True).fill("seed study")
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("stMarkdown").filter(has_text="seed study")).to_be_visible()
@@ -136,7 +138,7 @@ def test_a_preset_is_chosen_from_its_card_and_its_run_tagged_pinned_and_found_ag
     expect(page.get_by_test_id("stMarkdown").filter(has_text=re.compile("baseline$"))).to_be_visible()
     page.keyboard.press("Escape")
     rows = page.get_by_test_id("stDataFrame").locator("tbody [role=row]")
-    expect(rows.first).to_contain_text(f"★ {run}")
+    expect(rows.first).to_contain_text("★ first try")
     page.get_by_label("Search", exact=True).fill("study")
     expect(rows).to_have_count(1)
     page.reload()
@@ -144,6 +146,38 @@ def test_a_preset_is_chosen_from_its_card_and_its_run_tagged_pinned_and_found_ag
     expect(page.get_by_label("Search", exact=True)).to_have_value("study")
     page.get_by_label("Search", exact=True).fill("no such run")
     expect(page.get_by_text("No run matches")).to_be_visible()
+
+
+def test_rows_are_looked_at_and_boxes_ticked_apart_and_a_fork_leads_to_the_run_it_comes_from(
+    held: tuple[str, Store], page: Page
+):
+    address, store = held
+    spec = preset("digits", {"stream.tasks": 3})
+    first, second = store.add(spec), store.add(preset("digits", {"seed": 1}))
+    forked = store.add(fork(spec, 2, {"margin": 0.05}), like=store.run(first))
+    page.goto(f"{address}/?run={forked}")
+    corner = page.get_by_test_id("stDataFrame").bounding_box()
+
+    def click(row: int, pixels: int) -> None:
+        page.mouse.click(corner["x"] + pixels, corner["y"] + (row + 1.5) * ROW_PIXELS)
+
+    ticked = page.locator(".st-key-selected")
+    for row in (0, 1):
+        click(row, 20)
+        expect(ticked).to_contain_text(("1 run", "2 runs")[row])
+    click(1, 130)  # a row, and no box: it is looked at, and the boxes stay ticked
+    page.wait_for_url(f"**/?run={second}")
+    compare = ticked.get_by_role("link", name="Compare").first
+    expect(compare).to_have_attribute("href", f"compare?runs={forked}%2C{second}")
+    click(0, 20)
+    expect(ticked).to_contain_text("1 run")
+    click(0, 130)
+    page.wait_for_url(f"**/?run={forked}")
+    page.get_by_text("Forks: a tree of 2 runs").click()
+    page.locator(".st-key-forks").get_by_role("link", name=first).click()
+    page.wait_for_url(f"**/?run={first}")
+    expect(page.get_by_role("heading", name=first)).to_be_visible()
+    expect(ticked).to_contain_text("1 run")
 
 
 def test_a_page_fills_by_itself_while_its_run_learns(held: tuple[str, Store], page: Page, player: Player):

@@ -57,7 +57,9 @@ def button(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=re.compile(name))
 
 
-def test_play_fills_the_network_up(page: Page, partition: tuple[str, Store, str]):
+def test_play_fills_the_network_up_and_the_slider_goes_back_while_the_address_follows(
+    page: Page, partition: tuple[str, Store, str]
+):
     address, store, run = partition
     graph = opened(page, f"{address}?run={run}&task=0")
     graph.evaluate(WATCH)
@@ -71,6 +73,16 @@ def test_play_fills_the_network_up(page: Page, partition: tuple[str, Store, str]
         ["The partition before the first task", 0],
         *([f"The partition after task {task}", sum(sizes[:task])] for task in range(1, TASKS + 1)),
     ]
+
+    slider = page.get_by_role("slider", name="The network")
+    expect(slider).to_have_attribute("aria-valuetext", f"after task {TASKS} of {TASKS}")
+    slider.press("ArrowLeft")
+    page.wait_for_url("**task=2")
+    expect(graph.locator(".gtitle")).to_have_text("The partition after task 2")
+    settled(page)
+    page.get_by_text("Before", exact=True).click()
+    page.wait_for_url("**view=before")
+    expect(graph.locator(".gtitle")).to_have_text("The partition after task 2, before severing")
 
 
 def test_a_neuron_that_is_clicked_is_looked_at_and_the_address_tells_it(page: Page, partition: tuple[str, Store, str]):
@@ -88,25 +100,13 @@ def test_a_neuron_that_is_clicked_is_looked_at_and_the_address_tells_it(page: Pa
     here = page.url
     opened(page, here)
     expect(page.get_by_text("Claimed by task 1.")).to_be_visible()
+    usual = page.viewport_size
+    page.set_viewport_size({"width": 400, "height": 800})  # a phone
+    page.wait_for_function("document.documentElement.scrollWidth <= 400")
+    page.set_viewport_size(usual)
     button(page, "Close").click()
     page.wait_for_url(f"{address}?run={run}")
     expect(page.get_by_text("Click a neuron")).to_be_visible()
-
-
-def test_the_slider_goes_through_the_tasks_and_the_address_follows_when_it_rests(
-    page: Page, partition: tuple[str, Store, str]
-):
-    address, _, run = partition
-    graph = opened(page, f"{address}?run={run}&task=2")
-    slider = page.get_by_role("slider", name="The network")
-    assert slider.get_attribute("aria-valuetext") == f"after task 2 of {TASKS}"
-    slider.press("ArrowRight")
-    page.wait_for_url("**task=3")
-    expect(graph.locator(".gtitle")).to_have_text("The partition after task 3")
-    settled(page)
-    page.get_by_text("Before", exact=True).click()
-    page.wait_for_url("**view=before")
-    expect(graph.locator(".gtitle")).to_have_text("The partition after task 3, before severing")
 
 
 def test_a_strip_of_the_matrix_leads_to_a_neuron(page: Page, partition: tuple[str, Store, str]):
@@ -128,10 +128,3 @@ def test_two_thousand_by_two_thousand_weights_are_an_image(page: Page):
     page.evaluate("(code) => Plotly.newPlot(document.body, JSON.parse(code))", to_json_plotly(figure.to_plotly_json()))
     assert page.locator("image").count() >= 1
     assert page.locator("path.point").count() == 0
-
-
-def test_on_a_phone_nothing_is_wider_than_the_screen(page: Page, partition: tuple[str, Store, str]):
-    address, _, run = partition
-    page.set_viewport_size({"width": 400, "height": 800})
-    opened(page, f"{address}?run={run}&neuron=1:3")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 400

@@ -28,8 +28,10 @@ def test_a_sweep_started_in_the_page_fills_figure_table_and_files_and_leads_to_i
     sweep = page.url.partition("?sweep=")[2]
     expect(page.locator(f".st-key-state-{sweep}")).to_contain_text("3 of 3 sequences finished")
 
-    marks = page.locator(".live-chart .scatterlayer .trace .points path")
+    accuracies, settings = (page.locator(".live-chart").nth(place) for place in range(2))
+    marks = accuracies.locator(".scatterlayer .trace .points path")
     expect(marks).to_have_count(3)
+    expect(settings.locator(".scatterlayer .js-line")).to_have_count(3)
     with page.expect_download() as download:
         page.get_by_role("button", name="Table as CSV").click()
     table = pd.read_csv(download.value.path())

@@ -132,6 +132,14 @@ def test_an_empty_store_invites_and_its_button_starts_the_default(store: Store, 
     assert app.query_params["run"] == store.runs()[0].id
 
 
+def test_where_nothing_has_been_learned_a_page_says_so(store: Store):
+    app = opened()
+    for page in ("partition", "tradeoff", "capacity", "accuracy", "compare"):
+        app.switch_page(f"{page}/page.py").run()
+        assert not app.exception
+        assert app.subheader[0].value == "Nothing has been learned yet", page
+
+
 @pytest.mark.parametrize("name", preset_names())
 def test_a_preset_untouched_is_asked_for_as_it_is(name: str, store: Store):
     app = opened()
@@ -298,11 +306,10 @@ def test_the_list_shows_state_progress_and_time_left_and_marks_the_linked_run(st
         app = opened(run=paused)
     table = app.dataframe[0].value
     assert list(table["Run"]) == [running, newest, paused]
+    assert list(table["Shown"]) == ["", "", "●"]
     assert [list(state) for state in table["State"]] == [["running"], ["queued"], ["paused"]]
     assert list(table["Done"]) == [0.34, 0, 0.34]
     assert list(table["Time left"]) == ["about 42 s left", "", ""]
-    (selected,) = (value for key, value in app.session_state.items() if key.startswith("runs "))
-    assert selected["selection"]["rows"] == [2]
 
 
 def test_two_hundred_queued_runs_are_all_in_the_list(store: Store):
@@ -378,8 +385,26 @@ def test_a_fork_shares_the_tasks_before_it_and_changes_only_what_was_moved(store
     button(app, "Start the fork").click().run()
     assert asked(store)[0] == fork(store.run(run).spec, 3, {"margin": 0.025, "lambda.2": 3e-3})
     assert app.query_params["run"] == store.runs()[0].id
-    assert f"Forked from {run}: these settings hold from task 3 on." in text(app)
+    assert "These settings hold from task 3 on." in text(app)
     assert len(engines) == 1
+
+
+def test_the_tree_of_forks_is_drawn_and_each_run_in_it_is_a_link(store: Store):
+    base = preset("digits", {"stream.tasks": 3})
+    run = store.add(base)
+    middle = store.add(fork(base, 2, {"margin": 0.05}), like=store.run(run))
+    leaf = store.add(fork(store.run(middle).spec, 3, {"theta": 0.5}), like=store.run(middle))
+    store.rename(middle, "*loose*")
+    app = opened(run=middle)
+    links = [(link.proto.label, link.proto.query_string) for link in app.get("page_link")]
+    assert links == [(run, f"run={run}"), (run, f"run={run}"), (leaf, f"run={leaf}")]
+    assert r"**\*loose\*** :small[:gray[this run]]" in text(app)
+    assert r"from task 3\: θ = 0.5" in text(app)
+    store.remove(run)
+    app = opened(run=middle)
+    assert [link.proto.label for link in app.get("page_link")] == [leaf]
+    assert f"Forked from {run}, which has been deleted." in text(app)
+    assert "Forked from" not in text(opened(run=store.add(base)))
 
 
 def test_a_fork_names_the_layers_and_says_what_fine_tuning_costs(store: Store):

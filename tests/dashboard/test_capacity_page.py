@@ -12,6 +12,7 @@ from clnp_core.analysis.capacity import in_words
 from clnp_core.analysis.reuse import share_reused
 from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.fold.summary import layers
+from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.reuse import reuse
@@ -62,14 +63,26 @@ def test_each_layer_that_can_be_used_again_has_a_matrix_and_the_masked_one_is_ex
     store: Store, runs: dict[str, str]
 ):
     app = opened(run=runs["single head"])
-    before = ["used-capacity-after-each-task", "used-capacity-by-task"]
+    before = ["used-capacity-after-each-task", "used-capacity-by-task", "neurons-that-so-many-tasks-need"]
     before += ["neurons-in-use:-new-and-used-again-(%)", "used-again-by-layer"]
     assert titles(app) == [*before, "whose-neurons-a-task-uses-layer-1"]
     assert "In the last hidden layer, layer 2, nothing is used again" in text(app)
     app = opened(run=runs["heads"])
-    assert titles(app)[4:] == ["whose-neurons-a-task-uses-layer-1", "whose-neurons-a-task-uses-layer-2"]
+    assert titles(app)[5:] == ["whose-neurons-a-task-uses-layer-1", "whose-neurons-a-task-uses-layer-2"]
     assert "nothing is used again" not in text(app)
-    assert len(charts(opened(run=runs["convolutions"]))) == 7
+    assert len(charts(opened(run=runs["convolutions"]))) == 8
+
+
+def test_the_widths_for_more_tasks_follow_from_the_run_and_agree_with_the_room_left(store: Store, runs: dict[str, str]):
+    app = opened(run=runs["heads"])
+    app.number_input[0].set_value(12).run()
+    plan = RunHandle(store, runs["heads"]).plan(12)
+    assert list(app.table[0].value["Enough"]) == list(map(str, plan.widths))
+    left = [layer.tasks_left for layer in layers(store.run(runs["heads"]).spec, store.learned(runs["heads"]))]
+    assert plan.fits_now == 3 + int(min(left))
+    assert f"are enough for **{plan.fits_now} tasks**" in text(app)
+    assert next(button.label for button in app.button if "run" in button.label) == "Open as a run of 12 tasks"
+    assert "3 tasks are learned" in text(opened(run=runs["first task"]))
 
 
 def test_the_shares_are_told_in_words_too(store: Store, runs: dict[str, str]):
@@ -98,7 +111,7 @@ def test_only_runs_that_partition_can_be_picked(store: Store, runs: dict[str, st
     assert charts(app) == []
     app.selectbox[0].select(runs["heads"]).run()
     assert app.query_params["run"] == runs["heads"]
-    assert len(charts(app)) == 6
+    assert len(charts(app)) == 7
 
 
 def test_a_damaged_artifact_is_said_and_the_rest_is_shown(store: Store, runs: dict[str, str]):
@@ -106,4 +119,4 @@ def test_a_damaged_artifact_is_said_and_the_rest_is_shown(store: Store, runs: di
     store.artifacts.path(key).write_bytes(b"no safetensors")
     app = opened(run=runs["heads"])
     assert "is damaged" in text(app)
-    assert len(charts(app)) == 2
+    assert len(charts(app)) == 3

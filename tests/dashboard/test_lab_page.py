@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import math
 import time
 import weakref
 from functools import partial
@@ -19,7 +20,8 @@ from clnp_core.runs import background
 from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.spec import RunSpec, fork, preset, preset_names
 from clnp_core.runs.store import Store
-from dashboard.lab.run_list import matches
+from dashboard.lab.find import matches
+from dashboard.lab.selected import TICKED
 from dashboard.shared.kept_figure import kept_figure, shared_figure
 from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
 
@@ -222,6 +224,73 @@ def test_the_list_is_searched_and_filtered(store: Store, runs: dict[str, str]):
     assert list(app.dataframe[0].value["Run"]) == [waiting]
 
 
+def test_the_list_tells_settings_and_results_is_filtered_and_grouped(store: Store, runs: dict[str, str]):
+    waiting = store.add(preset("digits", {"seed": 7, "margin": 0.02, "lambda.1": 1e-3, "stream.tasks": 3}))
+    store.describe(runs["grid"], ["good"], "")
+    app = opened(run=runs["grid"])
+    table = app.dataframe[0].value.set_index("Run")
+    summaries = {run: store.run(run).summary for run in runs.values()}
+    for run, summary in summaries.items():
+        assert table.loc[run, "Accuracy"] == pytest.approx(100 * summary.mean_accuracy)
+    used = [1 - layer.free / layer.width for layer in summaries[runs["grid"]].layers]
+    assert table.loc[runs["grid"], "Used"] == pytest.approx(100 * sum(used) / 2)
+    assert math.isnan(table.loc[runs["joint"], "Used"])
+    told = table[["Method", "Data", "λ", "m", "Seed", "Tasks"]].astype(object)
+    assert list(told.loc[waiting]) == ["clnp", "digits", "1e-3 / 1e-3 / 3e-4", 2, 7, 3]
+    assert list(told.loc[runs["joint"], ["Method", "λ", "Seed"]]) == ["joint", "", 0]
+    app.segmented_control(key="group by").set_value("Method").run()
+    groups, listed = (frame.value for frame in app.dataframe)
+    assert list(groups["Method"]) == ["clnp", "joint"]
+    assert list(groups["Runs"]) == [2, 1]
+    assert list(groups["Best"]) == pytest.approx([100 * summaries[runs[name]].mean_accuracy for name in RUNS])
+    assert len(listed) == 3
+    app.multiselect(key="filter Method").set_value(["clnp"])
+    app.multiselect(key="filter Tag").set_value(["no tag"]).run()
+    groups, listed = (frame.value for frame in app.dataframe)
+    assert (list(groups["Method"]), list(listed["Run"])) == (["clnp"], [waiting])
+
+
+def test_several_runs_are_compared_tagged_cancelled_and_deleted_together(store: Store, runs: dict[str, str]):
+    first, second = (store.add(preset("digits", {"seed": seed})) for seed in (1, 2))
+    app = opened(run=runs["grid"])
+    app.session_state[TICKED] = [runs["joint"], first, second]
+    app.run()
+    link = next(link.proto for link in app.get("page_link") if link.proto.label == "Compare")
+    assert link.query_string == "runs=" + "%2C".join([second, first, runs["joint"]])
+    app.multiselect(key="tags of all").set_value(["night"]).run()
+    press(app, "Add to all")
+    assert {run.id for run in store.runs() if run.tags == ("night",)} == {first, second, runs["joint"]}
+    app.button(key="all Cancel").click().run()
+    assert {run.id for run in store.runs() if run.state == "cancelled"} == {first, second}
+    app.text_input(key="search").set_value("joint").run()  # what is out of sight is not deleted
+    app.button(key="all Delete").click().run()
+    assert app.button(key="delete for good").label == "Delete"
+    press(app, "Keep it")
+    app.text_input(key="search").set_value("").run()
+    app.button(key="all Delete").click().run()
+    app.button(key="delete for good").click().run()
+    assert [run.id for run in store.runs()] == [runs["grid"]]
+    assert "all Cancel" not in [button.key for button in app.button]
+
+
+def test_a_name_is_shown_wherever_the_run_is(store: Store, runs: dict[str, str]):
+    run, others = runs["grid"], Path(APP).parent
+    app = opened(run=run)
+    app.text_input(key=f"name {run}").set_value("wide *and* thin").run()
+    assert store.run(run).name == "wide *and* thin"
+    assert r"wide \*and\* thin" in [heading.value for heading in app.subheader]
+    assert any(caption.value.startswith(f"{run} · ") for caption in app.caption)
+    table = app.dataframe[0].value
+    assert dict(zip(table["Run"], table["Id"], strict=True)) == {"wide *and* thin": run, runs["joint"]: ""}
+    app.text_input(key=f"name {run}").set_value("\x1b[31m").run()
+    assert [toast.value for toast in app.toast] != []
+    assert store.run(run).name == app.text_input(key=f"name {run}").value == "wide *and* thin"
+    accuracy = at(str(others / "accuracy" / "page.py"), run=run)
+    assert f"wide *and* thin ({run})" in accuracy.selectbox[0].options
+    compared = at(str(others / "compare" / "page.py"), runs=",".join(runs.values()))
+    assert "wide\N{NO-BREAK SPACE}\\*and\\*\N{NO-BREAK SPACE}thin" in compared.table[0].value["Runs"].iloc[0]
+
+
 def test_tags_a_note_and_the_baseline_are_kept_and_shown(store: Store, runs: dict[str, str]):
     run = runs["grid"]
     store.describe(runs["joint"], ["good"], "")
@@ -241,8 +310,10 @@ def test_tags_a_note_and_the_baseline_are_kept_and_shown(store: Store, runs: dic
     assert store.baseline() is None
 
 
-def test_without_tags_there_are_no_columns_of_them(store: Store):
-    assert list(opened().dataframe[0].value) == ["Run", "State", "Done", "Time left", "Tasks", "Asked for"]
+def test_what_no_run_has_is_no_column(empty: Store):
+    empty.add(preset("digits", {"method": "joint"}))
+    shown = ["Shown", "Run", "State", "Done", "Method", "Seed", "Data", "Tasks", "Asked for"]
+    assert list(opened().dataframe[0].value) == shown
 
 
 # The run.

@@ -82,6 +82,39 @@ def test_what_is_chosen_reaches_the_sequences_in_the_codes_units_and_its_cost_is
     assert [run.spec for run in runs] == sweep.sequences("digits", changes, axes)
 
 
+def test_methods_are_swept_with_settings_of_their_own_and_those_that_have_no_effect_are_not_asked_for(store: Store):
+    app = opened()
+    app.multiselect(key="sweep digits method").set_value(["finetune", "ewc"]).run()
+    shown = {choice.key for choice in app.multiselect}
+    assert "sweep digits margin" not in shown
+    assert "sweep digits lambda.1" not in shown
+    app.multiselect(key="sweep digits method").set_value(["clnp", "ewc"]).run()
+    app.multiselect(key="sweep digits ewc.strength").set_value(["10", "100"]).run()
+    button(app, "Start").click().run()
+    (begun,) = store.sweeps()
+    assert begun.over == {"method": ["clnp", "ewc"], "margin": [0.005, 0.01, 0.02], "ewc.strength": [10, 100]}
+    assert len(store.sweep_runs(begun.id)) == 5
+
+
+def test_figures_show_methods_seeds_and_what_matters_most_with_code_that_makes_them(store: Store):
+    axes = {"method": ["clnp", "ewc"], "margin": [0.005, 0.02], "seed": [0, 1]}
+    name = asked(store, axes)
+    for place, run in enumerate(store.sweep_runs(name).values()):
+        kept = {"claimed": [100 + place, 100], "free": [300 - place, 300], "accuracy": [0.9 + place / 100]}
+        kept |= {} if run.spec.partitions else {"claimed": [], "reused": [], "free": [], "theta": []}
+        store.finish(run.id, summarise(run.spec, [record(**kept)], 3.5))
+    app = opened(sweep=name)
+    shown = charts(app)
+    assert [chart["name"] for chart in shown] == [
+        "accuracy-against-capacity-over-seeds",
+        "settings-of-each-sequence",
+        "which-setting-matters-most",
+    ]
+    for chart in shown:
+        assert_code_makes_its_chart(chart)
+    assert app.dataframe[0].value["m (points)"].isna().sum() == 2
+
+
 def test_nothing_to_compare_and_too_much_cannot_be_started(store: Store):
     app = opened()
     app.multiselect(key="sweep digits margin").set_value([]).run()

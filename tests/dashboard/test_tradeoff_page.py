@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -11,14 +12,15 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import dashboard
+from clnp_core.analysis.tradeoff import TradeOff
 from clnp_core.runs.engine.questions import ask
 from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.explore import trade_off
-from dashboard.tradeoff import controls
+from dashboard.tradeoff import controls, engine_requests
 from dashboard.tradeoff.controls import theta_places
-from dashboard.tradeoff.state import View, linked_view, with_l1, with_margin
+from dashboard.tradeoff.state import View, arrived, linked_view, with_l1, with_margin
 from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
 
 PAGE = str(Path(dashboard.__file__).parent / "tradeoff" / "page.py")
@@ -69,7 +71,7 @@ def press(app: AppTest, label: str) -> AppTest:
 
 
 def said(app: AppTest) -> str:
-    return "\n".join(element.value for element in [*app.caption, *app.info, *app.error, *app.toast])
+    return "\n".join(element.value for element in [*app.caption, *app.markdown, *app.error, *app.toast])
 
 
 def test_it_opens_on_what_the_newest_run_made_of_its_first_task(store: Store, run: str):
@@ -79,6 +81,7 @@ def test_it_opens_on_what_the_newest_run_made_of_its_first_task(store: Store, ru
     assert measures(app)["Claimed / free, layer 2"] == f"{record.claimed[1]} / {record.free[1]}"
     assert view(app).theta == record.theta[0]
     assert app.query_params["task"] == "1"
+    assert f"room for {measures(app)['Room for more tasks']} more tasks" in said(app)
 
 
 def test_the_link_is_the_view(store: Store, run: str):
@@ -127,13 +130,16 @@ def test_presets_are_steps_that_can_be_undone(store: Store, run: str):
 
 
 @pytest.fixture
-def sliders(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Number boxes in the place of sliders: AppTest cannot move what a browser draws."""
+def sliders(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Number boxes in the place of sliders: AppTest cannot move what a browser draws. The last item: let go at once."""
+    settles = [True]
 
     def box(label, texts, place, on_move, key, *, values, marked=(), disabled=False) -> None:
-        st.number_input(label, value=values[place], key=key, on_change=lambda: on_move(st.session_state[key], True))
+        moved = lambda: on_move(st.session_state[key], settles[-1])  # noqa: E731
+        st.number_input(label, value=values[place], key=key, on_change=moved)
 
     monkeypatch.setattr(controls, "live_slider", box)
+    return settles
 
 
 @pytest.mark.parametrize(
@@ -143,7 +149,7 @@ def sliders(monkeypatch: pytest.MonkeyPatch) -> None:
         {"lambda 1": 3e-4, "lambda 2": 1e-4, "theta": 0.3},
     ],
 )
-def test_moves_of_one_drawn_page_are_all_there(store: Store, run: str, sliders: None, moved: dict[str, float]):
+def test_moves_of_one_drawn_page_are_all_there(store: Store, run: str, sliders: list[bool], moved: dict[str, float]):
     app = opened(run=run)
     drawn = view(app)
     for key, value in moved.items():
@@ -158,7 +164,19 @@ def test_moves_of_one_drawn_page_are_all_there(store: Store, run: str, sliders: 
     assert view(app) == drawn
 
 
-def test_a_theta_that_is_moved_as_the_layers_get_their_own_is_that_of_all(store: Store, run: str, sliders: None):
+def test_a_slider_that_is_in_the_hand_stays_there_when_the_page_is_drawn_anew(
+    store: Store, run: str, sliders: list[bool]
+):
+    app = opened(run=run)
+    before, link = app.session_state["trade-off"], app.query_params.copy()
+    sliders.append(False)
+    app.number_input(key="lambda 1").set_value(3e-4).run().run()
+    now = app.session_state["trade-off"]
+    assert (now.now.l1[0], now.settled, now.past, app.query_params) == (3e-4, before.settled, (), link)
+    assert store.active() == []
+
+
+def test_a_theta_that_is_moved_as_the_layers_get_their_own_is_that_of_all(store: Store, run: str, sliders: list[bool]):
     app = opened(run=run)
     app.segmented_control[0].set_value(False)
     app.number_input(key="theta").set_value(0.3).run()
@@ -168,21 +186,55 @@ def test_a_theta_that_is_moved_as_the_layers_get_their_own_is_that_of_all(store:
     assert view(app).theta == (0.2, 0.1)
 
 
-def test_a_slider_of_a_task_that_was_left_moves_nothing(store: Store, run: str, sliders: None):
+def test_a_slider_of_a_task_that_was_left_moves_nothing(store: Store, run: str, sliders: list[bool]):
     app = opened(run=run)
-    app.selectbox[1].select_index(1)
+    app.selectbox[1].set_value(2)
     app.number_input(key="margin").set_value(0.2).run()
     assert not app.exception
     assert view(app).task == 2
 
 
-def test_training_a_lambda_queues_that_candidate_alone(store: Store, run: str):
-    app = press(opened(run=run, task="2"), "Paper")
-    press(app, "Train this λ")
-    (asked,) = (other for other in store.runs() if other.id != run)
+@pytest.mark.parametrize("by_itself", [True, False])
+def test_an_untrained_lambda_is_trained_alone_and_once_after_a_rest_or_when_asked_for(
+    store: Store, run: str, by_itself: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(engine_requests, "_REST_SECONDS", 0.0)
+    app = opened(run=run, task="2")
+    app.toggle[0].set_value(by_itself).run()
+    before = measures(app)
+    press(app, "Paper")
+    assert (measures(app), store.active()) == (before, [])
+    assert "about" in app.toggle[0].label
+    press(app, "Train this λ") if not by_itself else app.run()
+    app.run()
+    (asked,) = store.active()
     assert asked.spec.grid == [((1e-7, 1e-5, 1e-6), 2e-2, {})]
     assert (asked.spec.at_task, asked.spec.stream.tasks, asked.spec.fork_of) == (2, 2, store.run(run).spec)
     assert "Training more λ" in app.get("progress")[0].proto.text
+    store.start(asked.id)
+    store.leave(asked.id, "cancelled")
+    app.run()
+    assert (store.active(), f"Its training, {asked.id}, was cancelled" in said(app)) == ([], True)
+
+
+def test_what_was_seen_stays_while_a_lambda_is_not_trained_and_theta_follows_once_it_is(store: Store, run: str):
+    trained = trade_off(store, run, 1)
+    ruled = trained.verdict(0.01).outcome
+    (other,) = (candidate for candidate in trained.candidates if candidate is not ruled.candidate)
+    untrained = TradeOff(trained.before, [ruled.candidate], trained._answers)
+    start = View(run, 1, ruled.candidate.l1, 2e-2, untrained.within(ruled.candidate, 0.01).theta[0], 0.01)
+    waiting = with_l1(start, other.l1, untrained)
+    assert (waiting.l1, waiting.seen, waiting.theta) == (other.l1, start.l1, start.theta)
+    assert linked_view(waiting.to_link(), start, 2) == waiting
+    assert arrived(waiting, untrained) == waiting
+    wider = with_margin(waiting, 0.1, untrained)
+    assert (wider.l1, wider.theta) == (other.l1, untrained.within(ruled.candidate, 0.1).theta[0])
+    there = arrived(wider, trained)
+    assert (there.l1, there.seen, there.theta) == (other.l1, None, trained.within(other, 0.1).theta[0])
+    by_hand = replace(start, theta=ruled.candidate.thresholds()[-2])
+    assert with_l1(with_l1(by_hand, other.l1, untrained), start.l1, untrained) == by_hand
+    linked = replace(start, l1=other.l1, theta=0.0)
+    assert arrived(linked, untrained) == waiting
 
 
 def test_without_an_engine_what_is_known_is_shown_and_the_rest_is_said_to_be_missing(store: Store, run: str):

@@ -73,7 +73,7 @@ def assert_equal(one, two):
 @example(
     widths=[64, 64], head="single", samples=90, batch_size=30, rates=[2e-2] * 3, learned=0, cache_mb=0, gradual=FAST
 )
-@settings(max_examples=35, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_replica_trained_beside_others_comes_out_as_by_itself(
     stream, widths, head, samples, batch_size, rates, learned, cache_mb, gradual
 ):

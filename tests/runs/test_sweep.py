@@ -47,6 +47,41 @@ def test_sequences_are_the_product_of_the_axes_the_last_one_fastest():
     assert {spec.stream.tasks for spec in specs} == {3}
 
 
+METHODS = {
+    "margin": [0.005, 0.02],
+    "method": ["finetune", "clnp", "ewc"],
+    "ewc.strength": [10, 100],
+    "seed": [0, 1],
+}
+
+
+def test_a_swept_method_has_the_settings_that_have_an_effect_on_it(fresh: Store):
+    name = asked(fresh, METHODS)
+    frame = sweep.table(fresh, name)
+    rows = frame[list(METHODS)].astype(object).where(frame[list(METHODS)].notna(), None).to_numpy().tolist()
+    assert rows == [
+        *([None, "finetune", None, seed] for seed in (0, 1)),
+        *([0.005, "clnp", None, seed] for seed in (0, 1)),
+        *([None, "ewc", strength, seed] for strength in (10, 100) for seed in (0, 1)),
+        *([0.02, "clnp", None, seed] for seed in (0, 1)),
+    ]
+    runs = [run.spec for run in fresh.sweep_runs(name).values()]
+    assert runs == sweep.sequences("digits", SHORT, METHODS)
+    assert [(spec.method, spec.seed) for spec in runs] == [(row[1], row[3]) for row in rows]
+    assert [spec.margin for spec in runs if spec.method == "clnp"] == [0.005, 0.005, 0.02, 0.02]
+    assert asked(fresh, METHODS) == name
+    assert len(fresh.runs()) == 10
+
+
+def test_of_swept_methods_only_their_own_sequences_are_counted():
+    many = {"method": ["clnp", "finetune"], "margin": [n / 1000 for n in range(200)], "seed": [0]}
+    assert len(sweep.sequences("digits", SHORT, many)) == 201
+    with pytest.raises(SpecError, match="has 402 sequences"):
+        sweep.sequences("digits", SHORT, many | {"seed": [0, 1]})
+    with pytest.raises(SpecError, match="has a sequence twice"):
+        sweep.sequences("digits", SHORT, {"method": ["finetune", "finetune"], "margin": [0.1, 0.2]})
+
+
 def test_a_value_may_be_a_grid_that_each_sequence_searches():
     axes = sweep.parse_axes(["lambda.1=[[1e-3,2e-3],[3e-3]]"])
     assert [spec.lambda_["1"] for spec in sweep.sequences("digits", {}, axes)] == [(1e-3, 2e-3), (3e-3,)]

@@ -13,7 +13,7 @@ from clnp_core.analysis.figures.base import ACTIVE, FREE, INK, INTERFERENCE, The
 from clnp_core.analysis.figures.classes import accuracy_by_class, confusion_matrix
 from clnp_core.analysis.figures.graph import partition_graph
 from clnp_core.analysis.figures.importance import weight_importance
-from clnp_core.analysis.figures.layers import capacity, used_capacity
+from clnp_core.analysis.figures.layers import capacity, planned_capacity, used_capacity
 from clnp_core.analysis.figures.lesson.forgetting import (
     accuracy_on_first,
     answers_compared,
@@ -25,7 +25,8 @@ from clnp_core.analysis.figures.methods import accuracy_and_memory, accuracy_by_
 from clnp_core.analysis.figures.neuron import looks_at, neuron_activity
 from clnp_core.analysis.figures.paper import for_paper
 from clnp_core.analysis.figures.reuse import neurons_in_use, reuse_by_layer, reuse_matrix
-from clnp_core.analysis.figures.sweeps import sweep
+from clnp_core.analysis.figures.sketch import network
+from clnp_core.analysis.figures.sweeps import parallel_coordinates, setting_importance, sweep
 from clnp_core.analysis.figures.tradeoff import activities, trade_off
 from clnp_core.analysis.figures.training import learning_curves, training_speed
 from clnp_core.analysis.figures.weights import weight_classes
@@ -54,15 +55,19 @@ __all__ = [
     "looks_at",
     "mean_accuracies",
     "mean_accuracy",
+    "network",
     "neuron_activity",
     "neurons_in_use",
     "neurons_needed",
+    "parallel_coordinates",
     "partition_graph",
     "partition_sketch",
     "permuted_images",
+    "planned_capacity",
     "reuse_by_layer",
     "reuse_matrix",
     "save",
+    "setting_importance",
     "shrinking",
     "sweep",
     "task_colour",

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from clnp_core.analysis.capacity import Plan
+from clnp_core.analysis.export import BAND
 from clnp_core.analysis.figures.base import (
     BACKGROUND,
     FREE,
     INK,
     SYMBOLS,
+    UNTITLED_LEGEND,
     Theme,
     as_figure,
     layer_colour,
@@ -168,6 +171,84 @@ def used_capacity(layers: Sequence[Mapping[str, Any]], tasks: int | None = None,
         "hovermode": "closest",
     }
     return as_figure(traces, layout, "Used capacity after each task", 420, theme)
+
+
+@themed
+def planned_capacity(plan: Plan, theme: Theme = "light") -> go.Figure:
+    """Draw the neurons that a number of tasks claims in each hidden layer: measured, then extrapolated.
+
+    Parameters
+    ----------
+    plan : Plan
+        As `capacity.plan` returns it. The line is the mean over its runs, the band two standard deviations, and the
+        mark the width that is enough for the tasks wanted. The dotted line is the layer's present width.
+    theme : {"light", "dark"}
+    """
+    bands, lines = [], []
+    tasks = np.arange(plan.tasks + 1)
+    for place, layer in enumerate(plan.layers):
+        colour, name = layer_colour(place, len(plan.layers), theme), layer.name.capitalize()
+        mean, deviation = np.array([(0.0, 0.0), *(layer.needed(int(task)) for task in tasks[1:])]).T
+        shared = {"legendgroup": layer.name, "mode": "lines", "showlegend": False}
+        edges = np.concatenate([mean - 2 * deviation, (mean + 2 * deviation)[::-1]])
+        bands.append(
+            shared
+            | {
+                "x": np.concatenate([tasks, tasks[::-1]]),
+                "y": np.maximum(0, edges),
+                "name": f"{name}, within two standard deviations",
+                "meta": BAND,
+                "line": {"width": 0},
+                "fill": "toself",
+                "fillcolor": colour,
+                "opacity": 0.18,
+                "hoverinfo": "skip",
+            }
+        )
+        measured = min(plan.tasks, min(map(len, layer.claimed)))
+        for dash, part in (("solid", slice(measured + 1)), ("dash", slice(measured, None))):
+            lines.append(
+                shared
+                | {
+                    "x": tasks[part],
+                    "y": mean[part],
+                    "error_y": {"type": "data", "array": deviation[part], "visible": False},
+                    "name": name if dash == "solid" else f"{name}, extrapolated",
+                    "line": {"color": colour, "width": 2, "dash": dash},
+                    "customdata": 2 * deviation[part],
+                    "hovertemplate": (f"%{{x}} tasks: %{{y:.0f}} ± %{{customdata:.0f}} neurons<extra>{name}</extra>"),
+                    "showlegend": dash == "solid",
+                }
+            )
+        lines.append(
+            shared
+            | {
+                "x": [0, plan.tasks],
+                "y": [layer.width] * 2,
+                "name": f"{name}, present width",
+                "line": {"color": colour, "width": 1, "dash": "dot"},
+                "hovertemplate": f"{layer.width} neurons now<extra>{name}</extra>",
+            }
+        )
+        lines.append(
+            shared
+            | {
+                "x": [plan.tasks],
+                "y": [plan.widths[place]],
+                "name": f"{name}, enough",
+                "mode": "markers",
+                "marker": {"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 9, "color": colour},
+                "hovertemplate": f"%{{y}} neurons are enough for %{{x}} tasks<extra>{name}</extra>",
+            }
+        )
+    layout = {
+        "xaxis": {"title": {"text": "Tasks (dashed: extrapolated)"}, "showgrid": False},
+        "yaxis": {"title": {"text": "Neurons claimed (dotted: present width)"}, "rangemode": "tozero"},
+        "hovermode": "closest",
+        **UNTITLED_LEGEND,
+    }
+    traces = [{"type": "scatter", **trace} for trace in bands + lines]
+    return as_figure(traces, layout, "Neurons that so many tasks need", 420, theme)
 
 
 _FORECAST_TIMES = 3.5  # times the number of tasks at most: a layer may be forecast to last for hundreds

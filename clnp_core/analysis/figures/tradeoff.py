@@ -52,7 +52,8 @@ def trade_off(
     theme : {"light", "dark"}
     path : table, optional
         The way that the selected candidate's training took, as in `TradeOff.path`: epoch, sparsity, accuracy and
-        neurons. Of what is far from the curves only the end is in view at first.
+        neurons. Of what is far from the curves only the end is in view at first. With nothing selected it is that of a
+        training that goes on, and in view as soon as it is accurate enough.
     measure : {"accuracy", "balanced"}
         What validation accuracy is, to be named.
     """
@@ -86,7 +87,7 @@ def trade_off(
     shown = points[points["accuracy"] >= lowest]["sparsity"]
     least, most = shown.min(), shown.max()
     if path is not None:
-        near = path["sparsity"] >= least - max(_LEAST_PATH, most - least)
+        near = path["sparsity"] >= least - max(_LEAST_PATH, most - least) if selected else path["accuracy"] >= lowest
         least = min([least, *path["sparsity"][near]])
     layout = {
         "xaxis": {

@@ -12,8 +12,9 @@ from clnp_core.bounds import Digest, Positive, Text, printable
 from clnp_core.errors import SpecError
 from clnp_core.methods import METHODS
 from clnp_core.runs.archive.file import ENVIRONMENT, SPEC, Members, Wrong, loaded, require
-from clnp_core.runs.spec import RunSpec, parse
+from clnp_core.runs.spec import RunSpec, of_archive, parse
 from clnp_core.runs.spec.stream import Strict
+from clnp_core.runs.store.requests import MOST_NAME_LETTERS
 
 
 def _printable_lines(text: str) -> str:
@@ -29,16 +30,7 @@ class Told(Strict):
     tags: Annotated[list[Annotated[Text, Field(max_length=40)]], Field(max_length=100)]
     note: Annotated[str, Field(max_length=4000), AfterValidator(_printable_lines)]
     archived: date
-
-
-def of_archive(data: dict[str, Any], archive: str | None) -> dict[str, Any]:
-    """A specification, and those it is a fork of, as those of a run that came in an archive; None: that did not.
-
-    Without the settings of other methods, which another machine may not have.
-    """
-    fork_of, settings = data.get("fork_of"), data.get("settings", {})
-    own = {name: value for name, value in settings.items() if name == data.get("method")}
-    return data | {"imported": archive, "fork_of": fork_of and of_archive(fork_of, archive), "settings": own}
+    name: Annotated[Text, Field(max_length=MOST_NAME_LETTERS)] = ""
 
 
 def specification(members: Members) -> RunSpec:

@@ -31,12 +31,12 @@ from clnp_core.errors import SpecError, StoreError
 from clnp_core.files import ending
 from clnp_core.machine import environment
 from clnp_core.runs.archive.file import ENVIRONMENT, LOGITS, RUN, SPEC, as_json, opened, pack
-from clnp_core.runs.archive.forms import of_archive
 from clnp_core.runs.archive.incoming import Incoming
 from clnp_core.runs.fold.course import fold
 from clnp_core.runs.fold.results import RESULTS, Changed, Result
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.fold.summary import summarise
+from clnp_core.runs.spec import of_archive
 from clnp_core.runs.store import Store
 from clnp_core.runs.store.artifacts import Artifacts
 
@@ -118,6 +118,7 @@ def write(store: Store, run: str, path: Path) -> None:
                 "tags": list(asked.tags),
                 "note": asked.note,
                 "archived": date.today().isoformat(),
+                **({"name": asked.name} if asked.name else {}),  # which an earlier version does not know
             }
         ),
         ENVIRONMENT: as_json(asked.summary.environment or environment()),
@@ -152,10 +153,12 @@ def _keep(store: Store, incoming: Incoming, verdict: str) -> Imported:
     """Move what was checked into the store: artifacts first, then what leads to them, at once."""
     spec, told = incoming.spec, incoming.told
     run = told.run
-    if any(other.id == run for other in store.runs()):
+    here = [other.id for other in store.runs()]
+    name = "" if told.name in here else told.name
+    if run in here:
         run = f"{spec.preset}-{secrets.token_hex(3)}"
-    here = incoming.here if incoming.elsewhere else incoming.there
-    summary = summarise(spec, incoming.records, told.seconds).model_copy(update={"environment": here})
+    where = incoming.here if incoming.elsewhere else incoming.there
+    summary = summarise(spec, incoming.records, told.seconds).model_copy(update={"environment": where})
     event = f"imported, archived on {told.archived} as {told.run}, learned on {incoming.there['processor']}; {verdict}"
     new = []
     try:
@@ -167,7 +170,7 @@ def _keep(store: Store, incoming: Incoming, verdict: str) -> Imported:
             os.replace(incoming.artifacts.path(key), target)
         tags = dict.fromkeys([_IMPORTED_TAG, *told.tags])
         store.add_imported(
-            run, spec, told.data, incoming.records, summary, incoming.parts, list(tags), told.note, event
+            run, spec, told.data, incoming.records, summary, incoming.parts, list(tags), told.note, event, name
         )
     except BaseException as error:
         for target in new:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-import traceback
 from collections import Counter
 from collections.abc import Collection, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 
-from distributed import Client, Event, KilledWorker, LocalCluster
+from distributed import Client, Event, LocalCluster
 
 from clnp_core.analysis.epochs import ALONE
 from clnp_core.errors import ClnpError, DamagedError
@@ -27,6 +26,7 @@ from clnp_core.runs.engine.answers import Answers
 from clnp_core.runs.engine.cluster import client_of, own_workers
 from clnp_core.runs.engine.desk import Desk
 from clnp_core.runs.engine.evaluate import Evaluators, Theta, ready_on_worker
+from clnp_core.runs.engine.failure import StageFailed, last_lines
 from clnp_core.runs.engine.pace import Pace
 from clnp_core.runs.engine.worker import EPOCHS_TOPIC, TOKEN_FILE, NotShared, perform_on_worker, stop_flag
 from clnp_core.runs.estimate import expected_speed
@@ -41,21 +41,6 @@ from clnp_core.tasks.content import check, check_same, content_digest
 
 _POLL_SECONDS = 0.2
 _STOP_SECONDS = 5
-_TRACEBACK_LINES = 12
-
-
-class StageFailed(ClnpError):
-    """A stage failed with an unexpected exception.
-
-    Attributes
-    ----------
-    detail : str
-        The last lines of its traceback.
-    """
-
-    def __init__(self, sentence: str, detail: str) -> None:
-        super().__init__(sentence)
-        self.detail = detail
 
 
 class Engine:
@@ -80,10 +65,12 @@ class Engine:
         self._client: Client | None = None
         self._cluster: LocalCluster | None = None
         self._connecting = asyncio.Lock()
+        self._early: asyncio.Task[None] | None = None
         self._workers_start = False
         self._desk = Desk(places or workers(), self._on_worker)
         self._flights: dict[str, _Flight] = {}
         self._active: dict[str, _Active] = {}
+        self._run_ended = asyncio.Event()  # the next one begins at once
         self._told: list[tuple[str, Epoch]] = []
         self._evaluators = Evaluators(store.artifacts, self._token)
         self._answers = Answers(store, self._evaluate)
@@ -91,6 +78,7 @@ class Engine:
     async def serve(self, until: Collection[str] | None = None, idle_seconds: float | None = None) -> None:
         """Work on whatever is queued until cancelled, until the runs in `until` have ended, or until idle for so long.
 
+        While an app shows the store it is not idle, and its workers are kept, so that no run waits for their start.
         Runs in `until` and others take turns, these first. In the end stages in progress stop at their checkpoints and
         their runs go back into the queue.
 
@@ -113,13 +101,18 @@ class Engine:
                 while True:
                     self._write_epochs()
                     self._attend(until or ())
-                    if self._active:
-                        busy = time.monotonic()
+                    shown = self._store.has_app()
+                    if shown and self._early is None:
+                        self._early = asyncio.create_task(self._connect())
                     if until is not None and not any(run.id in until for run in self._store.active()):
                         return
-                    if idle_seconds is not None and time.monotonic() - max(busy, self._answers.last) > idle_seconds:
+                    if shown or self._active:
+                        busy = time.monotonic()
+                    elif idle_seconds is not None and time.monotonic() - max(busy, self._answers.last) > idle_seconds:
                         return
-                    await asyncio.sleep(_POLL_SECONDS)
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._run_ended.wait(), _POLL_SECONDS)
+                    self._run_ended.clear()
             finally:
                 await self._close()
 
@@ -160,9 +153,10 @@ class Engine:
             self._artifacts.forget()  # a worker may have found damaged what was whole before
             store.fail(run.id, str(error))
         except Exception as error:
-            store.fail(run.id, f"The engine failed, {type(error).__name__}: {error}", _last_lines(error))
+            store.fail(run.id, f"The engine failed, {type(error).__name__}: {error}", last_lines(error))
         finally:
             del self._active[run.id]
+            self._run_ended.set()
 
     async def _learn(self, run: Run, active: _Active) -> Summary:
         """Learn the tasks in order, and train each task alone beside them."""
@@ -280,7 +274,7 @@ class Engine:
         except (ClnpError, NotShared):
             raise
         except Exception as error:
-            raise StageFailed(_sentence(first, error), _last_lines(error)) from error
+            raise StageFailed(first, error) from error
         finally:
             future.release()
 
@@ -330,8 +324,7 @@ class Engine:
             if active.waits != self._workers_start:
                 active.waits = self._workers_start
                 self._store.note(run, STARTING if active.waits else STARTED)
-            left = progress.seconds_left(self._desk.places)
-            self._store.put_progress(run, progress.seconds, progress.fraction, left)
+            self._store.put_progress(run, progress.seconds, progress.fraction, progress.seconds_left(self._desk.places))
 
     async def _evaluate(self, stage: Stage, split: str, thetas: list[Theta]) -> list[float]:
         await self._connect()
@@ -340,7 +333,7 @@ class Engine:
 
     async def _close(self) -> None:
         await self._answers.close()
-        tasks = [active.task for active in self._active.values()]
+        tasks = [active.task for active in self._active.values()] + ([self._early] if self._early else [])
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -363,18 +356,6 @@ async def _all(coroutines: Iterable[Coroutine[Any, Any, Any] | asyncio.Task[Any]
     finally:
         for task in tasks:
             task.cancel()
-
-
-def _sentence(stage: Stage, error: Exception) -> str:
-    what = str(error).splitlines()[0] if str(error) else "no reason given"
-    if isinstance(error, KilledWorker):
-        what = f"{error.allowed_failures + 1} workers died while computing it, one after the other"
-    return f"The stage '{stage.describes}' failed, {type(error).__name__}: {what}"
-
-
-def _last_lines(error: Exception) -> str:
-    lines = "".join(traceback.format_exception(error)).rstrip().splitlines()
-    return "\n".join(lines[-_TRACEBACK_LINES:])
 
 
 class _Flight:

@@ -60,6 +60,11 @@ def preset(name: str, changes: dict[str, Any] | None = None) -> RunSpec:
     return fitted(parse(_changed(presets[name], changes or {})))
 
 
+def changed(spec: RunSpec, changes: dict[str, Any]) -> RunSpec:
+    """Change some settings of a specification; see `preset`."""
+    return fitted(parse(_changed(spec.to_json(), changes)))
+
+
 def fitted(spec: RunSpec) -> RunSpec:
     """Leave out those outputs of a network of one's own for which the stream has no class.
 
@@ -170,6 +175,16 @@ def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
             raise SpecError(f"There is no setting {path!r}{nearest(path, known)}; there are {', '.join(known)}.")
         data[group] = (data.get(group) or {}) | {name: value}
     return data
+
+
+def of_archive(data: dict[str, Any], archive: str | None) -> dict[str, Any]:
+    """A specification, and those it is a fork of, as those of a run that came in an archive; None: that did not.
+
+    Without the settings of other methods, which another machine may not have.
+    """
+    fork_of, settings = data.get("fork_of"), data.get("settings", {})
+    own = {name: value for name, value in settings.items() if name == data.get("method")}
+    return data | {"imported": archive, "fork_of": fork_of and of_archive(fork_of, archive), "settings": own}
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:

@@ -273,6 +273,11 @@ class RunSpec(Strict):
         """Return the specification that holds for a task: this one, or for tasks before a fork the forked one."""
         return self.fork_of.at(task) if self.fork_of and self.at_task and task < self.at_task else self
 
+    @property
+    def earlier(self) -> list[RunSpec]:
+        """The specifications that it is a fork of, the one just before it first."""
+        return [self.fork_of, *self.fork_of.earlier] if self.fork_of else []
+
     def epochs_of(self, task: int) -> int:
         """Return the maximum number of epochs of a task for which this specification holds."""
         return self.epochs[min(task, len(self.epochs)) - 1]

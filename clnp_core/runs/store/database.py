@@ -1,4 +1,4 @@
-"""A store's folder, its database, and the lock of the engine that serves it."""
+"""A store's folder, its database, and the locks of the engine that serves it and of apps that show it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ from clnp_core.files import obstacle
 from clnp_core.machine import user_folder
 from clnp_core.runs.store.artifacts import Artifacts
 from clnp_core.runs.store.tables import FAMILIES, METADATA
+from clnp_core.runs.store.writing import adopt
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
+_ENGINE, _APP = "engine.lock", "app.lock"
 _EXTENDED = 3  # this format lacks some tables and columns, but what it has is the same
 _BUSY_SECONDS = 10
 _LOOK_SECONDS = 0.01
@@ -126,6 +128,10 @@ class Database:
             if "data" not in _columns(connection, "runs"):
                 connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN data VARCHAR")
                 connection.exec_driver_sql(_DATA_OF_FIRST_STAGES)
+            if "parent" not in _columns(connection, "runs"):
+                for column in ("name", "parent"):
+                    connection.exec_driver_sql(f"ALTER TABLE runs ADD COLUMN {column} VARCHAR")
+                adopt(connection)
             connection.exec_driver_sql(FAMILIES)
             connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -207,7 +213,7 @@ class Database:
     def engine(self) -> int | None:
         """Return the process id of the engine that serves the store, 0 if it is not known; None if there is none."""
         deadline = time.monotonic() + _HOLD_SECONDS
-        with suppress(OSError, StoreError), open(self.location / "engine.lock") as file:
+        with suppress(OSError, StoreError), open(self.location / _ENGINE) as file:
             while not self._locked(file, fcntl.LOCK_SH):
                 written = file.read()
                 if written.isdecimal() or time.monotonic() > deadline:
@@ -217,9 +223,28 @@ class Database:
         return None
 
     @contextmanager
-    def _lock_file(self) -> Iterator[IO[str]]:
+    def hold_app(self) -> Iterator[None]:
+        """Tell inside the block that an app shows the store. The system knows when the process dies.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be locked.
+        """
+        with self._lock_file(_APP) as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            yield
+
+    def has_app(self) -> bool:
+        """Return whether an app shows the store."""
+        with suppress(OSError, StoreError), open(self.location / _APP) as file:
+            return not self._locked(file, fcntl.LOCK_EX)
+        return False
+
+    @contextmanager
+    def _lock_file(self, name: str = _ENGINE) -> Iterator[IO[str]]:
         try:
-            descriptor = os.open(self.location / "engine.lock", os.O_RDWR | os.O_CREAT, 0o666)
+            descriptor = os.open(self.location / name, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
             raise StoreError(f"The store {self.location} cannot be locked: {error.strerror}.") from error
         with open(descriptor, "r+") as file:

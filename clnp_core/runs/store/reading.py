@@ -16,7 +16,7 @@ from clnp_core.runs.fold.results import Changed, Record
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store.database import Database
-from clnp_core.runs.store.rows import Run, Sweep, as_run
+from clnp_core.runs.store.rows import Reached, Run, Sweep, as_run, reached
 from clnp_core.runs.store.tables import (
     BASELINE,
     DESCRIBED_RUNS,
@@ -65,7 +65,7 @@ class Reading(Database):
         return as_run(row, self.engine() is not None)
 
     def find(self, name: str) -> Run:
-        """Read the run of an id, or of the beginning of one that no other run's id has.
+        """Read the run of an id, or of that name, or of the beginning of an id, if no other run has it.
 
         Raises
         ------
@@ -73,13 +73,16 @@ class Reading(Database):
             If there is none, or several.
         """
         with self.transaction() as connection:
-            ids = connection.execute(sql.select(RUNS.c.id).order_by(RUNS.c.created.desc())).scalars().all()
-        found = [name] if name in ids else [run for run in ids if name and run.startswith(name)]
+            query = sql.select(RUNS.c.id, RUNS.c.name).order_by(RUNS.c.created.desc())
+            names = dict(map(tuple, connection.execute(query)))
+        found = [name] if name in names else [run for run in names if name and names[run] == name]
+        found = found or [run for run in names if name and run.startswith(name)]
         if not found:
             raise StoreError(f"There is no run {name!r} in {self.location}; see those there are with: clnp list")
         if len(found) > 1:
             shown = ", ".join(found[:_MOST_NAMED] + ["…"] * (len(found) > _MOST_NAMED))
-            raise StoreError(f"{name!r} begins the ids of {len(found)} runs, {shown}; give more of the one you mean.")
+            how = "is the name" if names[found[0]] == name else "begins the ids"
+            raise StoreError(f"{name!r} {how} of {len(found)} runs, {shown}; give more of the id of the one you mean.")
         return self.run(found[0])
 
     def baseline(self) -> str | None:
@@ -167,6 +170,16 @@ class Reading(Database):
         query = sql.select(LEARNED.c.run, sql.func.max(LEARNED.c.task)).group_by(LEARNED.c.run)
         with self.transaction() as connection:
             return dict(map(tuple, connection.execute(query)))
+
+    def reached(self) -> dict[str, Reached]:
+        """Tell what each run that has learned a task has reached so far."""
+        last = sql.select(LEARNED.c.run, sql.func.max(LEARNED.c.task).label("task")).group_by(LEARNED.c.run).subquery()
+        of_last = sql.and_(LEARNED.c.run == last.c.run, LEARNED.c.task == last.c.task)
+        # These parts alone, at once: a record is long, and there is one for each run.
+        parts = sql.func.json_extract(LEARNED.c.record, "$.accuracy", "$.free", "$.widths")
+        with self.transaction() as connection:
+            rows = connection.execute(sql.select(LEARNED.c.run, parts).join(last, of_last)).all()
+        return {run: reached(*json.loads(told)) for run, told in rows}
 
     def learned_task(self, run: str, task: int) -> int:
         """Return the number of a task as a plain int, if the run has learned it.

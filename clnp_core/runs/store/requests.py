@@ -19,6 +19,8 @@ from clnp_core.runs.store.rows import Run
 from clnp_core.runs.store.tables import BASELINE, RUN_NOTES, RUNS, SWEEP_RUNS, SWEEPS
 from clnp_core.tasks.content import at_hand, check_same
 
+MOST_NAME_LETTERS = 60
+
 _MOST_TAG_LETTERS = 40
 _MOST_NOTE_LETTERS = 4000
 
@@ -33,7 +35,8 @@ class Requests(Checking):
         ----------
         spec : RunSpec
         like : Run, optional
-            Another run, of the same stream, whose data it must learn; for a fork, by default, the newest that it forks.
+            Another run, of the same stream, whose data it must learn. Of a fork it is the run that it goes on from; by
+            default the newest with the specification before it.
 
         Raises
         ------
@@ -41,21 +44,18 @@ class Requests(Checking):
             If that data has changed since.
         """
         run = f"{spec.preset}-{secrets.token_hex(3)}"
-        like = like or self._forked(spec)
         asked = {"id": run, "spec": spec, "state": "queued", "wanted": "run", "created": time.time()}
+        if before := spec.earlier:
+            here = [each for each in self.runs() if each.spec in before]
+            forked = [like] if like else sorted(here, key=lambda each: before.index(each.spec))
+            asked["parent"] = forked[0].id if forked else None
+            like = next((each for each in forked if each.data), None)
         if like:
             _check_data(like)
             asked["data"] = like.data
         with self.transaction() as connection:
             connection.execute(RUNS.insert().values(seconds=0.0, fraction=0.0, **asked))
         return run
-
-    def _forked(self, spec: RunSpec) -> Run | None:
-        """Find the newest run that a specification forks, of those whose data is known."""
-        before: list[RunSpec] = []
-        while spec.fork_of:
-            before.append(spec := spec.fork_of)
-        return next((run for run in self.runs() if run.data and run.spec in before), None) if before else None
 
     def bind(self, run: str, data: str) -> str:
         """Bind a run to data of that digest, unless it is bound, and return the digest of the data it is bound to."""
@@ -180,6 +180,25 @@ class Requests(Checking):
         with self.transaction() as connection:
             connection.execute(insert(RUN_NOTES).prefix_with("OR REPLACE").values(**values))
 
+    def rename(self, run: str, name: str) -> None:
+        """Call a run something; an empty name leaves it its id. Spaces around it, and several in it, are dropped.
+
+        Raises
+        ------
+        StoreError
+            If there is no such run, or the name is too long, cannot be shown, or is the id of another run.
+        """
+        kept = " ".join(name.split())
+        if len(kept) > MOST_NAME_LETTERS:
+            raise StoreError(f"The name {kept[:20]!r}… has {len(kept)} characters; give at most {MOST_NAME_LETTERS}.")
+        if not kept.isprintable():
+            raise StoreError(f"The name {kept!r} has a character that cannot be shown; leave it out.")
+        if any(other.id == kept != run for other in self.runs()):
+            raise StoreError(f"The name {kept!r} is the id of another run; give one of its own.")
+        self.run(run)
+        with self.transaction() as connection:
+            connection.execute(RUNS.update().where(RUNS.c.id == run).values(name=kept or None))
+
     def pin(self, run: str | None) -> None:
         """Make a run the baseline, with which others are compared; None for no baseline.
 
@@ -195,10 +214,10 @@ class Requests(Checking):
             if run is not None:
                 connection.execute(BASELINE.insert().values(place=1, run=run))
 
-    def add_sweep(self, name: str, over: dict[str, list[Any]], runs: Sequence[str]) -> str:
-        """Record runs, in the order of the grid's points, as a sweep, and return its id."""
+    def add_sweep(self, name: str, over: dict[str, list[Any]], runs: dict[int, str]) -> str:
+        """Record runs by index in the product of the axes as a sweep, and return its id."""
         sweep = f"{name}-{secrets.token_hex(3)}"
-        places = [{"sweep": sweep, "place": place, "run": run} for place, run in enumerate(runs)]
+        places = [{"sweep": sweep, "place": place, "run": run} for place, run in runs.items()]
         with self.transaction() as connection:
             connection.execute(SWEEPS.insert().values(id=sweep, over=over, created=time.time()))
             connection.execute(SWEEP_RUNS.insert(), places)

@@ -124,6 +124,7 @@ class Results(Reading):
         tags: Sequence[str],
         note: str,
         event: str,
+        name: str = "",
     ) -> None:
         """Add a finished run from another store, all of it or nothing. Its artifacts must be here already.
 
@@ -143,12 +144,14 @@ class Results(Reading):
             As for `describe`.
         event : str
             Text of the event that records the import.
+        name : str
+            What it was called.
         """
         now = time.time()
         times = {"created": now, "finished": now, "seconds": summary.seconds, "seconds_left": 0.0}
         ended = {"state": "finished", "wanted": "run", "fraction": 1.0, "summary": summary, "data": data}
         with self.transaction() as connection:
-            connection.execute(RUNS.insert().values(id=run, spec=spec, **times, **ended))
+            connection.execute(RUNS.insert().values(id=run, spec=spec, name=name or None, **times, **ended))
             for stage, candidate, result in parts:
                 writing.link(connection, run, stage, candidate)
                 writing.finish_stage(connection, stage, result)
@@ -156,6 +159,7 @@ class Results(Reading):
             connection.execute(LEARNED.insert(), rows)
             connection.execute(RUN_NOTES.insert().values(run=run, tags=list(tags), note=note))
             writing.note_event(connection, run, event)
+            writing.adopt(connection)
 
     def prune(self) -> int:
         """Delete the artifacts that `unneeded` lists, and return the bytes freed.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from statistics import fmean
 from typing import Any
 
 import sqlalchemy as sql
 
 from clnp_core.runs.fold.results import Summary
 from clnp_core.runs.spec import RunSpec
+from clnp_core.runs.store.tables import as_data
 
 
 @dataclass(frozen=True)
@@ -33,14 +36,18 @@ class Run:
         Estimate: until a few epochs are measured, that of before the start; then from them.
     error, detail : str or None
         If it failed, a sentence for the user, and the last lines of the traceback, if any, for developers.
-    summary : Summary or None
-        Its results once it is finished; as JSON, what `clnp run --json` writes.
+    told : str or None
+        Its summary, as it is stored.
     data : str or None
         SHA-256 of the data that it learns, as `clnp_core.tasks.content.content_digest` computes it; None before its
         first stage. With other data it does not go on.
     tags : tuple of str
     note : str
         The user's tags and note.
+    name : str
+        What the user calls it; empty where it has only its id.
+    parent : str or None
+        Id of the run that it was forked from, where that is known; it may have been removed since.
     """
 
     id: str
@@ -55,10 +62,27 @@ class Run:
     seconds_left: float | None
     error: str | None
     detail: str | None
-    summary: Summary | None
+    told: str | None = field(repr=False)
     data: str | None
     tags: tuple[str, ...]
     note: str
+    name: str
+    parent: str | None
+
+    @property
+    def summary(self) -> Summary | None:
+        """Its results once it is finished; as JSON, what `clnp run --json` writes."""
+        return None if self.told is None else as_data(Summary, self.told)
+
+    @property
+    def title(self) -> str:
+        """What it is called: its name, or else its id."""
+        return self.name or self.id
+
+    @property
+    def called(self) -> str:
+        """Its id, after its name if it has one."""
+        return f"{self.name} ({self.id})" if self.name else self.id
 
     @property
     def is_active(self) -> bool:
@@ -67,7 +91,7 @@ class Run:
 
     def to_json(self) -> dict[str, Any]:
         """Convert to plain data, ready for `json.dumps`: the attributes, and the specification and summary as JSON."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "told"}
         summary = self.summary.to_json() if self.summary else None
         return values | {"tags": list(self.tags), "spec": self.spec.to_json(), "summary": summary}
 
@@ -75,6 +99,22 @@ class Run:
     def goes_on(self) -> bool:
         """Whether it is active or interrupted: the next engine, too, goes on with it."""
         return self.is_active or self.state == "interrupted"
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What a run has reached so far.
+
+    Attributes
+    ----------
+    accuracy : float
+        Mean test accuracy over the tasks it has learned, a fraction.
+    used : float or None
+        Share of the neurons that tasks have claimed, mean over the hidden layers, where the method partitions.
+    """
+
+    accuracy: float
+    used: float | None
 
 
 @dataclass(frozen=True)
@@ -98,7 +138,13 @@ class Sweep:
 def as_run(row: sql.Row[Any], served: bool) -> Run:
     values = row._asdict()
     values["tags"] = tuple(row.tags or ())
-    values["note"] = row.note or ""
+    values["note"], values["name"] = row.note or "", row.name or ""
     if row.state == "running" and not served:
         values["state"] = "interrupted"
     return Run(**values)
+
+
+def reached(accuracy: Sequence[float], free: Sequence[int], widths: Sequence[int]) -> Reached:
+    # What does not partition its neurons tells of none that are free.
+    used = [1 - left / width for left, width in zip(free, widths, strict=False)]
+    return Reached(fmean(accuracy), fmean(used) if used else None)

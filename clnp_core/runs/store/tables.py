@@ -11,10 +11,13 @@ import sqlalchemy as sql
 from clnp_core.runs.fold.results import Data, Record, Summary
 from clnp_core.runs.spec import RunSpec, parse
 
+# More than anybody has runs. Pages that follow runs read all of them again and again, always in the same order: a cache
+# with room for fewer would have none of them when it is asked.
+_MOST_CACHED = 16_384
 
-@lru_cache(maxsize=1024)
+
+@lru_cache(maxsize=_MOST_CACHED)
 def _parsed(text: str) -> RunSpec:
-    """Parse a specification, cached because pages that follow runs read all of them again and again."""
     return parse(json.loads(text))
 
 
@@ -30,8 +33,8 @@ class Specification(sql.types.TypeDecorator[RunSpec]):
 
 
 @lru_cache(maxsize=1024)
-def _read(form: type[Data], text: str) -> Data:
-    """As `_parsed`."""
+def as_data(form: type[Data], text: str) -> Data:
+    """Read what a `Typed` column keeps, cached as specifications are."""
     return form.model_validate_json(text)
 
 
@@ -49,7 +52,7 @@ class Typed(sql.types.TypeDecorator[Data]):
         return None if value is None else json.dumps(value.to_json())
 
     def process_result_value(self, value: str | None, dialect: Any) -> Data | None:
-        return None if value is None else _read(self.form, value)
+        return None if value is None else as_data(self.form, value)
 
 
 METADATA = sql.MetaData()
@@ -70,6 +73,8 @@ RUNS = sql.Table(
     sql.Column("detail", sql.String),
     sql.Column("summary", Typed(Summary)),
     sql.Column("data", sql.String),  # the digest of its data, from its first stage on
+    sql.Column("name", sql.String),  # what people call it
+    sql.Column("parent", sql.String),  # of a fork the run that it goes on from, also once that is removed
 )
 STAGES = sql.Table(
     "stages",
@@ -159,4 +164,10 @@ BASELINE = sql.Table(
     sql.Column("place", sql.Integer, primary_key=True),  # always 1: there is one at most
     sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
 )
-DESCRIBED_RUNS = sql.select(RUNS, RUN_NOTES.c.tags, RUN_NOTES.c.note).outerjoin(RUN_NOTES)
+# A summary is long, and of most runs that are read nobody looks at it: it is taken as text.
+_READ: list[sql.ColumnElement[Any]] = [
+    sql.type_coerce(each, sql.String).label("told") if each.name == "summary" else each for each in RUNS.c
+]
+DESCRIBED_RUNS: sql.Select[Any] = sql.select(*_READ, RUN_NOTES.c.tags, RUN_NOTES.c.note).select_from(
+    RUNS.outerjoin(RUN_NOTES)
+)

@@ -39,7 +39,8 @@ def test_set(store: Store, run: str, task: int) -> tuple[Tensor, Tensor]:
 def export(store: Store, run: str, task: int, path: Path) -> None:
     """See `clnp_core.runs.handle.RunHandle.export`."""
     suffix = check_format(path)
-    spec = store.run(run).spec
+    asked = store.run(run)
+    spec = asked.spec
     learned, task = _learned(store, run, task)
     data, pixels = _pixels(store, run, task)
     records, labels = store.learned(run), spec.labels_of(task)
@@ -54,6 +55,8 @@ def export(store: Store, run: str, task: int, path: Path) -> None:
         "labels": json.dumps(labels, ensure_ascii=False),
         "accuracy": records[-1].accuracy[task - 1],
     }
+    if asked.name:
+        about["name"] = asked.name
     if taken := records[task - 1].fingerprint:  # which an earlier version did not take
         about["fingerprint"] = taken
     write_whole(path, content(learned, task, suffix, pixels, about))

@@ -272,11 +272,14 @@ def test_an_archive_is_imported_once_and_beside_the_run_it_came_from(store, runs
 
 def test_what_people_wrote_to_a_run_goes_with_it(store, runs, tmp_path):
     store.describe(runs["multi-head"], ["thesis"], "Figure 3.\nThe second column.")
+    store.rename(runs["multi-head"], "column two")
     archive.write(store, runs["multi-head"], tmp_path / "run.zip")
     store.describe(runs["multi-head"], [], "")
+    store.rename(runs["multi-head"], "")
     other = Store(tmp_path / "other")
     kept = other.run(archive.read(other, tmp_path / "run.zip").run)
     assert (kept.tags, kept.note) == (("imported", "thesis"), "Figure 3.\nThe second column.")
+    assert kept.name == "column two"
 
 
 def test_what_cannot_be_archived_is_refused_in_a_sentence(store, runs, scheduler, tmp_path):

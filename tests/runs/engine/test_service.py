@@ -130,6 +130,24 @@ def test_multi_head_reuses_the_last_layer(store, learn):
     assert identical(store, run) == [1, 2, 3]
 
 
+def test_while_an_app_is_open_workers_are_kept_and_the_engine_is_not_idle(tmp_path, monkeypatch):
+    store, started = Store(tmp_path), asyncio.Event()
+
+    async def own_workers(count):
+        started.set()
+        await asyncio.Future()
+
+    async def seen():
+        with store.hold_app():
+            serving = asyncio.create_task(Engine(store).serve(idle_seconds=0))
+            await asyncio.wait_for(started.wait(), 60)
+            assert not serving.done()
+        await asyncio.wait_for(serving, 60)
+
+    monkeypatch.setattr(engine_module, "own_workers", own_workers)
+    asyncio.run(seen())
+
+
 def test_divergence_ends_the_run_with_a_sentence(store, learn):
     run, _ = learn({"learning_rate": 1e38})
     failed = store.run(run)
@@ -211,7 +229,7 @@ def test_a_paused_run_goes_on_from_its_checkpoint(tmp_path, scheduler, learn):
         return store.run(run).state == "paused"
 
     # On a machine so fast that it is over before it is paused, a run takes twice as many epochs.
-    for epochs in (40 * 2**more for more in range(6)):
+    for epochs in (20 * 2**more for more in range(7)):
         changes = {"stream.tasks": 1, "epochs": epochs, "patience": epochs, "batch_size": 8}
         run = store.add(preset("digits", {**changes, "single_task": False}))
         if asyncio.run(paused_after_a_checkpoint(run)):

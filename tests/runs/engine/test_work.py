@@ -73,7 +73,7 @@ def uninterrupted(fit, tmp_path_factory):
 
 
 @given(stops=st.lists(st.integers(1, STEPS), min_size=1, max_size=3))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_resuming_gives_bit_for_bit_what_an_uninterrupted_training_gives(fit, uninterrupted, tmp_path_factory, stops):
     artifacts = Artifacts(tmp_path_factory.mktemp("stopped"))
     for steps in stops:

@@ -19,7 +19,7 @@ from clnp_core.errors import DataError, HeldError, StoreError
 from clnp_core.runs import submit
 from clnp_core.runs.background import end_engine, engine_process, hand_over, see_on
 from clnp_core.runs.fold.stages import fit_stages
-from clnp_core.runs.spec import preset
+from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import Store, database
 from clnp_core.runs.store.database import SCHEMA_VERSION
 from clnp_core.tasks import datasets
@@ -226,6 +226,87 @@ def test_tags_and_a_note_are_kept_with_a_run(store):
         store.describe(run, [], "x" * 4001)
     with pytest.raises(StoreError, match="There is no run 'nope'"):
         store.describe("nope", [], "")
+
+
+def test_a_run_is_renamed_found_by_its_name_and_keeps_its_id(store):
+    run, other = store.add(preset("digits")), store.add(preset("digits"))
+    store.rename(run, "  wide,   small λ ")
+    store.describe(run, ["good"], "")
+    named = store.find("wide, small λ")
+    assert (named.id, named.name, named.title, named.called) == (
+        run,
+        named.title,
+        "wide, small λ",
+        f"{named.name} ({run})",
+    )
+    assert [each.title for each in store.runs()] == [other, "wide, small λ"]
+    assert store.run(run).to_json()["name"] == "wide, small λ"
+    store.rename(other, "wide, small λ")
+    with pytest.raises(StoreError, match=f"is the name of 2 runs, {other}, {run}; give"):
+        store.find("wide, small λ")
+    store.rename(run, " ")
+    assert (store.run(run).name, store.run(run).title) == ("", run)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("x" * 61, "has 61 characters; give at most 60"),
+        ("red\x1b[31m", r"'red\\x1b\[31m' has a character that cannot be shown"),
+        ("a \u202e b", "has a character that cannot be shown"),
+        (None, "is the id of another run"),
+    ],
+)
+def test_an_impossible_name_is_refused_in_a_sentence(store, name, sentence):
+    run, other = store.add(preset("digits")), store.add(preset("digits"))
+    with pytest.raises(StoreError, match=sentence):
+        store.rename(run, name or other)
+    assert store.run(run).title == run
+    with pytest.raises(StoreError, match="There is no run 'nope'"):
+        store.rename("nope", "a name")
+
+
+def test_a_fork_knows_the_run_that_it_goes_on_from(store):
+    spec = preset("digits")
+    here, same, later = fork(spec, 3, {"theta": 0.5}), fork(spec, 2, {"margin": 0.05}), fork(spec, 2, {"epochs": 9})
+    first, alike = store.add(spec), store.add(spec)
+    forks = {
+        first: store.add(same, like=store.run(first)),  # of two that are alike, the one that was meant
+        alike: store.add(later),
+    }
+    assert {store.run(each).parent: each for each in forks.values()} == forks
+    committed = store.add(fork(here, 4, {"theta": None}), like=store.run(first))  # what is between them never was a run
+    assert store.run(committed).parent == first
+    assert (store.run(first).parent, store.run(committed).to_json()["parent"]) == (None, first)
+    store.remove(first)
+    assert store.run(committed).parent == first
+
+
+def test_forks_of_an_older_store_get_the_run_that_they_go_on_from(store):
+    spec = preset("digits")
+    run, unlike = store.add(spec), store.add(preset("digits", {"seed": 1}))
+    committed = store.add(fork(fork(spec, 3, {"theta": 0.5}), 4, {"theta": None}))
+    nearest = store.add(fork(store.run(committed).spec, 6, {"margin": 0.05}))
+    lost = store.add(fork(preset("digits", {"seed": 2}), 2, {"margin": 0.05}))
+    with sqlite3.connect(store.location / "clnp.sqlite") as database:
+        database.executescript("ALTER TABLE runs DROP COLUMN name; ALTER TABLE runs DROP COLUMN parent")
+        database.execute("PRAGMA user_version = 7")
+    opened = Store(store.location)
+    parents = {each.id: each.parent for each in opened.runs()}
+    assert parents == {run: None, unlike: None, committed: run, nearest: committed, lost: None}
+    opened.rename(run, "the first")
+    assert opened.find("the first").id == run
+
+
+def test_what_runs_have_reached_is_told_of_their_last_tasks(store):
+    run, unpartitioned, begun = (store.add(preset("digits")) for _ in range(3))
+    store.put_learned(run, record())
+    store.put_learned(run, record(task=2, accuracy=[0.9, 0.8], free=[300, 200], widths=[400, 400]))
+    store.put_learned(unpartitioned, record(accuracy=[0.5], free=[]))
+    reached = store.reached()
+    assert begun not in reached
+    assert (reached[run].accuracy, reached[run].used) == (pytest.approx(0.85), 0.375)
+    assert (reached[unpartitioned].accuracy, reached[unpartitioned].used) == (0.5, None)
 
 
 def test_one_run_at_most_is_the_baseline(store):

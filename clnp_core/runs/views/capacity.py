@@ -1,0 +1,99 @@
+"""Plans how wide a run's layers have to be for more tasks, and the run that has them. Imports no torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from clnp_core.analysis import capacity
+from clnp_core.analysis.capacity import Plan
+from clnp_core.errors import SpecError, StoreError
+from clnp_core.networks.architectures import Architecture, architecture_data
+from clnp_core.runs.fold.summary import layers
+from clnp_core.runs.spec import RunSpec, parse
+from clnp_core.runs.spec.changes import fitted
+from clnp_core.runs.store import Run, Store
+
+
+def plan(store: Store, run: str, tasks: int) -> Plan:
+    """Plan the widths for a number of tasks from a run and those of the store that differ in their seeds alone.
+
+    Raises
+    ------
+    SpecError
+        As `clnp_core.analysis.capacity.plan`.
+    StoreError
+        If there is no such run, or its method claims no neurons.
+    """
+    first = store.run(run)
+    if not first.spec.partitions:
+        raise StoreError(f"There is no plan for {run}: {first.spec.method} claims no neurons.")
+    own, *others = (
+        [layer.to_json() for layer in layers(first.spec, store.learned(each.id))]
+        for each in [first, *_siblings(store, first)]
+    )
+    return capacity.plan([own, *filter(_tells, others)], tasks)
+
+
+def _tells(hidden: list[dict[str, Any]]) -> bool:
+    """Whether a plan can be made from a run by itself."""
+    with suppress(SpecError):
+        return bool(capacity.plan([hidden], 1))
+    return False
+
+
+def _siblings(store: Store, run: Run) -> list[Run]:
+    """List the other finished runs on the same data that differ from a run in their seeds alone, the newest first."""
+    own = _without_seeds(run.spec)
+    seeds = {(run.spec.seed, run.spec.stream.seed)}
+    found = []
+    for other in store.runs():
+        its = other.spec.seed, other.spec.stream.seed
+        if other.state != "finished" or its in seeds or other.spec.method != run.spec.method or other.data != run.data:
+            continue
+        if _without_seeds(other.spec) == own:
+            seeds.add(its)
+            found.append(other)
+    return found
+
+
+def _without_seeds(spec: RunSpec) -> RunSpec:
+    """Leave out the seeds, and what has no effect on what is claimed."""
+    earlier = spec.fork_of and _without_seeds(spec.fork_of)
+    stream = spec.stream.model_copy(update={"seed": None})
+    told = {"preset": "", "about": "", "seed": 0, "single_task": False, "for_comparison": False}
+    return spec.model_copy(update={**told, "stream": stream, "fork_of": earlier})
+
+
+def planned(spec: RunSpec, widths: Sequence[int], tasks: int) -> RunSpec:
+    """Specify a run like another, from its first task on, with such widths and so many tasks.
+
+    Raises
+    ------
+    SpecError
+        If the stream has not so many tasks, or the network would be too large.
+    """
+    network, told = _with_widths(spec.architecture, widths), spec.to_json()
+    changes: dict[str, Any] = {"network": architecture_data(network), "fork_of": None, "at_task": None}
+    changes |= {"imported": None, "stream": told["stream"] | {"tasks": tasks}}
+    if spec.fork_of and spec.grow_below is None:
+        changes["grow"] = {}  # a fork grows once, between two of its tasks
+    return fitted(parse(told | changes))
+
+
+def weights(spec: RunSpec, widths: Sequence[int]) -> float:
+    """Count the weights of a specification's network with such widths; infinite if there can be no such network."""
+    try:
+        return sum(map(math.prod, _with_widths(spec.architecture, widths).weight_shapes))
+    except SpecError:
+        return math.inf
+
+
+def _with_widths(architecture: Architecture, widths: Sequence[int]) -> Architecture:
+    """The same network with other widths, which its name then tells."""
+    hidden = [replace(layer, width=width) for layer, width in zip(architecture.hidden, widths, strict=True)]
+    name = f"{architecture.name.split(' ')[0]} {'-'.join(map(str, widths))}"[:60]
+    return replace(architecture, name=name, hidden=tuple(hidden), task_outputs=())
