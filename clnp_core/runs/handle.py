@@ -41,6 +41,12 @@ class RunHandle:
     def __repr__(self) -> str:
         return f"<run {self.id}: {self.status}>"
 
+    def _repr_html_(self) -> str:
+        """Tell in a notebook what the run is, and how far it is."""
+        from clnp_core.runs.jupyter.shown import as_table
+
+        return as_table(self)
+
     @property
     def status(self) -> str:
         """The run's state; see `clnp_core.runs.store.Run`."""

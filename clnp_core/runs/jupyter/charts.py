@@ -1,6 +1,6 @@
 """Plotly figures as one widget, which change in place. Needs anywidget.
 
-Plotly's own FigureWidget brings a plotly.js of five megabytes for each figure, and of several in a cell some stay empty.
+Of several FigureWidgets of Plotly in a cell some stay empty, and each brings a plotly.js of five megabytes.
 """
 
 from __future__ import annotations

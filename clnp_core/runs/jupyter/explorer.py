@@ -11,8 +11,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from clnp_core.analysis import figures
+from clnp_core.analysis.candidates import Outcome
 from clnp_core.analysis.choice import Choice, candidate_of, with_l1, with_margin, with_outcome
-from clnp_core.analysis.tradeoff import Outcome
 from clnp_core.errors import SpecError
 from clnp_core.methods.training.settings import VALIDATION
 from clnp_core.runs.background import ensure_engine
@@ -104,7 +104,7 @@ class Explorer:
         SpecError
             If a value is impossible, or λ is not trained.
         """
-        choice, layers = self.choice, len(self.tradeoff.before.widths)
+        choice = self.choice
         if margin is not None:
             if not 0 <= margin < 1:
                 raise SpecError(f"margin = {margin!r} is not possible: it should be a fraction from 0 to below 1.")
@@ -112,10 +112,7 @@ class Explorer:
         if l1 is not None:
             choice = self._with_l1(choice, tuple(l1))
         if theta is not None:
-            each = np.atleast_1d(np.asarray(theta, dtype=float))
-            if len(each) not in (1, layers) or not (np.isfinite(each) & (each >= 0)).all():
-                raise SpecError(f"theta = {theta!r} is not possible: it should be 1 or {layers} numbers from 0 up.")
-            choice = replace(choice, theta=float(theta) if np.ndim(theta) == 0 else tuple(each.tolist()))
+            choice = replace(choice, theta=self._thetas(theta))
         self._show(choice)
         return self
 
@@ -187,7 +184,7 @@ class Explorer:
         if layer not in range(1, len(names) + 1):
             raise SpecError(f"layer = {layer!r} is not possible: it should be from 1 to {len(names)}.")
         counts = self.tradeoff.distribution(outcome)
-        ranked = np.sort(outcome.candidate.free[layer - 1])[::-1]
+        ranked = sorted(outcome.candidate.free[layer - 1].tolist(), reverse=True)
         return figures.activities(counts[counts["layer"] == names[layer - 1]], ranked, outcome.theta[layer - 1])
 
     def save(self, path: Path | str) -> Path:
@@ -197,6 +194,17 @@ class Explorer:
     @property
     def _task(self) -> int:
         return self.tradeoff.before.task
+
+    def _thetas(self, theta: float | Sequence[float]) -> float | tuple[float, ...]:
+        layers = len(self.tradeoff.before.widths)
+        try:
+            each = np.atleast_1d(np.asarray(theta, dtype=float))
+            possible = each.shape in ((1,), (layers,)) and bool((np.isfinite(each) & (each >= 0)).all())
+        except (TypeError, ValueError):
+            possible = False
+        if not possible:
+            raise SpecError(f"theta = {theta!r} is not possible: it should be 1 or {layers} numbers from 0 up.")
+        return float(each[0]) if len(each) == 1 else tuple(each.tolist())
 
     def _with_l1(self, choice: Choice, l1: tuple[float, ...]) -> Choice:
         moved = with_l1(choice, l1, self.tradeoff)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -145,10 +146,10 @@ class Panel:
         shared, *own = self.theta
         on(shared, lambda: explorer.move(theta=shared.value))
         for layer, slider in enumerate(own):
-            on(slider, lambda layer=layer, slider=slider: self._one(layer, slider.value))
+            on(slider, partial(self._one, layer, slider))
 
-    def _one(self, layer: int, theta: float) -> None:
-        choice = with_theta(self._explorer.choice, theta, layer)
+    def _one(self, layer: int, slider: ui.SelectionSlider) -> None:
+        choice = with_theta(self._explorer.choice, slider.value, layer)
         self._explorer.move(theta=choice.theta)
 
     def _share(self) -> None:
