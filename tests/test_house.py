@@ -15,6 +15,7 @@ ROWS = [
     ["clnp_core.terminal"],
     [
         "clnp_core.runs.handle",
+        "clnp_core.runs.jupyter",
         "clnp_core.runs.progress",
         "clnp_core.runs.sweep",
         "clnp_core.runs.comparison",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from clnp_core.analysis.capacity import Plan
     from clnp_core.analysis.importance import Importance
     from clnp_core.analysis.tradeoff import TradeOff
+    from clnp_core.runs.jupyter.explorer import Explorer
+    from clnp_core.runs.jupyter.watching import Watch
 
 _POLL_SECONDS = 0.2
 
@@ -38,6 +40,12 @@ class RunHandle:
 
     def __repr__(self) -> str:
         return f"<run {self.id}: {self.status}>"
+
+    def _repr_html_(self) -> str:
+        """Tell in a notebook what the run is, and how far it is."""
+        from clnp_core.runs.jupyter.shown import as_table
+
+        return as_table(self)
 
     @property
     def status(self) -> str:
@@ -143,6 +151,24 @@ class RunHandle:
         from clnp_core.runs.views.explore import trade_off
 
         return trade_off(self.store, self.id, task)
+
+    def explore(self, task: int = 1) -> Explorer:
+        """Move λ, θ and m of a learned task by sliders in Jupyter; see `clnp_core.runs.jupyter.explorer.Explorer`.
+
+        Raises
+        ------
+        StoreError
+            As for `trade_off`.
+        """
+        from clnp_core.runs.jupyter.explorer import Explorer
+
+        return Explorer(self, task)
+
+    def watch(self) -> Watch:
+        """Watch the run's curves in Jupyter while it goes on; see `clnp_core.runs.jupyter.watching.Watch`."""
+        from clnp_core.runs.jupyter.watching import Watch
+
+        return Watch(self)
 
     def anatomy(self, task: int) -> Anatomy:
         """Take the run's network after a task apart; see `clnp_core.runs.views.anatomy.anatomy`.

@@ -1,0 +1,117 @@
+"""A trade-off in Jupyter: what is moved, kept and committed, with sliders and without."""
+
+import json
+import sys
+
+import pytest
+
+from clnp_core.errors import SpecError
+from clnp_core.runs.handle import RunHandle
+from clnp_core.runs.jupyter import explorer as exploring
+from clnp_core.runs.jupyter.explorer import Explorer
+from clnp_core.runs.store import Store
+from tests.runs.conftest import learn, store  # noqa: F401
+
+GRID = {"lambda.2": [5e-4, 2e-3], "stream.tasks": 2}
+
+
+@pytest.fixture
+def explorer(store: Store, learn, monkeypatch: pytest.MonkeyPatch) -> Explorer:  # noqa: F811
+    monkeypatch.setattr(exploring, "ensure_engine", lambda store: None)
+    run, _ = learn(GRID)
+    return RunHandle(store, run).explore(1)
+
+
+def test_it_starts_where_the_margin_rule_is_and_follows_m(explorer: Explorer):
+    tradeoff = explorer.tradeoff
+    assert explorer.outcome == tradeoff.verdict(0.01).outcome
+    wide = explorer.move(margin=0.05).outcome
+    assert wide == tradeoff.verdict(0.05).outcome
+    assert explorer.keep() == wide
+    lowest = explorer.move(theta=0.0).outcome
+    assert explorer.move(margin=0.0).outcome == lowest, "what was moved by hand stays"
+    assert explorer.follow().outcome == tradeoff.verdict(0.0).outcome
+    assert explorer.kept == [wide]
+
+
+@pytest.mark.parametrize(
+    ("moves", "words"),
+    [
+        ({"margin": 1.5}, "margin = 1.5 is not possible: it should be a fraction from 0 to below 1"),
+        ({"margin": float("nan")}, "margin = nan is not possible"),
+        ({"theta": [0.1, 0.2, 0.3]}, "it should be 1 or 2 numbers from 0 up"),
+        ({"theta": -1.0}, "it should be 1 or 2 numbers from 0 up"),
+        ({"theta": "high"}, "theta = 'high' is not possible"),
+        ({"l1": (1e-5, 7e-4, 3e-4)}, r"λ = 1e-05 / 0.0007 / 0.0003 is not trained for task 1; there is .*0.0005"),
+    ],
+)
+def test_a_wrong_move_is_refused_and_changes_nothing(explorer: Explorer, moves, words: str):
+    before = explorer.choice
+    with pytest.raises(SpecError, match=words):
+        explorer.move(**moves)
+    assert explorer.choice == before
+
+
+def test_committed_is_what_is_seen(explorer: Explorer):
+    explorer.move(margin=0.02, theta=(0.1, 0.2))
+    committed = explorer.commit()
+    spec = explorer.run.store.run(committed.id).spec
+    assert list(spec.at(1).theta) == [0.1, 0.2]
+    assert (spec.at(2).theta, spec.margin, spec.stream.tasks) == (None, 0.02, 2)
+
+
+def test_sliders_move_it_and_show_where_it_is(explorer: Explorer):
+    from clnp_core.runs.jupyter.panel import Panel
+
+    panel = Panel(explorer)
+    explorer._panels.append(panel)
+    drawn = panel.charts.figures
+    assert [json.loads(each)["layout"]["title"]["text"] for each in drawn] == [
+        "Accuracy against sparsity",
+        "Partition after task 1",
+        "Activity, layer 1",
+        "Activity, layer 2",
+    ]
+    panel.margin.value = 4.0
+    assert explorer.choice.margin == 0.04
+    assert panel.charts.figures != drawn
+    assert panel.theta[0].value == pytest.approx(explorer.outcome.theta[0])
+    (lambda_2,) = panel.l1.values()
+    for _, value in lambda_2.options:
+        lambda_2.value = value
+        assert explorer.choice.l1[1] == value
+    panel.by_layer.value = True
+    panel.theta[2].index = len(panel.theta[2].options) - 1
+    assert explorer.outcome.claimed[1] == 0
+    assert explorer.outcome.claimed[0] > 0
+    explorer.move(theta=0.0)
+    assert not panel.by_layer.value
+    assert panel.theta[0].index == 0
+    explorer.move(margin=0.0).follow()
+    assert panel.margin.value == 0
+
+
+def test_a_run_shows_what_it_is_and_what_it_came_to(explorer: Explorer):
+    run = explorer.run
+    summary = run.summary()
+    told = run._repr_html_()
+    assert f"<tr><th>mean test accuracy</th><td>{summary['mean_accuracy']:.2%}</td></tr>" in told
+    assert f"{summary['layers'][0]['free_after'][-1]} of layer 1" in told
+    assert "<td>2 of 2</td>" in told
+
+
+def test_a_run_that_has_ended_is_watched_without_waiting(explorer: Explorer):
+    watch = explorer.run.watch()
+    assert watch.told == f"{explorer.run.id}: finished."
+    assert watch.figure().layout.title.text
+
+
+def test_without_widgets_figures_are_shown_and_what_is_missing_is_said(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    shown = []
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+    monkeypatch.setattr("IPython.display.display", lambda *figures: shown.extend(figures))
+    explorer._ipython_display_()
+    assert len(shown) == 4
+    assert capsys.readouterr().out.endswith("pip install anywidget, then restart the kernel.\n")
