@@ -22,12 +22,15 @@ class Choice:
         One for all hidden layers, or one for each.
     margin : float
         m, a fraction.
+    seen : tuple of float, optional
+        While `l1` is not trained, the λ that is shown instead; `theta` is for that one. Else none.
     """
 
     l1: tuple[float, ...]
     learning_rate: float
     theta: float | Theta
     margin: float
+    seen: tuple[float, ...] | None = None
 
     @property
     def is_shared(self) -> bool:
@@ -43,11 +46,30 @@ def candidate_of(choice: Choice, tradeoff: TradeOff) -> Trained | None:
     return tradeoff.find(choice.l1, choice.learning_rate)
 
 
+def seen_candidate(choice: Choice, tradeoff: TradeOff) -> Trained:
+    """Find the candidate that is shown: the choice's own, else the one seen last, else the one that m chooses."""
+    found = candidate_of(choice, tradeoff) or (choice.seen and tradeoff.find(choice.seen, choice.learning_rate))
+    return found or tradeoff.verdict(choice.margin).outcome.candidate
+
+
+def arrived(choice: Chosen, tradeoff: TradeOff) -> Chosen:
+    """Give the choice as it is by now: θ follows m once λ is trained, and belongs to what is shown till then."""
+    if candidate := candidate_of(choice, tradeoff):
+        return with_outcome(choice, tradeoff.within(candidate, choice.margin)) if choice.seen else choice
+    shown = seen_candidate(choice, tradeoff)
+    if choice.seen == shown.l1:
+        return choice
+    return replace(_with_theta_of(choice, tradeoff.within(shown, choice.margin)), seen=shown.l1)
+
+
 def with_outcome(choice: Chosen, outcome: Outcome) -> Chosen:
     """Choose an outcome's candidate and θ."""
-    theta = outcome.theta[0] if choice.is_shared else outcome.theta
-    candidate = outcome.candidate
-    return replace(choice, l1=candidate.l1, learning_rate=candidate.learning_rate, theta=theta)
+    there = _with_theta_of(choice, outcome)
+    return replace(there, l1=outcome.candidate.l1, learning_rate=outcome.candidate.learning_rate, seen=None)
+
+
+def _with_theta_of(choice: Chosen, outcome: Outcome) -> Chosen:
+    return replace(choice, theta=outcome.theta[0] if choice.is_shared else outcome.theta)
 
 
 def with_margin(choice: Chosen, margin: float, tradeoff: TradeOff) -> Chosen:
@@ -57,15 +79,13 @@ def with_margin(choice: Chosen, margin: float, tradeoff: TradeOff) -> Chosen:
     margin allows this candidate.
     """
     moved = replace(choice, margin=margin)
-    candidate = candidate_of(choice, tradeoff)
-    if candidate is None:
-        return moved
-    at = tradeoff.at(candidate, choice.theta)
+    shown = seen_candidate(choice, tradeoff)
+    at = tradeoff.at(shown, choice.theta)
     ruled = tradeoff.verdict(choice.margin).outcome
-    if (ruled.candidate, ruled.claimed) == (candidate, at.claimed):
+    if not choice.seen and (ruled.candidate, ruled.claimed) == (shown, at.claimed):
         return with_outcome(moved, tradeoff.verdict(margin).outcome)
-    if tradeoff.within(candidate, choice.margin).claimed == at.claimed:
-        return with_outcome(moved, tradeoff.within(candidate, margin))
+    if tradeoff.within(shown, choice.margin).claimed == at.claimed:
+        return _with_theta_of(moved, tradeoff.within(shown, margin))
     return moved
 
 
@@ -78,9 +98,14 @@ def with_theta(choice: Chosen, theta: float, layer: int | None = None) -> Chosen
 
 
 def with_l1(choice: Chosen, l1: tuple[float, ...], tradeoff: TradeOff) -> Chosen:
-    """Change λ. θ follows the margin as long as it stands where the margin puts it."""
-    moved = replace(choice, l1=l1)
-    before, after = candidate_of(choice, tradeoff), candidate_of(moved, tradeoff)
-    if before and after and tradeoff.within(before, choice.margin).claimed == tradeoff.at(before, choice.theta).claimed:
-        return with_outcome(moved, tradeoff.within(after, choice.margin))
-    return moved
+    """Change λ. θ follows the margin as long as it stands where the margin puts it.
+
+    While the new λ is not trained, what was seen before stays.
+    """
+    before = seen_candidate(choice, tradeoff)
+    after = tradeoff.find(l1, choice.learning_rate)
+    if after is None:
+        return replace(choice, l1=l1, seen=before.l1)
+    if tradeoff.within(before, choice.margin).claimed == tradeoff.at(before, choice.theta).claimed:
+        return with_outcome(choice, tradeoff.within(after, choice.margin))
+    return replace(choice, l1=l1, seen=None)

@@ -11,6 +11,7 @@ from itertools import product
 import numpy as np
 import streamlit as st
 
+from clnp_core.analysis.choice import candidate_of, seen_candidate, with_l1, with_margin, with_outcome, with_theta
 from clnp_core.analysis.tradeoff import TradeOff
 from clnp_core.methods.training.settings import VALIDATION
 from clnp_core.runs.fold.results import Record
@@ -19,21 +20,7 @@ from dashboard.components.copy_link import copy_link
 from dashboard.components.live_slider import live_slider
 from dashboard.shared.number_text import margin_text, scientific
 from dashboard.shared.run_text import layer_name
-from dashboard.tradeoff.state import (
-    View,
-    as_it_ran,
-    can_redo,
-    can_undo,
-    candidate_of,
-    change,
-    redo,
-    seen_candidate,
-    undo,
-    with_l1,
-    with_margin,
-    with_outcome,
-    with_theta,
-)
+from dashboard.tradeoff.state import View, as_it_ran, can_redo, can_undo, change, redo, undo
 
 _THETA_PLACES = 60
 _MARGINS = (0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8, 10, 15, 20)  # points

@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from clnp_core.analysis.choice import candidate_of, seen_candidate
 from clnp_core.analysis.tradeoff import Outcome, TradeOff
 from clnp_core.errors import ClnpError, StoreError
 from clnp_core.methods.training.settings import VALIDATION, Epoch
@@ -24,7 +25,7 @@ from dashboard.shared.number_text import margin_text, scientific
 from dashboard.shared.run_text import title_text, training_text
 from dashboard.shared.store import start_engine
 from dashboard.tradeoff.controls import choose_to_train
-from dashboard.tradeoff.state import View, candidate_of, change, is_settled, seen_candidate
+from dashboard.tradeoff.state import View, change, is_settled
 from dashboard.tradeoff.view import lambdas
 
 _REST_SECONDS = 1.5

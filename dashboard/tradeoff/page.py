@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from clnp_core.analysis.choice import arrived, seen_candidate
 from clnp_core.errors import SpecError
 from clnp_core.runs.store import Run, Store, default_location
 from clnp_core.runs.views.explore import trade_off
@@ -27,18 +28,7 @@ from dashboard.tradeoff.engine_requests import (
     switch_training,
     train_if_at_rest,
 )
-from dashboard.tradeoff.state import (
-    View,
-    arrived,
-    as_it_ran,
-    begin,
-    complete,
-    current,
-    linked,
-    linked_view,
-    seen_candidate,
-    show,
-)
+from dashboard.tradeoff.state import View, as_it_ran, begin, complete, current, linked, linked_view, show
 from dashboard.tradeoff.view import (
     ruling,
     show_activities,

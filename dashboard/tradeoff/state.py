@@ -13,47 +13,28 @@ from typing import Any
 
 import streamlit as st
 
-from clnp_core.analysis.tradeoff import Outcome, Theta, TradeOff, Trained
+from clnp_core.analysis.choice import Choice
 from clnp_core.errors import SpecError
 from clnp_core.runs.fold.results import Record
 
 _STATE = "trade-off"
 
 
-@dataclass(frozen=True)
-class View:
+@dataclass(frozen=True, kw_only=True)
+class View(Choice):
     """All that the page's sliders and switches say.
 
     Attributes
     ----------
     run : str
     task : int
-    l1 : tuple of float
-        λ of each layer, the output's last.
-    learning_rate : float
-    theta : float or tuple of float
-        One for all hidden layers, or one for each.
-    margin : float
-        m, a fraction.
     fine_tuning : bool
         Whether a run that goes on from here trains what is left after pruning.
-    seen : tuple of float, optional
-        While `l1` is not trained, the λ whose picture stays on the page; `theta` is for that one. Else none.
     """
 
     run: str
     task: int
-    l1: tuple[float, ...]
-    learning_rate: float
-    theta: float | Theta
-    margin: float
     fine_tuning: bool = False
-    seen: tuple[float, ...] | None = None
-
-    @property
-    def is_shared(self) -> bool:
-        """Tell whether all layers have one θ."""
-        return not isinstance(self.theta, tuple)
 
     def to_link(self) -> dict[str, str]:
         """Write the view as parameters of the page's address."""
@@ -124,76 +105,6 @@ def as_it_ran(run: str, record: Record, margin: float) -> View:
         theta=record.theta[0] if len(set(record.theta)) == 1 else record.theta,
         margin=margin,
     )
-
-
-def candidate_of(view: View, tradeoff: TradeOff) -> Trained | None:
-    """Find the candidate that the view looks at; None if it is not trained."""
-    return tradeoff.find(view.l1, view.learning_rate)
-
-
-def seen_candidate(view: View, tradeoff: TradeOff) -> Trained:
-    """Find the candidate that is shown: the view's own, else the one seen last, else the one that m chooses."""
-    found = candidate_of(view, tradeoff) or (view.seen and tradeoff.find(view.seen, view.learning_rate))
-    return found or tradeoff.verdict(view.margin).outcome.candidate
-
-
-def arrived(view: View, tradeoff: TradeOff) -> View:
-    """Give the view as it is by now: θ follows the margin once λ is trained, and belongs to what is shown till then."""
-    if candidate := candidate_of(view, tradeoff):
-        return with_outcome(view, tradeoff.within(candidate, view.margin)) if view.seen else view
-    shown = seen_candidate(view, tradeoff)
-    if view.seen == shown.l1:
-        return view
-    return replace(_with_theta_of(view, tradeoff.within(shown, view.margin)), seen=shown.l1)
-
-
-def with_outcome(view: View, outcome: Outcome) -> View:
-    """Move the view to an outcome's candidate and θ."""
-    there = _with_theta_of(view, outcome)
-    return replace(there, l1=outcome.candidate.l1, learning_rate=outcome.candidate.learning_rate, seen=None)
-
-
-def _with_theta_of(view: View, outcome: Outcome) -> View:
-    return replace(view, theta=outcome.theta[0] if view.is_shared else outcome.theta)
-
-
-def with_margin(view: View, margin: float, tradeoff: TradeOff) -> View:
-    """Change m. What stood where the margin rule puts it follows the rule; what was moved by hand stays.
-
-    That is λ and θ while they are the rule's choice over all candidates, else θ alone while it is the highest that the
-    margin allows this candidate.
-    """
-    moved = replace(view, margin=margin)
-    shown = seen_candidate(view, tradeoff)
-    at = tradeoff.at(shown, view.theta)
-    ruled = tradeoff.verdict(view.margin).outcome
-    if not view.seen and (ruled.candidate, ruled.claimed) == (shown, at.claimed):
-        return with_outcome(moved, tradeoff.verdict(margin).outcome)
-    if tradeoff.within(shown, view.margin).claimed == at.claimed:
-        return _with_theta_of(moved, tradeoff.within(shown, margin))
-    return moved
-
-
-def with_theta(view: View, theta: float, layer: int | None = None) -> View:
-    """Change θ of a hidden layer, counted from 0, or of all of them."""
-    each = (view.theta,) * (len(view.l1) - 1) if view.is_shared else view.theta
-    if layer is None:
-        return replace(view, theta=theta if view.is_shared else (theta,) * len(each))
-    return replace(view, theta=(*each[:layer], theta, *each[layer + 1 :]))
-
-
-def with_l1(view: View, l1: tuple[float, ...], tradeoff: TradeOff) -> View:
-    """Change λ. θ follows the margin as long as it stands where the margin puts it.
-
-    While the new λ is not trained, what was seen before stays on the page.
-    """
-    before = seen_candidate(view, tradeoff)
-    after = tradeoff.find(l1, view.learning_rate)
-    if after is None:
-        return replace(view, l1=l1, seen=before.l1)
-    if tradeoff.within(before, view.margin).claimed == tradeoff.at(before, view.theta).claimed:
-        return with_outcome(view, tradeoff.within(after, view.margin))
-    return replace(view, l1=l1, seen=None)
 
 
 @dataclass(frozen=True)

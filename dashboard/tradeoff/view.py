@@ -10,12 +10,13 @@ import numpy as np
 import streamlit as st
 
 from clnp_core.analysis import figures
+from clnp_core.analysis.choice import candidate_of, with_theta
 from clnp_core.analysis.tradeoff import Outcome, TradeOff, Verdict
 from clnp_core.methods.training.settings import VALIDATION, Epoch, Measure
 from dashboard.components.live_chart import live_chart
 from dashboard.shared.notebook_code import run_code
 from dashboard.shared.number_text import margin_text, percent, scientific
-from dashboard.tradeoff.state import View, candidate_of, change, with_theta
+from dashboard.tradeoff.state import View, change
 
 _COLUMNS = 3
 

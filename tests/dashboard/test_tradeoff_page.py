@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import dashboard
+from clnp_core.analysis.choice import arrived, with_l1, with_margin
 from clnp_core.analysis.tradeoff import TradeOff
 from clnp_core.runs.engine.questions import ask
 from clnp_core.runs.engine.service import Engine
@@ -20,7 +21,7 @@ from clnp_core.runs.store import Store
 from clnp_core.runs.views.explore import trade_off
 from dashboard.tradeoff import controls, engine_requests
 from dashboard.tradeoff.controls import theta_places
-from dashboard.tradeoff.state import View, arrived, linked_view, with_l1, with_margin
+from dashboard.tradeoff.state import View, linked_view
 from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
 
 PAGE = str(Path(dashboard.__file__).parent / "tradeoff" / "page.py")
@@ -87,7 +88,7 @@ def test_it_opens_on_what_the_newest_run_made_of_its_first_task(store: Store, ru
 def test_the_link_is_the_view(store: Store, run: str):
     tradeoff = trade_off(store, run, 2)
     theta = tradeoff.candidates[0].thresholds()[3]
-    link = View(run, 2, tradeoff.candidates[0].l1, 2e-2, theta, 0.03, fine_tuning=True).to_link()
+    link = View(tradeoff.candidates[0].l1, 2e-2, theta, 0.03, fine_tuning=True, run=run, task=2).to_link()
     app = opened(**link)
     assert view(app).to_link() == link
     outcome = tradeoff.at(tradeoff.candidates[0], theta)
@@ -222,7 +223,7 @@ def test_what_was_seen_stays_while_a_lambda_is_not_trained_and_theta_follows_onc
     ruled = trained.verdict(0.01).outcome
     (other,) = (candidate for candidate in trained.candidates if candidate is not ruled.candidate)
     untrained = TradeOff(trained.before, [ruled.candidate], trained._answers)
-    start = View(run, 1, ruled.candidate.l1, 2e-2, untrained.within(ruled.candidate, 0.01).theta[0], 0.01)
+    start = View(ruled.candidate.l1, 2e-2, untrained.within(ruled.candidate, 0.01).theta[0], 0.01, run=run, task=1)
     waiting = with_l1(start, other.l1, untrained)
     assert (waiting.l1, waiting.seen, waiting.theta) == (other.l1, start.l1, start.theta)
     assert linked_view(waiting.to_link(), start, 2) == waiting
@@ -254,20 +255,20 @@ def test_a_run_of_a_method_that_does_not_prune_is_refused_in_a_sentence(store: S
 def test_what_was_not_moved_by_hand_follows_the_margin(store: Store, run: str):
     tradeoff = trade_off(store, run, 1)
     ruled = tradeoff.verdict(0.01).outcome
-    at_rule = View(run, 1, ruled.candidate.l1, 2e-2, ruled.theta[0], 0.01)
+    at_rule = View(ruled.candidate.l1, 2e-2, ruled.theta[0], 0.01, run=run, task=1)
     wider = tradeoff.verdict(0.1).outcome
     followed = with_margin(at_rule, 0.1, tradeoff)
     assert (followed.l1, followed.theta, followed.margin) == (wider.candidate.l1, wider.theta[0], 0.1)
     (other,) = (candidate for candidate in tradeoff.candidates if candidate is not ruled.candidate)
     theta_follows = with_l1(at_rule, other.l1, tradeoff)
     assert theta_follows.theta == tradeoff.within(other, 0.01).theta[0]
-    by_hand = View(run, 1, other.l1, 2e-2, other.thresholds()[-2], 0.01)
+    by_hand = View(other.l1, 2e-2, other.thresholds()[-2], 0.01, run=run, task=1)
     assert with_margin(by_hand, 0.1, tradeoff).theta == by_hand.theta
     assert with_l1(by_hand, ruled.candidate.l1, tradeoff).theta == by_hand.theta
 
 
 def test_what_a_link_leaves_out_is_as_it_ran():
-    start = View("digits-1", 1, (1e-5, 1e-3, 3e-4), 2e-2, 0.25, 0.01)
+    start = View((1e-5, 1e-3, 3e-4), 2e-2, 0.25, 0.01, run="digits-1", task=1)
     assert linked_view({"run": "digits-1"}, start, 2) == start
     assert linked_view({"theta": "0.5,0"}, start, 2).theta == (0.5, 0.0)
 
