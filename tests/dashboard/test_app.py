@@ -398,7 +398,7 @@ def test_the_tree_of_forks_is_drawn_and_each_run_in_it_is_a_link(store: Store):
     app = opened(run=middle)
     links = [(link.proto.label, link.proto.query_string) for link in app.get("page_link")]
     assert links == [(each, f"run={each}&linked=1") for each in (run, run, leaf)]
-    assert opened(run=leaf, linked="1").query_params == {"run": [leaf]}
+    assert opened(run=leaf, linked="1").query_params == {"run": leaf}
     assert r"**\*loose\*** :small[:gray[this run]]" in text(app)
     assert r"from task 3\: θ = 0.5" in text(app)
     store.remove(run)
