@@ -8,8 +8,8 @@ from dashboard.shared.style import style_sheet
 
 _STYLE = style_sheet(Path(__file__).with_name("welcome.css"))
 _SENTENCES = """\
-CLNP has each task use few neurons and freezes those, so that nothing which is learned later changes its answers. This
-example learned ten tasks of digits: move λ, θ or m, and see how much accuracy buys how many free neurons.
+CLNP has each task use few neurons and freezes those: tasks that come later change none of its answers. Here are ten
+tasks of digits: move λ, θ or m, and see what accuracy buys in free neurons.
 """
 
 
