@@ -155,6 +155,7 @@ def _dashboard(options: argparse.Namespace) -> int:
         _give_example(store)
         opens_browser = not options.no_browser
         process = dashboard.process(store.location, options.port, opens_browser, options.allow_host)
+        print(f"CLNP Lab: http://127.0.0.1:{options.port} (Ctrl-C ends it)", flush=True)
         with store.hold_app():
             return _carried_out(subprocess.Popen(**process))
     finally:
