@@ -25,7 +25,7 @@ from clnp_core.runs.store import Store
 from tests.browser.conftest import FLAGS, find_chromium, serving
 
 LOOKS = (5, 15, 30)
-DRAWN = "document.querySelector('.live-chart .js-line, .live-chart .points')"
+DRAWN = "document.querySelector('.live-chart .js-line')"
 
 
 def measure(times: int) -> dict[str, Any]:
