@@ -40,17 +40,20 @@ BROWSER = "tests/browser/"
 
 
 class Shares(LoadFileScheduling):
-    """Shares tests out to processes by file, all that drive a browser to one: what they share is started once.
+    """Shares tests out to processes by file, those that drive a browser in two halves: what they share is started once.
 
     These are first, then the files of few tests, each of which takes long. The last are short: no process waits long
     for another in the end.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return BROWSER if nodeid.startswith(BROWSER) else super()._split_scope(nodeid)
+        if not nodeid.startswith(BROWSER):
+            return super()._split_scope(nodeid)
+        return BROWSER + ("a to k" if nodeid.removeprefix(BROWSER) < "test_l" else "l to z")
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        first = BROWSER if BROWSER in self.workqueue else next(reversed(self.workqueue))  # the one of fewest tests
+        fewest = next(reversed(self.workqueue))
+        first = next((scope for scope in self.workqueue if scope.startswith(BROWSER)), fewest)
         self.workqueue.move_to_end(first, last=False)
         super()._assign_work_unit(node)
 

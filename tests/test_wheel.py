@@ -23,7 +23,8 @@ def normal(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement)[0]).lower()
 
 
-DEPENDENCIES = {normal(line) for line in PROJECT["project"]["dependencies"]}
+OPTIONAL = PROJECT["project"]["optional-dependencies"].values()
+DEPENDENCIES = {normal(line) for lines in (PROJECT["project"]["dependencies"], *OPTIONAL) for line in lines}
 
 
 def pip(*arguments: object) -> None:

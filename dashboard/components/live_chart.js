@@ -142,7 +142,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     plot.resizing = new ResizeObserver(() => {
       if (!plot.offsetWidth) return;
       if (plot.wanted.fills && plot.narrow !== isNarrow(plot)) draw(Plotly, plot);
-      else Plotly.Plots.resize(plot);
+      Plotly.Plots.resize(plot);
     });
     plot.resizing.observe(plot);
   }).catch((error) => {

@@ -156,9 +156,10 @@ def test_rows_are_looked_at_and_boxes_ticked_apart_and_a_fork_leads_to_the_run_i
     first, second = store.add(spec), store.add(preset("digits", {"seed": 1}))
     forked = store.add(fork(spec, 2, {"margin": 0.05}), like=store.run(first))
     page.goto(f"{address}/?run={forked}")
-    corner = page.get_by_test_id("stDataFrame").bounding_box()
 
     def click(row: int, pixels: int) -> None:
+        page.wait_for_selector("[data-test-script-state=notRunning]")  # what stands above the list may come and go
+        corner = page.get_by_test_id("stDataFrame").bounding_box()
         page.mouse.click(corner["x"] + pixels, corner["y"] + (row + 1.5) * ROW_PIXELS)
 
     ticked = page.locator(".st-key-selected")
