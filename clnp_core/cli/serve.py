@@ -113,8 +113,12 @@ def until_terminated(work: Coroutine[Any, Any, Any]) -> Any:
         task = asyncio.current_task()
         assert task is not None  # this one
 
+        interrupted = False
+
         def interrupt() -> None:
-            if not task.cancelling():
+            nonlocal interrupted
+            if not interrupted:  # `cancelling` would count a timeout's own, too, and the signal would be lost
+                interrupted = True
                 task.cancel()
 
         for number in (signal.SIGTERM,) if ignored else (signal.SIGTERM, signal.SIGINT):
