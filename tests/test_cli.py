@@ -489,3 +489,16 @@ def test_two_hundred_runs_are_listed(tmp_path, said):
     names = [store.add(preset("digits", {"seed": seed})) for seed in range(200)]
     _, shown, _ = said("list", "--store", tmp_path)
     assert all(name in shown for name in names)
+
+
+def test_a_signal_that_comes_together_with_a_timeout_is_not_lost():
+    async def work():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.01):
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(0.05)  # both are due when the loop looks again
+                await asyncio.sleep(5)
+        await asyncio.sleep(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        until_terminated(work())

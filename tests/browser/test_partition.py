@@ -63,6 +63,8 @@ def test_play_fills_the_network_up_and_the_slider_goes_back_while_the_address_fo
     address, store, run = partition
     graph = opened(page, f"{address}?run={run}&task=0")
     graph.evaluate(WATCH)
+    slider = page.get_by_role("slider", name="The network")
+    expect(slider).to_have_attribute("aria-valuetext", "before the first task")  # it is loaded for itself, too
     button(page, "Play").click()
     page.wait_for_url(f"{address}?run={run}&task={TASKS}")
     expect(button(page, "Play")).to_be_visible()
@@ -74,7 +76,6 @@ def test_play_fills_the_network_up_and_the_slider_goes_back_while_the_address_fo
         *([f"The partition after task {task}", sum(sizes[:task])] for task in range(1, TASKS + 1)),
     ]
 
-    slider = page.get_by_role("slider", name="The network")
     expect(slider).to_have_attribute("aria-valuetext", f"after task {TASKS} of {TASKS}")
     slider.press("ArrowLeft")
     page.wait_for_url("**task=2")
