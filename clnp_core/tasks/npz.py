@@ -1,6 +1,7 @@
 """Writes arrays as one `.npz` file, all or nothing, and reads files that may be damaged or of another kind."""
 
 import lzma
+import struct
 import tokenize
 import zipfile
 import zlib
@@ -29,10 +30,10 @@ def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
         raise DataError(str(error)) from error
 
 
-# What zipfile and numpy raise for content they cannot make sense of.
-_DAMAGE = (
+DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
+    struct.error,
     lzma.LZMAError,
     tokenize.TokenError,
     EOFError,
@@ -40,6 +41,7 @@ _DAMAGE = (
     ValueError,
     RuntimeError,
 )
+"""What zipfile and numpy raise for content they cannot make sense of."""
 
 
 @contextmanager
@@ -47,7 +49,7 @@ def refusing_damage(path: Path) -> Iterator[None]:
     """Turn errors of reading `path` inside the block into a DataError with one readable sentence."""
     try:
         yield
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise DataError(f"{path} is damaged or not a data set: {error}; replace or remove it.") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error

@@ -416,6 +416,7 @@ def test_arrays_that_are_wrong_are_refused_and_none_is_unpickled(tmp_path, what)
         ({"x.npy": claiming((4, 4)), "y.npy": claiming((4,), "<i8")}, "damaged"),
         ({"x.npy": claiming((1,)) + b"12", "y.npy": claiming((1,), "|u1") + b"1"}, "x has more values than it says"),
         ({"x.npy": b"no array", "y.npy": b""}, "damaged"),
+        ({"x.npy": b"\x93NUMPY\x01\x00\x0d\x00{'shape': (3,\n", "y.npy": b""}, "damaged"),
     ],
 )
 def test_arrays_that_lie_about_their_size_are_refused(tmp_path, members, said):

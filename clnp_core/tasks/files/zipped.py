@@ -6,20 +6,19 @@ import os
 import stat
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
 from clnp_core.errors import DataError
 from clnp_core.tasks.files.samples import MOST_BYTES
+from clnp_core.tasks.npz import DAMAGE
 
 MOST_FILES = 1_000_000
 _MOST_DIRECTORY_BYTES = 300 * MOST_FILES
 _END, _END_BYTES = b"PK\x05\x06", 22
 _LOCATOR_BYTES, _LARGE_END, _LARGE_END_BYTES = 20, b"PK\x06\x06", 56
 _MOST_COMMENT = 2**16
-_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, NotImplementedError, RuntimeError)
 
 
 @contextmanager
@@ -27,7 +26,7 @@ def refusing_damage(name: str) -> Iterator[None]:
     """Turn errors of reading a zip inside the block into a DataError with one readable sentence."""
     try:
         yield
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise DataError(f"{name} is damaged, or no zip file ({error}); give it anew.") from None
 
 
