@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import isnan
-from typing import Any
 
 from clnp_core.analysis.compare import Compared, Group, grouped
 from clnp_core.analysis.metrics import forward_transfer
@@ -13,6 +12,7 @@ from clnp_core.errors import StoreError
 from clnp_core.methods import REFERENCE
 from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.spec import RunSpec, parse
+from clnp_core.runs.spec.changes import from_first_task
 from clnp_core.runs.store import Run, Store
 
 _LEARNING = ("fit", "tune", "settle")  # stages whose seconds are those of learning
@@ -64,7 +64,4 @@ def with_method(spec: RunSpec, method: str) -> RunSpec:
     SpecError
         If the method does not allow a setting.
     """
-    changes: dict[str, Any] = {"method": method, "fork_of": None, "at_task": None, "imported": None}
-    if spec.fork_of and spec.grow_below is None:
-        changes["grow"] = {}  # a fork grows once, between two of its tasks; a run that is no fork cannot
-    return parse(spec.to_json() | changes)
+    return parse(from_first_task(spec) | {"method": method})

@@ -177,6 +177,13 @@ def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
+def from_first_task(spec: RunSpec) -> dict[str, Any]:
+    """Return a specification, as data, of a run that learns every task by these settings and is no fork."""
+    data = spec.to_json() | {"fork_of": None, "at_task": None, "imported": None}
+    # A fork grows once, between two of its tasks; a run that is no fork cannot.
+    return data | {"grow": {}} if spec.fork_of and spec.grow_below is None else data
+
+
 def of_archive(data: dict[str, Any], archive: str | None) -> dict[str, Any]:
     """A specification, and those it is a fork of, as those of a run that came in an archive; None: that did not.
 

@@ -14,7 +14,7 @@ from clnp_core.errors import SpecError, StoreError
 from clnp_core.networks.architectures import Architecture, architecture_data
 from clnp_core.runs.fold.summary import layers
 from clnp_core.runs.spec import RunSpec, parse
-from clnp_core.runs.spec.changes import fitted
+from clnp_core.runs.spec.changes import fitted, from_first_task
 from clnp_core.runs.store import Run, Store
 
 
@@ -76,12 +76,8 @@ def planned(spec: RunSpec, widths: Sequence[int], tasks: int) -> RunSpec:
     SpecError
         If the stream has not so many tasks, or the network would be too large.
     """
-    network, told = _with_widths(spec.architecture, widths), spec.to_json()
-    changes: dict[str, Any] = {"network": architecture_data(network), "fork_of": None, "at_task": None}
-    changes |= {"imported": None, "stream": told["stream"] | {"tasks": tasks}}
-    if spec.fork_of and spec.grow_below is None:
-        changes["grow"] = {}  # a fork grows once, between two of its tasks
-    return fitted(parse(told | changes))
+    network, told = architecture_data(_with_widths(spec.architecture, widths)), from_first_task(spec)
+    return fitted(parse(told | {"network": network, "stream": told["stream"] | {"tasks": tasks}}))
 
 
 def weights(spec: RunSpec, widths: Sequence[int]) -> float:
