@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import statistics
 import tempfile
-import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from plotly.io.json import to_json_plotly
 
 from benchmarks import report
 from clnp_core.analysis import figures
+from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 from tests.browser.conftest import FLAGS, find_chromium, serving
@@ -68,10 +68,7 @@ def measure(times: int) -> dict[str, Any]:
     """Time each as often as that; print what came out beside what was asked for."""
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as address, sync_playwright() as playwright:
         store = Store(Path(folder))
-        run = store.add(preset("digits", LEARNED))
-        while store.run(run).is_active:
-            time.sleep(0.1)
-        assert store.run(run).state == "finished", store.run(run).error
+        run = learned(store)
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         taken = {
@@ -82,6 +79,13 @@ def measure(times: int) -> dict[str, Any]:
         browser.close()
     report.table(_beside_what_was_asked(taken))
     return taken
+
+
+def learned(store: Store) -> str:
+    """Have a short run of digits learned by the engine that serves a store: its id."""
+    run = store.add(preset("digits", LEARNED))
+    RunHandle(store, run).wait()
+    return run
 
 
 def _steps_of_theta(page: Page, address: str, times: int) -> list[float]:

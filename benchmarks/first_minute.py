@@ -21,6 +21,7 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks import report
 from benchmarks.browser import AT_REST, WATCH_FIGURES
 from clnp_core.runs.estimate import estimate
+from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.store import Store
 from tests.browser.conftest import FLAGS, find_chromium, serving
 
@@ -79,10 +80,8 @@ def _own_run(page: Page, store: Store) -> dict[str, Any]:
     for seconds in LOOKS:
         time.sleep(max(0, clicked + seconds - time.monotonic()))
         left.append({"after s": seconds, "said to be left s": store.run(run.id).seconds_left})
-    while store.run(run.id).is_active:
-        time.sleep(0.1)
+    RunHandle(store, run.id).wait()
     took = time.monotonic() - clicked
-    assert store.run(run.id).state == "finished", store.run(run.id).error
     for look in left:
         look["were left s"] = took - look["after s"]
     return {"curve": curve, "took": took, "estimate": before and before.seconds, "left": left}

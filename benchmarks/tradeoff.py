@@ -34,6 +34,7 @@ from benchmarks.setting import stream_of
 from clnp_core.methods.training import accuracy
 from clnp_core.runs.background import end_engine, ensure_engine
 from clnp_core.runs.engine.questions import ask
+from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store import Store
 from clnp_core.tasks.datasets import data_directory
@@ -101,9 +102,7 @@ def _spec(name: str, changes: dict[str, Any]) -> RunSpec:
 def _candidate(store: Store, spec: RunSpec) -> str:
     """Train it. Returns the key of its stage."""
     run = store.add(spec)
-    while store.run(run).is_active:
-        time.sleep(0.1)
-    assert store.run(run).state == "finished", store.run(run).error
+    RunHandle(store, run).wait()
     (candidate,) = store.candidates(run, 1)
     return candidate["key"]
 

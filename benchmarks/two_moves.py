@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,7 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 from benchmarks import report
-from benchmarks.browser import LEARNED
-from clnp_core.runs.spec import preset
+from benchmarks.browser import learned
 from clnp_core.runs.store import Store
 from tests.browser.conftest import FLAGS, find_chromium, serving
 from tests.browser.two_moves import lost
@@ -28,10 +26,7 @@ def measure(pairs: int) -> dict[str, Any]:
     chance = random.Random(0)  # noqa: S311
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as address, sync_playwright() as playwright:
         store = Store(Path(folder))
-        run = store.add(preset("digits", LEARNED))
-        while store.run(run).is_active:
-            time.sleep(0.1)
-        assert store.run(run).state == "finished", store.run(run).error
+        run = learned(store)
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         page.set_default_timeout(120_000)

@@ -36,6 +36,7 @@ class Explorer:
 
     Attributes
     ----------
+    task : int
     tradeoff : TradeOff
     choice : Choice
         λ, θ and m as they are now.
@@ -52,6 +53,7 @@ class Explorer:
     def __init__(self, run: RunHandle, task: int) -> None:
         self.run = run
         self.tradeoff = run.trade_off(task)
+        self.task = self.tradeoff.before.task
         spec = run.store.run(run.id).spec.at(task)
         found = self.tradeoff.verdict(spec.margin).outcome
         candidate = found.candidate
@@ -60,7 +62,7 @@ class Explorer:
         self._panels: list[Any] = []
 
     def __repr__(self) -> str:
-        return f"<trade-off of task {self.tradeoff.before.task} of {self.run.id}: {self.told}>"
+        return f"<trade-off of task {self.task} of {self.run.id}: {self.told}>"
 
     @property
     def outcome(self) -> Outcome:
@@ -159,7 +161,7 @@ class Explorer:
         from clnp_core.runs.handle import RunHandle
 
         store, choice = self.run.store, self.choice
-        run, task = store.run(self.run.id), self.tradeoff.before.task
+        run, task = store.run(self.run.id), self.task
         spec = committing_fork(run.spec, task, self.outcome.candidate, choice.theta, choice.margin, None)
         committed = RunHandle(store, store.add(spec, like=run))
         ensure_engine(store)
@@ -176,7 +178,7 @@ class Explorer:
 
     def partition(self) -> go.Figure:
         """Draw the partition as it would be after the task."""
-        return figures.capacity(self.tradeoff.layers(self.outcome), title=f"Partition after task {self._task}")
+        return figures.capacity(self.tradeoff.layers(self.outcome), title=f"Partition after task {self.task}")
 
     def activities(self, layer: int) -> go.Figure:
         """Draw the activities of a hidden layer, counted from 1, with its θ."""
@@ -190,10 +192,6 @@ class Explorer:
     def save(self, path: Path | str) -> Path:
         """Write the figure for paper; see `figures.save`."""
         return figures.save(figures.for_paper(self.figure()), path)
-
-    @property
-    def _task(self) -> int:
-        return self.tradeoff.before.task
 
     def _thetas(self, theta: float | Sequence[float]) -> float | tuple[float, ...]:
         layers = len(self.tradeoff.before.widths)
@@ -212,7 +210,7 @@ class Explorer:
             return moved
         trained = "; ".join(sorted({" / ".join(f"{each:g}" for each in own.l1) for own in self.tradeoff.trained}))
         given = " / ".join(f"{each:g}" for each in l1)
-        raise SpecError(f"λ = {given} is not trained for task {self._task}; there is {trained}.")
+        raise SpecError(f"λ = {given} is not trained for task {self.task}; there is {trained}.")
 
     def _show(self, choice: Choice) -> None:
         self.choice = choice

@@ -104,7 +104,7 @@ class Panel:
             return f"kept[{len(explorer.kept) - 1}]: {explorer.told}."
 
         def figure() -> str:
-            return f"Written: {explorer.save(f'trade-off-{explorer.run.id}-{explorer.tradeoff.before.task}.pdf')}."
+            return f"Written: {explorer.save(f'trade-off-{explorer.run.id}-{explorer.task}.pdf')}."
 
         return (
             ("Margin rule", "Take the rule's choice of λ and θ", lambda: explorer.follow().told + "."),
