@@ -1,15 +1,43 @@
 """The store that the pages read and queue runs in, and the engine that works on them."""
 
+from pathlib import Path
+
 import streamlit as st
 
+from clnp_core.errors import CodeError
 from clnp_core.runs import background
+from clnp_core.runs.classroom.student import StudentStore
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
 from dashboard.shared.errors import attempt
 from dashboard.shared.link import link_to_run
+from dashboard.shared.visit import quota, visitor
 
-open_store = st.cache_resource(Store, show_spinner=False)
-"""Open the store at a place, once for all visitors."""
+_opened = st.cache_resource(Store, show_spinner=False)  # once for all visitors
+
+
+def open_store(location: Path) -> Store:
+    """Open the store at a place, as who visits may use it.
+
+    Raises
+    ------
+    CodeError
+        If the app serves a class, and the visitor has not come in.
+    StoreError
+        If it cannot be opened.
+    """
+    most = quota()
+    if not most:
+        return _opened(location)
+    who = visitor()
+    if who is None:
+        raise CodeError("Come into the class first, by its code.")
+    return _opened(location) if who.name is None else StudentStore(_opened(location), who.name, most)
+
+
+def all_runs_store(location: Path) -> Store:
+    """Open the store at a place for what is done in nobody's name."""
+    return _opened(location)
 
 
 def start_run(store: Store, spec: RunSpec, like: Run | None = None) -> None:
