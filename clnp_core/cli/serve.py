@@ -7,6 +7,7 @@ import asyncio
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -47,6 +48,7 @@ def add_to(commands: Any) -> None:
     dashboard.add_argument("--port", type=_port, default=8501, metavar="N", help="default 8501")
     dashboard.add_argument(
         "--address",
+        type=_address,
         metavar="ADDRESS",
         help="listen there; default 127.0.0.1, this machine only, and with --class 0.0.0.0, all of its networks",
     )
@@ -78,6 +80,18 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a number from 1 to 65535")
     return int(text)
+
+
+def _address(text: str) -> str:
+    with suppress(OSError, UnicodeError):
+        for family, kind, protocol, _, (host, *_) in socket.getaddrinfo(text, None, type=socket.SOCK_STREAM):
+            with socket.socket(family, kind, protocol) as probe:
+                probe.bind((host, 0))
+                return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no address of this machine; give one that it has, such as 127.0.0.1 for itself alone or 0.0.0.0 "
+        "for all of its networks"
+    )
 
 
 def _quota(text: str) -> int:
@@ -199,6 +213,9 @@ def _dashboard(options: argparse.Namespace) -> int:
         with store.hold_app():
             return _carried_out(subprocess.Popen(**process))
     finally:
+        if options.classroom:
+            with suppress(OSError):
+                store.hold(False)  # nobody could let it go on
         if engine is not None and engine == store.engine():
             if active := len(store.active()):
                 print(f"{active} {'run goes' if active == 1 else 'runs go'} on, in the background: clnp status")

@@ -102,7 +102,8 @@ def _link(query: str) -> str:
     """Write a link to the app as other machines find it."""
     here = st.context.url or ""
     if urlsplit(here).hostname in _HERE:
-        return dashboard.link_elsewhere(config.get_option("server.address"), config.get_option("server.port"), query)
+        address, port = config.get_option("server.address"), config.get_option("server.port")
+        return dashboard.link_elsewhere(address or "127.0.0.1", port, query)
     return f"{here.removesuffix('/class').rstrip('/')}/?{query}"
 
 

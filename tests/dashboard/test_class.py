@@ -67,11 +67,9 @@ def knock(app: AppTest, code: str, name: str) -> AppTest:
 def test_behind_the_door_is_nothing_before_the_code_and_then_what_the_address_says(store, visits):
     run = store.add(SPEC)
     code = classroom_of(store.location).code
-    for page in ("", "compare/page.py", "classroom/class_page.py"):
-        app = visits(None, page, run=run)
-        assert (app.title[0].value, app.subheader[0].value) == ("CLNP Lab", "Come into the class")
-        assert (labels(app), len(app.dataframe), len(app.selectbox)) == (["Come in"] * 2, 0, 0)
     app = visits(None, run=run, code=code)
+    assert (app.title[0].value, app.subheader[0].value) == ("CLNP Lab", "Come into the class")
+    assert (labels(app), len(app.dataframe), len(app.selectbox)) == (["Come in"] * 2, 0, 0)
     assert app.text_input[0].value == code
     assert "This is not the class's code" in text(knock(app, "K7M3Q1", "Anna"))
     assert "Give the name" in text(knock(app, code, " "))
