@@ -184,7 +184,7 @@ def _give_way() -> None:
 
 
 def _dashboard(options: argparse.Namespace) -> int:
-    """Serve the app, open it in the browser, and start an engine if there is none.
+    """Serve the app, by default on this machine only, open it in the browser, and start an engine if there is none.
 
     When the app ends, that engine goes on with the runs there are; without one it ends, too.
     """

@@ -58,9 +58,9 @@ def show_students(store: Store) -> bool:
     runs, students = store.runs(), store.students()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(counted(len(students), "student"), anchor=False, width="stretch")
+        st.session_state[_HOLD] = store.is_held()  # also after it was switched elsewhere
         st.toggle(
             "Hold the queue",
-            store.is_held(),
             key=_HOLD,
             on_change=lambda: attempt(lambda: store.hold(st.session_state[_HOLD])),
             help="Queued runs of students wait. What is running goes on, and your own runs begin.",

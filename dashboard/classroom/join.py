@@ -3,7 +3,7 @@
 import streamlit as st
 
 from clnp_core.runs.classroom.codes import Gate, Visitor
-from clnp_core.runs.store import Store, default_location
+from clnp_core.runs.store import default_location
 from dashboard.shared.errors import attempt
 from dashboard.shared.store import all_runs_store
 from dashboard.shared.visit import classroom, come_in
@@ -39,8 +39,7 @@ def main() -> None:
 def _enter(code: str, name: str) -> None:
     def enter() -> None:
         is_lecturer = gate().let_in(classroom(), code, st.context.ip_address)
-        store: Store = all_runs_store(default_location())
-        come_in(Visitor(None if is_lecturer else store.welcome(name)))
+        come_in(Visitor(None if is_lecturer else all_runs_store(default_location()).welcome(name)))
 
     if attempt(enter):
         st.query_params.pop(_CODE, "")

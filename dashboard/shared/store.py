@@ -11,9 +11,10 @@ from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
 from dashboard.shared.errors import attempt
 from dashboard.shared.link import link_to_run
-from dashboard.shared.visit import quota, visitor
+from dashboard.shared.visit import classroom, quota, visitor
 
-_opened = st.cache_resource(Store, show_spinner=False)  # once for all visitors
+all_runs_store = st.cache_resource(Store, show_spinner=False)
+"""Open the store at a place, once for all visitors, for what is done in nobody's name."""
 
 
 def open_store(location: Path) -> Store:
@@ -26,18 +27,13 @@ def open_store(location: Path) -> Store:
     StoreError
         If it cannot be opened.
     """
-    most = quota()
-    if not most:
-        return _opened(location)
+    store = all_runs_store(location)
+    if classroom() is None:
+        return store
     who = visitor()
     if who is None:
         raise CodeError("Come into the class first, by its code.")
-    return _opened(location) if who.name is None else StudentStore(_opened(location), who.name, most)
-
-
-def all_runs_store(location: Path) -> Store:
-    """Open the store at a place for what is done in nobody's name."""
-    return _opened(location)
+    return store if who.is_lecturer else StudentStore(store, who.name, quota())
 
 
 def start_run(store: Store, spec: RunSpec, like: Run | None = None) -> None:
