@@ -21,6 +21,7 @@ from dashboard.shared.visit import OWN_LINK, classroom, leave, quota, visitor
 
 _STYLE = style_sheet(dashboard.FOLDER / "classroom" / "join.css")
 _SECONDS = 3
+_TEXT_PIXELS = 640
 _HERE = (None, "localhost", "127.0.0.1", "::1")
 _HOLD = "hold the queue"
 
@@ -45,7 +46,7 @@ def show_way_in(here: Classroom) -> None:
         f"<div><p>Open</p><p class='link'>{link.partition('/?')[0]}</p><p>and give the code</p>"
         f"<p class='code'>{here.code}</p></div></div>"
     )
-    st.code(link, language=None)
+    st.code(link, language=None, width="content")
     if urlsplit(link).hostname in _HERE:
         st.caption(
             "Only this machine can open this link. Behind a proxy, open this page under the proxy's address, and the "
@@ -88,9 +89,10 @@ def show_student(store: Store, here: Classroom, who: Visitor) -> None:
     st.markdown(f"You are **{plain(who.name)}**. You have {under_way} of at most {counted(quota(), 'run')} under way.")
     st.markdown(
         "You see your own runs, the lecturer's, and those that others share. You can look at all of these and fork "
-        "them, and change your own. To share a run, or to stop sharing it: *Name, tags, note* in the Lab."
+        "them, and change your own. To share a run, or to stop sharing it: *Name, tags, note* in the Lab.",
+        width=_TEXT_PIXELS,
     )
-    with st.expander("On another device, or in another browser", icon=":material/devices:"):
+    with st.expander("On another device, or in another browser", icon=":material/devices:", width=_TEXT_PIXELS):
         st.markdown("This link is you: whoever opens it has your runs. Keep it for yourself.")
         st.code(_link(f"{OWN_LINK}={here.token(who)}"), language=None)
     if st.button("Leave", icon=":material/logout:", help="This browser forgets you. Your link above leads back."):
