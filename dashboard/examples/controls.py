@@ -29,7 +29,7 @@ def choose_images(view: View, examples: Examples, learned: int, chosen: int) -> 
             examples.task - 1,
             key=task,
             on_change=lambda: change(view, lambda now: View(now.run, st.session_state[task], now.only_wrong)),
-            width=90,
+            width=75,
         )
         st.segmented_control(
             "Images",
@@ -49,7 +49,7 @@ def choose_images(view: View, examples: Examples, learned: int, chosen: int) -> 
             format_func=names.__getitem__,
             placeholder="any",
             on_change=lambda: change(view, lambda now: replace(now, label=st.session_state[label], image=None)),
-            width=115,
+            width=95,
         )
         st.selectbox(
             "Answered with",
@@ -59,7 +59,7 @@ def choose_images(view: View, examples: Examples, learned: int, chosen: int) -> 
             format_func=names.__getitem__,
             placeholder="any",
             on_change=lambda: change(view, lambda now: replace(now, answer=st.session_state[answer], image=None)),
-            width=130,
+            width=105,
         )
     wrong = int(examples.wrong.sum())
     st.caption(

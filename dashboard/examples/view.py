@@ -22,7 +22,7 @@ from dashboard.components.live_chart import live_chart
 from dashboard.examples.state import View, change
 from dashboard.shared.kept_figure import shared_figure
 from dashboard.shared.notebook_code import run_code
-from dashboard.shared.plain_text import plain
+from dashboard.shared.run_text import plain
 from dashboard.shared.style import style_sheet
 
 

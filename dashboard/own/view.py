@@ -11,7 +11,7 @@ from clnp_core.analysis.thumbnails import thumbnails
 from clnp_core.tasks.labels import short
 from dashboard.own.tasks import LOOKED_AT, Look, Tasks
 from dashboard.shared.number_text import counted
-from dashboard.shared.plain_text import plain
+from dashboard.shared.run_text import plain
 from dashboard.shared.style import style_sheet
 
 _AT_ONCE = 5  # tasks

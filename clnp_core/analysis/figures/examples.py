@@ -17,7 +17,7 @@ from clnp_core.tasks.labels import short
 EXAMPLES_IN_A_ROW = 10
 """Images side by side in `example_wall`."""
 
-_ROW_PIXELS = 56
+_ROW_PIXELS = 46
 _MOST_CLASSES = 10
 
 
@@ -78,11 +78,17 @@ def example_wall(
         "sizing": "stretch",
         "layer": "below",
     }
-    bare = {"showgrid": False, "showticklabels": False, "ticks": "", "fixedrange": True}
+    bare = {"showgrid": False, "showline": False, "showticklabels": False, "ticks": "", "fixedrange": True}
     layout = {
         "images": [picture] if len(images) else [],
         "xaxis": {"range": [-0.55, EXAMPLES_IN_A_ROW - 0.45], "constrain": "domain", **bare},
-        "yaxis": {"range": [rows - 0.45, -0.55], "scaleanchor": "x", "constrain": "domain", **bare},
+        "yaxis": {
+            "range": [rows - 0.45, -0.55],
+            "scaleanchor": "x",
+            "constrain": "domain",
+            "constraintoward": "top",
+            **bare,
+        },
         "showlegend": False,
         "hovermode": "closest",
         "margin": {"l": 4, "r": 4, "t": 44, "b": 4},
