@@ -1,4 +1,4 @@
-"""Examples as a person looks at them: an image is clicked, its neurons light up, a cell of the confusion leads to more."""
+"""Examples as a person looks at them: an image that is clicked lights up its neurons, a cell leads to its images."""
 
 import re
 
