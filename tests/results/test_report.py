@@ -81,8 +81,8 @@ def test_runs_stand_beside_the_paper_with_mean_and_deviation_over_seeds(store: S
         ),
         ("At most so far below each task alone (Table 1)", "0.06 points | 0.30 points: **missed** by 0.24 points"),
         ("Nothing is forgotten (section 2.2)", "logits identical to the bit in 2 of 2 runs: met"),
-        ("Layer 1 in use after ten tasks (Figure 3)", "18% | 20.0 ± 0.0 %: **missed** by 2.00 points"),
-        ("Layer 2 in use after ten tasks (Figure 3)", "40% | 20.0 ± 0.0 %: met"),
+        ("Layer 1 in use after ten tasks (Figure 3)", "18 % | 20.0 ± 0.0 %: **missed** by 2.00 points"),
+        ("Layer 2 in use after ten tasks (Figure 3)", "40 % | 20.0 ± 0.0 %: met"),
         (
             "Layer 1 hardly grows after the first task (Figure 3)",
             "40 neurons for the first task, 40 for each later one",
