@@ -39,6 +39,6 @@ def asked_look(run: Run, examples: Examples, images: tuple[int, ...], learned: i
     return _look(run.id, examples.task, learned, images, examples)
 
 
-@st.cache_resource(max_entries=100, show_spinner=False)
+@st.cache_resource(max_entries=40, show_spinner=False)
 def _look(run: str, task: int, learned: int, images: tuple[int, ...], _examples: Examples) -> Look:
     return _examples.look(images)
