@@ -141,7 +141,8 @@ class PermutedStream(_RepeatedStream):
     def seen(self, images: np.ndarray, number: int) -> np.ndarray:
         """Return images [N, C, H, W] as task `number` sees them, [N, inputs] of the same type."""
         # Unlike plain indexing, take keeps each image contiguous, so that a batch is gathered fast.
-        return images.reshape(len(images), -1).take(self.permutations[number - 1], axis=1)
+        pixels: np.ndarray = images.reshape(len(images), -1).take(self.permutations[number - 1], axis=1)
+        return pixels
 
     def drawn(self) -> dict[str, np.ndarray]:
         """Return the attributes `permutations` and `order`."""

@@ -292,12 +292,13 @@ def transfer(table: pd.DataFrame, theme: Theme = "light") -> go.Figure:
             ("y2", "new", 1, "%{y:.1f} neurons claimed by a later task, %{customdata[1]:.1f} by the first"),
         ):
             spread = factor * rows[f"{what} std"].fillna(0)
+            bars = {"type": "data", "array": spread, "thickness": 1, "width": 3, "visible": bool(spread.any())}
             traces.append(
                 shared
                 | {
                     "y": factor * rows[what],
                     "yaxis": axis,
-                    "error_y": {"type": "data", "array": spread, "thickness": 1, "width": 3, "visible": spread.any()},
+                    "error_y": bars,
                     "hovertemplate": f"{about} (runs: %{{customdata[0]}})<extra>{name.capitalize()}</extra>",
                     "showlegend": axis == "y2",
                 }
