@@ -1,9 +1,9 @@
 """Reuse and new neurons by how alike tasks are: `python -m benchmarks.alike [--json FILE] [--plot FILE]`.
 
-Digits over seeds, as sweeps of whole sequences in a store of their own: the share of the pixels that each task permutes,
-and the degrees by which each turns the images further. With an output layer per task, so that every layer can be used
-again. Of each layer: neurons that task 1 claims, that a later one claims on average, and the share of earlier tasks'
-neurons that a later one uses again; means over seeds with their standard deviation.
+Digits over seeds, as sweeps of whole sequences in a store of their own: over the share of the pixels that each task
+permutes, and over the degrees by which each turns the images further. There is an output layer per task, so that every
+layer can be used again. Of each layer: neurons that task 1 claims, and a later one on average, and the share of the
+earlier tasks' neurons that a later one uses again; means over seeds with their standard deviation.
 """
 
 from __future__ import annotations
