@@ -110,7 +110,7 @@ def test_runs_that_differ_in_how_alike_tasks_are_alone_have_a_figure_of_it(store
         store.finish(other, run.summary)
     app = opened(run=run.id)
     chart = charts(app)[-1]
-    assert chart["name"] == "used-again-and-new-by-how-alike-tasks-are"
+    assert chart["name"] == "reuse-by-how-alike-tasks-are"
     assert "in the 3 finished runs that differ in `stream.share` and seeds alone" in text(app)
     assert_code_makes_its_chart(chart)
 

@@ -311,4 +311,4 @@ def transfer(table: pd.DataFrame, theme: Theme = "light") -> go.Figure:
         "hovermode": "closest",
         **UNTITLED_LEGEND,
     }
-    return as_figure(traces, layout, "Used again, and new, by how alike tasks are", 420, theme)
+    return as_figure(traces, layout, "Reuse, by how alike tasks are", 420, theme)
