@@ -31,6 +31,9 @@ _MOST_SKETCHED = 300  # a sketch of each takes some 150 characters
 _NAMED_INPUTS = 3
 _MOST_LINKS = 8
 
+LINK_COLUMNS = ["from_layer", "from_neuron", "layer", "neuron", "weight"]
+"""Columns of a table of links between neurons."""
+
 
 class Kind(IntEnum):
     """The kind of a weight: its class in `clnp_core.networks.partition`, with weights that carry knowledge set apart.
@@ -315,8 +318,7 @@ class Anatomy:
         rows = [(layer - 1, at, layer, neuron, into[at]) for at in _strongest(np.abs(into)[None], _MOST_LINKS)[0]]
         if len(out):
             rows += [(layer, neuron, layer + 1, at, out[at]) for at in _strongest(np.abs(out)[None], _MOST_LINKS)[0]]
-        columns = ["from_layer", "from_neuron", "layer", "neuron", "weight"]
-        return pd.DataFrame([row for row in rows if row[-1]], columns=columns)
+        return pd.DataFrame([row for row in rows if row[-1]], columns=LINK_COLUMNS)
 
     def looks_at(self, layer: int, neuron: int) -> np.ndarray:
         """Draw what a hidden neuron looks at as an image, with its task's permutation of the pixels undone.

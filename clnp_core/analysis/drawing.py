@@ -242,11 +242,16 @@ async def _serve(answers: int) -> None:
                 answer(picture=base64.b64encode(picture).decode())
 
 
+def with_fonts() -> str:
+    """Return a script, and as its last expression a promise that ends when text can be laid out in our fonts."""
+    script, faces = ((FONTS / name).read_text("utf-8") for name in ("pictures.js", "faces.css"))
+    return f"{script}withFonts({json.dumps(faces)})"
+
+
 def _fonts() -> Path:
     """Write the script that gives a page our fonts."""
-    faces = (FONTS / "faces.css").read_text("utf-8")
     script = Path(tempfile.gettempdir(), "fonts.js")
-    script.write_text(f"{(FONTS / 'pictures.js').read_text('utf-8')}withFonts({json.dumps(faces)});", "utf-8")
+    script.write_text(f"{with_fonts()};", "utf-8")
     return script
 
 

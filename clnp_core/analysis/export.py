@@ -15,7 +15,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from PIL import Image
 
-from clnp_core.analysis.drawing import DRAWER
+from clnp_core.analysis.drawing import DRAWER, with_fonts
 from clnp_core.analysis.latex import without_latex
 from clnp_core.errors import ExportError, NoBrowserError
 from clnp_core.files import write_whole
@@ -143,8 +143,25 @@ def _with_dots(png: bytes, dpi: float) -> bytes:
 
 
 def _html(figure: go.Figure) -> bytes:
-    html: str = without_latex(figure).to_html(include_plotlyjs=True, config={"displaylogo": False})
+    """Write a page with the figure, plotly.js and our fonts, which pictures that the page saves have inside them."""
+    config = {"displaylogo": False, "modeBarButtonsToRemove": ["toImage"]}
+    html: str = without_latex(figure).to_html(
+        include_plotlyjs=True, config=config, post_script=f"{with_fonts()}.then(() => {_SAVE_BUTTON});"
+    )
     return html.encode()
+
+
+# Plotly's own button would save the picture without the fonts.
+_SAVE_BUTTON = """{
+  const plot = document.getElementById("{plot_id}");
+  const click = async () => {
+    const size = { width: plot.clientWidth, height: plot.clientHeight, scale: 3 };
+    const href = await Plotly.toImage(plot, { format: "png", ...size });
+    Object.assign(document.createElement("a"), { href, download: "figure.png" }).click();
+  };
+  const save = { name: "Save as PNG", icon: Plotly.Icons.camera, click };
+  Plotly.newPlot(plot, plot.data, plot.layout, { ...plot._context, modeBarButtonsToAdd: [save] });
+}"""
 
 
 def tidy(figure: go.Figure) -> pd.DataFrame:

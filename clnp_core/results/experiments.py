@@ -84,7 +84,7 @@ GRADUAL_UNTIL_FULL = Experiment(
     "CLNP, pruned while it trains, until the network is full",
     "like section 3.1",
     "permuted-mnist",
-    {"stream.tasks": 40},
+    {"stream.tasks": 24},
     is_full=False,
 )
 # The settings of Zenke et al. 2017. Of their 60,000 training images 100 are held out here, as a run holds out some.

@@ -55,5 +55,6 @@ def number(mean: float, deviation: float, digits: int = 1) -> str:
 
 
 def met(is_met: bool, missing: float | None = None) -> str:
+    """Tell whether something asked was reached, or by how much, a fraction, it was missed."""
     by = "" if missing is None else f" by {100 * missing:.2f} points"
     return "met" if is_met else f"**missed**{by}"

@@ -28,7 +28,8 @@ from clnp_core.results.kept import Kept
 from clnp_core.results.layout import NOTHING, layers, met, names, number, percent, picture, quoted, table
 
 _SUFFIXES = {PERMUTED_MNIST.name: "", GRADUAL.name: "-gradual", GRADUAL_NARROW.name: "-gradual-500"}
-_UNTIL_FULL = {PERMUTED_MNIST.name: UNTIL_FULL, GRADUAL.name: GRADUAL_UNTIL_FULL}
+UNTIL_FULL_OF = {PERMUTED_MNIST.name: UNTIL_FULL, GRADUAL.name: GRADUAL_UNTIL_FULL}
+"""By an experiment's name, the same until the network is full."""
 
 ASKED_MEAN = 0.982
 """Mean accuracy required on permuted MNIST with the paper's settings."""
@@ -128,16 +129,17 @@ def _what_would_take_it_there(runs: Sequence[Kept]) -> str:
 
 def _used(runs: Sequence[Kept]) -> list[float]:
     """Compute the share of each hidden layer in use at the end, mean over the runs."""
-    return [fmean(own) for own in zip(*map(_used_by, runs), strict=True)]
+    return [fmean(own) for own in zip(*map(used_by, runs), strict=True)]
 
 
-def _used_by(run: Kept) -> list[float]:
+def used_by(run: Kept) -> list[float]:
+    """Compute the share of each hidden layer in use at the end."""
     return [1 - layer.free / layer.width for layer in run.summary.layers]
 
 
 def _layer_use(found: Found, ours: Sequence[tuple[Experiment, Sequence[Kept]]]) -> list[str]:
     """Write the numbers of Figure 3: how full each layer is, and how many tasks fit."""
-    used = [list(map(_used_by, runs)) for _, runs in ours]
+    used = [list(map(used_by, runs)) for _, runs in ours]
     rows: list[tuple[str, ...]] = [
         (
             f"{layer.name} in use after ten tasks, per cent",
@@ -148,9 +150,9 @@ def _layer_use(found: Found, ours: Sequence[tuple[Experiment, Sequence[Kept]]]) 
             zip(ours[0][1][0].summary.layers, published.USED_AFTER_TEN, strict=True)
         )
     ]
-    fit = [number(*spread(list(map(_tasks_that_fit, runs)))) for _, runs in ours]
+    fit = [number(*spread(list(map(tasks_that_fit, runs)))) for _, runs in ours]
     rows.append(("tasks that fit, at the pace of the last three", f"about {published.TASKS_THAT_FIT}", *fit))
-    full = [found[_UNTIL_FULL[each.name].name] if each.name in _UNTIL_FULL else () for each, _ in ours]
+    full = [found[UNTIL_FULL_OF[each.name].name] if each.name in UNTIL_FULL_OF else () for each, _ in ours]
     if any(full):
         rows.append(
             (
@@ -168,7 +170,7 @@ def _counted(runs: Sequence[Kept]) -> str:
     return f"{number(*spread([run.summary.tasks for run in runs]))} ({percent(*spread(_means(runs)))})"
 
 
-def _tasks_that_fit(run: Kept) -> float:
+def tasks_that_fit(run: Kept) -> float:
     """Add up the tasks learned and those that the fullest layer still has room for."""
     left = [layer.tasks_left for layer in run.summary.layers if layer.tasks_left is not None]
     return run.summary.tasks + min(left, default=math.nan)
@@ -183,7 +185,7 @@ def _by_epochs(found: Found, one: Kept) -> list[str]:
             full = " (full)" if run.summary.tasks < run.spec.stream.tasks else ""
             epochs = f"{'up to ' * (run.spec.patience is not None)}{run.spec.epochs[0]}"
             mean = f"{100 * run.summary.mean_accuracy:.2f}"
-            used = [f"{100 * share:.1f}" for share in _used_by(run)]
+            used = [f"{100 * share:.1f}" for share in used_by(run)]
             rows.append((each.name, epochs, run.spec.seed, tasks + full, mean, *used))
     shares = (f"{layer.name} in use, per cent" for layer in one.summary.layers)
     return [

@@ -10,6 +10,7 @@ from typing import Any
 from clnp_core.analysis import figures
 from clnp_core.analysis.compare import spread
 from clnp_core.results import kept, published
+from clnp_core.results.claims import claims
 from clnp_core.results.experiments import ALL, NARROW, PAPER_SEEDS, QUICK, WIDE, Experiment, Found
 from clnp_core.results.kept import Kept
 from clnp_core.results.layout import NOTHING, layers, names, percent, picture, table
@@ -35,7 +36,13 @@ def write(store: Store, path: Path, pictures: Path) -> None:
     runs = {run.id: run for run in (*kept.read(pictures / "runs"), *kept.finished_in(store))}.values()
     found = {each.name: each.among(runs) for each in ALL}
     kept.write((run for runs in found.values() for run in runs), pictures / "runs")
-    parts = [_head(), permuted_mnist(found, pictures, shown), _split_cifar(found, pictures, shown), _wide(found)]
+    parts = [
+        _head(),
+        claims(found),
+        permuted_mnist(found, pictures, shown),
+        _split_cifar(found, pictures, shown),
+        _wide(found),
+    ]
     parts += [_not_run(found), _runs(found)]
     path.write_text("\n".join(line for part in parts for line in [*part, ""]), "utf-8")
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from clnp_core.analysis.anatomy import Anatomy
     from clnp_core.analysis.capacity import Plan
+    from clnp_core.analysis.examples import Examples
     from clnp_core.analysis.importance import Importance
     from clnp_core.analysis.tradeoff import TradeOff
     from clnp_core.runs.jupyter.explorer import Explorer
@@ -125,6 +126,17 @@ class RunHandle:
         from clnp_core.runs.views.classes import confusion
 
         return confusion(self.store, self.id, task)
+
+    def examples(self, task: int) -> Examples:
+        """Look at single test images of a learned task; see `clnp_core.runs.views.examples.examples`.
+
+        >>> examples = run.examples(2)  # doctest: +SKIP
+        >>> examples.look(examples.chosen(only_wrong=True)[:1]).probabilities.round(2)  # doctest: +SKIP
+        array([[0.  , 0.83, 0.  , 0.17, 0.  , 0.  , 0.  , 0.  , 0.  , 0.  ]], dtype=float32)
+        """
+        from clnp_core.runs.views.examples import examples
+
+        return examples(self.store, self.id, task)
 
     def reuse(self) -> pd.DataFrame:
         """Tabulate whose neurons each learned task uses, layer by layer; see `clnp_core.runs.views.reuse.reuse`."""

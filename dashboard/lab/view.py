@@ -30,6 +30,7 @@ _PAGES = (
     ("Trade-off", "tune", lambda spec: spec.prunes),
     ("Capacity", "stacked_bar_chart", lambda spec: spec.partitions),
     ("Accuracy", "grid_on", lambda spec: True),
+    ("Examples", "image_search", lambda spec: True),
 )
 
 

@@ -11,6 +11,7 @@ from clnp_core.analysis.thumbnails import thumbnails
 from clnp_core.tasks.labels import short
 from dashboard.own.tasks import LOOKED_AT, Look, Tasks
 from dashboard.shared.number_text import counted
+from dashboard.shared.run_text import plain
 from dashboard.shared.style import style_sheet
 
 _AT_ONCE = 5  # tasks
@@ -27,19 +28,12 @@ def show_tasks(tasks: Tasks) -> None:
         first = st.slider("First task shown", 1, last, 1, key=f"own first of {count}")
     for number in range(first, min(first + _AT_ONCE, count + 1)):
         look = tasks.look(number)
-        st.markdown(
-            f"**Task {number}** · {_plain(look.named)} · {look.train:,} to train and {look.test:,} to test with"
-        )
+        st.markdown(f"**Task {number}** · {plain(look.named)} · {look.train:,} to train and {look.test:,} to test with")
         if look.x.shape[1:3] == (1, 1):
             _show_rows(look, tasks.features)
         else:
             _show_pictures(look)
     st.html(_STYLE)
-
-
-def _plain(text: str) -> str:
-    """Keep names out of files from being Markdown."""
-    return "".join(f"\\{letter}" if letter in "\\`*_[]<>$~:#|" else letter for letter in text)
 
 
 def _show_pictures(look: Look) -> None:

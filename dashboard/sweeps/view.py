@@ -16,7 +16,7 @@ from clnp_core.runs.store import Run, Store, Sweep
 from dashboard.components.live_chart import live_chart
 from dashboard.shared.errors import attempt
 from dashboard.shared.kept_figure import shared_figure
-from dashboard.shared.run_text import STATE_COLOURS, epochs_text, layer_name, state_text
+from dashboard.shared.run_text import STATE_COLOURS, epochs_text, layer_name, state_text, title_text
 from dashboard.shared.store import offer_engine, start_engine
 
 _TO_OPEN = "run to open"
@@ -98,7 +98,7 @@ def show_sweep(store: Store, sweep: Sweep, runs: list[Run]) -> None:
     axes = list(names.values())
     _show_figure(sweep, shown, names)
     _show_settings(sweep, shown, names)
-    _show_table(shown, axes)
+    _show_table(shown, axes, {run.id: run.called for run in runs})
     _offer_files(sweep, frame)
 
 
@@ -110,7 +110,7 @@ def _show_state(sweep: Sweep, runs: list[Run]) -> None:
         st.progress(sum(run.fraction for run in runs) / max(1, len(runs)), " · ".join(parts))
     for run in runs:
         if run.state == "failed":
-            st.error(f"{run.id}: {run.error}", icon=":material/error:")
+            st.error(f"{title_text(run)}: {run.error}", icon=":material/error:")
 
 
 def _in_common(spec: RunSpec, sweep: Sweep) -> str:
@@ -236,13 +236,17 @@ def _coefficients(shown: pd.DataFrame, axes: list[str]) -> list[str]:
     return [axis for axis in axes if axis.startswith(_LAMBDA) and is_numeric_dtype(shown[axis])]
 
 
-def _show_table(shown: pd.DataFrame, axes: list[str]) -> None:
-    """Show the sequences; one whose row is clicked is opened in the lab, as one whose mark is."""
+def _show_table(shown: pd.DataFrame, axes: list[str], called: dict[str, str]) -> None:
+    """Show the sequences; one whose row is clicked is opened in the lab, as one whose mark is.
+
+    `called` is what each run is called, by its id.
+    """
     ids = list(shown["run"])
     shown = shown.assign(
         mean_accuracy=100 * shown["mean_accuracy"],
         capacity_used=100 * shown["capacity_used"],
         state=[[state] for state in shown["state"]],
+        run=[called[run] for run in ids],
     )
     exponents = {axis: st.column_config.NumberColumn(format="%e") for axis in _coefficients(shown, axes)}
     st.dataframe(

@@ -19,6 +19,7 @@ from clnp_core.analysis.latex import without_latex
 from clnp_core.errors import ExportError, StoreError
 from clnp_core.networks.architectures import layered
 from tests.analysis import test_capacity_and_accuracy_figures as accuracies
+from tests.analysis import test_examples as examples
 from tests.analysis import test_figures as basics
 from tests.analysis import test_lesson_figures as lesson
 from tests.analysis import test_partition_figures as partition
@@ -68,6 +69,8 @@ FIGURES = {
     "training_speed": lambda: figures.training_speed(SPEED, SPEED),
     "accuracy_and_memory": lambda: figures.accuracy_and_memory(MEMORY),
     "network": lambda: figures.network(layered("small", (3, 8, 8), 10, widths=[400], channels=[16])),
+    "example_wall": lambda: figures.example_wall(examples.EXAMPLES, examples.look([0, 1, 2])),
+    "class_probabilities": lambda: figures.class_probabilities([0.7, 0.2, 0.1], examples.CLASSES, "dog"),
     "weight_importance": lambda: figures.weight_importance(np.eye(3), ("input", "layer 1"), 1),
 }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from clnp_core.analysis import figures
 from clnp_core.runs.store import Store
 
 # How far the widest entry of the legend ends before what clips it, in px.
@@ -70,3 +71,16 @@ def test_a_dialog_lays_a_figure_out_for_paper_and_always_light_and_sends_nothing
     assert "CLNP Serif" in picture
     assert "rgb(38, 39, 48)" in picture, "the light theme's ink"
     assert "rgb(250, 250, 250)" not in picture
+
+
+def test_a_page_that_a_figure_is_saved_as_has_our_fonts_and_so_have_pictures_saved_from_it(page: Page, tmp_path: Path):
+    saved = figures.save(figures.neuron_activity([0.5, 0.1], 1), tmp_path / "fig.html")
+    page.goto(saved.as_uri())
+    button = page.locator("[data-title='Save as PNG']")
+    expect(button).to_have_count(1)
+    assert page.evaluate("[...document.fonts].filter((face) => face.status === 'loaded').length") == 4
+    page.locator(".js-plotly-plot").hover()
+    with page.expect_download() as download:
+        button.click()
+    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+    assert download.value.suggested_filename == "figure.png"

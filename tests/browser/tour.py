@@ -23,6 +23,7 @@ PAGES = {
     "trade-off": "What another λ, θ or m would have meant",
     "capacity": "How full the network is, and what later tasks reuse",
     "accuracy": "What was learned, and that nothing was forgotten",
+    "examples": "Which class an image is taken for, through which neurons, and which are taken for another",
     "compare": "Runs side by side",
     "sweeps": "Many settings over whole sequences",
     "learn": "A lesson on forgetting, catastrophic and graceful",

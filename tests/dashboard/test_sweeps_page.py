@@ -134,10 +134,11 @@ def test_the_table_shows_what_is_known_and_the_newest_sweep_comes_first(store: S
     first, second = store.sweep_runs(newer).values()
     store.finish(first.id, summarise(first.spec, [record(claimed=[160, 160], free=[240, 240])], 3.5))
     store.fail(second.id, "Task 1: training diverged.")
+    store.rename(second.id, "wide margin")
     app = opened()
     assert app.query_params["sweep"] == newer
     assert state(app) == "1 of 2 sequences finished · 1 failed"
-    assert app.error[0].value == f"{second.id}: Task 1: training diverged."
+    assert app.error[0].value == "wide margin: Task 1: training diverged."
     assert app.main.caption[0].value == "2 tasks of digits · digits-mlp · up to 5 epochs · method clnp · seed 0"
     table = app.dataframe[0].value
     axes = ["m (points)", "λ layer 2"]
@@ -145,7 +146,7 @@ def test_the_table_shows_what_is_known_and_the_newest_sweep_comes_first(store: S
     assert list(table["m (points)"]) == [0.5, 2.0]
     assert table["mean_accuracy"][0] == 90
     assert table["capacity_used"][0] == 40
-    assert list(table["run"]) == [first.id, second.id]
+    assert list(table["run"]) == [first.id, f"wide margin ({second.id})"]
     assert [button.proto.label for button in app.get("download_button")] == ["Table as CSV", "Table as Parquet"]
     (chart,) = charts(app)
     assert_code_makes_its_chart(chart)

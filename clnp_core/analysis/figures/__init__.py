@@ -11,6 +11,7 @@ from clnp_core.analysis.export import save
 from clnp_core.analysis.figures.accuracies import accuracy_matrix, accuracy_over_tasks, mean_accuracy
 from clnp_core.analysis.figures.base import ACTIVE, FREE, INK, INTERFERENCE, Theme, in_light, task_colour
 from clnp_core.analysis.figures.classes import accuracy_by_class, confusion_matrix
+from clnp_core.analysis.figures.examples import EXAMPLES_IN_A_ROW, class_probabilities, example_wall
 from clnp_core.analysis.figures.graph import partition_graph
 from clnp_core.analysis.figures.importance import weight_importance
 from clnp_core.analysis.figures.layers import capacity, planned_capacity, used_capacity
@@ -33,6 +34,7 @@ from clnp_core.analysis.figures.weights import weight_classes
 
 __all__ = [
     "ACTIVE",
+    "EXAMPLES_IN_A_ROW",
     "FREE",
     "INK",
     "INTERFERENCE",
@@ -47,7 +49,9 @@ __all__ = [
     "answers_compared",
     "between_tasks",
     "capacity",
+    "class_probabilities",
     "confusion_matrix",
+    "example_wall",
     "filling",
     "for_paper",
     "in_light",

@@ -84,6 +84,11 @@ def confusion_matrix(confusion: pd.DataFrame, task: int, theme: Theme = "light")
         One row per pair of label and answer that occurs, as in `RunHandle.confusion`: label, answer and images.
     task : int
     theme : {"light", "dark"}
+
+    Returns
+    -------
+    Figure
+        The customdata of a cell is the class of its images, the one they are taken for, and the class's images.
     """
     sums = confusion.pivot_table(index="label", columns="answer", values="images", aggfunc="sum")
     names = _in_order([*confusion["label"], *confusion["answer"]])
@@ -101,12 +106,17 @@ def confusion_matrix(confusion: pd.DataFrame, task: int, theme: Theme = "light")
         "y": _texts(names),
         "z": 100 * counts / np.maximum(of_class, 1),
         "text": [["" if np.isnan(count) else f"{count:.0f}" for count in row] for row in counts],
-        "customdata": np.broadcast_to(of_class, counts.shape),
+        "customdata": [
+            [None if np.isnan(count) else (name, other, of) for count, other in zip(row, names, strict=True)]
+            for row, name, (of,) in zip(counts, names, of_class.tolist(), strict=True)
+        ],
         "zmin": 0,
         "zmax": 100,
         "texttemplate": "%{text}" if few else None,
         **({} if few else {"colorscale": _OF_SMALL_CELLS, "xgap": 0, "ygap": 0}),
-        "hovertemplate": ("%{text} of %{customdata} images of class %{y}<br>are taken for class %{x}<extra></extra>"),
+        "hovertemplate": (
+            "%{text} of %{customdata[2]} images of class %{y}<br>are taken for class %{x}<extra></extra>"
+        ),
     }
     axis = _class_axis(names)
     layout = {

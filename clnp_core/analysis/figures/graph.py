@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from clnp_core.analysis.anatomy import INPUT, SHARED, Kind, Related
+from clnp_core.analysis.examples import Lit
 from clnp_core.analysis.figures.base import FREE, INK, PACKED, Theme, as_figure, task_colour, themed
 from clnp_core.analysis.figures.kinds import CUT, KINDS, OUTPUT, owners_in_words
 from clnp_core.networks.partition import FREE_OWNER
@@ -23,6 +24,7 @@ def partition_graph(
     theme: Theme = "light",
     *,
     before: bool = False,
+    lit: Lit | None = None,
     title: str = "The partition",
 ) -> go.Figure:
     """Draw the network as neurons sorted by owner and weights bundled by kind (Fig. 1, interactive).
@@ -36,6 +38,9 @@ def partition_graph(
     theme : {"light", "dark"}
     before : bool
         Whether to draw the interference that the last task's pruning cut.
+    lit : Lit, optional
+        What an image lights up, from `examples.lit`: the more active a neuron is, beside the most active one of its
+        layer, the less pale and the larger it is drawn; the links that carry the most are drawn, too.
     title : str
 
     Returns
@@ -49,15 +54,19 @@ def partition_graph(
     if before:
         drawn = pd.concat([drawn, bundles[bundles["cut"] > 0]])
     shown = pd.concat(columns.values(), ignore_index=True)
-    pale = 0.3 if related else 1.0
+    pale = 0.12 if lit else 0.3 if related else 1.0
     most = bundles["weights"].max()
     order = drawn["kind"].map(_DRAWN_FIRST.index).argsort(kind="stable")
     traces = [_inputs(columns[0], theme)]
     traces += [_bundle(row, columns, most, theme, pale) for row in drawn.iloc[order].to_dict("records")]
-    if related:
-        traces += [_link(row, columns, theme) for row in related.links.to_dict("records")]
+    if focus := lit or related:
+        traces += [_link(row, columns, theme) for row in focus.links.to_dict("records")]
     shown = shown[shown["layer"] > 0]
-    shown = shown.assign(opacity=_stepped_back(shown, related))
+    if lit:
+        bright = _brightness(shown, lit)
+        shown = shown.assign(opacity=_PALE + (1 - _PALE) * bright, dot=shown["dot"] * (1 + 0.6 * bright))
+    else:
+        shown = shown.assign(opacity=_stepped_back(shown, related))
     last = names.index.max()
     traces += [_neurons(rows, owner, last, theme) for owner, rows in shown.groupby("owner", sort=False)]
     if related:
@@ -86,10 +95,11 @@ def partition_graph(
         "hoverdistance": 8,
         "margin": {"l": 40},
     }
-    return as_figure(traces, layout, title, 620, theme)
+    return as_figure(traces, layout, title, 500 if lit else 620, theme)
 
 
 _MOST_DOTS = 2000  # of a layer
+_PALE = 0.18
 _MOST_IN_LINE = 60  # neurons of a layer in one column; more are drawn in rows
 _MOST_ROWS = 100
 _BLOCK = 0.13  # half the width of a layer's neurons, where layers are 1 apart
@@ -270,7 +280,16 @@ def _stepped_back(shown: pd.DataFrame, related: Related | None) -> np.ndarray | 
     family = [above | below for above, below in zip(related.ancestors, related.descendants, strict=True)]
     family[related.layer][related.neuron] = True
     is_of_it = [family[layer][neuron] for layer, neuron in zip(shown["layer"], shown["neuron"], strict=True)]
-    return np.where(is_of_it, 1.0, 0.18)
+    return np.where(is_of_it, 1.0, _PALE)
+
+
+def _brightness(shown: pd.DataFrame, lit: Lit) -> np.ndarray:
+    """Return how bright each neuron is, from 0 to 1: its activation beside the highest of its layer."""
+    output = np.arange(1 + shown["neuron"].max()) == lit.output
+    layers = [each / max(float(each.max(initial=0)), np.finfo(np.float32).tiny) for each in (*lit.activities, output)]
+    return np.array(
+        [layers[layer - 1][neuron] for layer, neuron in zip(shown["layer"], shown["neuron"], strict=True)], float
+    )
 
 
 def _place_of(layer: int, neuron: int, columns: Mapping[int, pd.DataFrame]) -> tuple[float, float]:

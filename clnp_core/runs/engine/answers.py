@@ -16,11 +16,13 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
+
 from clnp_core.errors import ClnpError, SpecError, StoreError
 from clnp_core.files import write_whole
 from clnp_core.methods import METHODS
 from clnp_core.runs.engine.evaluate import Theta
-from clnp_core.runs.engine.questions import ADDRESS_FILE, MOST_THRESHOLDS, line
+from clnp_core.runs.engine.questions import ADDRESS_FILE, MOST_IMAGES, MOST_THRESHOLDS, line, packed
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.store import Store
 
@@ -38,13 +40,19 @@ class Answers:
         The store that keeps the answers.
     evaluate : callable
         Computes the accuracies of a candidate's stage on a split at several θ.
+    look : callable
+        Computes what the network of a settle stage makes of a task's test images, as `questions.look` returns it.
     """
 
     def __init__(
-        self, store: Store, evaluate: Callable[[Stage, str, list[Theta]], Coroutine[Any, Any, list[float]]]
+        self,
+        store: Store,
+        evaluate: Callable[[Stage, str, list[Theta]], Coroutine[Any, Any, list[float]]],
+        look: Callable[[Stage, int, list[int]], Coroutine[Any, Any, dict[str, np.ndarray]]],
     ) -> None:
         self._store = store
         self._evaluate = evaluate
+        self._look = look
         self._token = secrets.token_hex(16)
         self._file = store.location / ADDRESS_FILE
         self._server: asyncio.Server | None = None
@@ -91,7 +99,11 @@ class Answers:
     async def _answer(self, question: bytes) -> dict[str, Any]:
         self._at_work += 1
         try:
-            return {"accuracies": await self._accuracies(*self._checked(question))}
+            asked = self._admitted(question)
+            if "thetas" in asked:
+                return {"accuracies": await self._accuracies(*self._checked(asked))}
+            arrays = await self._look(*self._checked_images(asked))
+            return {"arrays": {name: packed(each) for name, each in arrays.items()}}
         except ClnpError as error:
             return {"error": str(error)}
         except Exception as error:
@@ -100,21 +112,24 @@ class Answers:
             self._at_work -= 1
             self._last = time.monotonic()
 
-    def _checked(self, question: bytes) -> tuple[Stage, str, list[Theta]]:
-        try:
+    def _admitted(self, question: bytes) -> dict[str, Any]:
+        """Read a question, if it has the engine's token."""
+        with suppress(ValueError, RecursionError):
             asked = json.loads(question)
-            token, key, split, thetas = (asked[name] for name in ("token", "stage", "split", "thetas"))
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise SpecError("A question is a line of JSON with token, stage, split and thetas.") from None
-        if not isinstance(token, str) or not hmac.compare_digest(token.encode(), self._token.encode()):
-            raise SpecError(f"The token is not the one in {ADDRESS_FILE}.")
+            kinds = ({"token", "stage", "split", "thetas"}, {"token", "stage", "task", "images"})
+            if isinstance(asked, dict) and asked.keys() in kinds:
+                token = asked["token"]
+                if not isinstance(token, str) or not hmac.compare_digest(token.encode(), self._token.encode()):
+                    raise SpecError(f"The token is not the one in {ADDRESS_FILE}.")
+                return asked
+        raise SpecError("A question is a line of JSON with token and stage, and split and thetas, or task and images.")
+
+    def _checked(self, asked: dict[str, Any]) -> tuple[Stage, str, list[Theta]]:
+        key, split, thetas = (asked[name] for name in ("stage", "split", "thetas"))
         if split not in ("validation", "test"):
             raise SpecError("split: it should be 'validation' or 'test'.")
-        stage = None
-        if isinstance(key, str):
-            with suppress(StoreError):
-                stage = self._store.stage(key)
-        if stage is None or stage.kind != "fit" or key not in self._store.artifacts:
+        stage = self._stage(key, "fit")
+        if stage is None:
             raise SpecError(f"stage: the store has no trained candidate {str(key)[:64]!r}.")
         if not METHODS[stage.inputs["method"]].prunes:
             raise SpecError(f"stage: the method {stage.inputs['method']} does not prune.")
@@ -124,6 +139,29 @@ class Answers:
         if not all(_is_theta(theta, layers) for theta in thetas):
             raise SpecError(f"thetas: each should be {layers} numbers from 0 up, one for each hidden layer.")
         return stage, split, [tuple(map(float, theta)) for theta in thetas]
+
+    def _checked_images(self, asked: dict[str, Any]) -> tuple[Stage, int, list[int]]:
+        key, task, images = (asked[name] for name in ("stage", "task", "images"))
+        stage = self._stage(key, "settle")
+        if stage is None:
+            raise SpecError(f"stage: the store has no learned network {str(key)[:64]!r}.")
+        if type(task) is not int or not 0 < task <= stage.inputs["task"]:
+            raise SpecError(f"task: it should be a number from 1 to {stage.inputs['task']}.")
+        if not isinstance(images, list) or len(images) > MOST_IMAGES:
+            raise SpecError(f"images: it should be a list of at most {MOST_IMAGES}.")
+        if not all(type(each) is int and each >= 0 for each in images):
+            raise SpecError("images: each should be a whole number from 0 up.")
+        return stage, task, images
+
+    def _stage(self, key: Any, kind: str) -> Stage | None:
+        """Find a stage of that kind whose result is in the store."""
+        if not isinstance(key, str):
+            return None
+        with suppress(StoreError):
+            stage = self._store.stage(key)
+            if stage.kind == kind and key in self._store.artifacts:
+                return stage
+        return None
 
     async def _accuracies(self, stage: Stage, split: str, thetas: list[Theta]) -> list[float]:
         """Find accuracies in the store, wait for those that another question computes, and compute the rest."""

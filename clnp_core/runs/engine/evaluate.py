@@ -1,4 +1,4 @@
-"""Evaluates trained candidates pruned at requested thresholds, on a worker that goes on training meanwhile.
+"""Answers what takes a forward pass, on a worker that goes on training meanwhile.
 
 The engine imports this module without torch; a worker imports torch when it is prepared.
 """
@@ -8,16 +8,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from distributed import Client
 
 from clnp_core.errors import StoreError
 from clnp_core.runs.engine.worker import EPOCHS_TOPIC, NotShared, artifacts_here
+from clnp_core.runs.fold.results import Settled
 from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.store.artifacts import Artifacts
 
@@ -25,16 +27,17 @@ if TYPE_CHECKING:
     from distributed import Worker
 
     from clnp_core.methods.sparsify import Prepared
+    from clnp_core.runs.engine.look import Looker
 
 Theta = tuple[float, ...]
 """A threshold θ for each hidden layer."""
 
-_ROOM = 300 * 2**20  # bytes for all candidates that a worker keeps in memory
+_ROOM = 300 * 2**20  # bytes for all candidates and networks that a worker keeps in memory
 _ROOM_EACH = 128 * 2**20  # bytes for the activations of one candidate on one split
 _WAIT_SECONDS = 20
 _LOOK_SECONDS = 0.1
 
-_at_hand: OrderedDict[tuple[str, str], Prepared] = OrderedDict()
+_at_hand: OrderedDict[tuple[str, str], Prepared | Looker] = OrderedDict()
 
 
 class Evaluators:
@@ -72,36 +75,42 @@ class Evaluators:
         ClnpError
             If the worker cannot answer for a reason that the user can understand.
         """
+        answer: list[float] = await self._asked(
+            client, (stage.key, *stage.needs), evaluate_on_worker, stage, split, thetas
+        )
+        return answer
+
+    async def look(self, client: Client, stage: Stage, task: int, images: Sequence[int]) -> dict[str, np.ndarray]:
+        """Have a worker look at images, as `accuracies` has it compute; see `clnp_core.runs.engine.questions.look`.
+
+        Parameters
+        ----------
+        client : Client
+        stage : Stage
+            The stage that settled on the network.
+        task : int
+        images : sequence of int
+        """
+        network = self._artifacts.read(stage.key, Settled).network
+        answer: dict[str, np.ndarray] = await self._asked(
+            client, (stage.key, network), look_on_worker, stage, task, images
+        )
+        return answer
+
+    async def _asked(self, client: Client, needs: tuple[str, ...], function: Callable[..., Any], *asked: Any) -> Any:
+        """Have a worker call a function; artifacts that it `needs` go with the question if it cannot read them."""
         lost: set[str] = set()
+        folder = str(self._artifacts.folder.absolute())
+        carried: dict[str, bytes] | None = None
         while True:
-            worker = await self._worker(client, stage.key, lost)
+            worker = await self._worker(client, needs[0], lost)
+            arguments = *asked, folder, self._token, carried
             try:
-                try:
-                    return await self._ask(client, worker, stage, split, thetas, None)
-                except NotShared:
-                    carried = self._artifacts_of(stage)
-                    return await self._ask(client, worker, stage, split, thetas, carried)
+                return (await client.run(function, *arguments, workers=[worker], nanny=False))[worker]
+            except NotShared:
+                carried = {key: self._artifacts.content(key) for key in needs}
             except OSError:  # Dask raises it when a worker cannot be reached any more
                 lost.add(worker)
-
-    async def _ask(
-        self,
-        client: Client,
-        worker: str,
-        stage: Stage,
-        split: str,
-        thetas: Sequence[Theta],
-        carried: dict[str, bytes] | None,
-    ) -> list[float]:
-        folder = str(self._artifacts.folder.absolute())
-        arguments = stage, split, thetas, folder, self._token, carried
-        answers = await client.run(evaluate_on_worker, *arguments, workers=[worker], nanny=False)
-        accuracies: list[float] = answers[worker]
-        return accuracies
-
-    def _artifacts_of(self, stage: Stage) -> dict[str, bytes]:
-        """Read the artifacts that a worker without access to their folder needs."""
-        return {key: self._artifacts.content(key) for key in (stage.key, *stage.needs)}
 
     async def _worker(self, client: Client, key: str, lost: set[str]) -> str:
         """Choose the worker that was asked about the candidate before, or the least busy one."""
@@ -142,8 +151,45 @@ async def evaluate_on_worker(
     NotShared
     ClnpError
     """
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_own_thread(), _accuracies, stage, split, thetas, folder, token, carried)
+
+    def make(artifacts: Artifacts) -> Prepared:
+        return _prepared(stage, split, artifacts)
+
+    def answer() -> list[float]:
+        prepared: Prepared = _at_hand_or((stage.key, split), make, folder, token, carried)
+        return prepared.accuracies(thetas)
+
+    return await asyncio.get_running_loop().run_in_executor(_own_thread(), answer)
+
+
+async def look_on_worker(
+    stage: Stage, task: int, images: Sequence[int], folder: str, token: str, carried: dict[str, bytes] | None
+) -> dict[str, np.ndarray]:
+    """Tell what a network makes of images, on this worker. Its training goes on.
+
+    Parameters
+    ----------
+    stage, task, images
+        As for `Evaluators.look`.
+    folder, token, carried
+        As for `perform_on_worker`.
+
+    Raises
+    ------
+    NotShared
+    ClnpError
+    """
+
+    def make(artifacts: Artifacts) -> Looker:
+        from clnp_core.runs.engine.look import Looker
+
+        return Looker(stage, task, artifacts)
+
+    def answer() -> dict[str, np.ndarray]:
+        looker: Looker = _at_hand_or((stage.key, f"task {task}"), make, folder, token, carried)
+        return looker.look(images)
+
+    return await asyncio.get_running_loop().run_in_executor(_own_thread(), answer)
 
 
 @cache
@@ -161,20 +207,24 @@ def _set_up_thread() -> None:
     torch.get_num_threads()
 
 
-def _accuracies(
-    stage: Stage, split: str, thetas: Sequence[Theta], folder: str, token: str, carried: dict[str, bytes] | None
-) -> list[float]:
-    place = stage.key, split
+def _at_hand_or(
+    place: tuple[str, str],
+    make: Callable[[Artifacts], Prepared | Looker],
+    folder: str,
+    token: str,
+    carried: dict[str, bytes] | None,
+) -> Any:
+    """Return what is kept in memory for questions, made if it is not there; the oldest goes where room ends."""
     if place not in _at_hand:
         try:
             with artifacts_here(folder, token, carried) as artifacts:
-                _at_hand[place] = _prepared(stage, split, artifacts)
+                _at_hand[place] = make(artifacts)
         except OSError as error:
-            raise StoreError(f"The candidate cannot be read: {error}.") from error
+            raise StoreError(f"What was learned cannot be read: {error}.") from error
     _at_hand.move_to_end(place)
-    while len(_at_hand) > 1 and sum(prepared.bytes for prepared in _at_hand.values()) > _ROOM:
+    while len(_at_hand) > 1 and sum(each.bytes for each in _at_hand.values()) > _ROOM:
         _at_hand.popitem(last=False)
-    return _at_hand[place].accuracies(thetas)
+    return _at_hand[place]
 
 
 def _prepared(stage: Stage, split: str, artifacts: Artifacts) -> Prepared:

@@ -15,6 +15,7 @@ from collections.abc import Collection, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
 from distributed import Client, Event, LocalCluster
 
 from clnp_core.analysis.epochs import ALONE
@@ -73,7 +74,7 @@ class Engine:
         self._run_ended = asyncio.Event()  # the next one begins at once
         self._told: list[tuple[str, Epoch]] = []
         self._evaluators = Evaluators(store.artifacts, self._token)
-        self._answers = Answers(store, self._evaluate)
+        self._answers = Answers(store, self._evaluate, self._look)
 
     async def serve(self, until: Collection[str] | None = None, idle_seconds: float | None = None) -> None:
         """Work on whatever is queued until cancelled, until the runs in `until` have ended, or until idle for so long.
@@ -330,6 +331,11 @@ class Engine:
         await self._connect()
         assert self._client is not None  # now it is there
         return await self._evaluators.accuracies(self._client, stage, split, thetas)
+
+    async def _look(self, stage: Stage, task: int, images: list[int]) -> dict[str, np.ndarray]:
+        await self._connect()
+        assert self._client is not None  # now it is there
+        return await self._evaluators.look(self._client, stage, task, images)
 
     async def _close(self) -> None:
         await self._answers.close()

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, suppress
 
@@ -26,11 +27,14 @@ from clnp_core.runs.engine import answers as answers_module
 from clnp_core.runs.engine import service as engine_module
 from clnp_core.runs.engine import work
 from clnp_core.runs.engine.answers import Answers
-from clnp_core.runs.engine.questions import ADDRESS_FILE, MOST_THRESHOLDS, ask, prepare
+from clnp_core.runs.engine.questions import ADDRESS_FILE, MOST_IMAGES, MOST_THRESHOLDS, ask, look, prepare
 from clnp_core.runs.engine.service import Engine
+from clnp_core.runs.fold.results import Settled
 from clnp_core.runs.fold.stages import Stage, fit_stages
+from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import Store
+from clnp_core.tasks.datasets import load
 from tests.runs.conftest import serve, workers_of
 
 SHORT = {"stream.tasks": 1, "epochs": 3, "single_task": False}
@@ -135,6 +139,32 @@ def test_convolutions_and_a_head_for_each_task(tmp_path, scheduler):
         assert ask(store, key, [(0.05, 0.1, 0.2)], "test") == [summary["accuracy"][1][1]]
 
 
+@pytest.mark.parametrize("changes", [{}, {"head": "multi"}, {"method": "finetune"}, {"method": "superposition"}])
+def test_what_a_network_makes_of_images_is_what_it_answers_and_came_to(tmp_path, scheduler, changes):
+    store = Store(tmp_path)
+    run, _ = serve(store, preset("digits", {**SHORT, "stream.tasks": 2, **changes}), scheduler)
+    handle, images = RunHandle(store, run), [*range(MOST_IMAGES + 1)]
+    with serving(store, scheduler):
+        for task in (1, 2):
+            examples = handle.examples(task)
+            seen = examples.look(images)
+            pairs = Counter(zip(examples.labels.tolist(), examples.answers.tolist(), strict=True))
+            told = handle.confusion(task).itertuples(index=False)
+            assert pairs == {(label, answer): count for label, answer, count in told}
+            assert seen.probabilities.argmax(1).tolist() == examples.answers[images].tolist()
+            assert np.allclose(seen.probabilities.max(1), examples.confidence[images])
+            assert np.array_equal(seen.pixels, load("digits").x_test[images] / np.float32(16))
+    spec = store.run(run).spec
+    assert len(seen.activities) == (2 if spec.partitions else 0)
+    if spec.partitions:
+        test, _ = handle.test_set(2)
+        hidden = handle.network(2)[:-1](test[images]).detach().numpy()
+        own = hidden.shape[1]
+        assert np.allclose(np.sort(seen.activities[-1], 1)[:, -own:], np.sort(hidden, 1), atol=1e-5)
+        owner = store.artifacts.array(store.artifacts.read(store.settled(run)[2], Settled).network, "owners.1")
+        assert not seen.activities[-1][:, owner == 0].any()
+
+
 def test_what_was_asked_before_needs_no_engine(store, scheduler, candidate):
     with serving(store, scheduler):
         one, two = ask(store, candidate, [(0.1, 0.25), (1 / 3, 0)])
@@ -207,6 +237,32 @@ def test_a_wrong_question_gets_a_sentence(asked_engine, wrong, sentence):
     answer = raw(store, json.dumps(question).encode() + b"\n")
     assert sentence in answer["error"]
     assert ask(store, candidate, [(0.1, 0.1)]) == fresh(store, candidate, [(0.1, 0.1)])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"token": "a guess"}, "The token is not the one"),
+        ({"stage": "0" * 64}, "no learned network '0000"),
+        ({"stage": None}, "no learned network"),
+        ({"task": 2}, "a number from 1 to 1"),
+        ({"task": True}, "a number from 1 to 1"),
+        ({"task": "1"}, "a number from 1 to 1"),
+        ({"images": [0] * (MOST_IMAGES + 1)}, f"at most {MOST_IMAGES}"),
+        ({"images": "[]"}, "should be a list"),
+        ({"images": [-1]}, "a whole number from 0 up"),
+        ({"images": [1.0]}, "a whole number from 0 up"),
+        ({"images": [10**12]}, "there is no image 1000000000000; the task has 360"),
+        ({"split": "test"}, "A question is a line of JSON"),
+    ],
+)
+def test_a_wrong_question_about_images_gets_a_sentence(asked_engine, wrong, sentence):
+    store, _ = asked_engine
+    token = json.loads((store.location / ADDRESS_FILE).read_text())["token"]
+    (settled,) = store.settled(store.runs()[0].id).values()
+    question = {"token": token, "stage": settled, "task": 1, "images": [0], **wrong}
+    assert sentence in raw(store, json.dumps(question).encode() + b"\n")["error"]
+    assert len(look(store, settled, 1, [359])["labels"]) == 360
 
 
 @pytest.mark.parametrize(
@@ -283,7 +339,7 @@ def test_the_same_question_twice_at_once_is_computed_once(tmp_path):
         return [theta[0] / 10 for theta in thetas]
 
     async def scenario():
-        answers = Answers(store, evaluate)
+        answers = Answers(store, evaluate, evaluate)
         await answers.open()
         with store.hold_engine():
             asked = await asyncio.gather(*(asyncio.to_thread(ask, store, stage.key, each) for each in questions))
