@@ -26,11 +26,14 @@ _NAMES = {
     "at_task": "from task",
     "stream.seed": "stream seed",
     "stream.digest": "data",
+    "stream.share": "share permuted",
+    "stream.degrees": "degrees a task",
 }
 _UNSET = {
     "seed": "any",  # of groups of which no seed is fixed
     "stream.seed": "as seed",
     "stream.class_order": "as numbered",
+    "stream.share": "1",
     "gradual.start_width": "all",
     "layer_weights": "none",
     "theta": "the highest within m",

@@ -1,7 +1,8 @@
 """Converts a task's narrow network to plain torch layers, or to a file that can be read without this project.
 
-A file takes the images as their data set has them: the task's order of pixels and their scale are part of it. Nothing
-is pickled: it is ONNX, or safetensors with the layers as JSON in its header.
+A file takes the images as their data set has them: the task's order of pixels and their scale are part of it. Where
+tasks rotate the images it takes them rotated. Nothing is pickled: it is ONNX, or safetensors with the layers as JSON in
+its header.
 """
 
 from __future__ import annotations

@@ -218,7 +218,7 @@ def _images(stream: Mapping[str, Any], method: str, task: int) -> float:
     if METHODS[method].at_once:
         return sum(_images(stream, REFERENCE, each) for each in range(1, task + 1))
     match stream.get("kind", "permuted"):
-        case "permuted":
+        case "permuted" | "rotated":
             images: float = training_images(stream["dataset"]) - stream["validation"]
             return images
         case "split":

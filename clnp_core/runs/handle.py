@@ -144,6 +144,15 @@ class RunHandle:
 
         return reuse(self.store, self.id)
 
+    def transfer(self) -> pd.DataFrame:
+        """Tabulate reuse by how alike tasks are, over several runs; see `clnp_core.runs.views.transfer.transfer`.
+
+        >>> figures.transfer(run.transfer())  # doctest: +SKIP
+        """
+        from clnp_core.runs.views.transfer import transfer
+
+        return transfer(self.store, self.id)
+
     def plan(self, tasks: int) -> Plan:
         """Plan how wide layers have to be for a number of tasks; see `clnp_core.runs.views.capacity.plan`.
 
@@ -260,7 +269,8 @@ class RunHandle:
 
         It takes the images as their data set has them, [batch, channels, height, width]: the task's order of pixels and
         their scale are part of it. It also says which `layout` they have, the `run`, the task's `accuracy` on its test
-        images and its `fingerprint`, and its classes in the order of the outputs: `labels`, as JSON.
+        images and its `fingerprint`, and its classes in the order of the outputs: `labels`, as JSON. Where tasks rotate
+        the images it takes them rotated, as its task sees them, and `layout` says by how much.
 
         Raises
         ------

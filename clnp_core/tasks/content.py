@@ -58,7 +58,7 @@ def check(asked: Mapping[str, Any]) -> None:
         If the data is missing or damaged.
     """
     data, _ = loaded(asked)
-    if asked["kind"] == "permuted":
+    if asked["kind"] in ("permuted", "rotated"):
         if asked["validation"] >= (images := len(data[0].x_train)):
             raise SpecError(
                 f"stream.validation: {asked['validation']} images cannot be held out of the {images} "
@@ -117,7 +117,7 @@ def _names(asked: Mapping[str, Any]) -> tuple[str, ...]:
     match asked["kind"]:
         case "own":
             return (asked["name"],)
-        case "permuted":
+        case "permuted" | "rotated":
             return (asked["dataset"],)
         case _:
             return tuple(asked["datasets"])

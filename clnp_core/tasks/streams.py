@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -16,14 +15,14 @@ from clnp_core.tasks.content import loaded
 from clnp_core.tasks.datasets import Dataset
 from clnp_core.tasks.given import from_arrays, from_datasets
 from clnp_core.tasks.held_out import stratified
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from clnp_core.tasks.rotation import angle, rotated
+from clnp_core.tasks.task import Labels, Split, Stream, Task
 
 __all__ = [
     "Labels",
     "OwnStream",
     "PermutedStream",
+    "RotatedStream",
     "Split",
     "SplitStream",
     "Stream",
@@ -34,117 +33,28 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Split:
-    """Images and labels as tensors: x float32 [N, inputs], y int64 [N]. A batch is a slice.
+class _RepeatedStream:
+    """Base of streams that show the same images in every task, each task in a way of its own.
 
-    Pixels lie in [0, 1]; own data given as floats is used unchanged.
-    """
-
-    x: Tensor
-    y: Tensor
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def to(self, device: torch.device) -> Split:
-        """Move the split to another device."""
-        return Split(self.x.to(device), self.y.to(device))
-
-
-@dataclass(frozen=True)
-class Task:
-    """One task of a stream.
+    The constructor draws from the seed, before any training, the training images that are held out for validation, of
+    every class its share, the same ones for every task.
 
     Attributes
     ----------
-    number : int
-        1 for the first.
-    train, validation, test : Split
-        Validation samples are held out of the data set's training images.
-    """
-
-    number: int
-    train: Split
-    validation: Split
-    test: Split
-
-    def to(self, device: torch.device) -> Task:
-        """Move the task to another device."""
-        return Task(self.number, self.train.to(device), self.validation.to(device), self.test.to(device))
-
-
-class Labels(NamedTuple):
-    """The labels of a task without its images, an int64 array [N] for each of its splits."""
-
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
-
-
-class Stream(Protocol):
-    """A sequence of tasks, numbered from 1. All its randomness comes from the seed."""
-
-    tasks: int
-
-    def task(self, number: int) -> Task:
-        """Return task `number` as tensors."""
-
-    def held_out(self, number: int) -> Split:
-        """Return only the validation set of task `number`."""
-
-    def test(self, number: int) -> Split:
-        """Return only the test set of task `number`."""
-
-    def labels(self, number: int) -> Labels:
-        """Return only the labels of task `number`."""
-
-    def training_bytes(self, number: int) -> int:
-        """Count the bytes of a task's training images, those held out too, as they are stored; a byte for a label."""
-
-    def drawn(self) -> dict[str, np.ndarray]:
-        """Return everything that was drawn at random, by name."""
-
-
-class PermutedStream:
-    """A stream that shows the same images in every task, with their pixels in another order (section 3.1).
-
-    The constructor draws everything random from the seed, before any training: the permutations, and the training
-    images that are held out for validation, of every class its share, the same ones for every task.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    tasks : int
-    validation : int
-        Number of training images held out; at least one image must be left.
-    seed : int
-    identity_first : bool
-        Whether task 1 sees the images as they are.
-
-    Attributes
-    ----------
-    permutations : int64 array [tasks, inputs]
-        Task t sees pixel permutations[t - 1, i] at position i.
     order : int64 array [N]
         Training images: first those to train on, then the `validation` held-out ones.
     """
 
-    def __init__(self, dataset: Dataset, tasks: int, validation: int, seed: int, identity_first: bool) -> None:
+    def __init__(self, dataset: Dataset, tasks: int, validation: int, seed: int) -> None:
         self.dataset = dataset
         self.tasks = tasks
         self.validation = validation
-        inputs = dataset.x_train[0].size
-        self.permutations = np.stack(
-            [
-                np.arange(inputs)
-                if identity_first and task == 1
-                else np.random.default_rng(derive_seed(seed, "permutation", task)).permutation(inputs)
-                for task in range(1, tasks + 1)
-            ]
-        )
         draw = np.random.default_rng(derive_seed(seed, "validation"))
         self.order = stratified(dataset.y_train, validation, draw)
+
+    def seen(self, images: np.ndarray, number: int) -> np.ndarray:
+        """Return images [N, C, H, W] as task `number` sees them, [N, inputs] of the same type."""
+        raise NotImplementedError
 
     def task(self, number: int) -> Task:
         """Return task `number`, 1 for the first, as tensors."""
@@ -171,16 +81,112 @@ class PermutedStream:
         return _training_bytes(self.dataset, len(self.order))
 
     def drawn(self) -> dict[str, np.ndarray]:
-        """Return the attributes `permutations` and `order`."""
-        return {"permutations": self.permutations, "order": self.order}
+        """Return the attribute `order`."""
+        return {"order": self.order}
 
     def _split(self, images: np.ndarray, labels: np.ndarray, number: int, rows: np.ndarray | None = None) -> Split:
         if rows is not None:
             images, labels = images[rows], labels[rows]
-        # Unlike plain indexing, take keeps each image contiguous, so that a batch is gathered fast.
-        pixels = images.reshape(len(images), -1).take(self.permutations[number - 1], axis=1)  # uint8 [N, inputs]
-        x = torch.from_numpy(pixels) / self.dataset.white
+        x = torch.from_numpy(self.seen(images, number)) / self.dataset.white
         return Split(x, torch.from_numpy(np.ascontiguousarray(labels)))
+
+
+class PermutedStream(_RepeatedStream):
+    """A stream that shows the same images in every task, with their pixels in another order (section 3.1).
+
+    The constructor draws everything random from the seed, before any training: the permutations, and the training
+    images that are held out for validation, of every class its share, the same ones for every task.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    tasks : int
+    validation : int
+        Number of training images held out; at least one image must be left.
+    seed : int
+    identity_first : bool
+        Whether task 1 sees the images as they are.
+    share : float
+        Share of the pixels that change places, rounded down to whole ones. Which ones is drawn for each task; a larger
+        share has those of a smaller one among its own.
+
+    Attributes
+    ----------
+    permutations : int64 array [tasks, inputs]
+        Task t sees pixel permutations[t - 1, i] at position i.
+    order : int64 array [N]
+        Training images: first those to train on, then the `validation` held-out ones.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        tasks: int,
+        validation: int,
+        seed: int,
+        identity_first: bool = False,
+        share: float = 1.0,
+    ) -> None:
+        super().__init__(dataset, tasks, validation, seed)
+        inputs = dataset.x_train[0].size
+        self.permutations = np.stack(
+            [
+                np.arange(inputs)
+                if identity_first and task == 1
+                else _permuted(inputs, share, np.random.default_rng(derive_seed(seed, "permutation", task)))
+                for task in range(1, tasks + 1)
+            ]
+        )
+
+    def seen(self, images: np.ndarray, number: int) -> np.ndarray:
+        """Return images [N, C, H, W] as task `number` sees them, [N, inputs] of the same type."""
+        # Unlike plain indexing, take keeps each image contiguous, so that a batch is gathered fast.
+        pixels: np.ndarray = images.reshape(len(images), -1).take(self.permutations[number - 1], axis=1)
+        return pixels
+
+    def drawn(self) -> dict[str, np.ndarray]:
+        """Return the attributes `permutations` and `order`."""
+        return {"permutations": self.permutations, "order": self.order}
+
+
+def _permuted(inputs: int, share: float, draw: np.random.Generator) -> np.ndarray:
+    """Draw an order of the inputs in which a share of them may have changed places; of all of them it is the draw."""
+    moved = draw.permutation(inputs)[: int(share * inputs)]
+    order = np.arange(inputs)
+    order[np.sort(moved)] = moved
+    return order
+
+
+class RotatedStream(_RepeatedStream):
+    """A stream that shows the same images in every task, turned further with each one.
+
+    The constructor draws from the seed, before any training, the training images that are held out for validation, of
+    every class its share, the same ones for every task.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        With square images.
+    tasks : int
+    validation : int
+        Number of training images held out; at least one image must be left.
+    seed : int
+    degrees : float
+        Task t sees the images turned counterclockwise by (t - 1) times as much; see `clnp_core.tasks.rotation`.
+
+    Attributes
+    ----------
+    order : int64 array [N]
+        Training images: first those to train on, then the `validation` held-out ones.
+    """
+
+    def __init__(self, dataset: Dataset, tasks: int, validation: int, seed: int, degrees: float) -> None:
+        super().__init__(dataset, tasks, validation, seed)
+        self.degrees = degrees
+
+    def seen(self, images: np.ndarray, number: int) -> np.ndarray:
+        """Return images [N, C, H, W] as task `number` sees them, [N, inputs] of the same type."""
+        return rotated(images, angle(self.degrees, number)).reshape(len(images), -1)
 
 
 class SplitStream:
@@ -363,7 +369,10 @@ def open_stream(asked: Mapping[str, Any], seed: int, tasks: int | None = None) -
     count = asked["tasks"] if tasks is None else tasks
     match asked["kind"]:
         case "permuted":
-            return PermutedStream(data[0], count, asked["validation"], seed, asked["identity_first"])
+            how = asked["identity_first"], asked.get("share", 1.0)
+            return PermutedStream(data[0], count, asked["validation"], seed, *how)
+        case "rotated":
+            return RotatedStream(data[0], count, asked["validation"], seed, asked["degrees"])
         case "split":
             width, order = asked["classes_per_task"], asked.get("class_order")
             return SplitStream(data, width, count, asked["validation"], seed, order)
@@ -373,7 +382,7 @@ def open_stream(asked: Mapping[str, Any], seed: int, tasks: int | None = None) -
 
 def _described(asked: Mapping[str, Any]) -> str:
     match asked["kind"]:
-        case "permuted":
+        case "permuted" | "rotated":
             return f"The data set {asked['dataset']}"
         case "split":
             return f"The data set {' + '.join(asked['datasets'])}"

@@ -14,6 +14,7 @@ from clnp_core.analysis.reuse import share_reused
 from clnp_core.runs.fold.results import LayerSummary
 from clnp_core.runs.store import Run, Store
 from clnp_core.runs.views.reuse import reuse
+from clnp_core.runs.views.transfer import tells_transfer, transfer
 from dashboard.components.live_chart import live_chart
 from dashboard.shared.kept_figure import shared_figure
 from dashboard.shared.notebook_code import run_code
@@ -22,6 +23,13 @@ _COLUMNS = 3
 _TRANSFER = (
     "The more of a layer is used again, the better its features transfer. With natural images the features of lower "
     "layers transfer best (Yosinski et al. 2014); if tasks permute the pixels, the first layer has little to share."
+)
+
+_LEAST_VALUES = 2
+_ALIKE = (
+    "What comes of how alike tasks are, in the {runs} finished runs that differ in `stream.{setting}` and seeds alone: "
+    "how much of what earlier tasks claimed a later one uses again, and how much it claims itself. Marks are means "
+    "over runs, bars one standard deviation. What transfers is used again, and need not be claimed anew."
 )
 
 
@@ -95,6 +103,32 @@ def show_reuse(store: Store, run: Run) -> None:
                 f"Matrix: whose neurons of {name} each task uses, in per cent of those the owner claimed.",
                 code=run_code(run.id, f'figures.reuse_matrix(run.reuse(), "{name}")'),
             )
+
+
+def show_transfer(store: Store, run: Run) -> None:
+    """Show reuse against how alike tasks are, where the store has runs that differ in that alone.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be read.
+    """
+    if not tells_transfer(run.spec):
+        return
+    theme, table = st.context.theme.type or "light", transfer(store, run.id)
+    if table.iloc[:, 0].nunique() < _LEAST_VALUES:
+        return
+    setting, runs = table.columns[0], table["run"].nunique()
+    left, right = st.columns(2, vertical_alignment="center")
+    with left:
+        live_chart(
+            shared_figure(("transfer", *table["run"], theme), lambda: figures.transfer(table, theme)),
+            f"{run.id} transfer",
+            f"By {setting}, of {runs} runs: share of earlier tasks' neurons that a later task uses again, and neurons "
+            "that it claims, by layer.",
+            code=run_code(run.id, "figures.transfer(run.transfer())"),
+        )
+    right.caption(_ALIKE.format(runs=runs, setting=setting))
 
 
 def _about(run: Run, shares: pd.DataFrame) -> str:

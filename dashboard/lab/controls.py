@@ -15,7 +15,7 @@ from dashboard.lab.gradual_form import choose_gradual
 from dashboard.lab.measure_form import choose_measure
 from dashboard.lab.method_form import choose_method, setting_label
 from dashboard.lab.presets import choose_from_card
-from dashboard.lab.stream_form import choose_data, choose_drawn
+from dashboard.lab.stream_form import choose_data, choose_drawn, choose_way
 from dashboard.shared.number_text import scientific
 from dashboard.shared.opened import opened_spec
 from dashboard.shared.run_text import epochs_text, layer_name, network_text, time_text, training_text
@@ -115,7 +115,7 @@ def _stream(base: RunSpec) -> dict[str, Any]:
             help="A shared output layer reads, for each task, only the task's own neurons. With one per task, tasks "
             "can share neurons of the last hidden layer.",
         )
-    return choose_data(base) | choose_drawn(base) | {"stream.tasks": tasks, "head": head}
+    return choose_data(base) | choose_way(base) | choose_drawn(base) | {"stream.tasks": tasks, "head": head}
 
 
 def _growth(base: RunSpec) -> dict[str, Any]:

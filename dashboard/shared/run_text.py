@@ -77,7 +77,7 @@ def common_settings_text(spec: RunSpec, different: Collection[str]) -> str:
 def _settings(spec: RunSpec) -> dict[str, str]:
     """Put settings into words, each by its name or that of its group."""
     parts = {
-        "stream": f"{counted(spec.stream.tasks, 'task')} of {spec.stream.data}",
+        "stream": _stream(spec),
         "network": spec.network_name,
         "epochs": epochs_text(spec),
     }
@@ -93,11 +93,19 @@ def _settings(spec: RunSpec) -> dict[str, str]:
         rounds = f"{counted(tuning.rounds, 'round')} of " if tuning.rounds > 1 else ""
         about = f"fine-tuning {rounds}{counted(tuning.epochs, 'epoch')} at {scientific(tuning.learning_rate)}"
         parts["fine_tuning"] = about
-    if order := getattr(spec.stream, "class_order", None):
-        parts["stream"] += f" in the order {order if isinstance(order, str) else ', '.join(map(str, order))}"
     if spec.measure == "balanced":
         parts["measure"] = f"chosen by {MEASURES[spec.measure]}"
     return parts | {"seed": f"seed {seeds_of(spec)}"}
+
+
+def _stream(spec: RunSpec) -> str:
+    stream = spec.stream
+    told = f"{counted(stream.tasks, 'task')} of {stream.data}"
+    if order := getattr(stream, "class_order", None):
+        told += f" in the order {order if isinstance(order, str) else ', '.join(map(str, order))}"
+    if stream.kind == "permuted" and stream.share < 1:
+        told += f", {100 * stream.share:.3g}% of the pixels permuted"
+    return f"{told}, each rotated {stream.degrees:g}° further" if stream.kind == "rotated" else told
 
 
 def epochs_text(spec: RunSpec) -> str:

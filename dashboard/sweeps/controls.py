@@ -15,6 +15,7 @@ from dashboard.shared.run_text import epochs_text, layer_name
 _MARGINS = [0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0]
 _FIRST_MARGINS = [0.5, 1.0, 2.0]
 _LAMBDAS = [0.0, *(float(f"{digit}e{power}") for power in range(-7, 0) for digit in (1, 2, 5))]
+_SHARES = [0.0, 0.1, 0.25, 0.5, 0.75, 1.0]
 _SEEDS = list(range(20))
 _MOST_TASKS, _MOST_EPOCHS = 1000, 10_000
 
@@ -80,6 +81,17 @@ def _axes(base: RunSpec) -> Axes:
         axes |= _of_pruning(base, key)
     for method in chosen:
         axes |= _own_numbers(base, method, key)
+    if base.stream.kind == "permuted":
+        axes["stream.share"] = sorted(
+            st.multiselect(
+                "Share of the pixels permuted",
+                sorted({*_SHARES, base.stream.share}),
+                format_func="{:g}".format,
+                key=f"{key} stream.share",
+                placeholder=_untouched(f"{base.stream.share:g}"),
+                help="The fewer, the more alike tasks are. Capacity shows what comes of it.",
+            )
+        )
     for path, label, own, about in (
         ("seed", "Seed", base.seed, "Seed of everything random for which the stream has no seed of its own."),
         ("stream.seed", "Stream seed", base.stream.seed, "Seed of what is drawn for the tasks, apart from training."),

@@ -176,7 +176,7 @@ def show_presets(spec: RunSpec, tradeoff: TradeOff, view: View, record: Record) 
 
 
 def _paper(spec: RunSpec, tradeoff: TradeOff, view: View) -> View:
-    paper = _PAPER["permuted" if spec.stream.kind == "permuted" else "split"]
+    paper = _PAPER["permuted" if spec.stream.kind in ("permuted", "rotated") else "split"]
     hidden = len(tradeoff.before.names)
     l1 = (paper["first"], *(paper["hidden"],) * (hidden - 1), paper["output"])
     moved = with_l1(replace(view, margin=paper["margin"], fine_tuning=False), l1, tradeoff)

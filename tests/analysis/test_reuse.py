@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from clnp_core.analysis import figures
 from clnp_core.analysis.reuse import COLUMNS, layer_rows, share_reused
+from clnp_core.analysis.transfer import by_similarity, over_runs
 
 # Neurons 0, 3 and 5 are of task 1, neurons 2 and 6 of task 2, the others free.
 OWNER = np.array([1, 0, 2, 1, 0, 1, 2], dtype=np.int16)
@@ -54,3 +56,42 @@ def test_the_share_is_of_all_neurons_of_earlier_tasks():
     shares = share_reused(rows)
     assert list(shares["layer"]) == ["layer 2", "layer 1"]
     assert list(shares["share"]) == pytest.approx([3 / 5, 1])
+
+
+def summary(*layers):
+    return {"layers": [{"name": f"layer {n}", "claimed": c, "reused": r} for n, (c, r) in enumerate(layers, 1)]}
+
+
+RUNS = [
+    (1.0, "b", summary(([20, 10, 14], [0, 5, 6]), ([8, 8, 8], [0, 0, 0]))),
+    (0.0, "a", summary(([20, 0, 0], [0, 20, 10]), ([8, 2, 0], [0, 0, 0]))),
+    (1.0, "c", summary(([30, 20, 20], [0, 15, 10]), ([8, 6, 6], [0, 0, 0]))),
+    (0.5, "too short", summary(([20], [0]), ([8], [0]))),
+]
+
+
+def test_reuse_and_new_neurons_are_told_by_how_alike_tasks_are():
+    table = by_similarity(RUNS, "share", is_masked=True)
+    assert list(table["run"]) == ["a", "a", "b", "b", "c", "c"]
+    first = table[table["layer"] == "layer 1"]
+    assert first[["share", "first", "new"]].values.tolist() == [[0, 20, 0], [1, 20, 12], [1, 30, 20]]
+    assert list(first["reused"]) == pytest.approx([(1 + 1 / 2) / 2, (5 / 20 + 6 / 30) / 2, (15 / 30 + 10 / 50) / 2])
+    assert table[table["layer"] == "layer 2"]["reused"].isna().all()
+    assert not by_similarity(RUNS, "share")["reused"].isna().any()
+    means = over_runs(table).set_index(["share", "layer"]).loc[(1.0, "layer 1")]
+    assert (means["runs"], means["new"], means["new std"]) == (2, 16, pytest.approx(4 * 2**0.5))
+
+
+def test_nothing_is_used_again_of_tasks_that_claimed_nothing():
+    table = by_similarity([(15.0, "a", summary(([0, 4, 0], [0, 0, 1])))], "degrees")
+    assert table[["degrees", "new", "reused"]].values.tolist() == [[15, 2, 0.25]]
+
+
+@pytest.mark.parametrize(("setting", "scale"), [("share", 100), ("degrees", 1)])
+def test_the_figure_has_means_over_runs_by_layer(setting, scale):
+    drawn = figures.transfer(by_similarity(RUNS, setting, is_masked=True))
+    new = {trace.name: trace for trace in drawn.data if trace.yaxis == "y2"}
+    assert list(new) == ["Layer 1", "Layer 2"]
+    assert [list(new["Layer 1"][axis]) for axis in "xy"] == [[0, scale], [0, 16]]
+    assert list(new["Layer 1"].error_y.array) == pytest.approx([0, 4 * 2**0.5])
+    assert {len(figures.transfer(by_similarity(RUNS, setting), theme).data) for theme in ("light", "dark")} == {4}

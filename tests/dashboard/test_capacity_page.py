@@ -14,6 +14,7 @@ from clnp_core.runs.engine.service import Engine
 from clnp_core.runs.fold.summary import layers
 from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.spec import preset
+from clnp_core.runs.spec.changes import changed
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.reuse import reuse
 from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
@@ -98,6 +99,20 @@ def test_after_the_first_task_there_is_nothing_to_use_again(store: Store, runs: 
     assert len(charts(app)) == 3
     for chart in charts(app):
         assert_code_makes_its_chart(chart)
+
+
+def test_runs_that_differ_in_how_alike_tasks_are_alone_have_a_figure_of_it(store: Store, runs: dict[str, str]):
+    run, spec = store.run(runs["heads"]), store.run(runs["heads"]).spec
+    assert len(charts(opened(run=run.id))) == 7
+    for seed in (0, 1):
+        other = store.add(changed(spec, {"stream.share": 0.25, "seed": seed}))
+        store.bind(other, run.data)
+        store.finish(other, run.summary)
+    app = opened(run=run.id)
+    chart = charts(app)[-1]
+    assert chart["name"] == "reuse-by-how-alike-tasks-are"
+    assert "in the 3 finished runs that differ in `stream.share` and seeds alone" in text(app)
+    assert_code_makes_its_chart(chart)
 
 
 def test_only_runs_that_partition_can_be_picked(store: Store, runs: dict[str, str]):

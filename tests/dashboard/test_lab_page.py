@@ -128,6 +128,20 @@ def test_growth_fine_tuning_and_a_grid_reach_the_run(empty: Store):
     assert asked(empty) == preset("digits", changes)
 
 
+def test_how_alike_tasks_are_reaches_the_run(empty: Store):
+    app = opened()
+    app.number_input(key="digits stream.share").set_value(0.25).run()
+    press(app, "Start")
+    assert asked(empty) == preset("digits", {"stream.share": 0.25})
+    assert "10 tasks of digits, 25% of the pixels permuted" in text(app)
+    app.segmented_control(key="digits stream.kind").set_value("rotated").run()
+    app.number_input(key="digits stream.degrees").set_value(30.0).run()
+    press(app, "Start")
+    turned = preset("digits", {"stream.kind": "rotated", "stream.degrees": 30})
+    assert asked(empty) == turned
+    assert "10 tasks of digits, each rotated 30° further" in text(app)
+
+
 def test_gradual_pruning_reaches_the_run(empty: Store):
     app = opened()
     app.toggle(key="digits pruning").set_value(True).run()

@@ -71,10 +71,11 @@ def test_what_is_chosen_reaches_the_sequences_in_the_codes_units_and_its_cost_is
     app.number_input(key="sweep digits epochs").set_value(7)
     app.multiselect(key="sweep digits margin").set_value([2.0, 0.25])
     app.multiselect(key="sweep digits lambda.2").set_value([1e-3, 5e-4])
+    app.multiselect(key="sweep digits stream.share").set_value([0.5])
     app.multiselect(key="sweep digits seed").set_value([3]).run()
     assert "4 sequences, at most 16 trainings of up to 7 epochs" in app.sidebar.caption[1].value
     button(app, "Start").click().run()
-    axes = {"margin": [0.0025, 0.02], "lambda.2": [5e-4, 1e-3], "seed": [3]}
+    axes = {"margin": [0.0025, 0.02], "lambda.2": [5e-4, 1e-3], "stream.share": [0.5], "seed": [3]}
     changes = {"single_task": False, "stream.tasks": 4, "epochs": 7}
     (begun,) = store.sweeps()
     assert begun.over == axes

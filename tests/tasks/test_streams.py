@@ -1,9 +1,11 @@
 """Streams: drawn from the seed alone, every image of a task used once, and data of one's own."""
 
+import hashlib
+
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
@@ -17,6 +19,7 @@ from clnp_core.tasks.own import load_own
 from clnp_core.tasks.streams import (
     OwnStream,
     PermutedStream,
+    RotatedStream,
     SplitStream,
     from_arrays,
     from_datasets,
@@ -62,6 +65,41 @@ def test_task_1_may_be_the_identity(digits):
     plain, permuted = stream(digits, identity_first=True), stream(digits)
     assert plain.permutations[0].tolist() == list(range(64))
     assert np.array_equal(plain.permutations[1:], permuted.permutations[1:])
+
+
+@settings(max_examples=20)
+@given(st.floats(0, 1), st.integers(0, 2**31 - 1))
+def test_a_share_of_the_pixels_changes_places(digits, share, seed):
+    whole, part = (PermutedStream(digits, 3, 150, seed, share=each).permutations for each in (1, share))
+    places = np.arange(64)
+    assert np.array_equal(np.sort(part), np.tile(places, (3, 1)))
+    assert ((part != places).sum(1) <= share * 64).all()
+    assert np.array_equal(part, whole) or share < 1
+
+
+def test_with_no_share_every_task_sees_the_images_as_they_are(digits):
+    alike = PermutedStream(digits, 2, 150, seed=0, share=0)
+    as_is = stream(digits, identity_first=True).task(1)
+    for number in (1, 2):
+        assert torch.equal(alike.task(number).train.x, as_is.train.x)
+        assert torch.equal(alike.task(number).test.x, as_is.test.x)
+
+
+def test_a_whole_permutation_is_what_it_was_before_there_were_shares(digits):
+    told = [hashlib.sha256(order.tobytes()).hexdigest()[:16] for order in stream(digits, 3).drawn().values()]
+    assert told == WHOLE
+
+
+def test_tasks_turn_the_images_further_and_hold_out_the_same_as_permuted_ones(digits):
+    made = RotatedStream(digits, 5, validation=150, seed=3, degrees=90)
+    assert np.array_equal(made.drawn()["order"], stream(digits, seed=3).drawn()["order"])
+    for number, turns in ((1, 0), (2, 1), (4, 3), (5, 0)):
+        wanted = np.rot90(digits.x_test, turns, (2, 3)).reshape(360, 64) / np.float32(16)
+        assert torch.equal(made.test(number).x, torch.from_numpy(wanted))
+    assert torch.equal(made.task(2).validation.x, made.held_out(2).x)
+
+
+WHOLE = ["36fc9e648d253ec6", "e4a6577d9e573c4f"]  # permutations and order, as the first version drew them
 
 
 def numbered(name, labels, classes):
@@ -197,6 +235,7 @@ def test_real_mnist_in_twos_gives_five_tasks(mnist_directory):
 
 
 PERMUTED = {"kind": "permuted", "dataset": "digits", "tasks": 3, "validation": 150, "identity_first": False}
+ROTATED = {"kind": "rotated", "dataset": "digits", "tasks": 3, "validation": 150, "degrees": 30.0}
 SPLIT = {"kind": "split", "datasets": ["digits"], "classes_per_task": 3, "tasks": 3, "validation": 0.2}
 
 
@@ -208,7 +247,12 @@ def test_a_permuted_specification_opens_the_same_stream(digits):
     assert list(drawn) == ["permutations", "order"]
     assert np.array_equal(drawn["permutations"], wanted.permutations)
     assert np.array_equal(drawn["order"], wanted.order)
-    assert content_digest(PERMUTED) == digits.digest()
+    assert content_digest(PERMUTED) == content_digest(ROTATED) == digits.digest()
+    part = PermutedStream(digits, 3, 150, seed=7, share=0.25)
+    assert np.array_equal(open_stream(PERMUTED | {"share": 0.25}, seed=7).permutations, part.permutations)
+    assert torch.equal(
+        open_stream(ROTATED, seed=7).test(3).x, RotatedStream(digits, 3, 150, seed=7, degrees=60).test(2).x
+    )
 
 
 def test_the_number_of_tasks_may_be_given_beside_the_specification():
@@ -217,7 +261,7 @@ def test_the_number_of_tasks_may_be_given_beside_the_specification():
     assert open_stream(SPLIT, 0).tasks == 3
 
 
-@pytest.mark.parametrize("asked", [PERMUTED, SPLIT | {"class_order": "random"}])
+@pytest.mark.parametrize("asked", [PERMUTED, ROTATED, SPLIT | {"class_order": "random"}])
 def test_a_streams_own_seed_draws_it_whatever_the_runs_is(asked):
     def drawn(seed, own=None):
         given = asked if own is None else asked | {"seed": own}
@@ -279,7 +323,7 @@ def test_classes_of_a_second_data_set_are_numbered_on_from_the_firsts():
     assert sorted(made.drawn()["order.2"]) == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize("asked", [PERMUTED, SPLIT])
+@pytest.mark.parametrize("asked", [PERMUTED, ROTATED, SPLIT])
 def test_other_data_than_the_runs_is_refused(asked):
     digest = content_digest(asked)
     assert open_stream(asked | {"digest": digest}, 0).tasks == 3
@@ -291,8 +335,9 @@ def test_no_more_can_be_held_out_than_there_is():
     check(PERMUTED)
     check(SPLIT)
     sentence = r"stream\.validation: 1437 images cannot be held out of the 1437 training images of digits; give fewer"
-    with pytest.raises(SpecError, match=sentence):
-        check(PERMUTED | {"validation": 1437})
+    for asked in (PERMUTED, ROTATED):
+        with pytest.raises(SpecError, match=sentence):
+            check(asked | {"validation": 1437})
 
 
 def own_tasks(tasks=3, dtype=np.uint8):

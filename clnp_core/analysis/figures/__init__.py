@@ -25,7 +25,7 @@ from clnp_core.analysis.figures.lesson.room import filling, neurons_needed, part
 from clnp_core.analysis.figures.methods import accuracy_and_memory, accuracy_by_task, mean_accuracies
 from clnp_core.analysis.figures.neuron import looks_at, neuron_activity
 from clnp_core.analysis.figures.paper import for_paper
-from clnp_core.analysis.figures.reuse import neurons_in_use, reuse_by_layer, reuse_matrix
+from clnp_core.analysis.figures.reuse import neurons_in_use, reuse_by_layer, reuse_matrix, transfer
 from clnp_core.analysis.figures.sketch import network
 from clnp_core.analysis.figures.sweeps import parallel_coordinates, setting_importance, sweep
 from clnp_core.analysis.figures.tradeoff import activities, trade_off
@@ -77,6 +77,7 @@ __all__ = [
     "task_colour",
     "trade_off",
     "training_speed",
+    "transfer",
     "used_capacity",
     "weight_classes",
     "weight_importance",

@@ -14,12 +14,16 @@ from clnp_core.analysis.figures.base import (
     FREE,
     INK,
     MOST_NUMBERED_TASKS,
+    SYMBOLS,
+    UNTITLED_LEGEND,
     Theme,
     as_figure,
+    layer_colour,
     task_colour,
     themed,
 )
 from clnp_core.analysis.reuse import share_reused
+from clnp_core.analysis.transfer import AXES, over_runs
 
 
 @themed
@@ -255,3 +259,56 @@ def reuse_by_layer(reuse: pd.DataFrame, theme: Theme = "light") -> go.Figure:
         "hovermode": "closest",
     }
     return as_figure(traces, layout, "Used again, by layer", 420, theme)
+
+
+@themed
+def transfer(table: pd.DataFrame, theme: Theme = "light") -> go.Figure:
+    """Draw what later tasks use again and what they claim, layer by layer, by how alike the tasks are.
+
+    Parameters
+    ----------
+    table : table
+        As `RunHandle.transfer` or `clnp_core.analysis.transfer.by_similarity` returns it. Marks are means over runs,
+        and error bars one sample standard deviation.
+    theme : {"light", "dark"}
+    """
+    setting, means = table.columns[0], over_runs(table)
+    scale = 100 if setting == "share" else 1
+    names, traces = list(means["layer"].unique()), []
+    for place, name in enumerate(names):
+        rows = means[means["layer"] == name]
+        shared = {
+            "type": "scatter",
+            "x": scale * rows[setting],
+            "name": name.capitalize(),
+            "legendgroup": name,
+            "mode": "lines+markers",
+            "line": {"color": layer_colour(place, len(names), theme), "width": 2},
+            "marker": {"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 8},
+            "customdata": rows[["runs", "first"]].to_numpy(),
+        }
+        for axis, what, factor, about in (
+            ("y", "reused", 100, "%{y:.1f} % of earlier tasks' neurons used again"),
+            ("y2", "new", 1, "%{y:.1f} neurons claimed by a later task, %{customdata[1]:.1f} by the first"),
+        ):
+            spread = factor * rows[f"{what} std"].fillna(0)
+            bars = {"type": "data", "array": spread, "thickness": 1, "width": 3, "visible": bool(spread.any())}
+            traces.append(
+                shared
+                | {
+                    "y": factor * rows[what],
+                    "yaxis": axis,
+                    "error_y": bars,
+                    "hovertemplate": f"{about} (runs: %{{customdata[0]}})<extra>{name.capitalize()}</extra>",
+                    "showlegend": axis == "y2",
+                }
+            )
+    values = scale * means[setting].unique()
+    layout = {
+        "xaxis": {"title": {"text": AXES[setting]}, "anchor": "y2", "tickvals": values, "showgrid": False},
+        "yaxis": {"title": {"text": "Used again (%)"}, "domain": [0.54, 1], "range": [-3, 104]},
+        "yaxis2": {"title": {"text": "New neurons<br>of a later task"}, "domain": [0, 0.46], "rangemode": "tozero"},
+        "hovermode": "closest",
+        **UNTITLED_LEGEND,
+    }
+    return as_figure(traces, layout, "Reuse, by how alike tasks are", 420, theme)

@@ -179,9 +179,11 @@ class Incoming:
             require(packed.forms == forms_of(drawn), otherwise)
             require(equal(tensors := packed.read(), drawn), otherwise)
             return tensors
-        largest: Forms = {f"order.{task}": ((_MOST_IMAGES,), torch.int64) for task in range(1, tasks + 1)}
+        is_repeated = self.spec.stream.kind in ("permuted", "rotated")
+        orders = ["order"] if is_repeated else [f"order.{task}" for task in range(1, tasks + 1)]
+        largest: Forms = dict.fromkeys(orders, ((_MOST_IMAGES,), torch.int64))
         if self.spec.stream.kind == "permuted":
-            largest = {"permutations": ((tasks, inputs), torch.int64), "order": ((_MOST_IMAGES,), torch.int64)}
+            largest["permutations"] = ((tasks, inputs), torch.int64)
         require(within(packed.forms, largest), "its tensors are not those of its stream")
         tensors = packed.read()
         if "permutations" in tensors:

@@ -16,6 +16,7 @@ from clnp_core.networks.architectures import Architecture
 from clnp_core.runs.spec.own_settings import MethodSettings
 from clnp_core.runs.spec.parsing import nearest, parse, shown
 from clnp_core.runs.spec.run import RunSpec
+from clnp_core.runs.spec.stream import of_kind
 
 _DEFAULT = "digits"
 _MOST_BYTES = 2**20
@@ -157,7 +158,8 @@ def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     data = copy.deepcopy(data)
     if not isinstance(changes, Mapping) or not all(isinstance(path, str) for path in changes):
         raise SpecError(f"changes = {shown(changes)} is not possible: give a dict, such as {{'margin': 0.02}}.")
-    for path, value in changes.items():
+    # A stream's kind first: by it there are the other settings.
+    for path, value in sorted(changes.items(), key=lambda change: change[0] != "stream.kind"):
         if path == "imported" and value is not None:
             raise SpecError("imported: no setting can make a run an imported one; take an archive in with clnp import.")
         group, dot, name = path.rpartition(".")
@@ -173,7 +175,8 @@ def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         if group not in _GROUPS or (group == "lambda" and name not in data["lambda"]):
             known = [f"{key}.{inner}" for key in _GROUPS for inner in data.get(key) or ()]
             raise SpecError(f"There is no setting {path!r}{nearest(path, known)}; there are {', '.join(known)}.")
-        data[group] = (data.get(group) or {}) | {name: value}
+        before = data.get(group) or {}
+        data[group] = of_kind(before, value) if path == "stream.kind" else before | {name: value}
     return data
 
 

@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from clnp_core.errors import SpecError
 from clnp_core.methods import METHODS
 from clnp_core.networks.architectures import Architecture, Conv, Dense, Pool
 from clnp_core.runs.spec.own_settings import MethodSettings
 from clnp_core.runs.spec.run import FineTuning, GradualPruning, RunSpec
-from clnp_core.runs.spec.stream import OwnSpec, PermutedSpec, SplitSpec
+from clnp_core.runs.spec.stream import KINDS, OwnSpec
 
 
 def parse(data: dict[str, Any]) -> RunSpec:
@@ -54,12 +54,11 @@ def _sentence(error: ValidationError) -> str:
 
 
 _LAYERS: dict[str, type[Any]] = {"conv": Conv, "dense": Dense}
-_STREAMS: dict[str, type[BaseModel]] = {"permuted": PermutedSpec, "split": SplitSpec, "own": OwnSpec}
 
 
 def _fields(place: tuple[int | str, ...]) -> Iterator[str]:
     """Yield the location of an error as a path, without the names of types and with hidden layers numbered from 1."""
-    branches = {"stream": set(_STREAMS), "network": {"name", "own"}, "hidden": set(_LAYERS)}
+    branches = {"stream": set(KINDS), "network": {"name", "own"}, "hidden": set(_LAYERS)}
     inside = ""
     for part in place:
         if inside == "hidden" and isinstance(part, int):
@@ -81,7 +80,7 @@ def _settings(place: tuple[int | str, ...]) -> list[str]:
         case []:
             model = RunSpec
         case ["stream", str(kind)]:
-            model = _STREAMS[kind]
+            model = KINDS[kind]
         case ["fine_tuning"]:
             model = FineTuning
         case ["gradual"]:
@@ -104,7 +103,7 @@ def _settings(place: tuple[int | str, ...]) -> list[str]:
 def setting_names() -> list[str]:
     """List the settings that can be changed by name, dotted. LAYER stands for a layer's number, or "output"."""
     inner: dict[str, Collection[str]] = {
-        "stream": dict.fromkeys(name for kind in (PermutedSpec, SplitSpec) for name in kind.model_fields),
+        "stream": dict.fromkeys(name for kind in KINDS.values() if kind is not OwnSpec for name in kind.model_fields),
         "lambda": ["LAYER"],
         "fine_tuning": FineTuning.model_fields,
         "gradual": GradualPruning.model_fields,
@@ -114,7 +113,7 @@ def setting_names() -> list[str]:
     }
     plain = [field.alias or name for name, field in RunSpec.model_fields.items() if name not in _NOT_BY_NAME]
     dotted = [f"{group}.{name}" for group, names in inner.items() for name in names]
-    return [*(name for name in plain if name not in inner), *(name for name in dotted if name != "stream.kind")]
+    return [*(name for name in plain if name not in inner), *dotted]
 
 
 _NOT_BY_NAME = ("settings", "fork_of", "at_task", "imported")

@@ -1,4 +1,4 @@
-"""Stream specifications as validated data: permuted images, split classes, or own data. Imports no torch."""
+"""Stream specifications as validated data: permuted or rotated images, split classes, or own data. Imports no torch."""
 
 from __future__ import annotations
 
@@ -61,16 +61,13 @@ class _Stream(Strict):
         return ()
 
 
-class PermutedSpec(_Stream):
-    """A stream of the same images in every task, with their pixels in another order."""
+class _Repeated(_Stream):
+    """Base of streams that show the same images in every task, each task in a way of its own."""
 
-    kind: Literal["permuted"] = "permuted"
     dataset: _DatasetName
     tasks: Tasks
     validation: int = Field(ge=1)
     """Number of training images held out for validation."""
-    identity_first: bool = False
-    """Whether task 1 sees the pixels in their own order."""
 
     @property
     def image_shape(self) -> ImageShape:
@@ -90,6 +87,35 @@ class PermutedSpec(_Stream):
     def labels_of(self, task: int, seed: int) -> tuple[Label, ...]:
         """Return the classes of a task as its data set has them, in the order of their numbers."""
         return tuple(range(self.classes))
+
+
+class PermutedSpec(_Repeated):
+    """A stream of the same images in every task, with their pixels in another order."""
+
+    kind: Literal["permuted"] = "permuted"
+    identity_first: bool = False
+    """Whether task 1 sees the pixels in their own order."""
+    share: float = Field(default=1.0, ge=0, le=1, allow_inf_nan=False, exclude_if=lambda share: share == 1)
+    """Share of the pixels, drawn for each task, that change places; all others stay. 0: every task sees the images as
+    they are."""
+
+
+class RotatedSpec(_Repeated):
+    """A stream of the same square images in every task, turned further with each one."""
+
+    kind: Literal["rotated"] = "rotated"
+    degrees: float = Field(ge=0, le=360, allow_inf_nan=False)
+    """How much further each task turns the images, counterclockwise; task 1 sees them as they are."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RotatedSpec:
+        _, height, width = self.image_shape
+        if height != width:
+            raise ValueError(
+                f"stream.dataset: {self.dataset} has samples of {list(self.image_shape)}, a table or oblong images, "
+                f"and only square images can be rotated; give another data set, or stream.kind=permuted"
+            )
+        return self
 
 
 def _as_several(value: Any) -> Any:
@@ -238,7 +264,14 @@ class OwnSpec(_Stream):
         return self
 
 
-_KINDS = ("permuted", "split", "own")
+KINDS: dict[str, type[_Stream]] = {
+    "permuted": PermutedSpec,
+    "rotated": RotatedSpec,
+    "split": SplitSpec,
+    "own": OwnSpec,
+}
+"""Every kind of stream, by name."""
+_NAMES = tuple(KINDS)  # in which anything can be looked for
 
 
 def _with_kind(value: Any) -> Any:
@@ -246,10 +279,18 @@ def _with_kind(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     kind = value.get("kind", "permuted")
-    if kind not in _KINDS:
-        raise ValueError(f"stream.kind: {kind!r} is not possible; give {', '.join(_KINDS)}")
+    if kind not in _NAMES:
+        raise ValueError(f"stream.kind: {kind!r} is not possible; give {', '.join(_NAMES)}")
     return value | {"kind": kind}
 
 
-StreamSpec = Annotated[PermutedSpec | SplitSpec | OwnSpec, Field(discriminator="kind"), BeforeValidator(_with_kind)]
+StreamSpec = Annotated[
+    PermutedSpec | RotatedSpec | SplitSpec | OwnSpec, Field(discriminator="kind"), BeforeValidator(_with_kind)
+]
 """A stream of any kind; without a kind it is permuted."""
+
+
+def of_kind(stream: dict[str, Any], kind: Any) -> dict[str, Any]:
+    """Give a stream, as plain data, another kind: what both kinds have stays as it is."""
+    has = KINDS[kind].model_fields if kind in _NAMES else stream
+    return {name: value for name, value in stream.items() if name in has} | {"kind": kind}

@@ -47,23 +47,23 @@ def _tells(hidden: list[dict[str, Any]]) -> bool:
 
 def _siblings(store: Store, run: Run) -> list[Run]:
     """List the other finished runs on the same data that differ from a run in their seeds alone, the newest first."""
-    own = _without_seeds(run.spec)
+    own = without_seeds(run.spec)
     seeds = {(run.spec.seed, run.spec.stream.seed)}
     found = []
     for other in store.runs():
         its = other.spec.seed, other.spec.stream.seed
         if other.state != "finished" or its in seeds or other.spec.method != run.spec.method or other.data != run.data:
             continue
-        if _without_seeds(other.spec) == own:
+        if without_seeds(other.spec) == own:
             seeds.add(its)
             found.append(other)
     return found
 
 
-def _without_seeds(spec: RunSpec) -> RunSpec:
-    """Leave out the seeds, and what has no effect on what is claimed."""
-    earlier = spec.fork_of and _without_seeds(spec.fork_of)
-    stream = spec.stream.model_copy(update={"seed": None})
+def without_seeds(spec: RunSpec, **of_stream: float) -> RunSpec:
+    """Leave out the seeds, and what has no effect on what is claimed; settings of the stream can be given."""
+    earlier = spec.fork_of and without_seeds(spec.fork_of, **of_stream)
+    stream = spec.stream.model_copy(update={"seed": None, **of_stream})
     told = {"preset": "", "about": "", "seed": 0, "single_task": False, "for_comparison": False}
     return spec.model_copy(update={**told, "stream": stream, "fork_of": earlier})
 

@@ -13,11 +13,12 @@ from clnp_core.files import write_whole
 from clnp_core.networks.network import Network
 from clnp_core.networks.pixels import Pixels
 from clnp_core.networks.portable import check_format, content, image_shape, to_module
-from clnp_core.runs.spec.stream import OwnSpec, SplitSpec
+from clnp_core.runs.spec.stream import OwnSpec, RotatedSpec, SplitSpec
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.verify import last_network
 from clnp_core.tasks.content import loaded
 from clnp_core.tasks.datasets import white
+from clnp_core.tasks.rotation import angle
 from clnp_core.tasks.streams import open_stream
 
 
@@ -45,6 +46,8 @@ def export(store: Store, run: str, task: int, path: Path) -> None:
     data, pixels = _pixels(store, run, task)
     records, labels = store.learned(run), spec.labels_of(task)
     scale = f"raw pixels from 0 to {pixels.white}" if pixels.type == "uint8" else "values as the data has them"
+    if isinstance(spec.stream, RotatedSpec) and (turned := angle(spec.stream.degrees, task)):
+        scale += f", rotated counterclockwise by {turned:g} degrees as by clnp_core.tasks.rotation.rotated"
     about: dict[str, str | int | float] = {
         "run": run,
         "preset": spec.preset,
@@ -76,6 +79,8 @@ def _pixels(store: Store, run: str, task: int) -> tuple[str, Pixels]:
         case SplitSpec():
             name = stream.dataset_of(task, spec.seed)
             return name, Pixels(shape, "uint8", white(name))
+        case RotatedSpec():
+            return stream.dataset, Pixels(shape, "uint8", white(stream.dataset))
         case _:
             order = store.artifacts.array(drawn, "permutations")[task - 1]
             return stream.dataset, Pixels(shape, "uint8", white(stream.dataset), order)

@@ -7,7 +7,7 @@ from clnp_core.runs.spec import preset
 
 FITS = (
     *("seed", "lambda.1", "learning_rate", "cooldown", "batch_size", "epochs", "patience", "stream.validation"),
-    *("shrink", "cache_mb", "device", "measure"),
+    *("shrink", "cache_mb", "device", "measure", "stream.share"),
 )
 
 
@@ -20,7 +20,7 @@ def keys(changes, task=1):
 @pytest.mark.parametrize("name", FITS)
 def test_what_training_depends_on_changes_the_key(name):
     values = {"lambda.1": 5e-4, "learning_rate": 1e-3, "cooldown": 0.25, "shrink": "progressive", "device": "cuda"}
-    values["measure"] = "balanced"
+    values |= {"measure": "balanced", "stream.share": 0.5}
     fit, settle = keys({name: values.get(name, 7)})
     assert (fit != keys({})[0], settle != keys({})[1]) == (True, True)
 
@@ -40,7 +40,9 @@ def test_how_neurons_are_pruned_while_it_trains_is_a_part_of_training():
     assert keys({"pruning": "after", "gradual.first_epoch": 9}) == keys({"pruning": "after"})
 
 
-@pytest.mark.parametrize(("name", "value"), [("stream.tasks", 3), ("about", "x"), ("single_task", False)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("stream.tasks", 3), ("stream.share", 1), ("about", "x"), ("single_task", False)]
+)
 def test_what_the_result_does_not_depend_on_leaves_the_keys(name, value):
     assert keys({name: value}) == keys({})
 

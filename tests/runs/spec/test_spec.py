@@ -9,6 +9,7 @@ from clnp_core.errors import SpecError
 from clnp_core.networks.sequential import from_sequential
 from clnp_core.runs import submit
 from clnp_core.runs.spec import RunSpec, fork, parse, parse_assignment, preset, preset_names
+from clnp_core.runs.spec.changes import changed
 
 OWN = {
     "name": "mine",
@@ -109,7 +110,7 @@ def nested(depth):
         ({"grow.7": 5, "grow_below": 0.2}, "grow: digits-mlp has no hidden layer '7'; it has 1, 2"),
         ({"grow_below": 0.2}, "grow_below: it needs layers to grow"),
         ({"layer_weights.1": 2}, "layer_weights: give one for each of the layers 1, 2"),
-        ({"stream": {"kind": "ring"}}, "stream.kind: 'ring' is not possible; give permuted, split, own"),
+        ({"stream": {"kind": "ring"}}, "stream.kind: 'ring' is not possible; give permuted, rotated, split, own"),
         ({"stream": {"kind": "split"}}, "The setting 'stream.datasets' is missing"),
         ({"lambda": {"1": 1e-3}}, "lambda: digits-mlp has the layers 1, 2, output, but values are given for 1"),
         ({"lambda.1": [1e-3] * 300}, "the grid has 300 points; at most 256"),
@@ -207,6 +208,16 @@ def test_impossible_forks_are_refused(at_task, changes, said):
 
 def test_a_fork_may_learn_more_tasks():
     assert fork(preset("digits"), 10, {"stream.tasks": 20}).stream.tasks == 20
+
+
+def test_a_stream_can_be_of_another_kind_which_keeps_what_both_kinds_have():
+    turned = preset("digits", {"stream.degrees": 15, "stream.tasks": 3, "stream.kind": "rotated"})
+    wanted = {"kind": "rotated", "dataset": "digits", "tasks": 3, "validation": 150, "degrees": 15.0}
+    assert turned.stream.model_dump() == wanted
+    back = changed(turned, {"stream.kind": "permuted", "stream.share": 0.5})
+    assert back == preset("digits", {"stream.tasks": 3, "stream.share": 0.5})
+    with pytest.raises(SpecError, match=r"The setting 'stream\.degrees' is missing"):
+        preset("digits", {"stream.kind": "rotated"})
 
 
 def test_a_network_of_ones_own_is_part_of_the_specification():

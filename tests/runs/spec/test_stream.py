@@ -1,16 +1,18 @@
-"""Specifications of streams: three kinds, each with one clear sentence for what is impossible."""
+"""Specifications of streams: four kinds, each with one clear sentence for what is impossible."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from clnp_core.runs.spec.stream import OwnSpec, PermutedSpec, SplitSpec, StreamSpec
+from clnp_core.runs.spec import stream
+from clnp_core.runs.spec.stream import OwnSpec, PermutedSpec, RotatedSpec, SplitSpec, StreamSpec
 from clnp_core.tasks.datasets import DATASETS, classes, image_shape
 
 SPECS = TypeAdapter(StreamSpec)
 PERMUTED = {"kind": "permuted", "dataset": "mnist", "tasks": 10, "validation": 5000}
 SPLIT = {"kind": "split", "datasets": ["cifar10", "cifar100"], "classes_per_task": 10, "tasks": 11, "validation": 0.1}
+ROTATED = {"kind": "rotated", "dataset": "mnist", "tasks": 10, "validation": 5000, "degrees": 15.0}
 OWN = {"kind": "own", "name": "my-birds", "image_shape": [3, 20, 30], "classes": 7, "tasks": 4, "validation": 0.1}
 
 
@@ -18,6 +20,7 @@ OWN = {"kind": "own", "name": "my-birds", "image_shape": [3, 20, 30], "classes":
     ("data", "kind", "shape", "heads", "name"),
     [
         (PERMUTED, PermutedSpec, (1, 28, 28), 10, "mnist"),
+        (ROTATED, RotatedSpec, (1, 28, 28), 10, "mnist"),
         (SPLIT, SplitSpec, (3, 32, 32), 10, "cifar10 + cifar100"),
         (OWN, OwnSpec, (3, 20, 30), 7, "my-birds"),
     ],
@@ -37,7 +40,10 @@ def test_a_specification_without_a_kind_is_permuted():
 
 
 def test_a_permuted_stream_is_written_as_before():
-    assert SPECS.validate_python(PERMUTED).model_dump(mode="json") == PERMUTED | {"identity_first": False}
+    written = PERMUTED | {"identity_first": False}
+    assert SPECS.validate_python(PERMUTED).model_dump(mode="json") == written
+    assert SPECS.validate_python(PERMUTED | {"share": 1}).model_dump(mode="json") == written
+    assert SPECS.validate_python(PERMUTED | {"share": 0}).model_dump(mode="json") == written | {"share": 0.0}
 
 
 def test_what_is_not_given_of_what_is_drawn_is_not_written():
@@ -95,6 +101,13 @@ def test_a_split_is_possible_if_the_data_sets_give_its_tasks(names, per_task, ta
         (SPLIT | {"dataset": "mnist"}, "Extra inputs are not permitted"),
         (PERMUTED | {"validation": 0.1}, "valid integer"),
         (PERMUTED | {"tasks": 1001}, "less than or equal to 1000"),
+        (PERMUTED | {"share": 1.01}, "less than or equal to 1"),
+        (PERMUTED | {"share": -0.01}, "greater than or equal to 0"),
+        (PERMUTED | {"share": float("nan")}, "finite number"),
+        (PERMUTED | {"degrees": 15}, "Extra inputs are not permitted"),
+        (ROTATED | {"degrees": 361}, "less than or equal to 360"),
+        (ROTATED | {"degrees": -1}, "greater than or equal to 0"),
+        (ROTATED | {"share": 0.5}, "Extra inputs are not permitted"),
         (OWN | {"name": "../birds"}, "should match pattern"),
         (OWN | {"name": "birds\n"}, "should match pattern"),
         (OWN | {"name": "b" * 61}, "should match pattern"),
@@ -106,7 +119,7 @@ def test_a_split_is_possible_if_the_data_sets_give_its_tasks(names, per_task, ta
         (OWN | {"labels": [["g\n"]]}, "it must be a name of 1 to 200 characters that can be shown"),
         (OWN | {"labels": [[2**60]]}, "it must be a whole number of at most"),
         (OWN | {"labels": [[True, 0]]}, "valid integer"),
-        (OWN | {"kind": "owned"}, r"stream\.kind: 'owned' is not possible; give permuted, split, own"),
+        (OWN | {"kind": "owned"}, r"stream\.kind: 'owned' is not possible; give permuted, rotated, split, own"),
         (OWN | {"kind": ["own"]}, r"stream\.kind: \['own'\] is not possible"),
         ("mnist", "valid dictionary"),
     ],
@@ -115,6 +128,15 @@ def test_what_is_impossible_is_refused(data, said):
     with pytest.raises(ValidationError, match=said) as refusal:
         SPECS.validate_python(data)
     assert refusal.value.error_count() <= 2
+
+
+def test_a_table_is_not_rotated(monkeypatch):
+    monkeypatch.setattr(stream, "image_shape", lambda name: (1, 1, 13))
+    assert SPECS.validate_python(PERMUTED).image_shape == (1, 1, 13)
+    with pytest.raises(
+        ValidationError, match=r"mnist has samples of \[1, 1, 13\], .* only square images can be rotated"
+    ):
+        SPECS.validate_python(ROTATED)
 
 
 def test_a_task_has_the_classes_of_its_data_set():
