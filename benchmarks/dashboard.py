@@ -120,14 +120,15 @@ async def _running(visitor: Visitor, server: psutil.Process, run: str) -> dict[s
 async def _load(address: str, server: psutil.Process, seconds: float, sessions: int) -> dict[str, Any]:
     """Many visitors at once, and what the server's memory does meanwhile."""
     before, start = _cpu_seconds(server), time.monotonic()
-    watching = asyncio.create_task(_watch(server, memory := []))
+    watching = asyncio.create_task(watch(server, memory := []))
     turned, drawn = await crowd(address, sessions, seconds, STAY_SECONDS)
     watching.cancel()
     share = (_cpu_seconds(server) - before) / (time.monotonic() - start)
     return {"switches": turned, "ticks": drawn, "share of a core": share, "memory MiB": memory}
 
 
-async def _watch(server: psutil.Process, memory: list[float]) -> None:
+async def watch(server: psutil.Process, memory: list[float]) -> None:
+    """Write down the memory of a process, in MiB, again and again until cancelled."""
     while True:
         memory.append(server.memory_info().rss / 2**20)
         await asyncio.sleep(WATCH_SECONDS)

@@ -12,7 +12,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from itertools import cycle, islice
 from pathlib import Path
@@ -21,6 +21,7 @@ import numpy as np
 import psutil
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -31,12 +32,16 @@ _CHANCE = np.random.default_rng(0)
 
 
 @contextmanager
-def serving(store: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """The app on that store, as `clnp dashboard` serves it, but without an engine. Yields its address and process."""
+def serving(store: Path, quota: int = 0) -> Iterator[tuple[str, psutil.Process]]:
+    """The app on that store, as `clnp dashboard` serves it, but without an engine. Yields its address and process.
+
+    With a quota it serves a class.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = psutil.Popen(**dashboard.process(store, port, opens_browser=False), stdout=subprocess.DEVNULL)
+    started = dashboard.process(store, port, opens_browser=False, quota=quota)
+    server = psutil.Popen(**started, stdout=subprocess.DEVNULL)
     try:
         _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
         yield f"ws://127.0.0.1:{port}/_stcore/stream", server
@@ -77,6 +82,11 @@ class Visitor:
         Exceptions that pages have shown.
     live : dict
         Parts of the page that want to be drawn again and again: a part's key → seconds between two times.
+    widgets : dict
+        Buttons and fields for text and numbers that the page has: what is written on one → its key. Of several with the
+        same words the first counts.
+    told : list of str
+        What the page says of errors.
     """
 
     def __init__(self, connection: ClientConnection) -> None:
@@ -84,6 +94,8 @@ class Visitor:
         self.pages: dict[str, str] = {}
         self.problems: list[str] = []
         self.live: dict[str, float] = {}
+        self.widgets: dict[str, str] = {}
+        self.told: list[str] = []
         self._state = ClientState()
 
     async def open(self, page: str, query: str = "") -> float:
@@ -91,6 +103,28 @@ class Visitor:
         self.live = {}
         self._state = ClientState(page_script_hash=self.pages.get(page, ""), page_name=page, query_string=query)
         return await self._ask(self._state)
+
+    async def press(self, button: str, written: Mapping[str, str | int] | None = None, **otherwise: str) -> float:
+        """Press a button of the page after something was written in its fields, each by its words.
+
+        Parameters
+        ----------
+        button : str
+            What is written on it, or its key, which need not be on the page.
+        written : mapping, optional
+            What is written on a field → what is written into it.
+        **otherwise : str
+            What else is told to the server otherwise than it is, such as `query_string`.
+        """
+        state = ClientState()
+        state.CopyFrom(self._state)
+        for name, value in otherwise.items():
+            setattr(state, name, value)
+        for label, value in (written or {}).items():
+            field = "string_value" if isinstance(value, str) else "double_value"
+            state.widget_states.widgets.add(id=self.widgets[label], **{field: value})
+        state.widget_states.widgets.add(id=self.widgets.get(button, button), trigger_value=True)
+        return await self._ask(state)
 
     async def stay(self, seconds: float) -> list[float]:
         """Look at the page for a while. Returns the seconds that each part took that wanted to be drawn again."""
@@ -127,7 +161,7 @@ class Visitor:
             elif kind == "new_session":
                 self._state.page_script_hash = message.new_session.page_script_hash
                 if not _parts(message):  # the whole page begins anew
-                    self.live = {}
+                    self.live, self.widgets = {}, {}
             elif kind == "page_info_changed":
                 self._state.query_string = message.page_info_changed.query_string
             elif kind == "auto_rerun":
@@ -135,10 +169,20 @@ class Visitor:
             elif kind == "stop_auto_rerun":
                 for part in message.stop_auto_rerun.fragment_ids:
                     self.live.pop(part, None)
-            elif kind == "delta" and message.delta.new_element.HasField("exception"):
-                self.problems.append(message.delta.new_element.exception.message)
+            elif kind == "delta":
+                self._take_in(message.delta.new_element)
             elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 return time.perf_counter() - start
+
+    def _take_in(self, element: Element) -> None:
+        """Take in what is of interest in an element of the page."""
+        what = element.WhichOneof("type")
+        if what == "exception":
+            self.problems.append(element.exception.message)
+        elif what in ("button", "text_input", "number_input"):
+            self.widgets.setdefault(getattr(element, what).label, getattr(element, what).id)
+        elif what in ("toast", "alert"):
+            self.told.append(getattr(element, what).body)
 
 
 def _parts(message: ForwardMsg) -> Sequence[str]:
@@ -173,11 +217,15 @@ async def crowd(address: str, visitors: int, seconds: float, stay: float) -> tup
     """
     async with AsyncExitStack() as stack:
         present = [await stack.enter_async_context(visiting(address)) for _ in range(visitors)]
-        end = time.monotonic() + seconds
-        looks = [_look_around(visitor, place, end, stay) for place, visitor in enumerate(present)]
-        times = await asyncio.gather(*looks)
-        problems = [problem for visitor in present for problem in visitor.problems]
-        assert not problems, problems
+        return await looking_around(present, seconds, stay)
+
+
+async def looking_around(present: Sequence[Visitor], seconds: float, stay: float) -> tuple[list[float], list[float]]:
+    """Have visitors look around, as `crowd` does; it returns the same."""
+    end = time.monotonic() + seconds
+    times = await asyncio.gather(*(_look_around(visitor, place, end, stay) for place, visitor in enumerate(present)))
+    problems = [problem for visitor in present for problem in visitor.problems]
+    assert not problems, problems
     turned, drawn = zip(*times, strict=True)
     return [each for own in turned for each in own], [each for own in drawn for each in own]
 

@@ -25,6 +25,10 @@ class StoreError(ClnpError):
     """The store of runs cannot be opened, read or written."""
 
 
+class CodeError(ClnpError):
+    """A code does not let anybody into a class."""
+
+
 class DamagedError(StoreError):
     """A file of the store is damaged or missing.
 

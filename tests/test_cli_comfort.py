@@ -205,3 +205,16 @@ def test_shells_complete_presets_and_ids_of_runs(said, store, tmp_path):
     for shell in ("bash", "zsh", "fish"):
         status, code, _ = said("completion", shell)
         assert (status, "_ARGCOMPLETE" in code) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("option", "given", "sentence"),
+    [
+        ("--address", "192.0.2.7", "'192.0.2.7' is no address of this machine; give one that it has"),
+        ("--quota", "0", "'0' is no quota; give a number of runs from 1 to 1000"),
+    ],
+)
+def test_a_class_that_is_impossible_is_said(capsys, option, given, sentence):
+    with pytest.raises(SystemExit, match="2"):
+        main(["dashboard", "--class", option, given])
+    assert sentence in " ".join(capsys.readouterr().err.split())

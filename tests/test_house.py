@@ -24,7 +24,7 @@ ROWS = [
     ["clnp_core.runs.archive"],
     ["clnp_core.runs.background", "clnp_core.runs.views"],
     ["clnp_core.runs.engine"],
-    ["clnp_core.runs.estimate"],
+    ["clnp_core.runs.estimate", "clnp_core.runs.classroom"],
     ["clnp_core.runs.store"],
     ["clnp_core.runs.fold"],
     ["clnp_core.runs.spec"],

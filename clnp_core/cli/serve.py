@@ -7,6 +7,7 @@ import asyncio
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _NICENESS = 5
 _POLL_SECONDS = 0.2
 _END_SECONDS = 10
+_MOST_RUNS = 1000
 
 
 def add_to(commands: Any) -> None:
@@ -37,9 +39,32 @@ def add_to(commands: Any) -> None:
 
     add_command(commands, "status", _status, "clnp status", help="show the engine and what it works on")
 
-    example = "clnp dashboard --port 8080", "clnp dashboard --no-browser --allow-host hub.example.org"
+    example = (
+        "clnp dashboard --port 8080",
+        "clnp dashboard --class --store class",
+        "clnp dashboard --no-browser --allow-host hub.example.org",
+    )
     dashboard = add_command(commands, "dashboard", _dashboard, *example, help="open the app")
     dashboard.add_argument("--port", type=_port, default=8501, metavar="N", help="default 8501")
+    dashboard.add_argument(
+        "--address",
+        type=_address,
+        metavar="ADDRESS",
+        help="listen there; default 127.0.0.1, this machine only, and with --class 0.0.0.0, all of its networks",
+    )
+    dashboard.add_argument(
+        "--class",
+        action="store_true",
+        dest="classroom",
+        help="serve a class: students come in by a code and a name, and have runs of their own",
+    )
+    dashboard.add_argument(
+        "--quota",
+        type=_quota,
+        default=3,
+        metavar="N",
+        help="with --class, how many runs each student may have queued or running at a time; default 3",
+    )
     dashboard.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     dashboard.add_argument(
         "--allow-host",
@@ -54,6 +79,24 @@ def add_to(commands: Any) -> None:
 def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a number from 1 to 65535")
+    return int(text)
+
+
+def _address(text: str) -> str:
+    with suppress(OSError, UnicodeError):
+        for family, kind, protocol, _, (host, *_) in socket.getaddrinfo(text, None, type=socket.SOCK_STREAM):
+            with socket.socket(family, kind, protocol) as probe:
+                probe.bind((host, 0))
+                return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no address of this machine; give one that it has, such as 127.0.0.1 for itself alone or 0.0.0.0 "
+        "for all of its networks"
+    )
+
+
+def _quota(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= _MOST_RUNS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no quota; give a number of runs from 1 to {_MOST_RUNS}")
     return int(text)
 
 
@@ -141,12 +184,13 @@ def _give_way() -> None:
 
 
 def _dashboard(options: argparse.Namespace) -> int:
-    """Serve the app on this machine only, open it in the browser, and start an engine if there is none.
+    """Serve the app, by default on this machine only, open it in the browser, and start an engine if there is none.
 
     When the app ends, that engine goes on with the runs there are; without one it ends, too.
     """
     import dashboard
     from clnp_core.runs.background import end_engine, ensure_engine
+    from clnp_core.runs.classroom.codes import classroom_of
 
     store = opened(options)
     if options.scheduler:
@@ -158,11 +202,20 @@ def _dashboard(options: argparse.Namespace) -> int:
     try:
         _give_example(store)
         opens_browser = not options.no_browser
-        process = dashboard.process(store.location, options.port, opens_browser, options.allow_host)
-        print(f"CLNP Lab: http://127.0.0.1:{options.port} (Ctrl-C ends it)", flush=True)
+        quota = options.quota if options.classroom else 0
+        address = options.address or (os.environ.get("STREAMLIT_SERVER_ADDRESS", "0.0.0.0") if quota else "")  # noqa: S104
+        process = dashboard.process(store.location, options.port, opens_browser, options.allow_host, address, quota)
+        print(f"CLNP Lab: {dashboard.link_here(address, options.port)} (Ctrl-C ends it)", flush=True)
+        if quota:
+            classroom = classroom_of(store.location)
+            print(f"Students come in by {dashboard.link_elsewhere(address, options.port, f'code={classroom.code}')}")
+            print(f"You come in by the code {classroom.lecturers_code}, for you alone", flush=True)
         with store.hold_app():
             return _carried_out(subprocess.Popen(**process))
     finally:
+        if options.classroom:
+            with suppress(OSError):
+                store.hold(False)  # nobody could let it go on
         if engine is not None and engine == store.engine():
             if active := len(store.active()):
                 print(f"{active} {'run goes' if active == 1 else 'runs go'} on, in the background: clnp status")

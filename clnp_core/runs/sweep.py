@@ -171,13 +171,19 @@ def runs_of(store: Store, specs: Sequence[RunSpec]) -> list[str]:
     ------
     DataError
         If the data is damaged.
+    StoreError
+        If a student of a class asks for more than there may be.
     """
     known = _known(store)
-    runs = []
+    found = []
     for spec in specs:
         stream = spec.stream.model_dump(mode="json")
         data = content_digest(stream) if at_hand(stream) else None  # a page does not wait for a download
         run = next((run for run in known.get(_as_text(spec), ()) if data is None or run.data in (None, data)), None)
+        found.append((spec, data, run))
+    store.check_room(sum(run is None for *_, run in found))  # before any of them is asked for
+    runs = []
+    for spec, data, run in found:
         if run and run.state in _STOPPED:
             with suppress(StoreError):  # the same request elsewhere was first
                 store.resume(run.id)

@@ -15,6 +15,7 @@ from dashboard.shared.link import link_to_run, linked_run
 from dashboard.shared.number_text import counted
 from dashboard.shared.run_text import state_text, time_text, title_text, training_text
 from dashboard.shared.store import start_engine, start_run
+from dashboard.shared.visit import classroom, is_student
 
 _PAUSABLE = ("queued", "running", "interrupted")
 _RESUMABLE = ("paused", "interrupted", "cancelled", "failed")
@@ -27,22 +28,23 @@ _MOST_NAMED = 8
 def show_actions(store: Store, run: Run, runs: list[Run]) -> None:
     """Show the run's buttons; those that make no sense in its state are switched off.
 
-    What learns all tasks at once has none at which to fork.
+    What learns all tasks at once has none at which to fork. Of somebody else's run in a class only the fork is shown.
     """
-    state = state_text(run)
+    state, own = state_text(run), store.may_change(run)
     with st.container(horizontal=True, gap="small"):
-        if _button("Pause", "pause", state in _PAUSABLE) and attempt(lambda: store.pause(run.id)):
+        if own and _button("Pause", "pause", state in _PAUSABLE) and attempt(lambda: store.pause(run.id)):
             st.rerun()
-        if _button("Resume", "play_arrow", state in _RESUMABLE) and attempt(lambda: store.resume(run.id)):
+        if own and _button("Resume", "play_arrow", state in _RESUMABLE) and attempt(lambda: store.resume(run.id)):
             start_engine(store)
             st.rerun()
-        if _button("Cancel", "stop", state in CANCELLABLE) and attempt(lambda: store.cancel(run.id)):
+        if own and _button("Cancel", "stop", state in CANCELLABLE) and attempt(lambda: store.cancel(run.id)):
             st.rerun()
         if not run.spec.at_once and _button("Fork", "fork_right", True):
             open_dialog("fork", [run])
-        if _button("Delete", "delete", run.state != "running"):
+        if own and _button("Delete", "delete", run.state != "running"):
             open_dialog("delete", [run])
-        _show_notes(store, run, runs)
+        if own:
+            _show_notes(store, run, runs)
 
 
 def _button(label: str, icon: str, enabled: bool) -> bool:
@@ -50,8 +52,8 @@ def _button(label: str, icon: str, enabled: bool) -> bool:
 
 
 def _show_notes(store: Store, run: Run, runs: list[Run]) -> None:
-    """Show where a run's name, tags and note are written, and where it is made the baseline."""
-    name, tags, note, pinned = (f"{what} {run.id}" for what in ("name", "tags", "note", "baseline"))
+    """Show where a run's name, tags and note are written, where it is made the baseline, and shared with a class."""
+    name, tags, note, pinned, shared = (f"{what} {run.id}" for what in ("name", "tags", "note", "baseline", "shared"))
 
     def rename() -> None:
         if not attempt(lambda: store.rename(run.id, st.session_state[name])):
@@ -77,13 +79,22 @@ def _show_notes(store: Store, run: Run, runs: list[Run]) -> None:
             placeholder="Choose, or type a new one",
         )
         st.text_area("Note", run.note, key=note, on_change=keep, placeholder="What you looked for, and what you found")
-        st.toggle(
-            "Baseline",
-            store.baseline() == run.id,
-            key=pinned,
-            on_change=pin,
-            help="The run that all others are compared with. It comes first in the list.",
-        )
+        if not is_student():
+            st.toggle(
+                "Baseline",
+                store.baseline() == run.id,
+                key=pinned,
+                on_change=pin,
+                help="The run that all others are compared with. It comes first in the list.",
+            )
+        if classroom():
+            st.toggle(
+                "Shared with the class",
+                run.shared,
+                key=shared,
+                on_change=lambda: attempt(lambda: store.share(run.id, st.session_state[shared])),
+                help="All of the class see it, and can fork it. Nobody but its owner and the lecturer can change it.",
+            )
 
 
 def open_dialog(kind: str, of: Sequence[Run] = ()) -> None:

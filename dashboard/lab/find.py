@@ -68,7 +68,7 @@ def matches(run: Run, text: str) -> bool:
     """Tell whether every word of a text is part of what a run is known by, in any case of letters."""
     spec = run.spec
     told = [run.id, run.name, spec.preset, *run.tags, run.note, spec.stream.data, spec.network_name, spec.method]
-    known = " ".join(told).lower()
+    known = " ".join([*told, run.owner or ""]).lower()
     return all(word in known for word in text.lower().split())
 
 

@@ -8,6 +8,7 @@ from clnp_core.runs.store import Run
 from clnp_core.runs.views.forks import Fork, family
 from dashboard.shared.link import link_on_page
 from dashboard.shared.run_text import plain, title_text
+from dashboard.shared.visit import is_student
 
 _MOST_DRAWN = 40
 
@@ -18,7 +19,7 @@ def show_origin(run: Run, runs: Sequence[Run]) -> None:
     parent = next((each for each in runs if each.id == run.parent), None)
     if run.spec.fork_of:
         with st.container(horizontal=True, gap="small", vertical_alignment="center", key="origin"):
-            deleted = f"{run.parent}, which has been deleted" if run.parent else "a deleted run"
+            deleted = f"{run.parent}, {_gone()}" if run.parent else "a deleted run"
             st.caption("Forked from" if parent else f"Forked from {deleted}.", width="content")
             if parent:
                 _link(parent)
@@ -37,7 +38,7 @@ def _draw(tree: Sequence[Fork], shown: Run) -> None:
         place = places[fork.depth].container(gap=None, key=f"fork {fork.id}")
         with place.container(horizontal=True, gap="small", vertical_alignment="center"):
             if fork.run is None:
-                st.caption(f"{fork.id}, which has been deleted", width="content")
+                st.caption(f"{fork.id}, {_gone()}", width="content")
             elif fork.id == shown.id:
                 st.markdown(f"**{title_text(shown)}** :small[:gray[this run]]", width="content")
             else:
@@ -45,6 +46,11 @@ def _draw(tree: Sequence[Fork], shown: Run) -> None:
             if fork.change:
                 st.caption(plain(fork.change), width="content")
         places[fork.depth + 1 :] = [place]
+
+
+def _gone() -> str:
+    """Tell why a run that others come from is not shown."""
+    return "which is deleted or not shared" if is_student() else "which has been deleted"
 
 
 def _link(run: Run) -> None:

@@ -10,7 +10,7 @@ from clnp_core.runs.store.rows import Reached
 from dashboard.lab.find import found, in_groups
 from dashboard.lab.selected import TICKED, show_selected
 from dashboard.shared.link import link_to_run, linked_run
-from dashboard.shared.run_text import STATE_COLOURS, lambda_text, state_text, time_left_text
+from dashboard.shared.run_text import STATE_COLOURS, lambda_text, owner_text, state_text, time_left_text
 from dashboard.shared.store import offer_engine
 
 _AT_WORK = ("running", "interrupted")
@@ -75,6 +75,7 @@ def _list(runs: list[Run], reached: dict[str, Reached], baseline: str | None, ti
             "Used": st.column_config.NumberColumn(
                 format="%.1f%%", width=70, help="Neurons that tasks have claimed, mean over the hidden layers."
             ),
+            "Owner": st.column_config.TextColumn(width=110),
             "Method": st.column_config.TextColumn(width=90),
             "λ": st.column_config.TextColumn(width=125, help="Of each layer, the output last."),
             "m": st.column_config.NumberColumn(width=50, help="Margin, in points of accuracy."),
@@ -102,6 +103,7 @@ def _name_width(names: list[str]) -> int:
 def _table(runs: list[Run], reached: dict[str, Reached], baseline: str | None) -> pd.DataFrame:
     """Put runs into a table; columns in which there would be nothing are left out."""
     specs, came_to = [run.spec for run in runs], [reached.get(run.id) for run in runs]
+    is_class = any(run.owner for run in runs)
     columns = {
         "Shown": ["●" if run.id == linked_run() else "" for run in runs],
         "Run": [f"★ {run.title}" if run.id == baseline else run.title for run in runs],
@@ -110,6 +112,7 @@ def _table(runs: list[Run], reached: dict[str, Reached], baseline: str | None) -
         "Time left": [time_left_text(run) for run in runs],
         "Accuracy": [each and 100 * each.accuracy for each in came_to],
         "Used": [100 * each.used if each and each.used is not None else None for each in came_to],
+        "Owner": [owner_text(run) if is_class else "" for run in runs],
         "Method": [spec.method for spec in specs],
         "λ": [lambda_text(spec) if spec.prunes else "" for spec in specs],
         "m": [round(100 * spec.margin, 6) if spec.prunes else None for spec in specs],

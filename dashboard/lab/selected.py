@@ -28,15 +28,16 @@ def show_selected(store: Store, chosen: Sequence[Run], runs: Sequence[Run]) -> N
             disabled=not 1 < len(chosen) <= _MOST_COMPARED,
             help=f"Two to {_MOST_COMPARED} runs side by side; those that have learned nothing yet do not count.",
         )
-        with st.popover("Tag", icon=":material/label:"):
-            _show_tags(store, chosen, runs)
-        stoppable = [run for run in chosen if state_text(run) in CANCELLABLE]
+        own = [run for run in chosen if store.may_change(run)]
+        with st.popover("Tag", icon=":material/label:", disabled=not own):
+            _show_tags(store, own, runs)
+        stoppable = [run for run in own if state_text(run) in CANCELLABLE]
         if _button("Cancel", "stop", bool(stoppable)):
             for run in stoppable:
                 attempt(lambda run=run: store.cancel(run.id))
             st.rerun()
-        if _button("Delete", "delete", any(run.state != "running" for run in chosen)):
-            open_dialog("delete", [run for run in chosen if run.state != "running"])
+        if _button("Delete", "delete", any(run.state != "running" for run in own)):
+            open_dialog("delete", [run for run in own if run.state != "running"])
         if _button("Untick", "close", True):
             st.session_state.pop(TICKED)
             st.rerun()

@@ -12,6 +12,7 @@ from clnp_core.analysis import figures
 from clnp_core.analysis.capacity import in_words
 from clnp_core.analysis.epochs import ALONE, TUNED
 from clnp_core.analysis.metrics import forgetting
+from clnp_core.runs.classroom.turns import in_turn
 from clnp_core.runs.fold.results import LayerSummary, Record
 from clnp_core.runs.fold.summary import accuracy_matrix, layers
 from clnp_core.runs.spec import RunSpec
@@ -21,7 +22,7 @@ from dashboard.lab.forks import show_origin
 from dashboard.shared.kept_figure import kept_figure
 from dashboard.shared.notebook_code import run_code
 from dashboard.shared.number_text import percent, unbroken
-from dashboard.shared.run_text import settings_text, state_text, time_left_text, title_text
+from dashboard.shared.run_text import owner_text, plain, settings_text, state_text, time_left_text, title_text
 from dashboard.shared.training_curves import training_curves, training_curves_code
 
 # Of those that show a run: the label, its icon, and of which runs.
@@ -40,6 +41,8 @@ def show_heading(store: Store, run: Run, runs: list[Run]) -> None:
         st.subheader(title_text(run), anchor=False, width="content")
         if store.baseline() == run.id:
             st.badge("baseline", icon=":material/star:", color="orange")
+        if not store.may_change(run) or run.owner:
+            st.badge(plain(owner_text(run)), icon=":material/person:", color="blue")
         for tag in run.tags:
             st.badge(tag, color="gray")
     with st.container():
@@ -113,7 +116,12 @@ def _show_state(store: Store, run: Run) -> None:
 
 
 def _turn(store: Store, run: Run) -> str:
-    ahead = sum(other.created < run.created for other in store.active())
+    active = store.active()
+    running = [other.id for other in active if other.state == "running"]
+    order = [*running, *(other.id for other in in_turn(store, active, running))]
+    if run.owner and store.is_held():
+        return "the lecturer holds the queue"
+    ahead = order.index(run.id) if run.id in order else 0  # it has just ended
     return f"{ahead} before it" if ahead else "its turn is next"
 
 

@@ -14,7 +14,7 @@ from clnp_core.runs.fold.summary import words_for
 from clnp_core.runs.store import Run, Store, default_location
 from dashboard.shared.errors import attempt, show_errors
 from dashboard.shared.follow import follow
-from dashboard.shared.store import open_store, start_engine
+from dashboard.shared.store import all_runs_store, open_store, start_engine
 
 
 def show_recomputation(part: str) -> None:
@@ -62,7 +62,7 @@ def _origin(part: str) -> str:
 
 @st.cache_data(show_spinner="Measuring …")
 def _measured(location: Path, part: str, runs: dict[str, str]) -> Data:
-    return measure(open_store(location), part, runs)
+    return measure(all_runs_store(location), part, runs)
 
 
 def _compare(part: str, here: Data) -> None:

@@ -51,6 +51,11 @@ def title_text(run: Run) -> str:
     return plain(run.title)
 
 
+def owner_text(run: Run) -> str:
+    """Tell whose run it is in a class."""
+    return run.owner or "lecturer"
+
+
 def settings_text(spec: RunSpec) -> str:
     """Tell the settings by which a person would know a run from others."""
     return " · ".join(_settings(spec).values())

@@ -1,15 +1,39 @@
 """The store that the pages read and queue runs in, and the engine that works on them."""
 
+from pathlib import Path
+
 import streamlit as st
 
+from clnp_core.errors import CodeError
 from clnp_core.runs import background
+from clnp_core.runs.classroom.student import StudentStore
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
 from dashboard.shared.errors import attempt
 from dashboard.shared.link import link_to_run
+from dashboard.shared.visit import classroom, quota, visitor
 
-open_store = st.cache_resource(Store, show_spinner=False)
-"""Open the store at a place, once for all visitors."""
+all_runs_store = st.cache_resource(Store, show_spinner=False)
+"""Open the store at a place, once for all visitors, for what is done in nobody's name."""
+
+
+def open_store(location: Path) -> Store:
+    """Open the store at a place, as who visits may use it.
+
+    Raises
+    ------
+    CodeError
+        If the app serves a class, and the visitor has not come in.
+    StoreError
+        If it cannot be opened.
+    """
+    store = all_runs_store(location)
+    if classroom() is None:
+        return store
+    who = visitor()
+    if who is None:
+        raise CodeError("Come into the class first, by its code.")
+    return store if who.is_lecturer else StudentStore(store, who.name, quota())
 
 
 def start_run(store: Store, spec: RunSpec, like: Run | None = None) -> None:

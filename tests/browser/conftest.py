@@ -79,7 +79,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @contextmanager
-def serving(store: Path, scheduler: str = "") -> Iterator[str]:
+def serving(store: Path, scheduler: str = "", *options: str) -> Iterator[str]:
     """`clnp dashboard` on that store, in a process group of its own. Yields its address; ends app and engine.
 
     An engine that it starts has that Dask scheduler's workers, or brings its own. Where this process holds the store's
@@ -89,7 +89,7 @@ def serving(store: Path, scheduler: str = "") -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "clnp_core.cli", "dashboard", f"--port={port}", "--no-browser"]
-    command += [f"--allow-host={OTHER_NAME}", f"--store={store}", f"--scheduler={scheduler}"]
+    command += [f"--allow-host={OTHER_NAME}", f"--store={store}", f"--scheduler={scheduler}", *options]
     app = subprocess.Popen(command, start_new_session=True)
     try:
         address = f"http://127.0.0.1:{port}"

@@ -102,6 +102,15 @@ def test_an_app_for_other_machines_is_asked_for_under_this_ones_name(monkeypatch
     assert all("*" not in each.removeprefix("*.localhost") for each in everywhere)
 
 
+def test_the_link_of_a_class_is_one_that_other_machines_find():
+    assert dashboard.link_elsewhere("192.0.2.7", 80, "code=K7M3QX") == "http://192.0.2.7:80/?code=K7M3QX"
+    assert dashboard.link_elsewhere("2001:db8::7", 80, "").startswith("http://[2001:db8::7]:80/")
+    everywhere = dashboard.link_elsewhere("0.0.0.0", 8501, "")  # noqa: S104
+    assert urlsplit(everywhere).hostname in dashboard.names_of("0.0.0.0")  # noqa: S104
+    assert dashboard.link_here("0.0.0.0", 8501) == dashboard.link_here("", 8501) == "http://127.0.0.1:8501"  # noqa: S104
+    assert dashboard.link_here("192.0.2.7", 8501) == "http://192.0.2.7:8501"
+
+
 def test_only_what_changes_is_drawn_again(address: str, learned: tuple[Path, dict[str, str]]):
     over = learned[1]["clnp"]
     (learning,) = (run.id for run in Store(learned[0]).active())

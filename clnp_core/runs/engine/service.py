@@ -23,6 +23,7 @@ from clnp_core.errors import ClnpError, DamagedError
 from clnp_core.files import write_whole
 from clnp_core.machine import environment, workers
 from clnp_core.methods.training.settings import Epoch
+from clnp_core.runs.classroom.turns import in_turn
 from clnp_core.runs.engine.answers import Answers
 from clnp_core.runs.engine.cluster import client_of, own_workers
 from clnp_core.runs.engine.desk import Desk
@@ -121,22 +122,16 @@ class Engine:
     def _attend(self, first: Collection[str]) -> None:
         """Start queued runs as long as there is room, and stop those that were asked to stop.
 
-        Of the runs in `first` and the others, those begin of which fewer are being worked on.
+        `in_turn` tells which begin.
         """
-        queued: list[tuple[int, bool, Run]] = []
-        begun = Counter(run in first for run in self._active)
-        for run in self._store.active():
+        runs = self._store.active()
+        for run in runs:
             active = self._active.get(run.id)
-            if active:
-                if run.wanted != "run" and not active.task.cancelling():
-                    active.leaves_as = "paused" if run.wanted == "pause" else "cancelled"
-                    active.task.cancel()
-            elif run.state == "queued":
-                waits = run.id not in first
-                queued.append((begun[not waits], waits, run))
-                begun[not waits] += 1
+            if active and run.wanted != "run" and not active.task.cancelling():
+                active.leaves_as = "paused" if run.wanted == "pause" else "cancelled"
+                active.task.cancel()
         room = max(0, self._desk.places - len(self._active))
-        for _, _, run in sorted(queued, key=lambda place: place[:2])[:room]:
+        for run in in_turn(self._store, runs, self._active, first)[:room] if room else ():
             active = self._active[run.id] = _Active(run)
             active.task = asyncio.create_task(self._carry_out(run, active))
 

@@ -23,7 +23,7 @@ from clnp_core.runs.store.artifacts import Artifacts
 from clnp_core.runs.store.tables import FAMILIES, METADATA
 from clnp_core.runs.store.writing import adopt
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 
 _ENGINE, _APP = "engine.lock", "app.lock"
 _EXTENDED = 3  # this format lacks some tables and columns, but what it has is the same
@@ -132,6 +132,11 @@ class Database:
                 for column in ("name", "parent"):
                     connection.exec_driver_sql(f"ALTER TABLE runs ADD COLUMN {column} VARCHAR")
                 adopt(connection)
+            if "owner" not in _columns(connection, "runs"):
+                connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN owner VARCHAR")
+                connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN shared BOOLEAN NOT NULL DEFAULT 1")
+            if "owner" not in _columns(connection, "sweeps"):
+                connection.exec_driver_sql("ALTER TABLE sweeps ADD COLUMN owner VARCHAR")
             connection.exec_driver_sql(FAMILIES)
             connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 

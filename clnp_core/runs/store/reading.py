@@ -29,12 +29,16 @@ from clnp_core.runs.store.tables import (
     RUN_STAGES,
     RUNS,
     STAGES,
+    STUDENTS,
     SWEEP_RUNS,
     SWEEPS,
 )
 
 STARTING = "workers are being started"
 """The event that says that the run waits for them, until the next event."""
+
+HELD = "queue-held"
+"""The file beside the database that says that queued runs of students wait."""
 
 _MOST_TRAININGS = 200
 _MOST_NAMED = 5  # runs in a sentence
@@ -344,6 +348,21 @@ class Reading(Database):
         query = DESCRIBED_RUNS.where(RUNS.c.state.in_(("queued", "running"))).order_by(RUNS.c.created)
         with self.transaction() as connection:
             return [as_run(row, served=True) for row in connection.execute(query)]
+
+    def is_held(self) -> bool:
+        """Tell whether queued runs of students wait until the lecturer lets them go on."""
+        return (self.location / HELD).exists()
+
+    def last_started(self) -> dict[str | None, float]:
+        """Return when each owner's last run was begun, in seconds since 1970; None stands for runs without one."""
+        query = sql.select(RUNS.c.owner, sql.func.max(RUNS.c.started)).where(RUNS.c.started.is_not(None))
+        with self.transaction() as connection:
+            return dict(map(tuple, connection.execute(query.group_by(RUNS.c.owner))))
+
+    def students(self) -> list[str]:
+        """List the names of a class, in the order in which they came in."""
+        with self.transaction() as connection:
+            return list(connection.execute(sql.select(STUDENTS.c.name).order_by(STUDENTS.c.came)).scalars())
 
     def unneeded(self) -> list[str]:
         """List the keys of the artifacts and checkpoints that no run in the store needs."""

@@ -15,20 +15,22 @@ from clnp_core.errors import StoreError
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import writing
 from clnp_core.runs.store.checking import Checking
+from clnp_core.runs.store.reading import HELD
 from clnp_core.runs.store.rows import Run
-from clnp_core.runs.store.tables import BASELINE, RUN_NOTES, RUNS, SWEEP_RUNS, SWEEPS
+from clnp_core.runs.store.tables import BASELINE, RUN_NOTES, RUNS, STUDENTS, SWEEP_RUNS, SWEEPS
 from clnp_core.tasks.content import at_hand, check_same
 
 MOST_NAME_LETTERS = 60
 
 _MOST_TAG_LETTERS = 40
 _MOST_NOTE_LETTERS = 4000
+_MOST_STUDENT_LETTERS = 30
 
 
 class Requests(Checking):
     """The part of a store that takes requests."""
 
-    def add(self, spec: RunSpec, like: Run | None = None) -> str:
+    def add(self, spec: RunSpec, like: Run | None = None, owner: str | None = None) -> str:
         """Queue a run and return its id.
 
         Parameters
@@ -37,6 +39,8 @@ class Requests(Checking):
         like : Run, optional
             Another run, of the same stream, whose data it must learn. Of a fork it is the run that it goes on from; by
             default the newest with the specification before it.
+        owner : str, optional
+            The student of a class whose run it is. Nobody else in the class sees it until it is shared.
 
         Raises
         ------
@@ -45,6 +49,7 @@ class Requests(Checking):
         """
         run = f"{spec.preset}-{secrets.token_hex(3)}"
         asked = {"id": run, "spec": spec, "state": "queued", "wanted": "run", "created": time.time()}
+        asked |= {"owner": owner, "shared": owner is None}
         if before := spec.earlier:
             here = [each for each in self.runs() if each.spec in before]
             forked = [like] if like else sorted(here, key=lambda each: before.index(each.spec))
@@ -214,14 +219,69 @@ class Requests(Checking):
             if run is not None:
                 connection.execute(BASELINE.insert().values(place=1, run=run))
 
-    def add_sweep(self, name: str, over: dict[str, list[Any]], runs: dict[int, str]) -> str:
-        """Record runs by index in the product of the axes as a sweep, and return its id."""
+    def add_sweep(self, name: str, over: dict[str, list[Any]], runs: dict[int, str], owner: str | None = None) -> str:
+        """Record runs by index in the product of the axes as a sweep, of its owner as `add` has it; return its id."""
         sweep = f"{name}-{secrets.token_hex(3)}"
         places = [{"sweep": sweep, "place": place, "run": run} for place, run in runs.items()]
         with self.transaction() as connection:
-            connection.execute(SWEEPS.insert().values(id=sweep, over=over, created=time.time()))
+            connection.execute(SWEEPS.insert().values(id=sweep, over=over, created=time.time(), owner=owner))
             connection.execute(SWEEP_RUNS.insert(), places)
         return sweep
+
+    def welcome(self, name: str) -> str:
+        """Take a student into the class, and return the name as it is kept: without spaces around it or several in it.
+
+        Raises
+        ------
+        StoreError
+            If the name is empty, too long or taken, cannot be shown, or means the lecturer.
+        """
+        kept = " ".join(name.split())
+        if not kept:
+            raise StoreError("Give the name by which the class knows you.")
+        if len(kept) > _MOST_STUDENT_LETTERS:
+            raise StoreError(f"The name has {len(kept)} characters; give at most {_MOST_STUDENT_LETTERS}.")
+        if not kept.isprintable():
+            raise StoreError(f"The name {kept!r} has a character that cannot be shown; leave it out.")
+        with self.transaction() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # two who give the same name at once
+            taken = connection.execute(sql.select(STUDENTS.c.name)).scalars()
+            if kept.casefold() in {"lecturer", *(each.casefold() for each in taken)}:
+                raise StoreError(f"The name {kept!r} is taken; add a letter or a number.")
+            connection.execute(STUDENTS.insert().values(name=kept, came=time.time()))
+        return kept
+
+    def may_change(self, run: Run) -> bool:
+        """Tell whether who has this store may change a run: any, but for a student of a class."""
+        return True
+
+    def check_room(self, runs: int) -> None:
+        """Check that so many more runs may be asked for: any number, but for a student of a class.
+
+        Raises
+        ------
+        StoreError
+            If they are more than the student may have under way.
+        """
+
+    def share(self, run: str, shared: bool) -> None:
+        """Have all of a class see a run, or only its owner and the lecturer.
+
+        Raises
+        ------
+        StoreError
+            If there is no such run.
+        """
+        self.run(run)
+        with self.transaction() as connection:
+            connection.execute(RUNS.update().where(RUNS.c.id == run).values(shared=shared))
+
+    def hold(self, held: bool) -> None:
+        """Have queued runs of students wait, or go on. What is running goes on, and so do runs without an owner."""
+        if held:
+            (self.location / HELD).touch()
+        else:
+            (self.location / HELD).unlink(missing_ok=True)
 
     def remove_sweep(self, sweep: str) -> None:
         """Remove a sweep. Its runs are kept."""

@@ -48,6 +48,10 @@ class Run:
         What the user calls it; empty where it has only its id.
     parent : str or None
         Id of the run that it was forked from, where that is known; it may have been removed since.
+    owner : str or None
+        The student of a class whose run it is; None for the local user, who is the lecturer.
+    shared : bool
+        Whether all of a class see it; see `clnp_core.runs.classroom.student`.
     """
 
     id: str
@@ -68,6 +72,8 @@ class Run:
     note: str
     name: str
     parent: str | None
+    owner: str | None
+    shared: bool
 
     @property
     def summary(self) -> Summary | None:
@@ -128,11 +134,14 @@ class Sweep:
         The axes: dotted path of a setting → its values. The sequences are their product, the last axis fastest.
     created : float
         Seconds since 1970.
+    owner : str or None
+        As of a run.
     """
 
     id: str
     over: dict[str, list[Any]]
     created: float
+    owner: str | None
 
 
 def as_run(row: sql.Row[Any], served: bool) -> Run:

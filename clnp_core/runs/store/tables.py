@@ -75,6 +75,8 @@ RUNS = sql.Table(
     sql.Column("data", sql.String),  # the digest of its data, from its first stage on
     sql.Column("name", sql.String),  # what people call it
     sql.Column("parent", sql.String),  # of a fork the run that it goes on from, also once that is removed
+    sql.Column("owner", sql.String),  # the student of a class whose run it is; of all others it is nobody's
+    sql.Column("shared", sql.Boolean, nullable=False, server_default=sql.true()),  # whether all of a class see it
 )
 STAGES = sql.Table(
     "stages",
@@ -143,6 +145,7 @@ SWEEPS = sql.Table(
     sql.Column("id", sql.String, primary_key=True),
     sql.Column("over", sql.JSON, nullable=False),
     sql.Column("created", sql.Float, nullable=False),
+    sql.Column("owner", sql.String),
 )
 SWEEP_RUNS = sql.Table(
     "sweep_runs",
@@ -163,6 +166,12 @@ BASELINE = sql.Table(
     METADATA,
     sql.Column("place", sql.Integer, primary_key=True),  # always 1: there is one at most
     sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+)
+STUDENTS = sql.Table(
+    "students",
+    METADATA,
+    sql.Column("name", sql.String, primary_key=True),
+    sql.Column("came", sql.Float, nullable=False),
 )
 # A summary is long, and of most runs that are read nobody looks at it: it is taken as text.
 _READ: list[sql.ColumnElement[Any]] = [

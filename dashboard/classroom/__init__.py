@@ -1,0 +1,1 @@
+"""A class: the door through which people come in, and the page about it."""
