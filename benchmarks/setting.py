@@ -7,10 +7,10 @@ import time
 
 from clnp_core.arithmetic import computing
 from clnp_core.methods import clnp
-from clnp_core.methods.method import Pruning
+from clnp_core.methods.method import Learned, Pruning
 from clnp_core.methods.training import Hyperparameters, accuracy
 from clnp_core.networks import partition
-from clnp_core.networks.network import initial
+from clnp_core.networks.network import Network, initial
 from clnp_core.networks.subnetwork import task_network
 from clnp_core.runs.spec import RunSpec
 from clnp_core.tasks.streams import Stream, open_stream
@@ -40,9 +40,20 @@ def settings_of(spec: RunSpec, task: int = 1) -> Hyperparameters:
 
 def learn(spec: RunSpec) -> dict[str, float]:
     """Learn a run's tasks in this process: mean test accuracy, free share of each layer, seconds."""
-    stream, network = stream_of(spec), initial(spec.architecture, spec.head)
-    reached = []
     start = time.perf_counter()
+    network, _, reached = learned(spec)
+    free = {
+        f"free {number}": partition.free_count(owner) / len(owner)
+        for number, owner in enumerate(network.owners, start=1)
+    }
+    return {"accuracy": statistics.mean(reached), **free, "seconds": time.perf_counter() - start}
+
+
+def learned(spec: RunSpec) -> tuple[Network, list[Learned], list[float]]:
+    """Learn a run's tasks in this process: the network, what each task came to, and its test accuracy."""
+    stream, network = stream_of(spec), initial(spec.architecture, spec.head)
+    each: list[Learned] = []
+    reached = []
     with computing(spec.architecture.threads):
         for number in range(1, spec.stream.tasks + 1):
             task = stream.task(number)
@@ -50,10 +61,7 @@ def learn(spec: RunSpec) -> dict[str, float]:
             candidates = clnp.fit_candidates(jobs)
             pruning = Pruning(spec.margin, spec.theta_mode)
             choice = clnp.choose_candidate(candidates, network, task.validation, pruning)
-            network, _ = clnp.prune_and_commit(network, candidates[0], choice)
+            network, what = clnp.prune_and_commit(network, candidates[0], choice)
+            each.append(what)
             reached.append(accuracy(task_network(network, number), task.test))
-    free = {
-        f"free {number}": partition.free_count(owner) / len(owner)
-        for number, owner in enumerate(network.owners, start=1)
-    }
-    return {"accuracy": statistics.mean(reached), **free, "seconds": time.perf_counter() - start}
+    return network, each, reached
