@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING
 import ipywidgets as ui
 import numpy as np
 
-from clnp_core.analysis.choice import Choice, with_theta
+from clnp_core.analysis.choice import MARGINS, Choice, theta_places, with_theta
 from clnp_core.errors import ClnpError
 from clnp_core.runs.jupyter.charts import Charts
 
 if TYPE_CHECKING:
     from clnp_core.runs.jupyter.explorer import Explorer
 
-_MOST_POINTS = 10.0  # of m
 _REST_SECONDS = 0.3
-_WIDE = ui.Layout(width="100%")
+_SHORT = "{:.3g}".format
 
 
 class Panel:
@@ -43,40 +42,43 @@ class Panel:
         self._explorer = explorer
         self._still = False  # while sliders are put where the explorer is
         names = explorer.tradeoff.before.names
-        self.margin = ui.FloatSlider(
-            100 * explorer.choice.margin, min=0, max=max(_MOST_POINTS, 100 * explorer.choice.margin), step=0.1,
-            description="m (points)", layout=_WIDE,
-        )  # fmt: skip
-        self.l1 = {place: self._l1_slider(place, name) for place, name in enumerate((*names, "output"))}
-        self.l1 = {place: slider for place, slider in self.l1.items() if len(slider.options) > 1}
+        self.margin = _slider("m")
+        self.l1 = {
+            place: _slider(f"λ, {name}")
+            for place, name in enumerate((*names, "output"))
+            if len(self._trained(place)) > 1
+        }
         self.theta = [_slider("θ"), *(_slider(f"θ, {name}") for name in names)]
         self.by_layer = ui.Checkbox(False, description="θ for each layer", indent=False)
         self._told = ui.HTML()
-        self.charts = Charts()
+        self._place()
+        self.charts = Charts(explorer.drawn)
         self._react()
         self.box = self._laid_out()
-        self._place()
+        self._find_out_later()
 
     def show(self) -> None:
         """Put sliders and figures where the explorer is."""
         self._place()
-        if self._explorer.outcome.accuracy is None:
-            threading.Thread(target=self._find_out, args=(self._explorer.choice,), daemon=True).start()
+        self.charts.draw()
+        self._find_out_later()
 
     def _place(self) -> None:
         explorer, choice = self._explorer, self._explorer.choice
         with self._held_still():
-            self.margin.value = 100 * choice.margin
+            _put(self.margin, sorted({*MARGINS, choice.margin}), choice.margin, _in_points)
             for place, slider in self.l1.items():
-                slider.value = choice.l1[place]
+                _put(slider, self._trained(place), choice.l1[place])
             self.by_layer.value = not choice.is_shared
             for place, slider in enumerate(self.theta):
                 slider.layout.display = None if (place == 0) == choice.is_shared else "none"
                 at = explorer.outcome.theta[max(place - 1, 0)]
-                _offer(slider, _thresholds(explorer, place), at)
-            self._told.value = explorer.told + "."
-            layers = range(1, len(explorer.tradeoff.before.names) + 1)
-            self.charts.show([explorer.figure(), explorer.partition(), *map(explorer.activities, layers)])
+                _put(slider, theta_places(_activities(explorer, place), at), at)
+        self._say(f"{explorer.told}.")
+
+    def _find_out_later(self) -> None:
+        if self._explorer.outcome.accuracy is None:
+            threading.Thread(target=self._find_out, args=(self._explorer.choice,), daemon=True).start()
 
     def _find_out(self, choice: Choice) -> None:
         """Have an accuracy computed that only a forward pass can tell, once sliders have come to rest on it."""
@@ -87,7 +89,7 @@ class Panel:
         try:
             explorer.measure()
         except ClnpError as error:
-            self._told.value = f"<b>{escape(str(error))}</b>"
+            self._say(str(error), loud=True)
             return
         if explorer.choice == choice:
             self.show()
@@ -99,28 +101,38 @@ class Panel:
     def _actions(self) -> Sequence[tuple[str, str, Callable[[], str]]]:
         explorer = self._explorer
 
+        def follow() -> str:
+            return f"{explorer.follow().told}."
+
         def keep() -> str:
             explorer.keep()
             return f"kept[{len(explorer.kept) - 1}]: {explorer.told}."
 
-        def figure() -> str:
+        def commit() -> str:
+            run = explorer.commit().id
+            return f"committed[{len(explorer.committed) - 1}]: {run}, in the background."
+
+        def save() -> str:
             return f"Written: {explorer.save(f'trade-off-{explorer.run.id}-{explorer.task}.pdf')}."
 
         return (
-            ("Margin rule", "Take the rule's choice of λ and θ", lambda: explorer.follow().told + "."),
+            ("Margin rule", "Take the rule's choice of λ and θ", follow),
             ("Keep", "Append the outcome to explorer.kept", keep),
-            ("Commit", "Fork the run here", lambda: f"Started: {explorer.commit().id}."),
-            ("Save figure", "Write it for paper, as PDF", figure),
+            ("Commit", "Fork the run here, and append the fork to explorer.committed", commit),
+            ("Save figure", "Write it for paper, as PDF", save),
         )
 
     def _button(self, label: str, about: str, act: Callable[[], str]) -> ui.Button:
         button = ui.Button(description=label, tooltip=about)
 
         def clicked(_: ui.Button) -> None:
+            button.disabled = True  # drawing for paper takes seconds
             try:
-                self._told.value = act()
+                self._say(act())
             except ClnpError as error:
-                self._told.value = f"<b>{escape(str(error))}</b>"
+                self._say(str(error), loud=True)
+            finally:
+                button.disabled = False
 
         button.on_click(clicked)
         return button
@@ -135,11 +147,11 @@ class Panel:
                         move()
                     except ClnpError as error:  # λ that is not trained: sliders go back to what is
                         self.show()
-                        self._told.value = f"<b>{escape(str(error))}</b>"
+                        self._say(str(error), loud=True)
 
             slider.observe(moved, "value")
 
-        on(self.margin, lambda: explorer.move(margin=round(self.margin.value, 6) / 100))
+        on(self.margin, lambda: explorer.move(margin=self.margin.value))
         for slider in self.l1.values():
             on(slider, lambda: explorer.move(l1=self._l1()))
         on(self.by_layer, self._share)
@@ -159,16 +171,16 @@ class Panel:
         else:  # the lowest takes nothing from any layer
             self._explorer.move(theta=min(theta))
 
+    def _trained(self, place: int) -> list[float]:
+        """List the λ of a layer that were trained, ascending."""
+        return sorted({each.l1[place] for each in self._explorer.tradeoff.trained})
+
     def _l1(self) -> tuple[float, ...]:
         at = self._explorer.choice.l1
         return tuple(self.l1[place].value if place in self.l1 else value for place, value in enumerate(at))
 
-    def _l1_slider(self, place: int, name: str) -> ui.SelectionSlider:
-        tradeoff = self._explorer.tradeoff
-        values = sorted({each.l1[place] for each in tradeoff.trained})
-        slider = _slider(f"λ, {name}")
-        _offer(slider, values, self._explorer.choice.l1[place])
-        return slider
+    def _say(self, text: str, *, loud: bool = False) -> None:
+        self._told.value = f"<b>{escape(text)}</b>" if loud else escape(text)
 
     @contextmanager
     def _held_still(self) -> Iterator[None]:
@@ -180,20 +192,21 @@ class Panel:
 
 
 def _slider(description: str) -> ui.SelectionSlider:
-    return ui.SelectionSlider(options=[0.0], description=description, layout=ui.Layout(width="100%"))
+    return ui.SelectionSlider(options=[("", None)], description=description, layout=ui.Layout(width="100%"))
 
 
-def _offer(slider: ui.SelectionSlider, values: Sequence[float], at: float) -> None:
-    """Offer values, of which `at` or the one just below is taken."""
-    options = [(f"{value:.3g}", value) for value in values]
-    if list(slider.options) != options:
-        slider.options = options
-    slider.index = max(0, int(np.searchsorted(values, at, "right")) - 1)
+def _put(slider: ui.SelectionSlider, values: Sequence[float], at: float, text: Callable[[float], str] = _SHORT) -> None:
+    """Put a slider at one of values, which it offers. What it offers changes only if it has to: a hand may be on it."""
+    if not set(values) <= {value for _, value in slider.options}:
+        slider.options = [(text(value), value) for value in values]
+    slider.value = at
 
 
-def _thresholds(explorer: Explorer, place: int) -> list[float]:
-    """List the θ that make a difference: shared ones for place 0, else those of a hidden layer, counted from 1."""
+def _activities(explorer: Explorer, place: int) -> Sequence[float]:
+    """List the θ that make a difference, ascending: shared ones for place 0, else those of a layer, counted from 1."""
     candidate = explorer.outcome.candidate
-    if place == 0:
-        return candidate.thresholds()
-    return sorted({0.0, *candidate.free[place - 1].tolist()})
+    return candidate.thresholds() if place == 0 else np.unique(candidate.free[place - 1]).tolist()
+
+
+def _in_points(margin: float) -> str:
+    return f"{round(100 * margin, 6):g} points"
