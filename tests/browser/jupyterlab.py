@@ -25,6 +25,15 @@ FLAGS = [
 ]
 OWN_FOLDERS = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")
 
+EXPLORE = """\
+from clnp_core.runs.handle import RunHandle
+from clnp_core.runs.store import Store
+
+store = Store()
+explorer = RunHandle(store, store.runs()[-1].id).explore(1)
+explorer"""
+"""A cell with the explorer of the oldest run's first task."""
+
 
 @contextmanager
 def serving_notebook(folder: Path, store: Path, *cells: str) -> Iterator[str]:
@@ -53,13 +62,19 @@ def serving_notebook(folder: Path, store: Path, *cells: str) -> Iterator[str]:
 
 
 def open_notebook(page: Page, address: str) -> None:
+    """Open a notebook that is served, and wait for its kernel."""
     page.goto(address)
     page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
 
 
 def run_cell(page: Page, place: int) -> Locator:
-    """Run a cell, counted from 0: what it shows."""
+    """Run a cell, counted from 0. Returns what it shows."""
     cell = page.locator(".jp-CodeCell").nth(place)
     cell.locator(".cm-content").click()
     page.keyboard.press("Control+Enter")
     return cell.locator(".jp-OutputArea-output")
+
+
+def slider(page: Page, label: str) -> Locator:
+    """The handle of a slider of widgets, which takes keys."""
+    return page.locator(".widget-slider", has=page.get_by_text(label, exact=True)).locator(".noUi-handle")

@@ -42,7 +42,7 @@ class Panel:
         self._explorer = explorer
         self._still = False  # while sliders are put where the explorer is
         names = explorer.tradeoff.before.names
-        self.margin = _slider("m")
+        self.margin = _slider("m (points)")
         self.l1 = {
             place: _slider(f"λ, {name}")
             for place, name in enumerate((*names, "output"))
@@ -192,7 +192,7 @@ class Panel:
 
 
 def _slider(description: str) -> ui.SelectionSlider:
-    return ui.SelectionSlider(options=[("", None)], description=description, layout=ui.Layout(width="100%"))
+    return ui.SelectionSlider(options=[("0", 0.0)], description=description, layout=ui.Layout(width="100%"))
 
 
 def _put(slider: ui.SelectionSlider, values: Sequence[float], at: float, text: Callable[[float], str] = _SHORT) -> None:
@@ -209,4 +209,4 @@ def _activities(explorer: Explorer, place: int) -> Sequence[float]:
 
 
 def _in_points(margin: float) -> str:
-    return f"{round(100 * margin, 6):g} points"
+    return f"{round(100 * margin, 6):g}"
