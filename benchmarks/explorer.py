@@ -19,7 +19,7 @@ from benchmarks import report
 from clnp_core.lesson.example_run import give
 from clnp_core.runs.store import Store
 from tests.browser.conftest import FLAGS, find_chromium
-from tests.browser.jupyterlab import EXPLORE, open_notebook, run_cell, serving_notebook, slider
+from tests.browser.jupyterlab import EXPLORE, open_notebook, run_cell, serving_notebook
 
 WATCH_FIGURES = """
 () => {
@@ -45,7 +45,7 @@ def measure(times: int) -> dict[str, Any]:
                 "[...document.querySelectorAll('.js-plotly-plot')].filter((chart) => chart.on).length === 4"
             )
             page.evaluate(WATCH_FIGURES)
-            theta, taken = slider(page, "θ"), []
+            theta, taken = page.get_by_role("slider", name="θ", exact=True), []
             for turn in range(times):
                 began = page.evaluate("() => { window.drawn.clear(); return performance.now(); }")
                 theta.press("ArrowRight" if turn % 2 else "ArrowLeft")

@@ -1,6 +1,8 @@
 """A notebook in a JupyterLab of its own, as a person has it open."""
 
+import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -13,17 +15,17 @@ from playwright.sync_api import Locator, Page
 
 from tests.browser.conftest import END_SECONDS, wait_for_health
 
-# Nothing of what whoever runs this has set, nothing that asks another machine, and nothing that asks a person.
 FLAGS = [
     "--no-browser",
     "--allow-root",
+    "--log-level=ERROR",
     "--IdentityProvider.token=",
     "--ServerApp.terminals_enabled=False",
     "--LabApp.extension_manager=readonly",
-    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    "--LabApp.news_url=None",
 ]
+# Nothing is taken from, or left to, whoever runs this.
 OWN_FOLDERS = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")
+NO_QUESTIONS = {"@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 EXPLORE = """\
 from clnp_core.runs.handle import RunHandle
@@ -50,6 +52,10 @@ def serving_notebook(folder: Path, store: Path, *cells: str) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     own = {name: str(folder / name) for name in (*OWN_FOLDERS, "IPYTHONDIR")}
+    for name, values in NO_QUESTIONS.items():
+        settings = folder / "JUPYTERLAB_SETTINGS_DIR" / f"{name}.jupyterlab-settings"
+        settings.parent.mkdir(parents=True)
+        settings.write_text(json.dumps(values), "utf-8")
     command = [sys.executable, "-m", "jupyterlab", *FLAGS, f"--port={port}", f"--ServerApp.root_dir={root}"]
     server = subprocess.Popen(command, env=os.environ | own | {"CLNP_STORE": str(store)}, start_new_session=True)
     try:
@@ -64,7 +70,8 @@ def serving_notebook(folder: Path, store: Path, *cells: str) -> Iterator[str]:
 def open_notebook(page: Page, address: str) -> None:
     """Open a notebook that is served, and wait for its kernel."""
     page.goto(address)
-    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+    # A cell that is run before its kernel is there is not run at all.
+    page.get_by_text(re.compile(r"\| Idle$")).wait_for()
 
 
 def run_cell(page: Page, place: int) -> Locator:
@@ -73,8 +80,3 @@ def run_cell(page: Page, place: int) -> Locator:
     cell.locator(".cm-content").click()
     page.keyboard.press("Control+Enter")
     return cell.locator(".jp-OutputArea-output")
-
-
-def slider(page: Page, label: str) -> Locator:
-    """The handle of a slider of widgets, which takes keys."""
-    return page.locator(".widget-slider", has=page.get_by_text(label, exact=True)).locator(".noUi-handle")

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from clnp_core.analysis.choice import theta_places
 from clnp_core.lesson.example_run import give
 from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.store import Store
-from tests.browser.jupyterlab import EXPLORE, open_notebook, run_cell, serving_notebook, slider
+from tests.browser.jupyterlab import EXPLORE, open_notebook, run_cell, serving_notebook
 
 pytest.importorskip("jupyterlab", reason="no JupyterLab: `make test` installs it")
 
@@ -30,10 +31,10 @@ def test_theta_is_moved_what_is_seen_is_kept_and_committed(page: Page, tmp_path:
         run_cell(page, 0)
         page.wait_for_function(SELECTED, arg=100 * there.outcome.sparsity)
         assert page.locator(".js-plotly-plot .main-svg").count() >= 4
-        values = [value for _, value in there.panel().theta[0].options]
+        values = theta_places(there.outcome.candidate.thresholds(), there.choice.theta)
         there.move(theta=values[values.index(there.choice.theta) + 3])
         for _ in range(3):
-            slider(page, "θ").press("ArrowRight")
+            page.get_by_role("slider", name="θ", exact=True).press("ArrowRight")
         page.wait_for_function(SELECTED, arg=100 * there.outcome.sparsity)
         expect(page.get_by_text(f"{there.told}.", exact=True)).to_be_visible()
         page.get_by_role("button", name="Keep").click()

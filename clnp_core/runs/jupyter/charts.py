@@ -19,7 +19,7 @@ _RENDER = Path(__file__).with_suffix(".js").read_text()
 
 
 class Charts(anywidget.AnyWidget):
-    """Figures side by side where there is room for it, in the theme of the page around them.
+    """Figures, the first over all the width, the others side by side, in the theme of the page around them.
 
     Parameters
     ----------

@@ -10,6 +10,7 @@ from clnp_core.errors import SpecError
 from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.jupyter import explorer as exploring
 from clnp_core.runs.jupyter.explorer import Explorer
+from clnp_core.runs.jupyter.panel import Panel
 from clnp_core.runs.store import Store
 from tests.runs.conftest import learn, store  # noqa: F401
 
@@ -71,25 +72,27 @@ def test_sliders_move_it_and_show_where_it_is(explorer: Explorer):
         "Activity, layer 1",
         "Activity, layer 2",
     ]
-    panel.margin.value = 0.04
+    panel.move("m (points)", 0.04)
     assert explorer.choice.margin == 0.04
     assert panel.charts.figures != drawn
-    assert panel.theta[0].value == pytest.approx(explorer.outcome.theta[0])
-    (lambda_2,) = panel.l1.values()
-    for _, value in lambda_2.options:
-        lambda_2.value = value
-        assert explorer.choice.l1[1] == value
+    assert at(panel)["θ"] == explorer.outcome.theta[0]
+    for value in GRID["lambda.2"]:
+        panel.move("λ, layer 2", value)
+        assert explorer.choice.l1[1] == at(panel)["λ, layer 2"] == value
     panel.by_layer.value = True
-    panel.theta[2].index = len(panel.theta[2].options) - 1
+    panel.move("θ, layer 2", 100.0)
     assert explorer.outcome.claimed[1] == 0
     assert explorer.outcome.claimed[0] > 0
     explorer.move(theta=0.0)
     assert not panel.by_layer.value
-    assert panel.theta[0].index == 0
-    explorer.move(margin=0.0).follow()
-    assert panel.margin.value == 0
     explorer.move(margin=0.0123, theta=0.0567)
-    assert (panel.margin.value, panel.theta[0].value) == (0.0123, 0.0567)
+    assert at(panel) == {"m (points)": 0.0123, "λ, layer 2": GRID["lambda.2"][1], "θ": 0.0567}
+
+
+def at(panel: Panel) -> dict[str, float]:
+    """Where its sliders are. Each offers where it is."""
+    assert all(each["at"] in each["values"] for each in panel.sliders.sliders)
+    return {each["name"]: each["at"] for each in panel.sliders.sliders}
 
 
 def test_figures_are_in_the_theme_of_the_page(explorer: Explorer):
