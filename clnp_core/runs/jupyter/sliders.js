@@ -28,6 +28,7 @@ const render = ({ model, el }) => {
   const grid = document.createElement("div");
   Object.assign(grid.style, { display: "grid", gridTemplateColumns: "max-content 1fr 4em", gap: "6px 12px", alignItems: "center" });
   Object.assign(el.style, { width: "100%" });
+  grid.dataset.lmSuppressShortcuts = "true"; // else JupyterLab takes the arrows for commands of its own
   el.append(grid);
   const rows = new Map();
   let asked = null;
