@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import anywidget
 import plotly.graph_objects as go
@@ -46,4 +47,4 @@ class Charts(anywidget.AnyWidget):
 
     def draw(self) -> None:
         """Draw the figures anew."""
-        self.figures = [figure.to_json() for figure in self._draw(self.theme)]
+        self.figures = [figure.to_json() for figure in self._draw(cast(Theme, self.theme))]

@@ -5,12 +5,12 @@ const makeRow = (tell) => {
   Object.assign(input.style, { width: "100%", margin: "0", accentColor: "var(--jp-brand-color1, auto)" });
   Object.assign(output.style, { fontVariantNumeric: "tabular-nums" });
   const row = { parts: [label, input, output] };
-  row.put = ({ name, values, texts, at }, isHeld) => {
+  row.put = ({ name, values, texts, at }) => {
     row.texts = texts;
     label.textContent = name;
     input.setAttribute("aria-label", name);
     input.max = values.length - 1;
-    if (!isHeld) input.value = values.indexOf(at);
+    input.value = values.indexOf(at);
     row.say();
     input.oninput = () => {
       row.say();
@@ -32,19 +32,24 @@ const render = ({ model, el }) => {
   el.append(grid);
   const rows = new Map();
   let asked = null;
-  let next = null;
-  const tell = (move) => {
-    next = move;
-    if (asked) return;
-    asked = { ...next, turn: `${Math.random()}` };
-    next = null;
+  const waiting = new Map();
+  const ask = () => {
+    const [move] = waiting.values();
+    asked = move ? { ...move, turn: `${Math.random()}` } : null;
+    if (!asked) return;
+    waiting.delete(asked.name);
     model.send(asked);
   };
+  const tell = (move) => {
+    waiting.set(move.name, move);
+    if (!asked) ask();
+  };
+  const isHeld = (name) => name === asked?.name || waiting.has(name); // the hand is further than the kernel
   const place = () => {
     const sliders = model.get("sliders");
     for (const slider of sliders) {
       if (!rows.has(slider.name)) rows.set(slider.name, makeRow(tell));
-      rows.get(slider.name).put(slider, slider.name === asked?.name);
+      if (!isHeld(slider.name)) rows.get(slider.name).put(slider);
     }
     const shown = sliders.flatMap(({ name }) => rows.get(name).parts);
     if (shown.length !== grid.children.length || shown.some((part, number) => part !== grid.children[number])) {
@@ -53,8 +58,7 @@ const render = ({ model, el }) => {
   };
   const goOn = () => {
     if (asked?.turn !== model.get("turn")) return;
-    asked = null;
-    if (next) tell(next);
+    ask();
     place();
   };
   model.on("change:sliders", place);
