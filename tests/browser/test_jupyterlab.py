@@ -1,5 +1,6 @@
 """The explorer of a trade-off in JupyterLab, as a researcher uses it."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.store import Store
 from tests.browser.jupyterlab import EXPLORE, open_notebook, run_cell, serving_notebook
 
-pytest.importorskip("jupyterlab", reason="no JupyterLab: `make test` installs it")
+pytestmark = pytest.mark.skipif(find_spec("jupyterlab") is None, reason="no JupyterLab: `make test` installs it")
 
 TELL = "for each in explorer.kept:\n    print(each.claimed, each.theta, each.accuracy)"
 WITHOUT_WIDGETS = 'import sys\n\nsys.modules["anywidget"] = None\nexplorer'
