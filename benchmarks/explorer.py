@@ -18,7 +18,7 @@ from playwright.sync_api import sync_playwright
 from benchmarks import report
 from clnp_core.lesson.example_run import give
 from clnp_core.runs.store import Store
-from tests.browser.conftest import FLAGS, find_chromium
+from tests.browser.conftest import FLAGS, PATIENCE, find_chromium
 from tests.browser.jupyterlab import EXPLORE, open_notebook, run_cell, serving_notebook
 
 WATCH_FIGURES = """
@@ -38,6 +38,7 @@ def measure(times: int) -> dict[str, Any]:
         give(store)
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(PATIENCE)
         with serving_notebook(folder, store.location, EXPLORE) as address:
             open_notebook(page, address)
             run_cell(page, 0)
