@@ -49,9 +49,9 @@ def measure(minutes: float, students: int) -> dict[str, Any]:
         try:
             with serving(store.location, QUOTA) as (address, server):
                 figures = asyncio.run(_class(store, address, server, lecturers, 60 * minutes, students))
+            report.table(_beside_what_was_asked(figures))
         finally:
             end_engine(store)
-    report.table(_beside_what_was_asked(figures))
     return figures
 
 

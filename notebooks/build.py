@@ -90,11 +90,12 @@ def cleaned(notebook: NotebookNode) -> NotebookNode:
 
 
 def _stored(output: NotebookNode) -> dict | None:
-    """What is kept of an output; None of warnings, progress bars and the like."""
+    """What is kept of an output; None of warnings, progress bars and the like. Of widgets it is the figure in them."""
     if output.output_type == "stream":
         return {"output_type": "stream", "name": "stdout", "text": output.text} if output.name == "stdout" else None
-    shown = next((kind for kind in _SHOWN if kind in output.data), None)
-    if shown is None or "application/vnd.jupyter.widget-view+json" in output.data:
+    kinds = (PLOTLY,) if "application/vnd.jupyter.widget-view+json" in output.data else _SHOWN
+    shown = next((kind for kind in kinds if kind in output.data), None)
+    if shown is None:
         return None
     data = {"image/png": _picture(output.data[PLOTLY])} if shown == PLOTLY else {shown: output.data[shown]}
     return {"output_type": "display_data", "data": data, "metadata": {}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -43,11 +43,11 @@ class Trained:
     key: str
     l1: tuple[float, ...]
     learning_rate: float
-    curve: Curve
-    free: tuple[np.ndarray, ...]
-    reused: tuple[np.ndarray, ...]
+    curve: Curve = field(repr=False)
+    free: tuple[np.ndarray, ...] = field(repr=False)
+    reused: tuple[np.ndarray, ...] = field(repr=False)
     seconds: float
-    epochs: tuple[Epoch, ...] = ()
+    epochs: tuple[Epoch, ...] = field(default=(), repr=False)
 
     @cached_property
     def _ascending(self) -> list[np.ndarray]:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import numpy as np
+
 from clnp_core.analysis.candidates import Outcome, Theta, Trained
 from clnp_core.analysis.tradeoff import TradeOff
+
+_POINTS = (0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8, 10, 15, 20)
+MARGINS = tuple(points / 100 for points in _POINTS)
+"""What a slider offers for m."""
+
+_THETA_PLACES = 60
 
 
 @dataclass(frozen=True)
@@ -109,3 +118,15 @@ def with_l1(choice: Chosen, l1: tuple[float, ...], tradeoff: TradeOff) -> Chosen
     if tradeoff.within(before, choice.margin).claimed == tradeoff.at(before, choice.theta).claimed:
         return with_outcome(choice, tradeoff.within(after, choice.margin))
     return replace(choice, l1=l1, seen=None)
+
+
+def theta_places(activities: Sequence[float], theta: float) -> list[float]:
+    """Give a θ slider's values: 0, the activities nearest below equal steps of the logarithm, and θ; ascending."""
+    positive = np.array([activity for activity in activities if activity > 0])
+    places = {0.0, theta}
+    if len(positive):
+        steps = np.geomspace(positive[0], positive[-1], _THETA_PLACES)
+        steps[-1] = positive[-1]  # the power may miss it by a rounding
+        below = np.maximum(positive.searchsorted(steps, "right") - 1, 0)
+        places |= set(positive[below].tolist())
+    return sorted(places)

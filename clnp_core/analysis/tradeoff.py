@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from html import escape
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,8 +19,9 @@ import pandas as pd
 from clnp_core.analysis.candidates import Before, Outcome, Split, Theta, Trained, Verdict
 from clnp_core.analysis.capacity import forecast
 from clnp_core.methods.graceful import choose, highest_within, margin_floor
-from clnp_core.methods.training.settings import Epoch
+from clnp_core.methods.training.settings import VALIDATION, Epoch
 
+_TOLD_MARGINS = (0, 0.005, 0.01, 0.02, 0.05)
 _SHOWN = 1e-4  # of the greatest activity: below that neurons are as good as dead
 
 
@@ -72,6 +74,28 @@ class TradeOff:
         self.before = before
         self.candidates = list(candidates)
         self._answers = answers
+
+    def _repr_html_(self) -> str:
+        """Tell in a notebook what the run kept, and what the margin rule would choose for some m."""
+        before, measure = self.before, VALIDATION[self.before.measure]
+        claims = ", ".join(f"{count} neurons of {name}" for name, count in zip(before.names, before.kept, strict=True))
+        told = (
+            f"Task {before.task}, {len(self.candidates)} candidates: the run kept {before.kept_accuracy:.2%} {measure} "
+            f"and claimed {claims}. What the margin rule chooses:"
+        )
+        chosen = [(margin, self.verdict(margin).outcome) for margin in _TOLD_MARGINS if self.trained]
+        rows = [
+            {
+                "m (points)": f"{100 * margin:g}",
+                measure: f"{outcome.accuracy:.2%}",
+                "sparsity": f"{outcome.sparsity:.1%}",
+                **{f"{name} claimed": count for name, count in zip(before.names, outcome.claimed, strict=True)},
+                "θ": f"{outcome.theta[0]:.3g}",
+                "λ": _in_words(outcome.candidate.l1),
+            }
+            for margin, outcome in chosen
+        ]
+        return f"<p>{escape(told)}</p>{pd.DataFrame(rows).to_html(index=False, border=0) if rows else ''}"
 
     @property
     def trained(self) -> list[Trained]:

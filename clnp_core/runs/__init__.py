@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from clnp_core.runs.handle import RunHandle
+    from clnp_core.runs.handle import RunHandle, SweepHandle
     from clnp_core.runs.spec import RunSpec
     from clnp_core.runs.store import Store
+    from clnp_core.runs.sweep import Axes
 
 
 def submit(spec: RunSpec, store: Store | None = None) -> RunHandle:
@@ -44,3 +45,38 @@ def submit(spec: RunSpec, store: Store | None = None) -> RunHandle:
     run = RunHandle(store, store.add(spec))
     ensure_engine(store)
     return run
+
+
+def submit_sweep(
+    name: str, axes: Axes, changes: dict[str, Any] | None = None, store: Store | None = None
+) -> SweepHandle:
+    """Start a run for each combination of settings in the background and return at once; see `clnp_core.runs.sweep`.
+
+    >>> swept = submit_sweep("digits", {"margin": [0.005, 0.02], "seed": [0, 1]}, {"epochs": 10})  # doctest: +SKIP
+    >>> wait(*swept.runs)  # doctest: +SKIP
+    4 of 4 runs 100% |█████████████████████████| 00:00 left
+
+    Parameters
+    ----------
+    name, axes, changes
+        As `sweep.sequences` takes them.
+    store : Store, optional
+
+    Raises
+    ------
+    DataError, SpecError, StoreError, DeviceError
+        As for `submit`, `sweep.sequences` and `sweep.ask`.
+    """
+    from clnp_core.machine import check_device
+    from clnp_core.runs import sweep
+    from clnp_core.runs.background import ensure_engine
+    from clnp_core.runs.handle import SweepHandle
+    from clnp_core.runs.store import Store
+
+    specs = sweep.sequences(name, changes or {}, axes)
+    for spec in specs:
+        check_device(spec.device, os.environ.get("CLNP_SCHEDULER"))
+    store = store or Store()
+    swept = SweepHandle(store, sweep.ask(store, axes, specs))
+    ensure_engine(store)
+    return swept

@@ -1,4 +1,4 @@
-"""Handles to runs in the background."""
+"""Handles to runs and sweeps in the background."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ class RunHandle:
 
     def _repr_html_(self) -> str:
         """Tell in a notebook what the run is, and how far it is."""
-        from clnp_core.runs.jupyter.shown import as_table
+        from clnp_core.runs.jupyter.shown import run_as_table
 
-        return as_table(self)
+        return run_as_table(self)
 
     @property
     def status(self) -> str:
@@ -308,3 +308,38 @@ class RunHandle:
     def cancel(self) -> None:
         """Cancel the run. Finished work is kept."""
         self.store.cancel(self.id)
+
+
+class SweepHandle:
+    """A handle to one sweep of a store.
+
+    Parameters
+    ----------
+    store : Store
+    id : str
+    """
+
+    def __init__(self, store: Store, id: str) -> None:
+        self.store = store
+        self.id = id
+
+    def __repr__(self) -> str:
+        runs = self.store.sweep_runs(self.id).values()
+        return f"<sweep {self.id}: {sum(run.state == 'finished' for run in runs)} of {len(runs)} sequences finished>"
+
+    def _repr_html_(self) -> str:
+        """Tell in a notebook how far the sweep is, and what it came to."""
+        from clnp_core.runs.jupyter.shown import sweep_as_table
+
+        return sweep_as_table(self)
+
+    @property
+    def runs(self) -> list[RunHandle]:
+        """A run for each sequence, in the order of the axes' product."""
+        return [RunHandle(self.store, run.id) for run in self.store.sweep_runs(self.id).values()]
+
+    def table(self) -> pd.DataFrame:
+        """Tabulate the results so far; see `clnp_core.runs.sweep.table`."""
+        from clnp_core.runs.sweep import table
+
+        return table(self.store, self.id)

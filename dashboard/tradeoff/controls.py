@@ -11,7 +11,16 @@ from itertools import product
 import numpy as np
 import streamlit as st
 
-from clnp_core.analysis.choice import candidate_of, seen_candidate, with_l1, with_margin, with_outcome, with_theta
+from clnp_core.analysis.choice import (
+    MARGINS,
+    candidate_of,
+    seen_candidate,
+    theta_places,
+    with_l1,
+    with_margin,
+    with_outcome,
+    with_theta,
+)
 from clnp_core.analysis.tradeoff import TradeOff
 from clnp_core.methods.training.settings import VALIDATION
 from clnp_core.runs.fold.results import Record
@@ -22,8 +31,6 @@ from dashboard.shared.number_text import margin_text, scientific
 from dashboard.shared.run_text import layer_name
 from dashboard.tradeoff.state import View, as_it_ran, can_redo, can_undo, change, redo, undo
 
-_THETA_PLACES = 60
-_MARGINS = (0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8, 10, 15, 20)  # points
 _LAMBDA_DIGITS = (1, 3)
 _MODES = {True: "One for all layers", False: "One per layer"}
 
@@ -119,20 +126,8 @@ def _theta_slider(label: str, values: list[float], view: View, layer: int | None
     )
 
 
-def theta_places(activities: Sequence[float], theta: float) -> list[float]:
-    """Give a θ slider's values: 0, the activities nearest below equal steps of the logarithm, and θ; ascending."""
-    positive = np.array([activity for activity in activities if activity > 0])
-    places = {0.0, theta}
-    if len(positive):
-        steps = np.geomspace(positive[0], positive[-1], _THETA_PLACES)
-        steps[-1] = positive[-1]  # the power may miss it by a rounding
-        below = np.maximum(positive.searchsorted(steps, "right") - 1, 0)
-        places |= set(positive[below].tolist())
-    return sorted(places)
-
-
 def _margin_slider(tradeoff: TradeOff, view: View) -> None:
-    values = sorted({each / 100 for each in _MARGINS} | {view.margin})
+    values = sorted({*MARGINS, view.margin})
     live_slider(
         "Margin m",
         [margin_text(value) for value in values],

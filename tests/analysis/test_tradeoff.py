@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clnp_core.analysis.candidates import Before, Split, Theta, Trained
+from clnp_core.analysis.choice import theta_places
 from clnp_core.analysis.tradeoff import TradeOff
 from clnp_core.methods.graceful import Curve, ScanPoint, choose, margin_floor
 from tests.made_up import epoch
@@ -219,3 +221,13 @@ def test_a_higher_theta_never_claims_more_and_its_lowest_equal_claims_the_same(d
         alike = candidate.lowest_alike(tuple(high))
         assert candidate.claimed(alike) == harder.claimed
         assert all(lowest <= theta for lowest, theta in zip(alike, high, strict=True))
+
+
+def test_places_of_theta_are_activities_in_equal_steps_of_the_logarithm():
+    places = theta_places([0.0, 1e-3, 1e-2, 2e-2, 1.0], 0.5)
+    assert places == [0.0, 1e-3, 1e-2, 2e-2, 0.5, 1.0]
+    many = theta_places([10 ** (-place / 1000) for place in range(4000, -1, -1)], 0.0)
+    steps = [later / earlier for earlier, later in pairwise(many[1:])]
+    assert len(many) <= 61
+    assert max(steps) / min(steps) < 1.05
+    assert theta_places([], 0.25) == [0.0, 0.25]

@@ -4,7 +4,6 @@ import asyncio
 import json
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,6 @@ from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.explore import trade_off
 from dashboard.tradeoff import controls, engine_requests
-from dashboard.tradeoff.controls import theta_places
 from dashboard.tradeoff.state import View, linked_view
 from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
 
@@ -271,16 +269,6 @@ def test_what_a_link_leaves_out_is_as_it_ran():
     start = View((1e-5, 1e-3, 3e-4), 2e-2, 0.25, 0.01, run="digits-1", task=1)
     assert linked_view({"run": "digits-1"}, start, 2) == start
     assert linked_view({"theta": "0.5,0"}, start, 2).theta == (0.5, 0.0)
-
-
-def test_places_of_theta_are_activities_in_equal_steps_of_the_logarithm():
-    places = theta_places([0.0, 1e-3, 1e-2, 2e-2, 1.0], 0.5)
-    assert places == [0.0, 1e-3, 1e-2, 2e-2, 0.5, 1.0]
-    many = theta_places([10 ** (-place / 1000) for place in range(4000, -1, -1)], 0.0)
-    steps = [later / earlier for earlier, later in pairwise(many[1:])]
-    assert len(many) <= 61
-    assert max(steps) / min(steps) < 1.05
-    assert theta_places([], 0.25) == [0.0, 0.25]
 
 
 def test_the_way_of_a_training_that_pruned_is_shown(store: Store, run: str, scheduler: str):

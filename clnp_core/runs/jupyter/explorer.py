@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.graph_objects as go
+from plotly.io import renderers
 
 from clnp_core.analysis import figures
 from clnp_core.analysis.candidates import Outcome
 from clnp_core.analysis.choice import Choice, candidate_of, with_l1, with_margin, with_outcome
+from clnp_core.analysis.figures import Theme
 from clnp_core.errors import SpecError
 from clnp_core.methods.training.settings import VALIDATION
 from clnp_core.runs.background import ensure_engine
@@ -21,6 +23,7 @@ from clnp_core.runs.views.explore import committing_fork
 
 if TYPE_CHECKING:
     from clnp_core.runs.handle import RunHandle
+    from clnp_core.runs.jupyter.panel import Panel
 
 
 class Explorer:
@@ -42,6 +45,8 @@ class Explorer:
         λ, θ and m as they are now.
     kept : list of Outcome
         What was kept, in order.
+    committed : list of RunHandle
+        The forks, in order.
 
     Examples
     --------
@@ -59,7 +64,8 @@ class Explorer:
         candidate = found.candidate
         self.choice = Choice(candidate.l1, candidate.learning_rate, found.theta[0], spec.margin)
         self.kept: list[Outcome] = []
-        self._panels: list[Any] = []
+        self.committed: list[RunHandle] = []
+        self._panel: Panel | None = None
 
     def __repr__(self) -> str:
         return f"<trade-off of task {self.task} of {self.run.id}: {self.told}>"
@@ -151,7 +157,9 @@ class Explorer:
         return accuracy
 
     def commit(self) -> RunHandle:
-        """Fork the run at this task with the choice, in the background; later tasks follow.
+        """Fork the run at this task with the choice, in the background, and append the fork to `committed`.
+
+        Later tasks follow.
 
         Raises
         ------
@@ -163,31 +171,44 @@ class Explorer:
         store, choice = self.run.store, self.choice
         run, task = store.run(self.run.id), self.task
         spec = committing_fork(run.spec, task, self.outcome.candidate, choice.theta, choice.margin, None)
-        committed = RunHandle(store, store.add(spec, like=run))
+        self.committed.append(RunHandle(store, store.add(spec, like=run)))
         ensure_engine(store)
-        return committed
+        return self.committed[-1]
 
-    def figure(self) -> go.Figure:
+    def figure(self, theme: Theme = "light") -> go.Figure:
         """Draw accuracy against sparsity, with the choice on it."""
         tradeoff, outcome = self.tradeoff, self.outcome
         verdict = tradeoff.verdict(self.choice.margin)
         marks = tradeoff.mark(verdict.outcome), tradeoff.mark(outcome), tradeoff.kept
         table, path = tradeoff.table_with_tests(outcome.candidate), tradeoff.path(outcome.candidate)
         band = verdict.floor, verdict.best
-        return figures.trade_off(table, band, *marks, path=path, measure=tradeoff.before.measure)
+        return figures.trade_off(table, band, *marks, theme, path=path, measure=tradeoff.before.measure)
 
-    def partition(self) -> go.Figure:
+    def partition(self, theme: Theme = "light") -> go.Figure:
         """Draw the partition as it would be after the task."""
-        return figures.capacity(self.tradeoff.layers(self.outcome), title=f"Partition after task {self.task}")
+        return figures.capacity(self.tradeoff.layers(self.outcome), theme, f"Partition after task {self.task}")
 
-    def activities(self, layer: int) -> go.Figure:
+    def activities(self, layer: int, theme: Theme = "light") -> go.Figure:
         """Draw the activities of a hidden layer, counted from 1, with its θ."""
         names, outcome = self.tradeoff.before.names, self.outcome
         if layer not in range(1, len(names) + 1):
             raise SpecError(f"layer = {layer!r} is not possible: it should be from 1 to {len(names)}.")
         counts = self.tradeoff.distribution(outcome)
         ranked = sorted(outcome.candidate.free[layer - 1].tolist(), reverse=True)
-        return figures.activities(counts[counts["layer"] == names[layer - 1]], ranked, outcome.theta[layer - 1])
+        return figures.activities(counts[counts["layer"] == names[layer - 1]], ranked, outcome.theta[layer - 1], theme)
+
+    def drawn(self, theme: Theme = "light") -> list[go.Figure]:
+        """Draw the trade-off, the partition, and the activities of every hidden layer."""
+        layers = range(1, len(self.tradeoff.before.names) + 1)
+        return [self.figure(theme), self.partition(theme), *(self.activities(layer, theme) for layer in layers)]
+
+    def panel(self) -> Panel:
+        """Return its sliders, buttons and figures as widgets, the same each time. Needs ipywidgets and anywidget."""
+        if self._panel is None:
+            from clnp_core.runs.jupyter.panel import Panel
+
+            self._panel = Panel(self)
+        return self._panel
 
     def save(self, path: Path | str) -> Path:
         """Write the figure for paper; see `figures.save`."""
@@ -214,18 +235,21 @@ class Explorer:
 
     def _show(self, choice: Choice) -> None:
         self.choice = choice
-        for panel in self._panels:
-            panel.show()
+        if self._panel:
+            self._panel.show()
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
         if lacking := widgets.missing():
-            layers = range(1, len(self.tradeoff.before.names) + 1)
-            display(self.figure(), self.partition(), *(self.activities(layer) for layer in layers))
+            display(*map(_on_white, self.drawn()))
             print(f"{self.told}. {lacking}")
             return
-        from clnp_core.runs.jupyter.panel import Panel
+        # A page takes of these what it can show: the widgets, else the figure, else the words.
+        figure = renderers["plotly_mimetype"].to_mimebundle(_on_white(self.figure()).to_dict())
+        display(self.panel().box._repr_mimebundle_() | figure | {"text/plain": repr(self)}, raw=True)
 
-        self._panels.append(panel := Panel(self))
-        display(panel.box)
+
+def _on_white(figure: go.Figure) -> go.Figure:
+    """Give a figure a background: its ink cannot be read where a page is dark, and only widgets know."""
+    return figure.update_layout(paper_bgcolor="white")

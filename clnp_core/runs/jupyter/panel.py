@@ -5,24 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ui
 import numpy as np
 
-from clnp_core.analysis.choice import Choice, with_theta
+from clnp_core.analysis.choice import MARGINS, Choice, theta_places, with_theta
 from clnp_core.errors import ClnpError
 from clnp_core.runs.jupyter.charts import Charts
+from clnp_core.runs.jupyter.sliders import Sliders, slider
 
 if TYPE_CHECKING:
     from clnp_core.runs.jupyter.explorer import Explorer
 
-_MOST_POINTS = 10.0  # of m
 _REST_SECONDS = 0.3
-_WIDE = ui.Layout(width="100%")
+_MARGIN, _THETA = "m (points)", "θ"
 
 
 class Panel:
@@ -32,51 +30,79 @@ class Panel:
     ----------
     box : widget
         All of it.
-    margin, theta, l1, by_layer : widgets
-        Sliders for m, for θ (all layers, then each), for λ of each layer that was trained with several; and whether
-        each layer has a θ of its own.
+    sliders : Sliders
+        For m, for λ of each layer that was trained with several, and for θ: one, or one for each layer.
+    by_layer : Checkbox
+        Whether each layer has a θ of its own.
     charts : Charts
         The front, the partition, and each hidden layer's activities.
     """
 
     def __init__(self, explorer: Explorer) -> None:
         self._explorer = explorer
-        self._still = False  # while sliders are put where the explorer is
         names = explorer.tradeoff.before.names
-        self.margin = ui.FloatSlider(
-            100 * explorer.choice.margin, min=0, max=max(_MOST_POINTS, 100 * explorer.choice.margin), step=0.1,
-            description="m (points)", layout=_WIDE,
-        )  # fmt: skip
-        self.l1 = {place: self._l1_slider(place, name) for place, name in enumerate((*names, "output"))}
-        self.l1 = {place: slider for place, slider in self.l1.items() if len(slider.options) > 1}
-        self.theta = [_slider("θ"), *(_slider(f"θ, {name}") for name in names)]
+        self._l1 = {f"λ, {name}": place for place, name in enumerate((*names, "output"))}
+        self._theta = {f"{_THETA}, {name}": layer for layer, name in enumerate(names)}
+        self.sliders = Sliders(self.move)
         self.by_layer = ui.Checkbox(False, description="θ for each layer", indent=False)
         self._told = ui.HTML()
-        self.charts = Charts()
-        self._react()
-        self.box = self._laid_out()
         self._place()
+        self.charts = Charts(explorer.drawn)
+        self.by_layer.observe(lambda change: self._share(not change["new"]), "value")
+        self.box = self._laid_out()
+        self._find_out_later()
 
     def show(self) -> None:
         """Put sliders and figures where the explorer is."""
         self._place()
-        if self._explorer.outcome.accuracy is None:
-            threading.Thread(target=self._find_out, args=(self._explorer.choice,), daemon=True).start()
+        self.charts.draw()
+        self._find_out_later()
+
+    def move(self, name: str, value: float) -> None:
+        """Move what a slider stands for, by the slider's name."""
+        explorer, choice = self._explorer, self._explorer.choice
+        try:
+            if name == _MARGIN:
+                explorer.move(margin=value)
+            elif name in self._l1:
+                place = self._l1[name]
+                explorer.move(l1=(*choice.l1[:place], value, *choice.l1[place + 1 :]))
+            else:
+                explorer.move(theta=with_theta(choice, value, self._theta.get(name)).theta)
+        except ClnpError as error:  # λ that is not trained: sliders go back to what is
+            self.show()
+            self._say(str(error), loud=True)
 
     def _place(self) -> None:
-        explorer, choice = self._explorer, self._explorer.choice
-        with self._held_still():
-            self.margin.value = 100 * choice.margin
-            for place, slider in self.l1.items():
-                slider.value = choice.l1[place]
-            self.by_layer.value = not choice.is_shared
-            for place, slider in enumerate(self.theta):
-                slider.layout.display = None if (place == 0) == choice.is_shared else "none"
-                at = explorer.outcome.theta[max(place - 1, 0)]
-                _offer(slider, _thresholds(explorer, place), at)
-            self._told.value = explorer.told + "."
-            layers = range(1, len(explorer.tradeoff.before.names) + 1)
-            self.charts.show([explorer.figure(), explorer.partition(), *map(explorer.activities, layers)])
+        explorer = self._explorer
+        self.sliders.sliders = list(self._places())
+        self.by_layer.value = not explorer.choice.is_shared
+        self._say(f"{explorer.told}.")
+
+    def _places(self) -> Iterator[dict[str, Any]]:
+        """Describe the sliders where the explorer is."""
+        choice, outcome = self._explorer.choice, self._explorer.outcome
+        yield slider(_MARGIN, sorted({*MARGINS, choice.margin}), choice.margin, _in_points)
+        for name, place in self._l1.items():
+            values = sorted({each.l1[place] for each in self._explorer.tradeoff.trained})
+            if len(values) > 1:
+                yield slider(name, values, choice.l1[place])
+        if choice.is_shared:
+            at = outcome.theta[0]
+            yield slider(_THETA, theta_places(outcome.candidate.thresholds(), at), at)
+            return
+        for name, layer in self._theta.items():
+            at = outcome.theta[layer]
+            yield slider(name, theta_places(np.unique(outcome.candidate.free[layer]).tolist(), at), at)
+
+    def _share(self, shared: bool) -> None:
+        choice, theta = self._explorer.choice, self._explorer.outcome.theta
+        if shared != choice.is_shared:
+            self._explorer.move(theta=min(theta) if shared else theta)  # the lowest takes nothing from any layer
+
+    def _find_out_later(self) -> None:
+        if self._explorer.outcome.accuracy is None:
+            threading.Thread(target=self._find_out, args=(self._explorer.choice,), daemon=True).start()
 
     def _find_out(self, choice: Choice) -> None:
         """Have an accuracy computed that only a forward pass can tell, once sliders have come to rest on it."""
@@ -87,113 +113,57 @@ class Panel:
         try:
             explorer.measure()
         except ClnpError as error:
-            self._told.value = f"<b>{escape(str(error))}</b>"
+            self._say(str(error), loud=True)
             return
         if explorer.choice == choice:
             self.show()
 
     def _laid_out(self) -> ui.Widget:
         buttons = ui.HBox([self._button(*each) for each in self._actions()], layout=ui.Layout(flex_flow="row wrap"))
-        return ui.VBox([self.margin, *self.l1.values(), self.by_layer, *self.theta, buttons, self._told, self.charts])
+        return ui.VBox([self.sliders, self.by_layer, buttons, self._told, self.charts])
 
     def _actions(self) -> Sequence[tuple[str, str, Callable[[], str]]]:
         explorer = self._explorer
+
+        def follow() -> str:
+            return f"{explorer.follow().told}."
 
         def keep() -> str:
             explorer.keep()
             return f"kept[{len(explorer.kept) - 1}]: {explorer.told}."
 
-        def figure() -> str:
+        def commit() -> str:
+            run = explorer.commit().id
+            return f"committed[{len(explorer.committed) - 1}]: {run}, in the background."
+
+        def save() -> str:
             return f"Written: {explorer.save(f'trade-off-{explorer.run.id}-{explorer.task}.pdf')}."
 
         return (
-            ("Margin rule", "Take the rule's choice of λ and θ", lambda: explorer.follow().told + "."),
+            ("Margin rule", "Take the rule's choice of λ and θ", follow),
             ("Keep", "Append the outcome to explorer.kept", keep),
-            ("Commit", "Fork the run here", lambda: f"Started: {explorer.commit().id}."),
-            ("Save figure", "Write it for paper, as PDF", figure),
+            ("Commit", "Fork the run here, and append the fork to explorer.committed", commit),
+            ("Save figure", "Write it for paper, as PDF", save),
         )
 
     def _button(self, label: str, about: str, act: Callable[[], str]) -> ui.Button:
         button = ui.Button(description=label, tooltip=about)
 
         def clicked(_: ui.Button) -> None:
+            button.disabled = True  # drawing for paper takes seconds
             try:
-                self._told.value = act()
+                self._say(act())
             except ClnpError as error:
-                self._told.value = f"<b>{escape(str(error))}</b>"
+                self._say(str(error), loud=True)
+            finally:
+                button.disabled = False
 
         button.on_click(clicked)
         return button
 
-    def _react(self) -> None:
-        explorer = self._explorer
-
-        def on(slider: ui.Widget, move: Callable[[], object]) -> None:
-            def moved(_: object) -> None:
-                if not self._still:
-                    try:
-                        move()
-                    except ClnpError as error:  # λ that is not trained: sliders go back to what is
-                        self.show()
-                        self._told.value = f"<b>{escape(str(error))}</b>"
-
-            slider.observe(moved, "value")
-
-        on(self.margin, lambda: explorer.move(margin=round(self.margin.value, 6) / 100))
-        for slider in self.l1.values():
-            on(slider, lambda: explorer.move(l1=self._l1()))
-        on(self.by_layer, self._share)
-        shared, *own = self.theta
-        on(shared, lambda: explorer.move(theta=shared.value))
-        for layer, slider in enumerate(own):
-            on(slider, partial(self._one, layer, slider))
-
-    def _one(self, layer: int, slider: ui.SelectionSlider) -> None:
-        choice = with_theta(self._explorer.choice, slider.value, layer)
-        self._explorer.move(theta=choice.theta)
-
-    def _share(self) -> None:
-        theta = self._explorer.outcome.theta
-        if self.by_layer.value:
-            self._explorer.move(theta=theta)
-        else:  # the lowest takes nothing from any layer
-            self._explorer.move(theta=min(theta))
-
-    def _l1(self) -> tuple[float, ...]:
-        at = self._explorer.choice.l1
-        return tuple(self.l1[place].value if place in self.l1 else value for place, value in enumerate(at))
-
-    def _l1_slider(self, place: int, name: str) -> ui.SelectionSlider:
-        tradeoff = self._explorer.tradeoff
-        values = sorted({each.l1[place] for each in tradeoff.trained})
-        slider = _slider(f"λ, {name}")
-        _offer(slider, values, self._explorer.choice.l1[place])
-        return slider
-
-    @contextmanager
-    def _held_still(self) -> Iterator[None]:
-        before, self._still = self._still, True
-        try:
-            yield
-        finally:
-            self._still = before
+    def _say(self, text: str, *, loud: bool = False) -> None:
+        self._told.value = f"<b>{escape(text)}</b>" if loud else escape(text)
 
 
-def _slider(description: str) -> ui.SelectionSlider:
-    return ui.SelectionSlider(options=[0.0], description=description, layout=ui.Layout(width="100%"))
-
-
-def _offer(slider: ui.SelectionSlider, values: Sequence[float], at: float) -> None:
-    """Offer values, of which `at` or the one just below is taken."""
-    options = [(f"{value:.3g}", value) for value in values]
-    if list(slider.options) != options:
-        slider.options = options
-    slider.index = max(0, int(np.searchsorted(values, at, "right")) - 1)
-
-
-def _thresholds(explorer: Explorer, place: int) -> list[float]:
-    """List the θ that make a difference: shared ones for place 0, else those of a hidden layer, counted from 1."""
-    candidate = explorer.outcome.candidate
-    if place == 0:
-        return candidate.thresholds()
-    return sorted({0.0, *candidate.free[place - 1].tolist()})
+def _in_points(margin: float) -> str:
+    return f"{round(100 * margin, 6):g}"

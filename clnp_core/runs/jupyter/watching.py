@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from html import escape
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
 from clnp_core.analysis import figures
+from clnp_core.analysis.figures import Theme
+from clnp_core.errors import ClnpError
 from clnp_core.runs.background import see_on
 from clnp_core.runs.estimate import seconds_left
 from clnp_core.runs.jupyter import widgets
@@ -39,11 +42,17 @@ class Watch:
     def __repr__(self) -> str:
         return repr(self.run)
 
-    def figure(self) -> go.Figure:
+    def figure(self, theme: Theme = "light") -> go.Figure:
         """Draw the curves of every epoch so far."""
         spec = self.run.store.run(self.run.id).spec
-        names = [layer.name for layer in spec.architecture.hidden]
-        return figures.learning_curves(self.run.metrics(), self.run.settled(), layers=names)
+        return figures.learning_curves(
+            self.run.metrics(),
+            self.run.settled(),
+            theme,
+            at_once=spec.at_once,
+            layers=[layer.name for layer in spec.architecture.hidden] if spec.partitions else [],
+            measure=spec.measure,
+        )
 
     @property
     def told(self) -> str:
@@ -66,17 +75,19 @@ class Watch:
 
         from clnp_core.runs.jupyter.charts import Charts
 
-        told, shown = HTML(self.told), Charts()
-        shown.show([self.figure()])
+        told, shown = HTML(escape(self.told)), Charts(lambda theme: [self.figure(theme)])
         display(VBox([told, shown]))
         threading.Thread(target=self._follow, args=(told, shown), daemon=True).start()
 
     def _follow(self, told: HTML, shown: Charts) -> None:
         goes_on, drawn = True, -1
-        while goes_on:
-            goes_on = see_on(self.run.store, self.run.id).goes_on
-            if (epochs := len(self.run.metrics())) != drawn or not goes_on:
-                shown.show([self.figure()])
-                drawn = epochs
-            told.value = self.told
-            time.sleep(_SECONDS)
+        try:
+            while goes_on:
+                goes_on = see_on(self.run.store, self.run.id).goes_on
+                if (epochs := len(self.run.metrics())) != drawn or not goes_on:
+                    shown.draw()
+                    drawn = epochs
+                told.value = escape(self.told)
+                time.sleep(_SECONDS)
+        except ClnpError as error:  # somebody deleted the run, say
+            told.value = f"<b>{escape(str(error))}</b>"

@@ -5,10 +5,12 @@ import sys
 
 import pytest
 
+from clnp_core.analysis.figures import INK
 from clnp_core.errors import SpecError
 from clnp_core.runs.handle import RunHandle
 from clnp_core.runs.jupyter import explorer as exploring
 from clnp_core.runs.jupyter.explorer import Explorer
+from clnp_core.runs.jupyter.panel import Panel
 from clnp_core.runs.store import Store
 from tests.runs.conftest import learn, store  # noqa: F401
 
@@ -55,16 +57,14 @@ def test_a_wrong_move_is_refused_and_changes_nothing(explorer: Explorer, moves, 
 def test_committed_is_what_is_seen(explorer: Explorer):
     explorer.move(margin=0.02, theta=(0.1, 0.2))
     committed = explorer.commit()
+    assert explorer.committed == [committed]
     spec = explorer.run.store.run(committed.id).spec
     assert list(spec.at(1).theta) == [0.1, 0.2]
     assert (spec.at(2).theta, spec.margin, spec.stream.tasks) == (None, 0.02, 2)
 
 
 def test_sliders_move_it_and_show_where_it_is(explorer: Explorer):
-    from clnp_core.runs.jupyter.panel import Panel
-
-    panel = Panel(explorer)
-    explorer._panels.append(panel)
+    panel = explorer.panel()
     drawn = panel.charts.figures
     assert [json.loads(each)["layout"]["title"]["text"] for each in drawn] == [
         "Accuracy against sparsity",
@@ -72,23 +72,44 @@ def test_sliders_move_it_and_show_where_it_is(explorer: Explorer):
         "Activity, layer 1",
         "Activity, layer 2",
     ]
-    panel.margin.value = 4.0
+    panel.move("m (points)", 0.04)
     assert explorer.choice.margin == 0.04
     assert panel.charts.figures != drawn
-    assert panel.theta[0].value == pytest.approx(explorer.outcome.theta[0])
-    (lambda_2,) = panel.l1.values()
-    for _, value in lambda_2.options:
-        lambda_2.value = value
-        assert explorer.choice.l1[1] == value
+    assert at(panel)["θ"] == explorer.outcome.theta[0]
+    for value in GRID["lambda.2"]:
+        panel.move("λ, layer 2", value)
+        assert explorer.choice.l1[1] == at(panel)["λ, layer 2"] == value
     panel.by_layer.value = True
-    panel.theta[2].index = len(panel.theta[2].options) - 1
+    panel.move("θ, layer 2", 100.0)
     assert explorer.outcome.claimed[1] == 0
     assert explorer.outcome.claimed[0] > 0
     explorer.move(theta=0.0)
     assert not panel.by_layer.value
-    assert panel.theta[0].index == 0
-    explorer.move(margin=0.0).follow()
-    assert panel.margin.value == 0
+    explorer.move(margin=0.0123, theta=0.0567)
+    assert at(panel) == {"m (points)": 0.0123, "λ, layer 2": GRID["lambda.2"][1], "θ": 0.0567}
+
+
+def at(panel: Panel) -> dict[str, float]:
+    """Where its sliders are. Each offers where it is."""
+    assert all(each["at"] in each["values"] for each in panel.sliders.sliders)
+    return {each["name"]: each["at"] for each in panel.sliders.sliders}
+
+
+def test_figures_are_in_the_theme_of_the_page(explorer: Explorer):
+    panel = explorer.panel()
+    panel.charts.theme = "dark"
+    assert {json.loads(each)["layout"]["font"]["color"] for each in panel.charts.figures} == {INK["dark"]}
+
+
+def test_a_page_without_widgets_shows_the_figure(explorer: Explorer, monkeypatch: pytest.MonkeyPatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
+    explorer._ipython_display_()
+    explorer._ipython_display_()
+    first, again = (bundle["application/vnd.jupyter.widget-view+json"] for bundle in shown)
+    assert first == again
+    assert shown[0]["application/vnd.plotly.v1+json"]["layout"]["title"]["text"] == "Accuracy against sparsity"
+    assert shown[0]["text/plain"] == repr(explorer)
 
 
 def test_a_run_shows_what_it_is_and_what_it_came_to(explorer: Explorer):
