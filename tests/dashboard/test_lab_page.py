@@ -358,9 +358,9 @@ def test_the_other_pages_of_a_run_are_linked(store: Store, runs: dict[str, str])
         return {link.proto.label: link.proto.query_string for link in app.get("page_link")}
 
     of_run = f"run={runs['grid']}"
-    pages = ("Partition", "Trade-off", "Capacity", "Accuracy")
+    pages = ("Partition", "Trade-off", "Capacity", "Accuracy", "Examples")
     assert links(opened(run=runs["grid"])) == dict.fromkeys(pages, of_run)
-    assert list(links(opened(run=runs["joint"]))) == ["Accuracy"]
+    assert list(links(opened(run=runs["joint"]))) == ["Accuracy", "Examples"]
     store.pin(runs["joint"])
     assert links(opened(run=runs["grid"]))["Compare"] == f"runs={runs['joint']}%2C{runs['grid']}"
 

@@ -7,17 +7,25 @@ import asyncio
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 import dashboard
 from benchmarks.visitor import serving, visiting
+from clnp_core.errors import StoreError
+from clnp_core.runs.engine.answers import Answers
+from clnp_core.runs.engine.evaluate import Theta
+from clnp_core.runs.engine.look import Looker
 from clnp_core.runs.engine.service import Engine
+from clnp_core.runs.fold.stages import Stage
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
 from clnp_core.runs.views.explore import trade_off
@@ -41,11 +49,35 @@ def learned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> tuple[P
     return folder, runs
 
 
+@contextmanager
+def answering(store: Store) -> Iterator[None]:
+    """Answer what pages ask of the store's engine about images; what else takes an engine stays undone."""
+
+    async def look(stage: Stage, task: int, images: list[int]) -> dict[str, np.ndarray]:
+        return Looker(stage, task, store.artifacts).look(images)
+
+    async def none(stage: Stage, split: str, thetas: list[Theta]) -> list[float]:
+        raise StoreError("There is no worker to answer; try again later.")
+
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    answers = Answers(store, none, look)
+    asyncio.run_coroutine_threadsafe(answers.open(), loop).result()
+    try:
+        yield
+    finally:
+        asyncio.run_coroutine_threadsafe(answers.close(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
 @pytest.fixture(scope="module")
 def address(learned: tuple[Path, dict[str, str]]) -> Iterator[str]:
     """Of the app on that store. A run of it is learning meanwhile, and gets no further."""
     store = Store(learned[0])
-    with store.hold_engine():
+    with store.hold_engine(), answering(store):
         store.start(store.add(preset("digits")))
         with serving(store.location) as (address, _):
             yield address
