@@ -13,10 +13,9 @@ const render = ({ model, el }) => {
   Object.assign(el.style, { width: "100%" });
   el.append(grid);
   const charts = [];
-  const resizing = new ResizeObserver((entries) => entries.forEach(({ target }) => {
-    if (target.offsetWidth && target.layout) window.Plotly.Plots.resize(target);
-  }));
+  let width = 0; // of the cell, when its charts were last drawn; they keep their heights
   const draw = () => {
+    if (!width) return;
     const figures = model.get("figures").map((text) => JSON.parse(text));
     while (charts.length < figures.length) {
       const chart = document.createElement("div");
@@ -24,10 +23,10 @@ const render = ({ model, el }) => {
       if (!charts.length) chart.style.gridColumn = "1 / -1"; // the first has the most to say
       grid.append(chart);
       charts.push(chart);
-      resizing.observe(chart);
     }
     figures.forEach(({ data, layout }, place) => {
-      window.Plotly.react(charts[place], data, { ...layout, autosize: true }, { displaylogo: false });
+      const own = { ...layout, width: charts[place].clientWidth };
+      window.Plotly.react(charts[place], data, own, { displaylogo: false });
     });
   };
   const follow = () => {
@@ -39,10 +38,14 @@ const render = ({ model, el }) => {
   model.on("change:figures", draw);
   const themes = new MutationObserver(follow);
   themes.observe(document.body, { attributes: true });
-  requestAnimationFrame(() => { // once the cell has a width and its colours
+  // It tells first when the cell is in the page, and has its colours.
+  const resizing = new ResizeObserver(() => {
+    if (!grid.clientWidth || grid.clientWidth === width) return;
+    width = grid.clientWidth;
     draw();
     follow();
   });
+  resizing.observe(grid);
   return () => {
     themes.disconnect();
     resizing.disconnect();
