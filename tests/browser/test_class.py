@@ -50,5 +50,6 @@ def test_a_student_and_the_lecturer_come_in_and_are_known_again(browser: Browser
         picture = lecturers.get_by_alt_text("QR code of the link")
         expect(picture).to_be_visible()
         assert picture.evaluate("(picture) => picture.naturalWidth") > 0
+        lecturers.wait_for_function("(name) => document.cookie.includes(name)", arg=here.cookie)
         (cookie,) = (each for each in lecturers.context.cookies() if each["name"] == here.cookie)
         assert (cookie["path"], cookie["expires"], cookie["sameSite"]) == ("/", -1, "Strict")

@@ -1,4 +1,6 @@
 // Sliders over given values. What a hand does is told, one move at a time: the next one when the last is answered.
+const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -5, PageUp: 5, Home: -Infinity, End: Infinity };
+
 const makeRow = (tell) => {
   const [label, input, output] = ["label", "input", "output"].map((tag) => document.createElement(tag));
   Object.assign(input, { type: "range", min: 0, step: 1 });
@@ -16,6 +18,13 @@ const makeRow = (tell) => {
       row.say();
       tell({ name, value: values[Number(input.value)] });
     };
+  };
+  input.onkeydown = (event) => { // by itself it does not hear what JupyterLab has already taken
+    if (!(event.key in STEPS)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    input.value = Math.max(0, Math.min(input.max, Number(input.value) + STEPS[event.key]));
+    input.oninput();
   };
   row.say = () => {
     output.textContent = row.texts[Number(input.value)];
