@@ -63,6 +63,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
     return Shares(config, log)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test that drives a browser a second try, which the report tells of.
+
+    Beside other processes on two cores a page sometimes loses a message between browser and server; why is not known.
+    """
+    for item in items:
+        if item.nodeid.startswith(BROWSER):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 @pytest.fixture
 def mnist_directory() -> Path:
     """The folder of the real MNIST; skips the test where CLNP_DATA_DIR does not name one."""

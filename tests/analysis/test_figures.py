@@ -75,7 +75,7 @@ def test_a_confusion_is_in_shares_of_the_classs_images_and_says_how_many():
     (cells,) = figures.confusion_matrix(CONFUSION, 2).data
     nan = np.nan
     np.testing.assert_array_equal(cells.z, [[75, 25, nan], [nan, nan, nan], [nan, nan, 100]])
-    assert (cells.text[0][1], cells.customdata[0][1]) == ("2", 8)
+    assert (cells.text[0][1], cells.customdata[0][1], cells.customdata[1][0]) == ("2", [3, 7, 8], None)
 
 
 def test_classes_have_the_names_that_were_given_each_a_column_and_none_is_markup():

@@ -16,6 +16,7 @@ from PIL import Image, ImageFont
 from clnp_core.analysis import capacity, export, figures, sweeps
 from clnp_core.analysis.figures.paper import FONTS, WIDTHS
 from clnp_core.analysis.latex import without_latex
+from clnp_core.analysis.transfer import by_similarity
 from clnp_core.errors import ExportError, StoreError
 from clnp_core.networks.architectures import layered
 from tests.analysis import test_capacity_and_accuracy_figures as accuracies
@@ -23,6 +24,7 @@ from tests.analysis import test_examples as examples
 from tests.analysis import test_figures as basics
 from tests.analysis import test_lesson_figures as lesson
 from tests.analysis import test_partition_figures as partition
+from tests.analysis import test_reuse as reuse
 
 PX = 96 / 25.4
 TEXT = pytest.approx(8 * 96 / 72)
@@ -69,6 +71,7 @@ FIGURES = {
     "training_speed": lambda: figures.training_speed(SPEED, SPEED),
     "accuracy_and_memory": lambda: figures.accuracy_and_memory(MEMORY),
     "network": lambda: figures.network(layered("small", (3, 8, 8), 10, widths=[400], channels=[16])),
+    "transfer": lambda: figures.transfer(by_similarity(reuse.RUNS, "share")),
     "example_wall": lambda: figures.example_wall(examples.EXAMPLES, examples.look([0, 1, 2])),
     "class_probabilities": lambda: figures.class_probabilities([0.7, 0.2, 0.1], examples.CLASSES, "dog"),
     "weight_importance": lambda: figures.weight_importance(np.eye(3), ("input", "layer 1"), 1),
