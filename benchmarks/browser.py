@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import statistics
 import tempfile
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ AT_REST = "[data-test-script-state=notRunning]"
 WATCH_FIGURES = """
 () => {
   window.drawn = new Map();
-  for (const chart of document.querySelectorAll(".live-chart"))
+  for (const chart of document.querySelectorAll(".js-plotly-plot"))
     chart.on("plotly_afterplot", () => window.drawn.set(chart, performance.now()));
 }
 """
@@ -90,8 +91,16 @@ def learned(store: Store) -> str:
 
 def _steps_of_theta(page: Page, address: str, times: int) -> list[float]:
     page.goto(address)
-    page.wait_for_function("[...document.querySelectorAll('.live-chart')].filter((chart) => chart.on).length === 4")
-    page.wait_for_selector(AT_REST)
+    return steps_of_theta(page, times, lambda: page.wait_for_selector(AT_REST))
+
+
+def steps_of_theta(page: Page, times: int, rest: Callable[[], object] = lambda: None) -> list[float]:
+    """Time steps of the slider θ, up and down by turns, until the last of four figures is drawn anew, in ms.
+
+    `rest` waits, before each, for what else has to come to rest.
+    """
+    page.wait_for_function("[...document.querySelectorAll('.js-plotly-plot')].filter(({ on }) => on).length === 4")
+    rest()
     page.evaluate(WATCH_FIGURES)
     theta, taken = page.get_by_role("slider", name="θ", exact=True), []
     for turn in range(times):
@@ -99,7 +108,7 @@ def _steps_of_theta(page: Page, address: str, times: int) -> list[float]:
         theta.press("ArrowRight" if turn % 2 else "ArrowLeft")
         page.wait_for_function("window.drawn.size === 4")
         taken.append(page.evaluate("Math.max(...window.drawn.values())") - began)
-        page.wait_for_selector(AT_REST)
+        rest()
     return taken
 
 

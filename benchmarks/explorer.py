@@ -16,18 +16,11 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 from benchmarks import report
+from benchmarks.browser import steps_of_theta
 from clnp_core.lesson.example_run import give
 from clnp_core.runs.store import Store
 from tests.browser.conftest import FLAGS, PATIENCE, find_chromium
 from tests.browser.jupyterlab import EXPLORE, open_notebook, run_cell, serving_notebook
-
-WATCH_FIGURES = """
-() => {
-  window.drawn = new Map();
-  for (const chart of document.querySelectorAll(".js-plotly-plot"))
-    chart.on("plotly_afterplot", () => window.drawn.set(chart, performance.now()));
-}
-"""
 
 
 def measure(times: int) -> dict[str, Any]:
@@ -42,16 +35,7 @@ def measure(times: int) -> dict[str, Any]:
         with serving_notebook(folder, store.location, EXPLORE) as address:
             open_notebook(page, address)
             run_cell(page, 0)
-            page.wait_for_function(
-                "[...document.querySelectorAll('.js-plotly-plot')].filter((chart) => chart.on).length === 4"
-            )
-            page.evaluate(WATCH_FIGURES)
-            theta, taken = page.get_by_role("slider", name="θ", exact=True), []
-            for turn in range(times):
-                began = page.evaluate("() => { window.drawn.clear(); return performance.now(); }")
-                theta.press("ArrowRight" if turn % 2 else "ArrowLeft")
-                page.wait_for_function("window.drawn.size === 4")
-                taken.append(page.evaluate("Math.max(...window.drawn.values())") - began)
+            taken = steps_of_theta(page, times)
         browser.close()
     report.table(
         [

@@ -54,15 +54,23 @@ class TaskNetwork:
         return linear(x, self.head_weight, self.head_bias)
 
 
+def neurons_of(network: Network, task: int) -> list[np.ndarray]:
+    """List the neurons of a learned task's network, per hidden layer an int array.
+
+    With a single head only the last layer's neurons that `task` itself claimed are read, so only they are in it.
+    """
+    neurons = [partition.of_task(owner, task) for owner in network.owners]
+    if network.head == "single":
+        neurons[-1] = np.flatnonzero(partition.single_head_mask(network.owners[-1], task))
+    return neurons
+
+
 def task_network(network: Network, task: int) -> TaskNetwork:
     """Cut the network of a learned task out of the full-width network.
 
-    Nothing that later tasks train is in it, so it stays the same to the bit. With a single head only the last
-    layer's neurons that `task` itself claimed are read, so only they are kept there.
+    Nothing that later tasks train is in it, so it stays the same to the bit.
     """
-    kept = [partition.of_task(owner, task) for owner in network.owners]
-    if network.head == "single":
-        kept[-1] = np.flatnonzero(partition.single_head_mask(network.owners[-1], task))
+    kept = neurons_of(network, task)
     head = 0 if network.head == "single" else task - 1
     return TaskNetwork(
         architecture=network.architecture,

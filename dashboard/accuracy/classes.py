@@ -7,8 +7,9 @@ import streamlit as st
 from clnp_core.analysis import figures
 from clnp_core.runs.fold.results import Summary
 from clnp_core.runs.store import Run, Store
-from clnp_core.runs.views.classes import class_table, confusion
+from clnp_core.runs.views.classes import class_table
 from dashboard.components.live_chart import live_chart
+from dashboard.shared.confusion import confusion_chart
 from dashboard.shared.errors import show_errors
 from dashboard.shared.kept_figure import shared_figure
 from dashboard.shared.notebook_code import run_code
@@ -38,7 +39,7 @@ def show_classes(store: Store, run: Run, summary: Summary, theme: figures.Theme)
     with left:
         _accuracy_by_class(run, summary, theme)
     with right, show_errors():
-        _confusion(store, run, task, summary.tasks, theme)
+        live_chart(**confusion_chart(store, run, task, summary.tasks))
 
 
 def _accuracy_by_class(run: Run, summary: Summary, theme: figures.Theme) -> None:
@@ -52,17 +53,4 @@ def _accuracy_by_class(run: Run, summary: Summary, theme: figures.Theme) -> None
         f"Test accuracy on each class of each task; the lowest is {percent(lowest['accuracy'])}, on class "
         f"{lowest['class']} of task {lowest['task']}.",
         code=run_code(run.id, f'figures.accuracy_by_class(run.metrics("class"), tasks={tasks})'),
-    )
-
-
-def _confusion(store: Store, run: Run, task: int, learned: int, theme: figures.Theme) -> None:
-    counts = confusion(store, run.id, task)
-    wrong = counts.loc[counts["label"] != counts["answer"], "images"].sum()
-    live_chart(
-        shared_figure(
-            ("confusion", run.id, task, learned, theme), lambda: figures.confusion_matrix(counts, task, theme)
-        ),
-        f"{run.id} confusion {task}",
-        f"Of {counts['images'].sum()} test images of task {task}, {wrong} are taken for another class.",
-        code=run_code(run.id, f"figures.confusion_matrix(run.confusion({task}), {task})"),
     )

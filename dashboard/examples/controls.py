@@ -18,10 +18,9 @@ _ALL, _WRONG = "All", "Wrong ones"
 
 def choose_images(view: View, examples: Examples, learned: int, chosen: int) -> None:
     """Choose the task, and which of its images are shown."""
-    key = f"{view.run} {view.task} {view.only_wrong} {view.label} {view.answer}"
-    task, shown, label, answer = (f"{what} {key}" for what in ("task", "shown", "label", "answer"))
+    of = f"{view.run} {view.task} {view.only_wrong} {view.label} {view.answer}"
+    task, shown, label, answer = (f"{what} {of}" for what in ("task", "shown", "label", "answer"))
     names = [short(each) for each in examples.classes]
-    of = list(range(len(names)))
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         st.selectbox(
             "Task",
@@ -41,31 +40,27 @@ def choose_images(view: View, examples: Examples, learned: int, chosen: int) -> 
                 view, lambda now: replace(now, only_wrong=st.session_state[shown] == _WRONG, image=None)
             ),
         )
-        st.selectbox(
-            "Of class",
-            of,
-            view.label,
-            key=label,
-            format_func=names.__getitem__,
-            placeholder="any",
-            on_change=lambda: change(view, lambda now: replace(now, label=st.session_state[label], image=None)),
-            width=95,
-        )
-        st.selectbox(
-            "Answered with",
-            of,
-            view.answer,
-            key=answer,
-            format_func=names.__getitem__,
-            placeholder="any",
-            on_change=lambda: change(view, lambda now: replace(now, answer=st.session_state[answer], image=None)),
-            width=105,
-        )
+        for what, name, key, width in (("Of class", "label", label, 95), ("Answered with", "answer", answer, 105)):
+            st.selectbox(
+                what,
+                range(len(names)),
+                getattr(view, name),
+                key=key,
+                format_func=names.__getitem__,
+                placeholder="any",
+                on_change=_choose_class,
+                args=(view, name, key),
+                width=width,
+            )
     wrong = int(examples.wrong.sum())
     st.caption(
         f"{counted(chosen, 'image')} of {len(examples):,}. {wrong:,} are answered with another class "
         f"({wrong / len(examples):.2%}): they come first, those the network is surest of before the others."
     )
+
+
+def _choose_class(view: View, name: str, key: str) -> None:
+    change(view, lambda now: replace(now, **{name: st.session_state[key]}, image=None))
 
 
 def choose_image(view: View, chosen: np.ndarray, place: int) -> None:

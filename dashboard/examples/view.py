@@ -16,10 +16,10 @@ from clnp_core.analysis.examples import Examples, Look, lit
 from clnp_core.analysis.thumbnails import thumbnails
 from clnp_core.runs.store import Run, Store
 from clnp_core.runs.views.anatomy import anatomy
-from clnp_core.runs.views.classes import confusion
 from clnp_core.tasks.labels import short
 from dashboard.components.live_chart import live_chart
 from dashboard.examples.state import View, change
+from dashboard.shared.confusion import confusion_chart
 from dashboard.shared.kept_figure import shared_figure
 from dashboard.shared.notebook_code import run_code
 from dashboard.shared.run_text import plain
@@ -120,24 +120,13 @@ def show_confusion(store: Store, run: Run, view: View, examples: Examples) -> No
     """Show what the task's images are taken for; a cell that is clicked chooses its images."""
     if not any(examples.task in record.by_class for record in store.learned(run.id)):
         return  # an earlier version kept none
-    counts, theme = confusion(store, run.id, examples.task), _theme()
 
     def choose(cell: Sequence[Any] | None) -> None:
         if cell:
             label, answer = (examples.classes.index(each) for each in cell[:2])
             change(view, lambda now: replace(now, label=label, answer=answer, only_wrong=False, image=None))
 
-    live_chart(
-        shared_figure(
-            ("confusion", run.id, examples.task, examples.after, theme),
-            lambda: figures.confusion_matrix(counts, examples.task, theme),
-        ),
-        f"{run.id} confusion of examples {examples.task}",
-        f"Of {counts['images'].sum()} test images of task {examples.task}, {int(examples.wrong.sum())} are taken for "
-        "another class.",
-        code=run_code(run.id, f"figures.confusion_matrix(run.confusion({examples.task}), {examples.task})"),
-        on_click=choose,
-    )
+    live_chart(**confusion_chart(store, run, examples.task, examples.after), on_click=choose)
     st.caption("Click a cell to look at its images.")
 
 

@@ -9,8 +9,8 @@ import torch
 
 from clnp_core.errors import SpecError, StoreError
 from clnp_core.methods import METHODS
-from clnp_core.networks import partition
 from clnp_core.networks.layers import spatial_mean
+from clnp_core.networks.subnetwork import neurons_of
 from clnp_core.runs.engine.stored import stored_network
 from clnp_core.runs.fold.results import Settled
 from clnp_core.runs.fold.stages import Stage
@@ -49,6 +49,7 @@ class Looker:
         with torch.no_grad():
             logits = torch.cat([predictor(x) for x in self._test.x.split(_BATCH)])  # [N, outputs]
         self._probabilities = logits.softmax(1)
+        self._confidence, self._answers = self._probabilities.max(1)
 
     @property
     def bytes(self) -> int:
@@ -59,12 +60,11 @@ class Looker:
         """See `clnp_core.runs.engine.questions.look`."""
         if wrong := [image for image in images if image >= len(self._test)]:
             raise SpecError(f"images: there is no image {wrong[0]}; the task has {len(self._test)}, counted from 0.")
-        confidence, answers = self._probabilities.max(1)
         rows = torch.tensor(images, dtype=torch.int64)
         seen = {
             "labels": self._test.y,
-            "answers": answers,
-            "confidence": confidence,
+            "answers": self._answers,
+            "confidence": self._confidence,
             "pixels": self._test.x[rows],
             "probabilities": self._probabilities[rows],
         }
@@ -74,11 +74,10 @@ class Looker:
 
     def _activities(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         """Compute the activations of the task's own network, at full width."""
-        network, told = self._network, {}
+        told = {}
         with torch.no_grad():
-            hidden = network.hidden(x)
-        for layer, (activation, owner) in enumerate(zip(hidden, network.owners, strict=True)):
-            masked = network.head == "single" and layer == len(hidden) - 1
-            there = partition.single_head_mask(owner, self._task) if masked else (owner > 0) & (owner <= self._task)
-            told[f"activity.{layer}"] = torch.where(torch.from_numpy(there), spatial_mean(activation), 0.0)
+            hidden = self._network.hidden(x)
+        for layer, (activation, own) in enumerate(zip(hidden, neurons_of(self._network, self._task), strict=True)):
+            means, places = spatial_mean(activation), torch.from_numpy(own)
+            told[f"activity.{layer}"] = torch.zeros_like(means).index_copy(1, places, means[:, places])
         return told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -47,17 +47,25 @@ def _tells(hidden: list[dict[str, Any]]) -> bool:
 
 def _siblings(store: Store, run: Run) -> list[Run]:
     """List the other finished runs on the same data that differ from a run in their seeds alone, the newest first."""
-    own = without_seeds(run.spec)
-    seeds = {(run.spec.seed, run.spec.stream.seed)}
-    found = []
+    by_seeds = {(run.spec.seed, run.spec.stream.seed): run}
+    for other in alike(store, run):
+        by_seeds.setdefault((other.spec.seed, other.spec.stream.seed), other)
+    return list(by_seeds.values())[1:]
+
+
+def alike(store: Store, run: Run, *varied: str) -> Iterator[Run]:
+    """List the finished runs on the same data with the settings of a run, the newest first, and it among them.
+
+    Their seeds may differ, and those settings of the stream that are `varied`.
+    """
+    leave_out = dict.fromkeys(varied, 0.0)
+    own = without_seeds(run.spec, **leave_out)
     for other in store.runs():
-        its = other.spec.seed, other.spec.stream.seed
-        if other.state != "finished" or its in seeds or other.spec.method != run.spec.method or other.data != run.data:
+        if other.state != "finished" or other.data != run.data or other.spec.method != run.spec.method:
             continue
-        if without_seeds(other.spec) == own:
-            seeds.add(its)
-            found.append(other)
-    return found
+        same_kind = other.spec.stream.kind == run.spec.stream.kind  # another has not these settings
+        if same_kind and without_seeds(other.spec, **leave_out) == own:
+            yield other
 
 
 def without_seeds(spec: RunSpec, **of_stream: float) -> RunSpec:

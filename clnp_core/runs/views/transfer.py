@@ -8,7 +8,7 @@ from clnp_core.analysis.transfer import by_similarity
 from clnp_core.errors import StoreError
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store
-from clnp_core.runs.views.capacity import without_seeds
+from clnp_core.runs.views.capacity import alike
 
 _SETTINGS = {"permuted": "share", "rotated": "degrees"}
 """Of each kind of stream, the setting by which tasks are more or less alike."""
@@ -43,22 +43,8 @@ def transfer(store: Store, run: str) -> pd.DataFrame:
         )
     setting = _SETTINGS[first.spec.stream.kind]
     found: dict[tuple[float, int, int | None], Run] = {}
-    own = _alike(first.spec, setting)
-    for other in [first, *store.runs()]:
+    for other in sorted(alike(store, first, setting), key=lambda each: each.id != first.id):
         spec = other.spec
-        if (
-            not other.summary
-            or other.state != "finished"
-            or other.data != first.data
-            or spec.method != first.spec.method
-        ):
-            continue
-        if spec.stream.kind == first.spec.stream.kind and _alike(spec, setting) == own:
-            found.setdefault((getattr(spec.stream, setting), spec.seed, spec.stream.seed), other)
+        found.setdefault((getattr(spec.stream, setting), spec.seed, spec.stream.seed), other)
     runs = [(value, each.id, each.summary.to_json()) for (value, *_), each in found.items() if each.summary]
     return by_similarity(runs, setting, is_masked=first.spec.head == "single")
-
-
-def _alike(spec: RunSpec, setting: str) -> RunSpec:
-    """Leave out the seeds, and how alike tasks are."""
-    return without_seeds(spec, **{setting: 0.0})
