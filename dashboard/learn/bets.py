@@ -49,7 +49,7 @@ def _show_students(store: Store, step: Step, place: int) -> bool:
         st.markdown(
             "The class will see how many bet on what, not who."
             if own is None
-            else f"Your bet is **{step.places[own]}**, until the lecturer reveals all of them.",
+            else f"Your bet is **{step.places[own]}** until all are revealed.",
             width="stretch",
         )
     return True

@@ -93,10 +93,11 @@ def place_your_bet() -> Step:
         bets = [_BETS[place] / 100 for place in sorted(places)]
         close = sum(abs(bet - reached[-1]) <= _CLOSE for bet in bets)
         middle = f", the middle one {100 * median(bets):.0f} %" if bets else ""
+        near = {0: "None is", 1: "One is"}.get(close, f"{close} are")
         return Shown(
             figures.bets_on_first(bets, reached[-1], theme=theme),
-            f"{counted(len(bets), 'bet')}{middle}. Within {100 * _CLOSE:.0f} points of the {rounded(reached[-1])} that "
-            f"are right: {close}.",
+            f"{counted(len(bets), 'bet')}{middle}. {near} within {100 * _CLOSE:.0f} points of what is right, "
+            f"{rounded(reached[-1])}.",
             lesson_code(f'figures.bets_on_first({bets}, right=shipped("forgetting")["accuracy"][-1][0])'),
         )
 

@@ -78,9 +78,11 @@ def show_step(number: int, step: Step, lecture: bool) -> None:
     """Show a step: what it is about, its figure, the slider under it, and what is to be seen."""
     theme = st.context.theme.type or "light"
     left, right = st.columns([1, 1.5], gap="large")
-    store, place = class_store(step), slider_place(number, len(step.places), step.start)
+    store = class_store(step)
+    own = own_bet(store, step) if store else None
+    place = slider_place(number, len(step.places), step.start if own is None else own)
     if store:
-        answered, own = store.is_revealed(step.part), own_bet(store, step)
+        answered = store.is_revealed(step.part)
         fixed = answered and own is not None
         place = own if fixed else place
     else:
@@ -159,6 +161,7 @@ def _larger(figure: go.Figure) -> go.Figure:
     return go.Figure(figure).update_layout(
         font_size=_LARGER * layout.font.size,
         title_font_size=_LARGER * layout.title.font.size,
+        title={"y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}},
         height=None,
         margin={"t": _TITLE_ROOM + _LARGER * (layout.margin.t - _USUAL_TITLE_ROOM), "b": 8, "l": 8},
         legend={"yref": "container", "y": 0, "yanchor": "bottom"},
