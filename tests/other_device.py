@@ -83,8 +83,10 @@ def _computed(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     given = [each for each in tree_leaves((args, kwargs)) if isinstance(each, torch.Tensor)]
     there = [isinstance(each, There) for each in given]
     # A single number may lie on the processor, as with a real device.
-    if any(there) and name not in _COPIES + _INDEXED and not all(
-        is_there or not each.ndim for each, is_there in zip(given, there, strict=True)
+    if (
+        any(there)
+        and name not in _COPIES + _INDEXED
+        and not all(is_there or not each.ndim for each, is_there in zip(given, there, strict=True))
     ):
         shapes = [(tuple(each.shape), each.device.type) for each in given]
         raise RuntimeError(f"Expected all tensors to be on the same device: {name} was given {shapes}")

@@ -111,6 +111,7 @@ RIVALS = (
     _rival("fine-tuning, Adam afresh with each task", "finetune"),
 )
 
+_WHILE_TRAINING = {"pruning": "gradual", "gradual.largest_share": 0.15}
 NARROW = (
     Experiment("CLNP, m = 1 point", "Figure 4a, 4b", "split-cifar-narrow", {"margin": 0.01}),
     Experiment("CLNP, m = 2 points", "Figure 4a", "split-cifar-narrow"),
@@ -120,7 +121,7 @@ NARROW = (
         "CLNP, m = 2 points, pruned while it trains",
         "like Figure 4a",
         "split-cifar-narrow",
-        {"pruning": "gradual", "gradual.largest_share": 0.15},
+        _WHILE_TRAINING,
         is_full=False,
     ),
     *(
@@ -140,6 +141,13 @@ NARROW = (
 _FEW_EPOCHS = "like Figure 4a, in 6 and 24 epochs"
 QUICK = (
     Experiment("CLNP, m = 2 points, few epochs", _FEW_EPOCHS, "split-cifar-quick", is_full=False),
+    Experiment(
+        "CLNP, m = 2 points, pruned while it trains, few epochs",
+        _FEW_EPOCHS,
+        "split-cifar-quick",
+        _WHILE_TRAINING,
+        is_full=False,
+    ),
     Experiment(
         "each from scratch, few epochs",
         _FEW_EPOCHS,
