@@ -120,8 +120,11 @@ function draw(Plotly, plot) {
   const { data: traces, layout } = JSON.parse(figure);
   layout.font.color = ink || layout.font.color;
   if (fills) fill(plot, layout);
-  // A finger has to scroll the page. What was drawn goes with the turn.
-  if (brushes) Object.assign(layout, { dragmode: isTouched() ? false : "select", selectionrevision: turn });
+  if (brushes) {
+    // A finger has to scroll the page. What was drawn goes with the turn.
+    const dragmode = isTouched() ? false : "select";
+    Object.assign(layout, { dragmode, selectdirection: "d", selectionrevision: turn });
+  }
   // Plotly's own button would draw the text in another font than it was laid out in. It is made once: with another
   // function in its configuration Plotly would draw the figure anew from nothing.
   plot.camera ??= { name: "Save as PNG", icon: Plotly.Icons.camera, click: () => plot.picture("png") };

@@ -25,14 +25,21 @@ _STEPS = 20  # of a slider, at least
 def linked_brushes(shown: pd.DataFrame, axes: Sequence[str]) -> Brushes:
     """Give what the address chooses among the sequences that there are; if it cannot be read, nothing, and say so."""
     try:
-        return _read(st.query_params.get(LINK, "{}"), shown, axes)
+        return read_link(st.query_params.get(LINK, "{}"), shown, axes)
     except SpecError as error:
         toast_error(error)
         show({})
         return {}
 
 
-def _read(link: str, shown: pd.DataFrame, axes: Sequence[str]) -> Brushes:
+def read_link(link: str, shown: pd.DataFrame, axes: Sequence[str]) -> Brushes:
+    """Read what an address chooses; values that no sequence has are left out.
+
+    Raises
+    ------
+    SpecError
+        If it has another form or names no axis.
+    """
     wrong = SpecError(
         f"The link's chosen = {link[:100]} is not possible: it should name settings of this sweep and values of them, "
         'such as {"method":["clnp"]}.'

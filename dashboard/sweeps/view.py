@@ -105,7 +105,7 @@ def show_sweep(store: Store, sweep: Sweep, runs: list[Run]) -> None:
     _show_chosen(sweep, shown, axes, chosen, len(kept))
     _show_importance(sweep, kept, names, chosen)
     _show_table(kept, axes, {run.id: run.called for run in runs})
-    _offer_files(sweep, frame)
+    _offer_files(sweep, frame.loc[kept.index])
 
 
 def _show_state(sweep: Sweep, runs: list[Run]) -> None:

@@ -64,37 +64,32 @@ def sweep(frame: pd.DataFrame, axes: Sequence[str], theme: Theme = "light", chos
     left = set(drawn["run"][~drawn["kept"]])
     traces = []
     for number, value in enumerate(values, start=1):
-        look = {
-            "name": in_short(value),
-            "legendgroup": "colour",
-            "legendgrouptitle": {"text": coloured},
-            "showlegend": coloured is not None,
-        }
         marks = [_sequences(_of(drawn, coloured, value), shaped, symbols, small=several)]
         if several:
             marks.append(_means(_of(means, coloured, value), axes, shaped, symbols, left))
         for rows, size in marks:
             for kept, claims in product((True, False), repeat=2):
                 own = rows[(rows["kept"] == kept) & (rows["capacity_used"].notna() == claims)]
-                if len(own) or (kept and claims and rows.empty):
-                    faded = {} if kept else _FADED
-                    traces.append(look | _marked(own, size, number, claims, theme) | faded)
-                    look = look | {"showlegend": False}
-    keys: list[tuple[str, str | None, str, str]] = [
-        ("shape", shaped, in_short(value), symbol) for value, symbol in symbols.items()
+                if len(own):
+                    shown = {"name": in_short(value), "showlegend": False} | ({} if kept else _FADED)
+                    traces.append(shown | _marked(own, size, number, claims, theme))
+    ink = INK[theme]
+    keys: list[tuple[str, str | None, Any, str, str]] = [
+        *(("colour", coloured, value, "circle", task_colour(number, theme)) for number, value in enumerate(values, 1)),
+        *(("shape", shaped, value, symbol, ink) for value, symbol in symbols.items()),
+        *([("state", "", "not finished yet", "circle-open", ink)] * bool(drawn["hollow"].any())),
     ]
-    if drawn["hollow"].any():
-        keys.append(("state", "", "not finished yet", "circle-open"))
     legend = [
         {
             "x": [None],
             "y": [None],
-            "name": name,
-            "marker": {"size": 10, "color": INK[theme], "symbol": symbol},
+            "name": in_short(value),
+            "marker": {"size": 10, "color": colour, "symbol": symbol},
             "legendgroup": group,
             "legendgrouptitle": {"text": title},
         }
-        for group, title, name, symbol in keys
+        for group, title, value, symbol, colour in keys
+        if title is not None
     ]
     nowhere = {"range": [0, 100]} if drawn.empty else {}
     layout = {
