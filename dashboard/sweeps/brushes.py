@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from clnp_core.analysis import figures
+from clnp_core.analysis.figures.settings import brushed
 from clnp_core.analysis.figures.sweeps import in_short
 from clnp_core.analysis.sweeps import MEASURES, Brushes, levels
 from clnp_core.errors import SpecError
@@ -78,7 +78,7 @@ def brush(shown: pd.DataFrame, axes: Sequence[str], box: dict[str, list[float]])
     if not box:
         show({})
         return
-    axis, values = figures.brushed(shown, axes, box["x"], box["y"])
+    axis, values = brushed(shown, axes, box["x"], box["y"])
     _take(shown, axes, axis, values)
 
 

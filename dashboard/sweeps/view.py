@@ -103,9 +103,9 @@ def show_sweep(store: Store, sweep: Sweep, runs: list[Run]) -> None:
     _show_figure(sweep, shown, names, chosen)
     _show_settings(sweep, shown, names, chosen)
     _show_chosen(sweep, shown, axes, chosen, len(kept))
-    _show_importance(sweep, kept, names, chosen)
     _show_table(kept, axes, {run.id: run.called for run in runs})
     _offer_files(sweep, frame.loc[kept.index])
+    _show_importance(sweep, kept, names, chosen)
 
 
 def _show_state(sweep: Sweep, runs: list[Run]) -> None:
@@ -196,7 +196,7 @@ def _show_settings(sweep: Sweep, shown: pd.DataFrame, names: dict[str, str], cho
     )
     st.caption(
         "A line is a sequence: the orange one is the most accurate, dotted ones are not finished yet. Drag along an "
-        "axis, or press *Choose*, to see the sequences with some of its values alone."
+        "axis, or press *Choose*, to see only the sequences with some of its values."
     )
 
 
@@ -301,10 +301,10 @@ def _show_table(shown: pd.DataFrame, axes: list[str], called: dict[str, str]) ->
             "capacity_used": st.column_config.NumberColumn(
                 "Capacity used", format="%.1f%%", help="Neurons that tasks have claimed, mean over the hidden layers."
             ),
-            "tasks_fitted": st.column_config.NumberColumn("Tasks"),
-            "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
+            "tasks_fitted": st.column_config.NumberColumn("Tasks", width="small"),
+            "seconds": st.column_config.NumberColumn("Seconds", format="%.1f", width="small"),
             "state": st.column_config.MultiselectColumn(
-                "State", options=list(STATE_COLOURS), color=list(STATE_COLOURS.values())
+                "State", options=list(STATE_COLOURS), color=list(STATE_COLOURS.values()), width="small"
             ),
             "run": st.column_config.TextColumn("Run"),
         },

@@ -8,6 +8,7 @@ import pytest
 
 from clnp_core.analysis import figures, sweeps
 from clnp_core.analysis.epochs import TUNED
+from clnp_core.analysis.figures.settings import brushed
 
 MATRIX = [[0.975], [0.975, 0.96], [0.975, 0.96, 0.5]]
 LAYERS = [
@@ -376,7 +377,7 @@ def test_what_is_not_chosen_is_faded_and_brushes_are_drawn_on_the_axes():
     assert brushes[0].y0 < 0.25 < brushes[0].y1 < 0.5
     assert (brushes[1].y0, brushes[1].y1) == (pytest.approx(0.5), 1)
     marks = [trace for trace in figures.sweep(SWEEP, ["m", "λ"], chosen=chosen).data if trace.customdata is not None]
-    assert {run: trace.opacity for trace in marks for run, _ in trace.customdata} == {"a": None, "b": 0.15, "c": None}
+    assert {run: trace.opacity for trace in marks for run, _ in trace.customdata} == {"a": None, "b": 0.25, "c": None}
     of_seeds = figures.sweep(SEEDS, ["m", "seed"], chosen={"m": [0.5], "seed": [0]}).data
     faded = [run for trace in of_seeds if trace.opacity for run, _ in trace.customdata]
     assert sorted(faded) == ["a,b", "b", "c", "d", "d,e", "e"]
@@ -396,7 +397,7 @@ def test_what_is_not_chosen_is_faded_and_brushes_are_drawn_on_the_axes():
 )
 def test_a_box_takes_values_of_the_axis_that_it_is_nearest_to(x, y, taken):
     frame = pd.concat([SWEEP, SWEEP.head(1).assign(m=np.nan, capacity_used=np.nan)]) if x == (2, 2) else SWEEP
-    axis, values = figures.brushed(frame, ["m", "λ"], x, y)
+    axis, values = brushed(frame, ["m", "λ"], x, y)
     assert (axis, values) == (taken[0], pytest.approx(taken[1]) if axis == "mean_accuracy" else taken[1])
     assert sweeps.chosen_rows(frame, {axis: values}).any()
 

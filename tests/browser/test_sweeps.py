@@ -76,7 +76,7 @@ def test_a_brush_on_an_axis_chooses_sequences_and_stays_until_all_are_shown_agai
     for _ in range(2):
         expect(chosen).to_be_visible()
         expect(drawn).to_have_count(4)
-        expect(accuracies.locator(".scatterlayer .trace[style*='opacity: 0.15']")).to_have_count(1)
+        expect(accuracies.locator(".scatterlayer .trace[style*='opacity: 0.25']")).to_have_count(1)
         assert "chosen=" in page.url
         page.reload()
     page.get_by_role("button", name="Show all").click()

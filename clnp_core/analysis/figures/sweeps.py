@@ -22,7 +22,8 @@ from clnp_core.analysis.figures.base import (
 from clnp_core.analysis.sweeps import MEASURES, SEEDS, Brushes, chosen_rows, over_seeds, value_of, values_of, varied
 
 NO_VALUE = "–"
-_FADED = {"opacity": 0.15, "hoverinfo": "skip"}
+_KEYS, _KEY_PIXELS = 3, 20  # of the legend: so many under each other have room in the margin that all figures have
+_FADED = {"opacity": 0.25, "hoverinfo": "skip"}
 
 
 @themed
@@ -92,6 +93,7 @@ def sweep(frame: pd.DataFrame, axes: Sequence[str], theme: Theme = "light", chos
         if title is not None
     ]
     nowhere = {"range": [0, 100]} if drawn.empty else {}
+    more = _KEY_PIXELS * max(0, max(len(values), len(symbols)) - _KEYS)
     layout = {
         "xaxis": {"title": {"text": "Capacity used (%)"}, **nowhere},
         "yaxis": {"title": {"text": "Mean accuracy at the end (%)"}, **nowhere},
@@ -102,12 +104,13 @@ def sweep(frame: pd.DataFrame, axes: Sequence[str], theme: Theme = "light", chos
             "itemclick": False,
             "itemdoubleclick": False,
         },
+        "margin": {"b": 100 + more},
         "hovermode": "closest",
         **_without_claims(drawn["capacity_used"], values, coloured),
     }
     traces = [{"type": "scatter", "mode": "markers", **trace} for trace in traces + legend]
     title = f"Accuracy against capacity, {'over seeds' if several else 'by sequence'}"
-    return as_figure(traces, layout, title, 500, theme)
+    return as_figure(traces, layout, title, 500 + more, theme)
 
 
 def _sequences(
