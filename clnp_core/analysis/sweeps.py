@@ -15,6 +15,7 @@ import pandas as pd
 SEEDS = ("seed", "stream.seed")
 """Settings that are chance."""
 MEASURES = ("mean_accuracy", "capacity_used")
+_ALIKE = 1e-7  # of a fraction: bounds that were told in per cent are no other numbers
 TOGETHER, BY_SEED = "together", "seeds"
 """What `importance` calls the settings' combinations, and chance."""
 
@@ -45,7 +46,8 @@ def chosen_rows(frame: pd.DataFrame, chosen: Brushes | None) -> pd.Series:
     keeps = pd.Series(True, frame.index)
     for axis, values in (chosen or {}).items():
         if axis in MEASURES and values[0] is not None:
-            keeps &= frame[axis].astype(float).between(*values)
+            low, high = values
+            keeps &= frame[axis].astype(float).between(low - _ALIKE, high + _ALIKE)
         else:
             keeps &= pd.Series([value in values for value in values_of(frame[axis])], frame.index, dtype=bool)
     return keeps

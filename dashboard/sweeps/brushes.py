@@ -19,7 +19,7 @@ from dashboard.shared.errors import toast_error
 
 LINK = "chosen"
 _LABELS = {"capacity_used": "capacity used", "mean_accuracy": "mean accuracy"}
-_STEPS = 20  # of a slider, at least
+_STEPS, _LEAST_STEP = 20, 0.01  # of a slider: so many at least, in percentage points
 
 
 def linked_brushes(shown: pd.DataFrame, axes: Sequence[str]) -> Brushes:
@@ -122,7 +122,7 @@ def show_controls(shown: pd.DataFrame, axes: Sequence[str], chosen: Brushes, key
             )
     for axis in reversed(MEASURES):
         known = 100 * shown[axis].dropna().astype(float)
-        if known.nunique() > 1:
+        if known.max() - known.min() > _LEAST_STEP:
             _show_range(shown, axes, axis, chosen.get(axis, [None]), known, f"{key} {axis}")
 
 
@@ -130,16 +130,18 @@ def _show_range(
     shown: pd.DataFrame, axes: Sequence[str], axis: str, given: Sequence[float | None], known: pd.Series, name: str
 ) -> None:
     """Show a slider from the least to the greatest result in per cent, of which the whole is no choice."""
-    step = max(0.01, 10.0 ** math.floor(math.log10((known.max() - known.min()) / _STEPS)))
-    least, most = step * math.floor(known.min() / step), step * math.ceil(known.max() / step)
-    low, high = (least, most) if given[0] is None else (100 * given[0], 100 * given[1])
+    step = max(_LEAST_STEP, 10.0 ** math.floor(math.log10((known.max() - known.min()) / _STEPS)))
+    least, most = _outwards(known.min(), known.max(), step)
+    low, high = (least, most) if given[0] is None else _outwards(100 * given[0], 100 * given[1], step)
 
     def take() -> None:
-        ends = st.session_state[name]
-        _take(shown, axes, axis, [] if ends == (least, most) else [round(end / 100, 6) for end in ends])
+        ends = [round(end, 2) for end in st.session_state[name]]
+        _take(shown, axes, axis, [] if ends == [least, most] else [round(end / 100, 4) for end in ends])
 
-    st.session_state[name] = (
-        max(least, step * math.floor(low / step + 1e-6)),
-        min(most, step * math.ceil(high / step - 1e-6)),
-    )
+    st.session_state[name] = tuple(min(max(end, least), most) for end in (low, high))
     st.slider(f"{_LABELS[axis]} (%)".capitalize(), least, most, step=step, format="%.2f", key=name, on_change=take)
+
+
+def _outwards(low: float, high: float, step: float) -> tuple[float, float]:
+    """Round both to steps, without more room than rounding errors ask for."""
+    return round(step * math.floor(low / step + 1e-6), 2), round(step * math.ceil(high / step - 1e-6), 2)

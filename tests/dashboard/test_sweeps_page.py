@@ -149,6 +149,7 @@ def test_a_choice_that_is_none_is_said_and_left_out(compared: str):
     assert app.toast[0].value.startswith("The link's chosen = ")
     assert len(app.dataframe[0].value) == 6
     assert "chosen" not in app.query_params
+    assert len(opened(sweep=compared, chosen='{"mean_accuracy":[0.99,1]}').dataframe[0].value) == 0
 
 
 @pytest.mark.parametrize("link", ["{", "[" * 9999, '{"n":[1]}', '{"m":1}', '{"m":[]}', '{"mean_accuracy":[1,"x"]}'])
