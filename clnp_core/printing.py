@@ -101,3 +101,15 @@ def size_text(count: float) -> str:
         return "–"
     power = min(4, max(0, int(math.log10(max(count, 1)) // 3)))
     return f"{count / 1000**power:.3g} {('B', 'kB', 'MB', 'GB', 'TB')[power]}"
+
+
+def brief(number: float) -> str:
+    """Write a setting's number as it is read best: 400, 0.5, and below a hundredth in powers of ten.
+
+    >>> brief(0.05), brief(0.0005), brief(1e-5)
+    ('0.05', '5e-4', '1e-5')
+    """
+    if not 0 < abs(number) < 0.01:
+        return f"{number:g}"
+    mantissa, exponent = f"{number:.5e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"

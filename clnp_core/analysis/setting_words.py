@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from clnp_core.methods import METHODS
+from clnp_core.printing import brief
 
 # The source of a specification, and what tells a group's runs apart.
 _NO_SETTINGS = ("preset", "about", "seed", "stream.seed", "for_comparison")
@@ -71,7 +72,7 @@ def in_words(value: Any) -> str:
         return str(value.get("name", value))
     if isinstance(value, list):
         return ", ".join(map(in_words, value))
-    return f"{value:g}".replace("e-0", "e-") if isinstance(value, float) else str(value)
+    return brief(value) if isinstance(value, float) else str(value)
 
 
 def flattened(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from clnp_core.analysis.candidates import Before, Outcome, Split, Theta, Trained
 from clnp_core.analysis.capacity import forecast
 from clnp_core.methods.graceful import choose, highest_within, margin_floor
 from clnp_core.methods.training.settings import VALIDATION, Epoch
+from clnp_core.printing import brief
 
 _TOLD_MARGINS = (0, 0.005, 0.01, 0.02, 0.05)
 _SHOWN = 1e-4  # of the greatest activity: below that neurons are as good as dead
@@ -356,7 +357,7 @@ class TradeOff:
 
 
 def _in_words(l1: Sequence[float]) -> str:
-    return " / ".join(f"{value:g}" for value in l1)
+    return " / ".join(map(brief, l1))
 
 
 def _histogram(activity: np.ndarray, edges: np.ndarray) -> np.ndarray:

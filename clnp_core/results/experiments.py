@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,8 +106,30 @@ EWC = {
 """By λ."""
 SUPERPOSITION = (_rival("superposition", "superposition"),)
 ANPYC = tuple(_rival(f"ANPyC, λ = {value:g}", "anpyc", strength=value) for value in (3.0, 300.0))
+# The network of the authors' own experiment.
+_SMALL = {
+    "name": "anpyc-mlp",
+    "input_shape": [1, 28, 28],
+    "hidden": [{"kind": "dense", "name": f"layer {n}", "width": width} for n, width in enumerate((64, 32), start=1)],
+    "outputs": 10,
+}
+SMALL = tuple(
+    Experiment(
+        f"{name}, on 64 and 32 units",
+        "Table 1",
+        "permuted-mnist-paper",
+        {"network": _SMALL, **own, **_RIVALS},
+        is_full=False,
+    )
+    for name, own in (
+        ("ANPyC, λ = 3", {"method": "anpyc", "anpyc.strength": 3.0}),
+        ("EWC, λ = 100", {"method": "ewc", "ewc.strength": 100.0}),
+        ("SI, c = 0.1", {"method": "si", "si.c": 0.1}),
+        ("fine-tuning", {"method": "finetune"}),
+    )
+)
 FINE_TUNING = _rival("fine-tuning, Adam afresh with each task", "finetune")
-RIVALS = (*EWC.values(), *SI.values(), *SUPERPOSITION, *ANPYC, FINE_TUNING)
+RIVALS = (*EWC.values(), *SI.values(), *SUPERPOSITION, *ANPYC, FINE_TUNING, *SMALL)
 
 _WHILE_TRAINING = {"pruning": "gradual", "gradual.largest_share": 0.15}
 NARROW = (
@@ -174,4 +197,10 @@ ALL: Sequence[Experiment] = (
 
 
 def _written(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return (
+        f"'{json.dumps(value)}'"
+        if isinstance(value, dict)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
+    )

@@ -197,7 +197,7 @@ def test_a_method_that_learns_all_at_once_is_measured_after_the_last_task_alone(
 @pytest.mark.parametrize(
     ("path", "name", "value", "told"),
     [
-        ("lambda.2", "λ 2", [1e-5, 2e-3], "1e-5, 0.002"),
+        ("lambda.2", "λ 2", [1e-5, 2e-3], "1e-5, 2e-3"),
         ("margin", "m (points)", 0.005, "0.5"),
         ("stream.classes_per_task", "classes per task", 2, "2"),
         ("fine_tuning.epochs", "fine tuning epochs", None, "–"),

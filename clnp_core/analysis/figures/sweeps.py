@@ -20,6 +20,7 @@ from clnp_core.analysis.figures.base import (
     themed,
 )
 from clnp_core.analysis.sweeps import MEASURES, SEEDS, Brushes, chosen_rows, over_seeds, value_of, values_of, varied
+from clnp_core.printing import brief
 
 NO_VALUE = "–"
 _KEYS, _KEY_PIXELS = 3, 20  # of the legend: so many under each other have room in the margin that all figures have
@@ -196,7 +197,7 @@ def sequence_in_words(row: Mapping[str, Any], axes: Sequence[str]) -> str:
 
 
 def in_short(value: Any) -> str:
-    """Write a number without padding: 1e-4, not 1e-04."""
+    """Write a value of a setting in a figure."""
     if value is None:
         return NO_VALUE
-    return f"{value:g}".replace("e-0", "e-") if isinstance(value, float) else str(value)
+    return brief(value) if isinstance(value, float) else str(value)

@@ -23,6 +23,7 @@ from clnp_core.analysis.figures.base import (
     themed,
 )
 from clnp_core.methods.training.settings import VALIDATION, Measure
+from clnp_core.printing import brief
 
 
 @themed
@@ -144,7 +145,7 @@ def _curves(points: pd.DataFrame, name: str, look: Mapping[str, Any]) -> dict[st
     """Draw candidates as one line broken between them. A point's customdata begins with its candidate and θ."""
     claimed = [column for column in points if column.endswith(" claimed")]
     breaks = np.flatnonzero(np.diff(points["candidate"])) + 1 if "line" in look else np.array([], int)
-    lambdas = [" / ".join(f"{value:g}" for value in values) for values in points["lambda"]]
+    lambdas = [" / ".join(map(brief, values)) for values in points["lambda"]]
     columns = (points["candidate"], points["theta"], lambdas, *(points[column] for column in claimed))
     told = np.empty((len(points), len(columns)), dtype=object)
     for place, column in enumerate(columns):
