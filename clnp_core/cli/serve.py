@@ -52,8 +52,8 @@ def add_to(commands: Any) -> None:
         "--address",
         type=_address,
         metavar="ADDRESS",
-        help="listen there; default 127.0.0.1, this machine only, and with --class, unless a proxy serves it, 0.0.0.0, all "
-        "of its networks",
+        help="listen there; default 127.0.0.1, this machine only, and with --class, unless a proxy serves it, 0.0.0.0, "
+        "all of its networks",
     )
     dashboard.add_argument(
         "--class",
