@@ -79,7 +79,6 @@ def add_to(commands: Any) -> None:
     dashboard.add_argument(
         "--public-url",
         type=_public_url,
-        default="",
         metavar="URL",
         help="where a proxy serves the app: browsers may ask for it under this name, and a class is given this link",
     )
@@ -225,7 +224,7 @@ def _dashboard(options: argparse.Namespace) -> int:
         _give_example(store)
         opens_browser = not options.no_browser
         quota = options.quota if options.classroom else 0
-        public = options.public_url
+        public = options.public_url or ""
         everywhere = quota and not public  # a proxy is on this machine, unless an address is given
         address = options.address or (os.environ.get("STREAMLIT_SERVER_ADDRESS", "0.0.0.0") if everywhere else "")  # noqa: S104
         process = dashboard.process(

@@ -6,6 +6,7 @@ The browser asks for the app under the recipe's own name, which leads to this ma
 import datetime
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -23,7 +24,7 @@ from playwright.sync_api import Browser, Page, Response, expect
 
 from clnp_core.runs.classroom.codes import classroom_of
 from clnp_core.runs.store import Store
-from tests.browser.conftest import FLAGS, HEALTH_SECONDS, IS_TRY, PATIENCE, find_chromium, serving
+from tests.browser.conftest import FLAGS, HEALTH_SECONDS, IS_TRY, PATIENCE, find_chromium, serving, wait_for_health
 from tests.browser.lab import button
 
 pytestmark = pytest.mark.browser
@@ -43,7 +44,7 @@ c.Authenticator.allow_all = True
 c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/{{username}}"
 c.Spawner.args = ["--allow-root"]
-c.Spawner.environment = {{"JUPYTER_CONFIG_DIR": "{folder}/jupyter", "CLNP_STORE": "{store}"}}
+c.Spawner.environment = {{"JUPYTER_CONFIG_DIR": "{folder}/jupyter", "CLNP_STORE": "{folder}/users"}}
 c.Spawner.http_timeout = c.Spawner.start_timeout = 200
 """
 """What a Hub has besides the recipe: anybody may log in as anybody."""
@@ -221,32 +222,35 @@ def test_caddy(browser: Browser, taught: tuple[str, Store], tmp_path: Path):
 
 
 @needs("jupyterhub", "configurable-http-proxy")
-def test_jupyterhub(browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    own = {'"clnp", "dashboard"': f'"{sys.executable}", "-m", "clnp_core.cli", "dashboard"'}
-    (tmp_path / "jupyter").mkdir()
-    (tmp_path / "jupyter" / "jupyter_server_config.py").write_text(recipe("python", 0, own), "utf-8")
-    port = free_port()
-    trial = TRIAL.format(
-        port=port, hub_port=free_port(), api_port=free_port(), folder=tmp_path, store=tmp_path / "store"
-    )
-    public = f"http://{HUB}/services/clnp"
-    taught, users = Store(tmp_path / "taught"), Store(tmp_path / "store")
-    monkeypatch.setenv("STREAMLIT_SERVER_BASE_URL_PATH", "services/clnp")
-    with (
-        taught.hold_engine(),
-        users.hold_engine(),
-        serving(taught.location, "", "--class", f"--public-url={public}") as address,
-    ):
-        monkeypatch.delenv("STREAMLIT_SERVER_BASE_URL_PATH")
-        service = recipe("python", 1, {"http://127.0.0.1:8501": address})
-        (tmp_path / "jupyterhub_config.py").write_text(trial + service, "utf-8")
-        path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        with running(tmp_path, port, "jupyterhub", PYTHONPATH=path), visiting(browser, HUB, port) as page:
-            come_in(page, public, taught, "Anna")
-            look_around(page, public, tmp_path)
+def test_jupyterhub(browser: Browser, tmp_path: Path):
+    taught, users, jupyter = (tmp_path / name for name in ("taught", "users", "jupyter"))
+    for folder in (taught, users, jupyter):
+        folder.mkdir()
+    here = [sys.executable, "-m", "clnp_core.cli"]
+    own = {'"clnp", "dashboard"': f'{", ".join(map(repr, here))}, "dashboard"'}
+    (jupyter / "jupyter_server_config.py").write_text(recipe("python", 0, own), "utf-8")
+    _, variable, _, *words = shlex.split(recipe("sh", 1, {"https://": "http://"}))
+    path, value = variable.split("=")
 
-            page.goto(f"http://{HUB}/hub/login?next=/user/ada/clnp/")
-            page.get_by_label("Username").fill("ada")
-            page.get_by_role("button", name="Sign in").click()
-            expect(page.get_by_role("heading", name="CLNP Lab")).to_be_visible(timeout=3 * PATIENCE)
-            look_around(page, f"http://{HUB}/user/ada/clnp", tmp_path)
+    ports = {name: free_port() for name in ("app_port", "port", "hub_port", "api_port")}
+    service = recipe("python", 1, {"127.0.0.1:8501": f"127.0.0.1:{ports['app_port']}"})
+    (tmp_path / "jupyterhub_config.py").write_text(TRIAL.format(folder=tmp_path, **ports) + service, "utf-8")
+    root = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    class_store, users_store = Store(taught / "class"), Store(users)
+    with (
+        class_store.hold_engine(),
+        users_store.hold_engine(),
+        running(taught, ports["app_port"], *here, *words, f"--port={ports['app_port']}", **{path: value}),
+        running(tmp_path, ports["port"], "jupyterhub", PYTHONPATH=root),
+        visiting(browser, HUB, ports["port"]) as page,
+    ):
+        wait_for_health(f"http://127.0.0.1:{ports['port']}/{value}/_stcore/health")
+        come_in(page, f"http://{HUB}/{value}", class_store, "Anna")
+        look_around(page, f"http://{HUB}/{value}", tmp_path)
+
+        page.goto(f"http://{HUB}/hub/login?next=/user/ada/clnp/")
+        page.get_by_label("Username").fill("ada")
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Launch Server").click()
+        expect(page.get_by_role("navigation", name="App pages")).to_be_visible(timeout=PATIENCE)
+        look_around(page, f"http://{HUB}/user/ada/clnp", tmp_path)
