@@ -107,11 +107,18 @@ def processor() -> str:
         return platform.processor() or platform.machine()
 
 
-def environment() -> dict[str, str | int]:
-    """Return what results depend on besides settings, as plain data: processor, cores, system and versions."""
+def environment(device: str = "cpu") -> dict[str, str | int]:
+    """Return what results depend on besides settings, as plain data: processor, cores, system and versions.
+
+    Of training on "cuda" also the accelerator's name; where only workers of a cluster have one, just "cuda".
+    """
+    accelerator = {}
+    if device == "cuda":
+        accelerator["accelerator"] = torch.cuda.get_device_name() if torch.cuda.is_available() else device
     return {
         "processor": processor(),
         "cores": cores(),
+        **accelerator,
         "system": platform.system(),
         "python": platform.python_version(),
         "clnp": __version__,

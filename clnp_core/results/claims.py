@@ -134,7 +134,7 @@ def _fit(runs: Sequence[Kept], full: Sequence[Kept]) -> str:
 
 def _of_cifar(found: Found) -> list[tuple[str, ...]]:
     """Write what the paper says in words, since it shows its values in a drawing alone."""
-    one, two, tuned, _ = (found[each.name] for each in NARROW)
+    one, two, tuned, *_ = (found[each.name] for each in NARROW)
     si = max(each.accuracy for each in published.SPLIT_CIFAR[:2])
     return [
         ("m = 2 points is more accurate than SI (Figure 4a)", "in a drawing", _more(two, si, "SI as published")),

@@ -53,8 +53,9 @@ class Experiment:
         return f"clnp run {self.base}{changes}"
 
     def _is(self, spec: RunSpec) -> bool:
-        # Neither what is measured beside it nor a name changes the run.
-        own = {name: getattr(spec, name) for name in ("seed", "single_task", "for_comparison", "preset", "about")}
+        # Neither what is measured beside it, nor a name, nor where it is computed makes another experiment.
+        free = ("seed", "single_task", "for_comparison", "preset", "about", "device")
+        own = {name: getattr(spec, name) for name in free}
         return spec.fork_of is None and spec == preset(self.base, {**self.changes, **own})
 
 
@@ -110,15 +111,43 @@ RIVALS = (
     _rival("fine-tuning, Adam afresh with each task", "finetune"),
 )
 
+_WHILE_TRAINING = {"pruning": "gradual", "gradual.largest_share": 0.15}
 NARROW = (
     Experiment("CLNP, m = 1 point", "Figure 4a, 4b", "split-cifar-narrow", {"margin": 0.01}),
     Experiment("CLNP, m = 2 points", "Figure 4a", "split-cifar-narrow"),
     Experiment("CLNP, m = 4 points + fine-tuning", "Figure 4a", "split-cifar-narrow-ft"),
     Experiment("each from scratch", "Figure 4a", "split-cifar-narrow", {"method": "single"}),
+    Experiment(
+        "CLNP, m = 2 points, pruned while it trains",
+        "like Figure 4a",
+        "split-cifar-narrow",
+        _WHILE_TRAINING,
+        is_full=False,
+    ),
+    *(
+        # Zenke et al. 2017 start Adam afresh with each task of split CIFAR.
+        Experiment(
+            f"SI, c = {c:g}, Adam afresh with each task",
+            "Figure 4a",
+            "split-cifar-narrow",
+            {"method": "si", "si.c": c, "si.reset_optimiser": True},
+            is_full=False,
+        )
+        for c in (0.01, 0.1)
+    ),
+    Experiment("fine-tuning", "Figure 4a", "split-cifar-narrow", {"method": "finetune"}, is_full=False),
+    Experiment("all tasks at once", "like Figure 4a", "split-cifar-narrow", {"method": "joint"}, is_full=False),
 )
 _FEW_EPOCHS = "like Figure 4a, in 6 and 24 epochs"
 QUICK = (
     Experiment("CLNP, m = 2 points, few epochs", _FEW_EPOCHS, "split-cifar-quick", is_full=False),
+    Experiment(
+        "CLNP, m = 2 points, pruned while it trains, few epochs",
+        _FEW_EPOCHS,
+        "split-cifar-quick",
+        _WHILE_TRAINING,
+        is_full=False,
+    ),
     Experiment(
         "each from scratch, few epochs",
         _FEW_EPOCHS,

@@ -141,4 +141,5 @@ def _date(run: Kept) -> str:
 def _machine(environment: dict[str, Any] | None) -> str:
     if not environment:
         return "not recorded"
-    return "{processor}, {cores} cores, torch {torch}, Python {python}".format(**environment)
+    on = f"{environment['accelerator']}, " if "accelerator" in environment else ""
+    return on + "{processor}, {cores} cores, torch {torch}, Python {python}".format(**environment)

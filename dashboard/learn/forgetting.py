@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from statistics import median
+
 import numpy as np
 
 from clnp_core.analysis import figures
@@ -9,9 +12,11 @@ from clnp_core.analysis.figures import Theme
 from clnp_core.lesson.parts import HELD, shipped
 from clnp_core.lesson.runs import TASKS
 from dashboard.learn.step import Shown, Step, lesson_code, rounded
+from dashboard.shared.number_text import counted
 
 _DIGITS = 6  # as many as can be told apart on a small screen
 _BETS = tuple(range(0, 101, 5))
+_CLOSE = 0.1
 
 
 def two_tasks() -> Step:
@@ -84,6 +89,18 @@ def place_your_bet() -> Step:
             ),
         )
 
+    def show_bets(places: Sequence[int], theme: Theme) -> Shown:
+        bets = [_BETS[place] / 100 for place in sorted(places)]
+        close = sum(abs(bet - reached[-1]) <= _CLOSE for bet in bets)
+        middle = f", the middle one {100 * median(bets):.0f} %" if bets else ""
+        near = {0: "None is", 1: "One is"}.get(close, f"{close} are")
+        return Shown(
+            figures.bets_on_first(bets, reached[-1], theme=theme),
+            f"{counted(len(bets), 'bet')}{middle}. {near} within {100 * _CLOSE:.0f} points of what is right, "
+            f"{rounded(reached[-1])}.",
+            lesson_code(f'figures.bets_on_first({bets}, right=shipped("forgetting")["accuracy"][-1][0])'),
+        )
+
     return Step(
         title="Place your bet",
         text="The network has learned task 1. Now it is trained on task 2, then 3, 4 and 5, in the plainest way: all "
@@ -95,6 +112,7 @@ def place_your_bet() -> Step:
         start=_BETS.index(70),
         show=show,
         show_bet=show_bet,
+        show_bets=show_bets,
         try_this="Set the slider to what you expect, then press **Place the bet**.",
         question="Is task 5 learned badly as well?",
         answer=f"No: each task is learned well when its turn comes ({', '.join(map(rounded, just_learned))} right "

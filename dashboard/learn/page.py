@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.learn.lesson import lesson
 from dashboard.learn.recompute import show_recomputation
 from dashboard.learn.state import current_step, is_lecture
-from dashboard.learn.view import apply_lecture_style, show_contents, show_exercise, show_step, show_way
+from dashboard.learn.view import begin_lecture, show_contents, show_exercise, show_step, show_way
 from dashboard.shared.errors import show_errors
 
 TITLE = "Learn"
@@ -15,7 +15,7 @@ PLACE = 8
 def main() -> None:
     steps, lecture = lesson(), is_lecture()
     if lecture:
-        apply_lecture_style()
+        begin_lecture()
     with show_errors():
         number = current_step(len(steps))
         step = steps[number - 1]

@@ -15,9 +15,9 @@ def current_step(steps: int) -> int:
     SpecError
         If there is none of that number.
     """
-    given = st.query_params.get("step", "1")
-    if not given.isdecimal() or not 1 <= int(given) <= steps:
-        raise SpecError(f"The lesson has no step {given!r}; it has steps 1 to {steps}.")
+    given, there_are = st.query_params.get("step", "1"), [str(step) for step in range(1, steps + 1)]
+    if given not in there_are:
+        raise SpecError(f"The lesson has no step {given[:20]!r}; it has steps 1 to {steps}.")
     return int(given)
 
 
@@ -36,12 +36,20 @@ def go_to(step: int, lecture: bool) -> None:
 def slider_place(step: int, places: int, start: int) -> int:
     """Give the place of the current step's slider: where it was left, else where the address says."""
     at = st.query_params.get("at", "")
-    linked = int(at) if at.isdecimal() and int(at) < places else start
+    linked = int(at) if at in [str(place) for place in range(places)] else start
     return st.session_state.get(_key(step), linked)
 
 
-def move(step: int, place: int, settled: bool) -> None:
-    """Move the slider; the address tells where it came to rest."""
+def move(step: int, places: int, place: int, settled: bool) -> None:
+    """Move the slider; the address tells where it came to rest.
+
+    Raises
+    ------
+    SpecError
+        If it has no such place: what the browser tells need not come from the slider.
+    """
+    if type(place) is not int or not 0 <= place < places:
+        raise SpecError(f"The slider has no such place; it has places 0 to {places - 1}.")
     st.session_state[_key(step)] = place
     if settled:
         st.query_params["at"] = str(place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
@@ -37,6 +37,9 @@ class Shown:
 Show = Callable[[int, Theme], Shown]
 """From a place of the slider and a theme to what is shown."""
 
+ShowBets = Callable[[Sequence[int], Theme], Shown]
+"""From the places of the slider that a class has bet on, and a theme, to how they are shown."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -58,6 +61,8 @@ class Step:
         One thing to try, and an exercise.
     show_bet : callable, optional
         What is shown before the bet is placed, where there is one to place.
+    show_bets : callable, optional
+        There, what a class has bet.
     """
 
     title: str
@@ -71,6 +76,7 @@ class Step:
     question: str
     answer: str
     show_bet: Show | None = None
+    show_bets: ShowBets | None = None
 
 
 def lesson_code(lines: str, names: str = "shipped") -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -11,11 +10,16 @@ import streamlit as st
 
 from dashboard.components.live_chart import live_chart
 from dashboard.components.live_slider import live_slider
+from dashboard.components.press_keys import press_keys
+from dashboard.learn.bets import REVEAL, REVEAL_KEY, class_store, own_bet, show_betting
 from dashboard.learn.state import go_to, move, slider_place
-from dashboard.learn.step import Step
+from dashboard.learn.step import Shown, Step
+from dashboard.shared.errors import attempt, show_errors
 from dashboard.shared.style import style_sheet
 
 _LARGER = 1.3
+_TITLE_ROOM, _USUAL_TITLE_ROOM = 44, 64  # pixels over a figure, here and elsewhere
+_BACK, _NEXT = "step-before", "next-step"
 _DOTS = style_sheet(Path(__file__).with_name("dots.css"))
 _LECTURE = style_sheet(Path(__file__).with_name("lecture.css"))
 
@@ -38,8 +42,8 @@ def show_way(current: int, steps: int, lecture: bool) -> None:
     """Show the way back and on, for which the arrow keys do as well, how far it is, and the lecturer's view."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
-            _way_button("Back", current - 1, steps, lecture, "Left")
-            _way_button("Next", current + 1, steps, lecture, "Right")
+            _way_button("Back", current - 1, steps, lecture, "Left", _BACK)
+            _way_button("Next", current + 1, steps, lecture, "Right", _NEXT)
             _show_dots(current, steps)
         st.button(
             "End the lecture" if lecture else "Lecture",
@@ -47,14 +51,14 @@ def show_way(current: int, steps: int, lecture: bool) -> None:
             type="tertiary" if lecture else "secondary",
             on_click=go_to,
             args=(current, not lecture),
-            help="Larger type, without the exercises and the side panel. The arrow keys go from step to step, except "
-            "while the slider is in use.",
+            help="Larger type, figure and slider on one screen, and nothing beside them. PageDown and PageUp, which "
+            "clickers send, go from step to step; so do the arrow keys, except while the slider is in use.",
         )
 
 
-def _way_button(label: str, step: int, steps: int, lecture: bool, shortcut: str) -> None:
+def _way_button(label: str, step: int, steps: int, lecture: bool, shortcut: str, key: str) -> None:
     possible = 1 <= step <= steps
-    st.button(label, on_click=go_to, args=(step, lecture), shortcut=shortcut, disabled=not possible)
+    st.button(label, key, on_click=go_to, args=(step, lecture), shortcut=shortcut, disabled=not possible)
 
 
 def _show_dots(current: int, steps: int) -> None:
@@ -63,35 +67,58 @@ def _show_dots(current: int, steps: int) -> None:
     st.html(f'{_DOTS}<div class="dots" role="img" aria-label="Step {current} of {steps}">{dots}</div>', width="content")
 
 
-def apply_lecture_style() -> None:
-    """Enlarge type, and hide what is beside the lesson."""
+def begin_lecture() -> None:
+    """Enlarge type, hide what is beside the lesson, and listen to a clicker."""
     st.html(_LECTURE)
+    press_keys({"PageUp": _BACK, "PageDown": _NEXT, REVEAL_KEY: REVEAL})
 
 
+@show_errors()
 def show_step(number: int, step: Step, lecture: bool) -> None:
     """Show a step: what it is about, its figure, the slider under it, and what is to be seen."""
     theme = st.context.theme.type or "light"
     left, right = st.columns([1, 1.5], gap="large")
+    store = class_store(step)
+    own = own_bet(store, step) if store else None
+    place = slider_place(number, len(step.places), step.start if own is None else own)
+    if store:
+        answered = store.is_revealed(step.part)
+        fixed = answered and own is not None
+        place = own if fixed else place
+    else:
+        answered = step.show_bet is None or st.session_state.get(_bet_key(number), False)
+        fixed = answered and step.show_bet is not None
     with left:
-        st.markdown(step.text)
-        st.info(step.try_this, icon=":material/touch_app:")
+        revealed = store is not None and answered
+        if not (revealed and lecture):
+            st.markdown(step.text)
+        if revealed:
+            _show(step.show_bets(list(store.bets(step.part).values()), theme), f"bets of lesson {number}", lecture)
+        else:
+            st.info(step.try_this, icon=":material/touch_app:")
     with right:
-        place = slider_place(number, len(step.places), step.start)
-        placed = step.show_bet is None or st.session_state.get(_bet_key(number), False)
-        shown = (step.show if placed else step.show_bet)(place, theme)
-        figure = _larger(shown.figure) if lecture else shown.figure
-        live_chart(figure, f"lesson {number}", shown.says, code=shown.code)
-        st.markdown(shown.says)
-        if step.show_bet:
-            _bet_button(number, placed)
-        _show_control(number, step, place, disabled=placed and step.show_bet is not None)
+        _show((step.show if answered else step.show_bet)(place, theme), f"lesson {number}", lecture)
+        if store:
+            show_betting(store, step, place)
+        elif step.show_bet:
+            _bet_button(number, answered)
+        _show_control(number, step, place, fixed)
+
+
+def _show(shown: Shown, key: str, lecture: bool) -> None:
+    """Show a figure, and in words what is to be seen in it."""
+    live_chart(_larger(shown.figure) if lecture else shown.figure, key, shown.says, code=shown.code)
+    st.markdown(shown.says)
 
 
 def _show_control(number: int, step: Step, place: int, disabled: bool) -> None:
     """Show a slider, or for only two places a choice. Drawn after what follows it."""
+
+    def moved(to: int, settled: bool) -> None:
+        attempt(lambda: move(number, len(step.places), to, settled))
+
     if len(step.places) > 2:
-        key = f"slider of step {number}"
-        live_slider(step.label, step.places, place, partial(move, number), key, disabled=disabled)
+        live_slider(step.label, step.places, place, moved, f"slider of step {number}", disabled=disabled)
         return
     key = f"choice of step {number} at {place}"
     st.segmented_control(
@@ -101,7 +128,7 @@ def _show_control(number: int, step: Step, place: int, disabled: bool) -> None:
         required=True,
         format_func=step.places.__getitem__,
         key=key,
-        on_change=lambda: move(number, st.session_state[key], settled=True),
+        on_change=lambda: moved(st.session_state[key], settled=True),
     )
 
 
@@ -129,11 +156,13 @@ def _bet_key(step: int) -> str:
 
 
 def _larger(figure: go.Figure) -> go.Figure:
-    """Enlarge the figure for those in the last row."""
+    """Enlarge a figure's text for those in the last row; how tall it is, lecture.css says, and its legend is below."""
     layout = figure.layout
     return go.Figure(figure).update_layout(
         font_size=_LARGER * layout.font.size,
         title_font_size=_LARGER * layout.title.font.size,
-        height=_LARGER * layout.height,
-        margin={side: _LARGER * layout.margin[side] for side in ("t", "b", "l")},
+        title={"y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}},
+        height=None,
+        margin={"t": _TITLE_ROOM + _LARGER * (layout.margin.t - _USUAL_TITLE_ROOM), "b": 8, "l": 8},
+        legend={"yref": "container", "y": 0, "yanchor": "bottom"},
     )

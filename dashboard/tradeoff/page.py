@@ -1,5 +1,6 @@
 """The trade-off explorer: move λ, θ and m of a learned task, and see at once what they would have meant."""
 
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -73,7 +74,7 @@ def begin_view(store: Store, newest: str | None) -> None:
         return
     run = store.run(link.get("run", newest))
     task = link.get("task", "1")
-    start = first_view(store, run, int(task) if task.isdecimal() else 0)
+    start = first_view(store, run, int(task) if re.fullmatch("[0-9]{1,6}", task) else 0)
     try:
         begin(linked_view(link, start, len(run.spec.architecture.hidden)))
     except SpecError as error:

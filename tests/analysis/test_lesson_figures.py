@@ -26,6 +26,7 @@ TRAININGS = {
     [
         lambda theme: figures.permuted_images(IMAGES, ORDERS, 2, theme),
         lambda theme: figures.accuracy_on_first({"task 1": [0.9, 0.1]}, 0.5, theme=theme),
+        lambda theme: figures.bets_on_first([0.5, 0.5, 0.7], 0.64, theme=theme),
         lambda theme: figures.between_tasks(LINE, 1, theme),
         lambda theme: figures.neurons_needed(NEEDED, 1, theme),
         lambda theme: figures.partition_sketch((4, 6, 6, 2), (2, 3), [[0.5, 0.1], [0.2, 0.0]], 0.15, theme),
@@ -58,6 +59,12 @@ def test_a_bet_stands_where_the_last_task_will():
     bet = figures.accuracy_on_first({"task 1": [0.9]}, 0.7, tasks=5).data[-1]
     assert (bet.x, bet.y) == ((5,), (70.0,))
     assert [trace.name for trace in figures.accuracy_on_first({"cut": [1], "left in": [1]}).data] == ["cut", "left in"]
+
+
+def test_bets_are_counted_and_the_right_one_marked():
+    bars, right = figures.bets_on_first([0.7, 0.5, 0.7], 0.64).data
+    assert (list(bars.x), list(bars.y), list(right.x)) == ([50, 70], [1, 2], [64, 64])
+    assert list(figures.bets_on_first([], 0.64).data[0].x) == []
 
 
 def test_the_place_on_the_way_is_marked_on_both_lines():

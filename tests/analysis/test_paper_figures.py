@@ -62,6 +62,7 @@ FIGURES = {
     "looks_at": lambda: figures.looks_at(np.ones((3, 5, 5))),
     "permuted_images": lambda: figures.permuted_images(lesson.IMAGES, lesson.ORDERS, 2),
     "accuracy_on_first": lambda: figures.accuracy_on_first({"task 1": [0.9, 0.1]}, 0.5),
+    "bets_on_first": lambda: figures.bets_on_first([0.5, 0.7], 0.64),
     "between_tasks": lambda: figures.between_tasks(lesson.LINE, 1),
     "neurons_needed": lambda: figures.neurons_needed(lesson.NEEDED, 1),
     "partition_sketch": lambda: figures.partition_sketch((4, 6, 6, 2), (2, 3), [[0.5, 0.1], [0.2, 0.0]], 0.15),

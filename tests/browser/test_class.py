@@ -53,3 +53,12 @@ def test_a_student_and_the_lecturer_come_in_and_are_known_again(browser: Browser
         lecturers.wait_for_function("(name) => document.cookie.includes(name)", arg=here.cookie)
         (cookie,) = (each for each in lecturers.context.cookies() if each["name"] == here.cookie)
         assert (cookie["path"], cookie["expires"], cookie["sameSite"]) == ("/", -1, "Strict")
+
+        again.goto(f"{address}/learn?step=2")
+        button(again, "Place the bet").click()
+        lecturers.goto(f"{address}/learn?step=2&lecture=1")
+        expect(lecturers.get_by_text("1 of 1 have bet")).to_be_visible(timeout=PATIENCE)
+        lecturers.get_by_role("slider").focus()
+        lecturers.keyboard.press("b")
+        for each in (lecturers, again):  # which is told, and asks for nothing
+            expect(each.get_by_text("The bets of the class")).to_be_visible(timeout=PATIENCE)

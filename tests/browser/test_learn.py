@@ -106,11 +106,21 @@ def test_a_lecture_is_larger_and_leaves_out_what_is_not_for_the_wall(page: Page,
     expect(page.get_by_text("Exercise")).to_have_count(0)
     expect(page.get_by_role("button", name="Save the figure as SVG")).to_be_hidden()
     assert page.evaluate(size) > 1.2 * usual
+    expect(page.get_by_role("link", name="Lab")).to_be_hidden()
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollHeight <= 720")
+    expect(slider(page)).to_be_in_viewport(ratio=1)
     page.keyboard.press("ArrowRight")
+    page.wait_for_url(f"{learn}?step=5&lecture=1")
+    slider(page).focus()
+    page.keyboard.press("PageDown")
+    page.wait_for_url(f"{learn}?step=6&lecture=1")
+    page.keyboard.press("PageUp")
     page.wait_for_url(f"{learn}?step=5&lecture=1")
     page.get_by_role("button", name="End the lecture").click()
     page.wait_for_url(f"{learn}?step=5")
     expect(beside).to_be_visible()
+    page.set_viewport_size({"width": 1440, "height": 900})
 
 
 def test_the_contents_and_a_narrow_screen(page: Page, learn: str):

@@ -10,6 +10,7 @@ from clnp_core.runs import background
 from clnp_core.runs.classroom.codes import Visitor, classroom_of
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store import Store
+from dashboard.learn.lesson import lesson
 from dashboard.shared import visit
 
 APP = str(Path(dashboard.__file__).parent / "app.py")
@@ -121,15 +122,41 @@ def test_a_run_is_its_students_until_it_is_shared_and_a_quota_holds(store, visit
     assert len(store.runs()) == 3
 
 
-def test_the_class_page_has_the_way_in_and_the_queue_for_the_lecturer(store, visits):
+def test_the_class_page_has_the_way_in_and_the_queue_for_the_lecturer(store, visits, monkeypatch):
+    monkeypatch.setenv(dashboard.PUBLIC_URL, "https://lab.example.org/clnp")
     store.welcome("Anna")
     queued = store.add(SPEC, owner="Anna")
     app = visits(LECTURER, "classroom/class_page.py")
-    assert app.code[0].value.endswith(f"/?code={classroom_of(store.location).code}")
+    assert app.code[0].value == f"https://lab.example.org/clnp/?code={classroom_of(store.location).code}"
     assert app.dataframe[0].value.to_dict("records") == [{"Name": "Anna", "Queued": 1, "Running": 0, "Finished": 0}]
     app.toggle[0].set_value(True).run()
     assert store.is_held()
     assert "the lecturer holds the queue" in visits(Visitor("Anna"), run=queued).get("progress")[0].proto.text
+
+
+def test_a_class_bets_and_nobody_sees_the_answer_before_the_lecturer_reveals_it(store, visits):
+    number, step = next((number, step) for number, step in enumerate(lesson(), start=1) if step.show_bets)
+    store.welcome("Anna")
+    store.welcome("Ben")
+    store.bet(step.part, 9, "Ben")
+
+    def opened(who: Visitor, at: int) -> AppTest:
+        return visits(who, "learn/page.py", step=str(number), at=str(at))
+
+    press(opened(Visitor("Anna"), 2), "Place the bet")
+    anna = press(opened(Visitor("Anna"), 4), "Change the bet")
+    assert store.bets(step.part) == {"Anna": 4, "Ben": 9}
+    assert step.show_bet(4, "light").says in text(anna)
+    assert "Reveal the bets" not in labels(anna)
+    lecturer = opened(LECTURER, 0)
+    revealed = step.show_bets([4, 9], "light").says
+    assert "**2 of 2** have bet" in text(lecturer)
+    assert revealed not in text(lecturer)
+    press(lecturer, "Reveal the bets")
+    assert {revealed, step.show(4, "light").says} <= {each.value for each in anna.run().markdown}
+    assert {"Place the bet", "Change the bet"}.isdisjoint(labels(anna))
+    press(lecturer, "Take bets again")
+    assert step.show_bet(4, "light").says in text(anna.run())
 
 
 def test_a_student_leaves_and_comes_back_by_an_own_link(store, visits):

@@ -7,11 +7,13 @@ from streamlit.testing.v1 import AppTest
 
 import dashboard
 from clnp_core.analysis.figures import Theme
+from clnp_core.errors import SpecError
 from clnp_core.lesson.parts import PARTS, shipped
 from clnp_core.lesson.runs import RUNS
 from clnp_core.runs import background
 from clnp_core.runs.store import Store
 from dashboard.learn.lesson import lesson
+from dashboard.learn.state import move
 from dashboard.learn.step import Shown, Step
 from tests.made_up import record, summary
 
@@ -93,10 +95,19 @@ def test_the_curve_is_shown_only_once_the_bet_is_placed():
     assert step.show_bet(4, "light").says in text(app)
 
 
-@pytest.mark.parametrize(("query", "place"), [({"at": 0}, 0), ({"at": 999}, None), ({"at": "x"}, None), ({}, None)])
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [({"at": 0}, 0), ({"at": 999}, None), ({"at": "9" * 5000}, None), ({"at": "x"}, None), ({}, None)],
+)
 def test_the_address_says_where_the_slider_stands(query: dict, place: int | None):
     step = STEPS[3]
     assert step.show(step.start if place is None else place, "light").says in text(opened(step=4, **query))
+
+
+@pytest.mark.parametrize("place", [-1, 8, 3.0, True, "3", None, [3]])
+def test_a_place_that_the_slider_does_not_have_is_refused_also_if_it_does_not_come_from_the_slider(place: object):
+    with pytest.raises(SpecError, match="it has places 0 to 7"):
+        move(4, 8, place, settled=True)
 
 
 def test_a_choice_of_two_is_kept_and_goes_into_the_address():
@@ -109,16 +120,17 @@ def test_a_choice_of_two_is_kept_and_goes_into_the_address():
     assert step.show(1, "light").says in text(app)
 
 
-@pytest.mark.parametrize("wrong", ["0", "99", "two", "-1"])
+@pytest.mark.parametrize("wrong", ["0", "99", "two", "-1", "9" * 5000])
 def test_a_wrong_step_gets_one_sentence(wrong: str):
-    error = f"The lesson has no step '{wrong}'; it has steps 1 to {len(STEPS)}."
+    error = f"The lesson has no step '{wrong[:20]}'; it has steps 1 to {len(STEPS)}."
     assert [each.value for each in opened(step=wrong).error] == [error]
 
 
 def shows(step: Step, theme: Theme) -> list[Shown]:
-    """What a step shows at the ends of its slider, where it starts, and before the bet."""
+    """What a step shows at the ends of its slider, where it starts, before the bet, and of a class's bets."""
     places = {0, step.start, len(step.places) - 1}
-    return [show(place, theme) for show in (step.show, step.show_bet) if show for place in sorted(places)]
+    bets = [step.show_bets(bets, theme) for bets in ([], [3, 1, 3]) if step.show_bets]
+    return bets + [show(place, theme) for show in (step.show, step.show_bet) if show for place in sorted(places)]
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.title)

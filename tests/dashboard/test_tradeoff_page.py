@@ -104,6 +104,7 @@ def test_the_link_is_the_view(store: Store, run: str):
         ({"margin": "2"}, "The link's margin = 2 is not possible: it should be below 1."),
         ({"task": "7"}, "has not learned task 7; it has learned 2."),
         ({"task": "-1"}, "has not learned task 0"),
+        ({"task": "9" * 5000}, "has not learned task 0"),
         ({"run": "digits-000000"}, "There is no run 'digits-000000'"),
     ],
 )

@@ -18,6 +18,7 @@ from clnp_core.analysis.figures.layers import capacity, planned_capacity, used_c
 from clnp_core.analysis.figures.lesson.forgetting import (
     accuracy_on_first,
     answers_compared,
+    bets_on_first,
     between_tasks,
     permuted_images,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "accuracy_over_tasks",
     "activities",
     "answers_compared",
+    "bets_on_first",
     "between_tasks",
     "capacity",
     "class_probabilities",

@@ -19,7 +19,8 @@ class StudentStore(Store):
 
     Students see their own runs and those that are shared: the lecturer's, unless the lecturer takes one back, and those
     that other students share. All of these can be looked at, compared and forked. Only own runs can be paused, resumed,
-    cancelled, removed, named, tagged and shared. `active` lists the runs of all, as the queue is everybody's.
+    cancelled, removed, named, tagged and shared. `active` lists the runs of all, as the queue is everybody's. Of bets
+    they see their own, and those of all once the lecturer has revealed them.
 
     Parameters
     ----------
@@ -126,6 +127,16 @@ class StudentStore(Store):
 
     def hold(self, held: bool) -> None:
         raise StoreError("Only the lecturer holds the queue.")
+
+    def bets(self, question: str) -> dict[str, int]:
+        placed = super().bets(question)
+        return placed if self.is_revealed(question) else {name: placed[name] for name in placed if name == self.student}
+
+    def bet(self, question: str, place: int, student: str | None = None) -> None:
+        super().bet(question, place, self.student)
+
+    def reveal(self, question: str, revealed: bool) -> None:
+        raise StoreError("Only the lecturer reveals the bets.")
 
     def add_sweep(self, name: str, over: dict[str, list[Any]], runs: dict[int, str], owner: str | None = None) -> str:
         return super().add_sweep(name, over, runs, self.student)

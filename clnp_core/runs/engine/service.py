@@ -177,7 +177,7 @@ class Engine:
             for task in beside:
                 task.cancel()
         summary = summarise(spec, [step.record for step in learned], active.progress.seconds)
-        return summary.model_copy(update={"environment": environment()})
+        return summary.model_copy(update={"environment": environment(spec.device)})
 
     async def _train_alone(self, run: Run, active: _Active, learned: Learned) -> None:
         assert learned.alone is not None  # else it is not trained alone

@@ -23,7 +23,7 @@ from clnp_core.runs.store.artifacts import Artifacts
 from clnp_core.runs.store.tables import FAMILIES, METADATA
 from clnp_core.runs.store.writing import adopt
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 
 _ENGINE, _APP = "engine.lock", "app.lock"
 _EXTENDED = 3  # this format lacks some tables and columns, but what it has is the same

@@ -19,6 +19,7 @@ from clnp_core.runs.store.database import Database
 from clnp_core.runs.store.rows import Reached, Run, Sweep, as_run, reached
 from clnp_core.runs.store.tables import (
     BASELINE,
+    BETS,
     DESCRIBED_RUNS,
     EPOCHS,
     EVENTS,
@@ -26,6 +27,7 @@ from clnp_core.runs.store.tables import (
     IS_FIT,
     LEARNED,
     PRUNED,
+    REVEALED,
     RUN_STAGES,
     RUNS,
     STAGES,
@@ -363,6 +365,17 @@ class Reading(Database):
         """List the names of a class, in the order in which they came in."""
         with self.transaction() as connection:
             return list(connection.execute(sql.select(STUDENTS.c.name).order_by(STUDENTS.c.came)).scalars())
+
+    def bets(self, question: str) -> dict[str, int]:
+        """Return the bets of a class on a question: name of the student → place of the question's slider, from 0."""
+        query = sql.select(BETS.c.student, BETS.c.place).where(BETS.c.question == question)
+        with self.transaction() as connection:
+            return dict(map(tuple, connection.execute(query)))
+
+    def is_revealed(self, question: str) -> bool:
+        """Tell whether a class has been shown the bets on a question."""
+        with self.transaction() as connection:
+            return connection.execute(REVEALED.select().where(REVEALED.c.question == question)).first() is not None
 
     def unneeded(self) -> list[str]:
         """List the keys of the artifacts and checkpoints that no run in the store needs."""

@@ -17,7 +17,7 @@ from clnp_core.runs.store import writing
 from clnp_core.runs.store.checking import Checking
 from clnp_core.runs.store.reading import HELD
 from clnp_core.runs.store.rows import Run
-from clnp_core.runs.store.tables import BASELINE, RUN_NOTES, RUNS, STUDENTS, SWEEP_RUNS, SWEEPS
+from clnp_core.runs.store.tables import BASELINE, BETS, REVEALED, RUN_NOTES, RUNS, STUDENTS, SWEEP_RUNS, SWEEPS
 from clnp_core.tasks.content import at_hand, check_same
 
 MOST_NAME_LETTERS = 60
@@ -282,6 +282,36 @@ class Requests(Checking):
             (self.location / HELD).touch()
         else:
             (self.location / HELD).unlink(missing_ok=True)
+
+    def bet(self, question: str, place: int, student: str) -> None:
+        """Keep a student's bet on a question of the lesson; it replaces an earlier one, until the bets are revealed.
+
+        Parameters
+        ----------
+        question : str
+        place : int
+            Of the question's slider, from 0.
+        student : str
+            Name, as `welcome` has returned it.
+
+        Raises
+        ------
+        StoreError
+            If the bets are revealed.
+        """
+        with self.transaction() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # the lecturer may reveal them at this moment
+            if connection.execute(REVEALED.select().where(REVEALED.c.question == question)).first():
+                raise StoreError("The bets are revealed; none can be placed or changed any more.")
+            placed = {"question": question, "student": student, "place": place}
+            connection.execute(insert(BETS).prefix_with("OR REPLACE"), placed)
+
+    def reveal(self, question: str, revealed: bool) -> None:
+        """Let all of a class see the bets on a question, after which none can be changed; or collect bets again."""
+        with self.transaction() as connection:
+            connection.execute(REVEALED.delete().where(REVEALED.c.question == question))
+            if revealed:
+                connection.execute(REVEALED.insert().values(question=question))
 
     def remove_sweep(self, sweep: str) -> None:
         """Remove a sweep. Its runs are kept."""

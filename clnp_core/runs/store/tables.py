@@ -173,6 +173,14 @@ STUDENTS = sql.Table(
     sql.Column("name", sql.String, primary_key=True),
     sql.Column("came", sql.Float, nullable=False),
 )
+BETS = sql.Table(
+    "bets",
+    METADATA,
+    sql.Column("question", sql.String, primary_key=True),
+    sql.Column("student", sql.String, primary_key=True),
+    sql.Column("place", sql.Integer, nullable=False),  # of the question's slider, from 0
+)
+REVEALED = sql.Table("revealed", METADATA, sql.Column("question", sql.String, primary_key=True))
 # A summary is long, and of most runs that are read nobody looks at it: it is taken as text.
 _READ: list[sql.ColumnElement[Any]] = [
     sql.type_coerce(each, sql.String).label("told") if each.name == "summary" else each for each in RUNS.c

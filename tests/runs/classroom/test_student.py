@@ -75,8 +75,9 @@ ASKED: dict[str, Callable[[Store, str], Any]] = {
     "share": lambda store, run: store.share(run, True),
     "pin": lambda store, run: store.pin(run),
     "hold": lambda store, run: store.hold(True),
+    "reveal": lambda store, run: store.reveal("forgetting", True),
 }
-HARMLESS = {"add", "add_sweep", "bind", "taken_up", "welcome", "may_change", "check_room", "remove_sweep"}
+HARMLESS = {"add", "bet", "add_sweep", "bind", "taken_up", "welcome", "may_change", "check_room", "remove_sweep"}
 
 
 @pytest.mark.parametrize("what", ASKED)
@@ -168,13 +169,32 @@ def test_a_store_without_owners_is_opened_and_its_runs_are_the_lecturers(store, 
     with sqlite3.connect(store.location / "clnp.sqlite") as database:
         database.executescript(
             "ALTER TABLE runs DROP COLUMN owner; ALTER TABLE runs DROP COLUMN shared;"
-            "ALTER TABLE sweeps DROP COLUMN owner; DROP TABLE students"
+            "ALTER TABLE sweeps DROP COLUMN owner; DROP TABLE students; DROP TABLE bets; DROP TABLE revealed"
         )
         database.execute("PRAGMA user_version = 8")
     opened = Store(store.location)
     assert (opened.run(run).owner, opened.run(run).shared, opened.sweep(swept).owner) == (None, True, None)
     assert opened.welcome("Anna") == "Anna"
     assert run in [each.id for each in StudentStore(opened, "Anna", 1).runs()]
+    assert (opened.bets("forgetting"), opened.is_revealed("forgetting")) == ({}, False)
+
+
+def test_a_bet_is_ones_own_and_can_be_changed_until_all_are_revealed(store, anna, ben):
+    anna.bet("forgetting", 4)
+    anna.bet("forgetting", 9, "Ben")
+    ben.bet("forgetting", 4)
+    ben.bet("another", 1)
+    assert store.bets("forgetting") == {"Anna": 9, "Ben": 4}
+    assert (anna.bets("forgetting"), ben.bets("forgetting")) == ({"Anna": 9}, {"Ben": 4})
+    store.reveal("forgetting", True)
+    assert anna.bets("forgetting") == store.bets("forgetting")
+    with pytest.raises(StoreError, match="The bets are revealed"):
+        anna.bet("forgetting", 0)
+    ben.bet("another", 2)
+    store.reveal("forgetting", False)
+    assert anna.bets("forgetting") == {"Anna": 9}
+    anna.bet("forgetting", 0)
+    assert Store(store.location).bets("forgetting") == {"Anna": 0, "Ben": 4}
 
 
 # Whose turn it is.

@@ -139,6 +139,58 @@ def accuracy_on_first(
 
 
 @themed
+def bets_on_first(bets: Sequence[float], right: float, step: float = 0.05, theme: Theme = "light") -> go.Figure:
+    """Draw how many of a class bet on which accuracy on task 1 after the last task, and which one is right.
+
+    Parameters
+    ----------
+    bets : sequence of float
+        Fractions, one for each who bet.
+    right : float
+        The right answer, a fraction.
+    step : float
+        Between two accuracies that can be bet on.
+    theme : {"light", "dark"}
+    """
+    places, counts = np.unique(np.asarray(bets, dtype=float), return_counts=True)
+    most = int(counts.max(initial=1))
+    bars = {
+        "type": "bar",
+        "x": 100 * places,
+        "y": counts,
+        "name": "bets",
+        "width": 80 * step,
+        "marker": {"color": TRADE_OFF[theme]["own"], "line": {"width": 0}},
+        "hovertemplate": "%{y} bet on %{x:.0f} %<extra></extra>",
+    }
+    answer = {
+        "type": "scatter",
+        "x": [100 * right, 100 * right],
+        "y": [0, 1.1 * most],
+        "name": "right",
+        "mode": "lines+text",
+        "text": ["", f"<b>right: {100 * right:.1f} %</b>"],
+        "textposition": "top right" if right < 0.5 else "top left",
+        "textfont": {"color": THETA[theme]},
+        "line": {"color": THETA[theme], "width": 3},
+        "hovertemplate": "right: %{x:.1f} %<extra></extra>",
+    }
+    layout = {
+        "xaxis": {
+            "title": {"text": "Bet on task 1's accuracy (%)"},
+            "range": [-80 * step, 100 + 80 * step],
+            "dtick": 20,
+            "showgrid": False,
+        },
+        "yaxis": {"title": {"text": "Students"}, "range": [0, 1.25 * most], "dtick": -(-most // 5)},
+        "hovermode": "closest",
+        "showlegend": False,
+        "margin": {"b": 60},
+    }
+    return as_figure([bars, answer], layout, "The bets of the class", 420, theme)
+
+
+@themed
 def between_tasks(line: Mapping[str, Any], place: int, theme: Theme = "light") -> go.Figure:
     """Draw the accuracy on tasks 1 and 2 along the straight line between the weights trained for each.
 

@@ -1,0 +1,47 @@
+"""What is computed on a device stays there: every method, on a device that mixes with no other."""
+
+import pytest
+
+from clnp_core.methods import METHODS
+from clnp_core.runs.engine import work
+from clnp_core.runs.engine.work import Context, perform
+from clnp_core.runs.fold.course import fold
+from clnp_core.runs.fold.results import RESULTS
+from clnp_core.runs.spec import preset
+from clnp_core.runs.store.artifacts import Artifacts
+from clnp_core.tasks import datasets
+from tests import other_device
+from tests.runs.engine.test_work import NORMALISED
+
+EACH_METHOD = [("digits", {"method": name}) for name in METHODS]
+NORMALISED_ONES = [
+    ("split-digits-cnn", {"method": name, "network": NORMALISED}) for name in ("clnp", "joint", "si", "superposition")
+]
+PRUNED_OTHERWISE = [
+    ("digits", {"pruning": "gradual", "gradual.criterion": "taylor", "gradual.theta_mode": "per-layer"}),
+    ("digits", {"theta_mode": "per-layer", "pruning": "after", "single_task": True}),
+    ("digits", {"pruning": "after", "fine_tuning": {"epochs": 1, "learning_rate": 1e-4}}),
+]
+
+
+@pytest.mark.parametrize(("name", "changes"), EACH_METHOD + NORMALISED_ONES + PRUNED_OTHERWISE)
+def test_it_learns_there_what_it_learns_here(name, changes, tmp_path, monkeypatch):
+    spec = preset(name, {"epochs": 2, "stream.tasks": 2, **changes})
+    digest = datasets.load("digits").digest()
+
+    def learned(folder):
+        artifacts = Artifacts(folder)
+        context = Context(artifacts, checkpoint_pause=0, checkpoint_epochs=1)
+
+        def result(stage, _):
+            for key, made in perform([stage], context).items():
+                artifacts.write(key, made)
+            return artifacts.read(stage.key, RESULTS[stage.kind])
+
+        return fold(spec, digest, result)
+
+    here = learned(tmp_path / "here")
+    with other_device.pretended() as device:
+        monkeypatch.setattr(work, "_device", lambda stage: device)
+        there = learned(tmp_path / "there")
+    assert [record.accuracy for record in there] == [record.accuracy for record in here]
