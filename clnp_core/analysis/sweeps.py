@@ -7,7 +7,7 @@ there.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,8 +15,42 @@ import pandas as pd
 SEEDS = ("seed", "stream.seed")
 """Settings that are chance."""
 MEASURES = ("mean_accuracy", "capacity_used")
+_ALIKE = 1e-7  # of a fraction: bounds that were told in per cent are no other numbers
 TOGETHER, BY_SEED = "together", "seeds"
 """What `importance` calls the settings' combinations, and chance."""
+
+Brushes = Mapping[str, Sequence[Any]]
+"""What is chosen of axes: of a setting its values; of a measure the least and the greatest, or None for the unknown."""
+
+
+def value_of(cell: Any) -> Any:
+    """Give a setting's value as a table has it; None where it has no effect."""
+    return None if pd.isna(cell) else cell
+
+
+def values_of(column: Iterable[Any]) -> list[Any]:
+    """Give a setting's values as a column has them, None where it has no effect."""
+    return [value_of(cell) for cell in column]
+
+
+def levels(column: Iterable[Any]) -> list[Any]:
+    """List a setting's values, each once, the least first; None, where it has no effect, before them."""
+    return sorted({*values_of(column)}, key=lambda value: (value is not None, isinstance(value, str), value))
+
+
+def chosen_rows(frame: pd.DataFrame, chosen: Brushes | None) -> pd.Series:
+    """Tell which sequences are chosen on every axis that anything is chosen of; all of them without any.
+
+    >>> chosen_rows(frame, {"method": ["clnp"], "mean_accuracy": [0.9, 0.95]})  # doctest: +SKIP
+    """
+    keeps = pd.Series(True, frame.index)
+    for axis, values in (chosen or {}).items():
+        if axis in MEASURES and values[0] is not None:
+            low, high = values
+            keeps &= frame[axis].astype(float).between(low - _ALIKE, high + _ALIKE)
+        else:
+            keeps &= pd.Series([value in values for value in values_of(frame[axis])], frame.index, dtype=bool)
+    return keeps
 
 
 def varied(frame: pd.DataFrame, axes: Sequence[str]) -> list[str]:

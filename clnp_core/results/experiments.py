@@ -103,20 +103,16 @@ EWC = {
     strength: _rival(f"EWC, λ = {strength:g}", "ewc", strength=strength) for strength in (1.0, 10.0, 100.0, 1e3, 1e4)
 }
 """By λ."""
-RIVALS = (
-    *EWC.values(),
-    *SI.values(),
-    _rival("superposition", "superposition"),
-    *(_rival(f"ANPyC, λ = {value:g}", "anpyc", strength=value) for value in (3.0, 300.0)),
-    _rival("fine-tuning, Adam afresh with each task", "finetune"),
-)
+SUPERPOSITION = (_rival("superposition", "superposition"),)
+ANPYC = tuple(_rival(f"ANPyC, λ = {value:g}", "anpyc", strength=value) for value in (3.0, 300.0))
+FINE_TUNING = _rival("fine-tuning, Adam afresh with each task", "finetune")
+RIVALS = (*EWC.values(), *SI.values(), *SUPERPOSITION, *ANPYC, FINE_TUNING)
 
 _WHILE_TRAINING = {"pruning": "gradual", "gradual.largest_share": 0.15}
 NARROW = (
     Experiment("CLNP, m = 1 point", "Figure 4a, 4b", "split-cifar-narrow", {"margin": 0.01}),
     Experiment("CLNP, m = 2 points", "Figure 4a", "split-cifar-narrow"),
     Experiment("CLNP, m = 4 points + fine-tuning", "Figure 4a", "split-cifar-narrow-ft"),
-    Experiment("each from scratch", "Figure 4a", "split-cifar-narrow", {"method": "single"}),
     Experiment(
         "CLNP, m = 2 points, pruned while it trains",
         "like Figure 4a",
@@ -124,6 +120,7 @@ NARROW = (
         _WHILE_TRAINING,
         is_full=False,
     ),
+    Experiment("each from scratch", "Figure 4a", "split-cifar-narrow", {"method": "single"}),
     *(
         # Zenke et al. 2017 start Adam afresh with each task of split CIFAR.
         Experiment(

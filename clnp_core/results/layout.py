@@ -10,6 +10,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from clnp_core.analysis import figures
+from clnp_core.analysis.compare import Compared, Group
+from clnp_core.results.experiments import Experiment, Found
 from clnp_core.results.kept import Kept
 from clnp_core.results.published import Published
 
@@ -32,6 +34,20 @@ def table(columns: Sequence[Any], rows: Iterable[Sequence[Any]]) -> list[str]:
 def layers(run: Kept) -> list[dict[str, Any]]:
     """The hidden layers of a run, as the figures take them."""
     return [layer.to_json() for layer in run.summary.layers]
+
+
+def means(runs: Sequence[Kept]) -> list[float]:
+    """The mean accuracy of each run over its tasks."""
+    return [run.summary.mean_accuracy for run in runs]
+
+
+def compared(experiments: Iterable[Experiment], found: Found) -> list[Group]:
+    """The experiments that were run, as the figures of several methods take them."""
+    return [
+        Group(each.name, {}, tuple(Compared(run.id, run.spec.to_json(), run.summary.to_json()) for run in runs))
+        for each in experiments
+        if (runs := found[each.name])
+    ]
 
 
 def names(runs: Sequence[Kept]) -> str:

@@ -18,14 +18,14 @@ from clnp_core.results.experiments import (
     PAPER_SEEDS,
     PERMUTED_MNIST,
     RIVALS,
-    SI,
     STOPPED_EARLY,
     UNTIL_FULL,
     Experiment,
     Found,
 )
 from clnp_core.results.kept import Kept
-from clnp_core.results.layout import NOTHING, layers, met, names, number, percent, picture, quoted, table
+from clnp_core.results.layout import NOTHING, layers, means, met, names, number, percent, picture, quoted, table
+from clnp_core.results.rivals import beside_the_rivals
 
 _SUFFIXES = {PERMUTED_MNIST.name: "", GRADUAL.name: "-gradual", GRADUAL_NARROW.name: "-gradual-500"}
 UNTIL_FULL_OF = {PERMUTED_MNIST.name: UNTIL_FULL, GRADUAL.name: GRADUAL_UNTIL_FULL}
@@ -45,9 +45,9 @@ def permuted_mnist(found: Found, pictures: Path, shown: str) -> list[str]:
     rows = [
         (published.SINGLE_TASK.method, quoted(published.SINGLE_TASK), percent(*mean_alone), names(alone)),
         (published.CLNP.method, quoted(published.CLNP), NOTHING, published.CLNP.source),
-        *((each.name, NOTHING, percent(*spread(_means(runs))), names(runs)) for each, runs in ours),
+        *((each.name, NOTHING, percent(*spread(means(runs))), names(runs)) for each, runs in ours),
         *((each.method, quoted(each), NOTHING, each.source) for each in published.PERMUTED_MNIST),
-        *((each.name, NOTHING, percent(*spread(_means(found[each.name]))), names(found[each.name])) for each in RIVALS),
+        *((each.name, NOTHING, percent(*spread(means(found[each.name]))), names(found[each.name])) for each in RIVALS),
     ]
     lines = [
         "## Permuted MNIST (section 3.1)",
@@ -56,7 +56,7 @@ def permuted_mnist(found: Found, pictures: Path, shown: str) -> list[str]:
         "",
         *table(("method", "quoted", "ours", "runs, or where it is quoted from"), rows),
     ]
-    lines += ["", *_si_curves(found)]
+    lines += ["", *beside_the_rivals(found, pictures, shown)]
     if ours:
         lines += ["", *(line for each, runs in ours for line in _verdicts(each, runs, mean_alone[0]))]
         lines += ["", *_layer_use(found, ours), "", *_by_epochs(found, ours[0][1][0]), "", *_why(found)]
@@ -67,35 +67,9 @@ def permuted_mnist(found: Found, pictures: Path, shown: str) -> list[str]:
     return lines
 
 
-def _si_curves(found: Found) -> list[str]:
-    """Write the mean accuracy over the tasks seen so far, after each, beside what SI's authors stored."""
-    rows = []
-    for c, curve in published.SI_CURVES.items():
-        rows.append((f"c = {c:g}, quoted", *(f"*{100 * each:.2f}*" for each in curve)))
-        runs = found[SI[c].name]
-        if runs:
-            means = zip(*(list(map(fmean, run.summary.accuracy)) for run in runs), strict=True)
-            steps = [fmean(own) for own in means]
-            rows.append(("ours", *(f"{100 * each:.2f}" for each in steps)))
-            rows.append(
-                ("difference", *(f"{100 * (one - other):+.2f}" for one, other in zip(steps, curve, strict=True)))
-            )
-    return [
-        "### Synaptic Intelligence, task by task",
-        "",
-        f"Mean accuracy over the tasks seen so far, in per cent. Quoted: {published.ZENKE}.",
-        "",
-        *table(("tasks seen", *range(1, 11)), rows),
-    ]
-
-
-def _means(runs: Sequence[Kept]) -> list[float]:
-    return [run.summary.mean_accuracy for run in runs]
-
-
 def _verdicts(experiment: Experiment, runs: Sequence[Kept], alone: float) -> list[str]:
     """Write what was asked of the mean accuracy, and whether it was reached."""
-    mean, missing = fmean(_means(runs)), published.CLNP.accuracy - fmean(_means(runs))
+    mean, missing = fmean(means(runs)), published.CLNP.accuracy - fmean(means(runs))
     asked = f"{100 * ASKED_MEAN:.1f} %"
     lines = [
         f"- {experiment.name}, mean over ten tasks: {100 * mean:.2f} %, asked {asked} or more: "
@@ -167,7 +141,7 @@ def _layer_use(found: Found, ours: Sequence[tuple[Experiment, Sequence[Kept]]]) 
 def _counted(runs: Sequence[Kept]) -> str:
     if not runs:
         return NOTHING
-    return f"{number(*spread([run.summary.tasks for run in runs]))} ({percent(*spread(_means(runs)))})"
+    return f"{number(*spread([run.summary.tasks for run in runs]))} ({percent(*spread(means(runs)))})"
 
 
 def tasks_that_fit(run: Kept) -> float:

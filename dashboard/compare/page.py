@@ -61,7 +61,8 @@ def show_example() -> None:
     st.caption(
         f"Ten permuted tasks, {example.SEEDS} seeds, one output layer: `clnp compare digits --seeds {example.SEEDS}`, "
         f"{about['date']}, {about['processor']}, {about['cores']} cores. How strongly a method holds weights was "
-        "searched on the validation images of the first tasks."
+        "searched on the validation images of the first tasks. Runs of your own are compared here as soon as one has "
+        "learned a task."
     )
     show_comparison(groups, parse(groups[0].runs[0].spec), _EXAMPLE)
 

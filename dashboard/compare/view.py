@@ -29,6 +29,7 @@ _NAMES = {
     "seconds_per_task": "Seconds per task",
     "seconds": "Seconds",
 }
+_IN_POINTS = ("forgetting", "backward_transfer", "forward_transfer")
 _SPREADS = {
     "seeds": "the seeds",
     "trainings": "trainings on one stream",
@@ -93,7 +94,7 @@ def _measure(name: str, mean: float, deviation: float, difference: float, is_bas
         return unbroken(size_text(mean)) + ("" if is_baseline or math.isnan(difference) else _below(_more(difference)))
     whole = name == "tasks" and not deviation > 0
     plain = name in ("tasks", "seconds", "seconds_per_task")
-    digits, factor, unit = (0 if whole else 1, 1, "") if plain else (2, 100, " %")
+    digits, factor, unit = (0 if whole else 1, 1, "") if plain else (2, 100, " points" if name in _IN_POINTS else " %")
     spread = "" if math.isnan(deviation) or whole else f" ± {factor * deviation:.{digits}f}"
     told = f"{factor * mean:.{digits}f}{spread}{unit}"
     if is_baseline or math.isnan(difference):

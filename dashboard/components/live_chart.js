@@ -28,11 +28,17 @@ function load({ plotly, fonts }) {
   return window.clnpPlotly;
 }
 
+const isTouched = () => matchMedia("(pointer: coarse)").matches;
+
 function listen(plot) {
   plot.on("plotly_click", ({ points }) => plot.tell("clicked", points[0].customdata));
   plot.on("plotly_relayout", (change) => {
     if ("shapes[0].x0" in change) plot.tell("dragged", change["shapes[0].x0"]);
   });
+  plot.on("plotly_selected", (drawn) => {
+    if (drawn?.range) plot.tell("brushed", drawn.range);
+  });
+  plot.on("plotly_deselect", () => plot.tell("brushed", {}));
 }
 
 function save(url, name) {
@@ -104,7 +110,7 @@ function whole(plot) {
 }
 
 function draw(Plotly, plot) {
-  const { figure, config, turn, fills } = plot.wanted;
+  const { figure, config, turn, fills, brushes } = plot.wanted;
   const ink = getComputedStyle(plot).getPropertyValue("--st-text-color");
   const narrow = fills && isNarrow(plot);
   const same = plot.shown === figure && plot.ink === ink && plot.turn === turn && plot.narrow === narrow;
@@ -114,6 +120,11 @@ function draw(Plotly, plot) {
   const { data: traces, layout } = JSON.parse(figure);
   layout.font.color = ink || layout.font.color;
   if (fills) fill(plot, layout);
+  if (brushes) {
+    // A finger has to scroll the page. What was drawn goes with the turn.
+    const dragmode = isTouched() ? false : "select";
+    Object.assign(layout, { dragmode, selectdirection: "d", selectionrevision: turn });
+  }
   // Plotly's own button would draw the text in another font than it was laid out in. It is made once: with another
   // function in its configuration Plotly would draw the figure anew from nothing.
   plot.camera ??= { name: "Save as PNG", icon: Plotly.Icons.camera, click: () => plot.picture("png") };

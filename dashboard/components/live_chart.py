@@ -44,6 +44,7 @@ def live_chart(
     fills: bool = False,
     on_click: Callable[[Any], None] | None = None,
     on_drag: Callable[[float], None] | None = None,
+    on_brush: Callable[[dict[str, list[float]]], None] | None = None,
 ) -> None:
     """Show a figure; call again with the same key to change it in place.
 
@@ -67,6 +68,9 @@ def live_chart(
         Called with the customdata of a point that is clicked.
     on_drag : callable, optional
         Called with where on the x axis the first shape was dragged to. Without it shapes cannot be dragged.
+    on_brush : callable, optional
+        Called with the sides of a box that was drawn, on the axes "x" and "y"; with neither after a double click. What
+        it chooses the next figure has to show, as the box goes. Without it a drag zooms, where axes are not fixed.
     """
     shown = figure.to_plotly_json()
     shown["layout"]["uirevision"] = key
@@ -77,11 +81,19 @@ def live_chart(
         if on_click:
             on_click(st.session_state[key]["clicked"])
 
-    def dragged() -> None:
+    def turn() -> None:
         # What was dragged is drawn anew, also if that changed nothing.
         st.session_state[turns] = st.session_state.get(turns, 0) + 1
+
+    def dragged() -> None:
+        turn()
         if on_drag:
             on_drag(st.session_state[key]["dragged"])
+
+    def brushed() -> None:
+        turn()
+        if on_brush:
+            on_brush(st.session_state[key]["brushed"])
 
     def saved() -> None:
         with_url = _file(figure, name, st.session_state[key]["saved"])
@@ -95,6 +107,7 @@ def live_chart(
             "config": _CONFIG | {"edits": {"shapePosition": on_drag is not None}},
             "turn": st.session_state.get(turns, 0),
             "fills": fills,
+            "brushes": on_brush is not None,
             "alt": alt,
             # Beside the page: under which path the app is served, a proxy may know alone.
             "plotly": f"component/{_plotly_files.name}/plotly.min.js",
@@ -105,6 +118,7 @@ def live_chart(
         },
         on_clicked_change=clicked,
         on_dragged_change=dragged,
+        on_brushed_change=brushed,
         on_saved_change=saved,
     )
 

@@ -12,7 +12,7 @@ from dashboard.lab.run_list import show_run_list
 from dashboard.lab.view import show_heading, show_links, show_results, show_state
 from dashboard.shared.empty import show_empty
 from dashboard.shared.errors import show_errors
-from dashboard.shared.link import follow_link, link_to_run, linked_run
+from dashboard.shared.link import follow_link, keep_looked_at, link_to_run, linked_run, looked_at
 from dashboard.shared.opened import no_longer_waits, waiting_spec
 from dashboard.shared.run_text import state_text
 from dashboard.shared.store import open_store, start_run
@@ -38,7 +38,7 @@ def main() -> None:
         say_what_is_open()
         runs = store.runs()
         if (not runs or example_run.is_all_of(runs)) and not linked_run():
-            invite(store, spec)
+            invite(store, spec, "Nothing of yours has run yet" if runs else "Nothing has run yet")
             show_run_list(store, runs)
             return
         if cards_place.button("Choose a preset", icon=":material/style:"):
@@ -47,7 +47,8 @@ def main() -> None:
         list_place, run_place = st.container(), st.container()
         show_dialog(store, st.session_state["preset"], spec)
         if not linked_run():
-            link_to_run(runs[0].id)
+            before = looked_at()
+            link_to_run(before if any(run.id == before for run in runs) else runs[0].id)
         with list_place:
             active = [run.id for run in runs if run.is_active]
             st.fragment(follow_runs, run_every=_LIST_SECONDS if active else None)(store, linked_run(), active)
@@ -69,6 +70,7 @@ def say_what_is_open() -> None:
 def show_linked(store: Store, runs: list[Run]) -> None:
     """Show the run that is looked at."""
     run = store.run(linked_run())
+    keep_looked_at(run.id)
     show_heading(store, run, runs)
     show_actions(store, run, runs)
     show_links(store, run)
@@ -106,10 +108,10 @@ def _drawn(store: Store, run: Run) -> tuple[str, bool]:
     return state_text(run), bool(store.learned(run.id))
 
 
-def invite(store: Store, spec: RunSpec | None) -> None:
-    """Show a store without runs what to do."""
+def invite(store: Store, spec: RunSpec | None, heading: str) -> None:
+    """Show what to do in a store without runs, or with no other than the example."""
     show_empty(
-        "Nothing has run yet",
+        heading,
         "Choose a preset, change its settings in the side panel (» on a small screen) if you like, and press "
         "**Start**. Then watch the network learn task after task and forget none.",
     )

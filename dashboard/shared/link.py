@@ -3,6 +3,7 @@
 import streamlit as st
 
 _ON_PAGE = "linked"
+_LOOKED_AT = "run looked at"
 
 
 def linked_run() -> str | None:
@@ -16,6 +17,16 @@ def link_to_run(run: str | None) -> None:
         st.query_params["run"] = run
     else:
         st.query_params.pop("run", None)
+
+
+def keep_looked_at(run: str) -> None:
+    """Remember during this visit which run is looked at, for pages whose address names none."""
+    st.session_state[_LOOKED_AT] = run
+
+
+def looked_at() -> str | None:
+    """Give the run that was looked at last; it may have been deleted since."""
+    return st.session_state.get(_LOOKED_AT)
 
 
 def link_on_page(run: str) -> dict[str, str]:

@@ -10,11 +10,9 @@ from clnp_core.runs.store import Run, Store, default_location
 from dashboard.shared.empty import show_nothing_learned
 from dashboard.shared.errors import show_errors
 from dashboard.shared.follow import follow
-from dashboard.shared.link import link_to_run, linked_run
+from dashboard.shared.link import keep_looked_at, link_to_run, linked_run, looked_at
 from dashboard.shared.run_text import settings_text, title_text
 from dashboard.shared.store import open_store
-
-_LOOKED_AT = "run looked at"
 
 
 def run_page(
@@ -65,7 +63,7 @@ def _pick_run(store: Store, wanted: Callable[[RunSpec], bool]) -> tuple[Run, lis
     """
     learned = store.learned_tasks()
     runs = {run.id: run for run in store.runs() if run.id in learned and wanted(run.spec)}
-    before = st.session_state.get(_LOOKED_AT)
+    before = looked_at()
     if not linked_run():
         if not runs:
             show_nothing_learned("it is shown here.")
@@ -75,7 +73,7 @@ def _pick_run(store: Store, wanted: Callable[[RunSpec], bool]) -> tuple[Run, lis
     if run.id not in runs:
         st.info(f"There is nothing to show here of {title_text(run)}. Choose another run.", icon=":material/info:")
     else:
-        st.session_state[_LOOKED_AT] = run.id
+        keep_looked_at(run.id)
     key = f"pick {run.id}"
     st.selectbox(
         "Run",

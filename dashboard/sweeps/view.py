@@ -9,7 +9,7 @@ import streamlit as st
 from pandas.api.types import is_numeric_dtype
 
 from clnp_core.analysis import figures
-from clnp_core.analysis.sweeps import importance
+from clnp_core.analysis.sweeps import Brushes, chosen_rows, importance
 from clnp_core.runs import sweep as sweeps
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store, Sweep
@@ -18,6 +18,7 @@ from dashboard.shared.errors import attempt
 from dashboard.shared.kept_figure import shared_figure
 from dashboard.shared.run_text import STATE_COLOURS, epochs_text, layer_name, state_text, title_text
 from dashboard.shared.store import offer_engine, start_engine
+from dashboard.sweeps import brushes
 
 _TO_OPEN = "run to open"
 _BEFORE = "sweep looked at"
@@ -58,9 +59,9 @@ def choose_shown(store: Store) -> Sweep:
     """
     known = {sweep.id: sweep for sweep in store.sweeps()}
     if not linked_sweep():
-        before = st.session_state.get(_BEFORE)
-        link_to_sweep(before if before in known else next(iter(known)))
-    linked = st.session_state[_BEFORE] = linked_sweep()
+        before = st.session_state.get(_BEFORE, {})
+        st.query_params.from_dict(before if before.get("sweep") in known else {"sweep": next(iter(known))})
+    linked = linked_sweep()
     st.session_state["shown sweep"] = linked if linked in known else None
     st.selectbox(
         "Sweep",
@@ -81,6 +82,7 @@ def show_sweep(store: Store, sweep: Sweep, runs: list[Run]) -> None:
     StoreError
         If the store cannot be read.
     """
+    st.session_state[_BEFORE] = st.query_params.to_dict()
     if run := st.session_state.pop(_TO_OPEN, None):
         page, query = ("compare/page.py", "runs") if "," in run else ("lab/page.py", "run")
         st.switch_page(page, query_params={query: run})
@@ -96,10 +98,14 @@ def show_sweep(store: Store, sweep: Sweep, runs: list[Run]) -> None:
     names = {path: _axis_name(path, spec) for path in sweep.over}
     shown = _in_points(frame).rename(columns=names)
     axes = list(names.values())
-    _show_figure(sweep, shown, names)
-    _show_settings(sweep, shown, names)
-    _show_table(shown, axes, {run.id: run.called for run in runs})
-    _offer_files(sweep, frame)
+    chosen = brushes.linked_brushes(shown, axes)
+    kept = shown[chosen_rows(shown, chosen)]
+    _show_figure(sweep, shown, names, chosen)
+    _show_settings(sweep, shown, names, chosen)
+    _show_chosen(sweep, shown, axes, chosen, len(kept))
+    _show_table(kept, axes, {run.id: run.called for run in runs})
+    _offer_files(sweep, frame.loc[kept.index])
+    _show_importance(sweep, kept, names, chosen)
 
 
 def _show_state(sweep: Sweep, runs: list[Run]) -> None:
@@ -162,57 +168,87 @@ def _in_points(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(margin=(100 * frame["margin"]).round(4)) if "margin" in frame else frame
 
 
-def _show_figure(sweep: Sweep, shown: pd.DataFrame, names: dict[str, str]) -> None:
+def _show_figure(sweep: Sweep, shown: pd.DataFrame, names: dict[str, str], chosen: Brushes) -> None:
     drawn = shown.dropna(subset=["mean_accuracy"])
     best = f" The best has {drawn['mean_accuracy'].max():.2%}." if len(drawn) else ""
     axes, theme = list(names.values()), st.context.theme.type or "light"
     live_chart(
-        _drawn("sweep", shown, lambda: figures.sweep(shown, axes, theme)),
+        _drawn("sweep", shown, chosen, lambda: figures.sweep(shown, axes, theme, chosen)),
         f"{sweep.id} figure",
         f"Mean accuracy against capacity used of {len(drawn)} sequences; the numbers are in the table.{best}",
-        code=_notebook_code(sweep, names, "figures.sweep(frame, axes)"),
+        code=_notebook_code(sweep, names, _with(chosen, "figures.sweep(frame, axes)")),
         on_click=lambda point: _open(point[0]),
     )
 
 
-def _show_settings(sweep: Sweep, shown: pd.DataFrame, names: dict[str, str]) -> None:
-    """Show which setting matters most, beside every sequence's settings; nothing before there is something to tell."""
+def _show_settings(sweep: Sweep, shown: pd.DataFrame, names: dict[str, str], chosen: Brushes) -> None:
+    """Show every sequence's settings, to choose by; nothing before there is something to tell."""
     axes, theme = list(names.values()), st.context.theme.type or "light"
     if shown["mean_accuracy"].count() < 2:
         return
     live_chart(
-        _drawn("parallel coordinates", shown, lambda: figures.parallel_coordinates(shown, axes, theme)),
+        _drawn("parallel coordinates", shown, chosen, lambda: figures.parallel_coordinates(shown, axes, theme, chosen)),
         f"{sweep.id} parallel coordinates",
         "Each sequence as a line through its settings, its capacity used and its mean accuracy, as in the table.",
-        code=_notebook_code(sweep, names, "figures.parallel_coordinates(frame, axes)"),
+        code=_notebook_code(sweep, names, _with(chosen, "figures.parallel_coordinates(frame, axes)")),
         on_click=lambda point: _open(point[0]),
+        on_brush=lambda box: brushes.brush(shown, axes, box),
     )
-    st.caption("A line is a sequence: the orange one is the most accurate, dotted ones are not finished yet.")
-    shares = importance(shown, axes)
+    st.caption(
+        "A line is a sequence: the orange one is the most accurate, dotted ones are not finished yet. Drag along an "
+        "axis, or press *Choose*, to see only the sequences with some of its values."
+    )
+
+
+def _show_chosen(sweep: Sweep, shown: pd.DataFrame, axes: list[str], chosen: Brushes, kept: int) -> None:
+    """Say what is chosen, and offer to choose otherwise; nothing while there is nothing to choose from."""
+    if not chosen and shown["mean_accuracy"].count() < 2:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.popover("Choose", icon=":material/filter_alt:"):
+            brushes.show_controls(shown, axes, chosen, f"{sweep.id} chosen")
+        if not chosen:
+            return
+        st.button("Show all", icon=":material/filter_alt_off:", on_click=lambda: brushes.show({}))
+        st.markdown(f"**{kept} of {len(shown)} sequences**, with {brushes.in_words(chosen)}")
+
+
+def _show_importance(sweep: Sweep, kept: pd.DataFrame, names: dict[str, str], chosen: Brushes) -> None:
+    """Show which setting matters most, among the chosen sequences."""
+    axes, theme = list(names.values()), st.context.theme.type or "light"
+    shares = importance(kept, axes)
     if shares.empty:
+        if chosen:
+            st.caption("Which setting matters most cannot be told from so few sequences.")
         return
     accuracy = shares[shares["measure"] == shares["measure"].iloc[0]]
     told = ", ".join(f"{row.setting} {row.share:.0%}" for row in accuracy.itertuples())
+    of_chosen = f"frame = frame[chosen_rows(frame, {chosen!r})]\n" if chosen else ""
     left, right = st.columns([3, 2], vertical_alignment="center")
     with left:
         live_chart(
-            _drawn("importance", shown, lambda: figures.setting_importance(shares, theme)),
+            _drawn("importance", kept, {}, lambda: figures.setting_importance(shares, theme)),
             f"{sweep.id} importance",
             f"Share of the variance that each setting accounts for: {told}.",
             code=_notebook_code(
                 sweep,
                 names,
-                "figures.setting_importance(importance(frame, axes))",
-                "from clnp_core.analysis.sweeps import importance",
+                of_chosen + "figures.setting_importance(importance(frame, axes))",
+                f"from clnp_core.analysis.sweeps import {'chosen_rows, ' if chosen else ''}importance",
             ),
         )
-    right.caption(_IMPORTANCE)
+    right.caption(("Of the chosen sequences alone. " if chosen else "") + _IMPORTANCE)
 
 
-def _drawn(what: str, shown: pd.DataFrame, draw: Callable[[], go.Figure]) -> go.Figure:
+def _drawn(what: str, shown: pd.DataFrame, chosen: Brushes, draw: Callable[[], go.Figure]) -> go.Figure:
     """Draw a figure of the table once, until anything in it changes but the seconds."""
     told = shown.drop(columns="seconds").to_csv()
-    return shared_figure((what, told, st.context.theme.type), draw)
+    return shared_figure((what, told, repr(chosen), st.context.theme.type), draw)
+
+
+def _with(chosen: Brushes, figure: str) -> str:
+    """Write the call of a figure with what is chosen."""
+    return f"{figure[:-1]}, chosen={chosen!r})" if chosen else figure
 
 
 def _notebook_code(sweep: Sweep, names: dict[str, str], figure: str, *imports: str) -> str:
@@ -265,10 +301,10 @@ def _show_table(shown: pd.DataFrame, axes: list[str], called: dict[str, str]) ->
             "capacity_used": st.column_config.NumberColumn(
                 "Capacity used", format="%.1f%%", help="Neurons that tasks have claimed, mean over the hidden layers."
             ),
-            "tasks_fitted": st.column_config.NumberColumn("Tasks"),
-            "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
+            "tasks_fitted": st.column_config.NumberColumn("Tasks", width="small"),
+            "seconds": st.column_config.NumberColumn("Seconds", format="%.1f", width="small"),
             "state": st.column_config.MultiselectColumn(
-                "State", options=list(STATE_COLOURS), color=list(STATE_COLOURS.values())
+                "State", options=list(STATE_COLOURS), color=list(STATE_COLOURS.values()), width="small"
             ),
             "run": st.column_config.TextColumn("Run"),
         },

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clnp_core.analysis import figures
+from clnp_core.analysis import figures, sweeps
 from clnp_core.analysis.epochs import TUNED
+from clnp_core.analysis.figures.settings import brushed
 
 MATRIX = [[0.975], [0.975, 0.96], [0.975, 0.96, 0.5]]
 LAYERS = [
@@ -317,12 +318,14 @@ def test_a_sweep_has_a_mark_for_each_sequence_with_numbers_told_by_colour_and_sh
     first, second, *keys = figures.sweep(SWEEP, ["m", "λ"]).data
     assert [list(trace.x) for trace in (first, second)] == [[50, 40], [50]]
     assert [list(trace.y) for trace in (first, second)] == [[97, 96], [97]]
-    assert (first.name, second.name, first.legendgrouptitle.text) == ("0.5", "2", "m")
+    assert (first.name, second.name) == ("0.5", "2")
     assert first.marker.color != second.marker.color
     assert [list(trace.marker.symbol) for trace in (first, second)] == [["circle", "square"], ["circle-open"]]
-    told = [("1e-3", "circle"), ("2e-3", "square"), ("not finished yet", "circle-open")]
+    by_colour, by_shape = [("0.5", "circle"), ("2", "circle")], [("1e-3", "circle"), ("2e-3", "square")]
+    told = [*by_colour, *by_shape, ("not finished yet", "circle-open")]
     assert [(trace.name, trace.marker.symbol) for trace in keys] == told
-    assert [trace.legendgrouptitle.text for trace in keys] == ["λ", "λ", ""]
+    assert [trace.marker.color for trace in keys[:2]] == [first.marker.color, second.marker.color]
+    assert [trace.legendgrouptitle.text for trace in keys] == ["m", "m", "λ", "λ", ""]
 
 
 def test_a_mark_of_a_sweep_tells_of_every_sequence_under_it():
@@ -363,6 +366,40 @@ def test_a_line_goes_through_the_values_of_a_sequence_and_the_most_accurate_is_o
     assert figure.layout.xaxis.ticktext == ("m", "λ", "Capacity<br>(%)", "Accuracy<br>(%)")
     written = {(text.x, text.text) for text in figure.layout.annotations}
     assert written >= {(0, "0.5"), (0, "2"), (1, "1e-3"), (3, "96.0"), (3, "97.0")}
+
+
+def test_what_is_not_chosen_is_faded_and_brushes_are_drawn_on_the_axes():
+    chosen = {"λ": ["1e-3"], "mean_accuracy": [0.965, 0.97]}
+    lines = figures.parallel_coordinates(SWEEP, ["m", "λ"], chosen=chosen)
+    assert [(trace.name, trace.hoverinfo) for trace in lines.data] == [("b", "skip"), ("a", None), ("c", None)]
+    brushes = [shape for shape in lines.layout.shapes if shape.type == "rect"]
+    assert [shape.xanchor for shape in brushes] == [1, 3]
+    assert brushes[0].y0 < 0.25 < brushes[0].y1 < 0.5
+    assert (brushes[1].y0, brushes[1].y1) == (pytest.approx(0.5), 1)
+    marks = [trace for trace in figures.sweep(SWEEP, ["m", "λ"], chosen=chosen).data if trace.customdata is not None]
+    assert {run: trace.opacity for trace in marks for run, _ in trace.customdata} == {"a": None, "b": 0.25, "c": None}
+    of_seeds = figures.sweep(SEEDS, ["m", "seed"], chosen={"m": [0.5], "seed": [0]}).data
+    faded = [run for trace in of_seeds if trace.opacity for run, _ in trace.customdata]
+    assert sorted(faded) == ["a,b", "b", "c", "d", "d,e", "e"]
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "taken"),
+    [
+        ((-0.2, 0.3), (0.6, 0.9), ("m", [2.0])),
+        ((0.9, 1.2), (0.45, 0.46), ("λ", ["1e-3"])),  # between two values
+        ((0.8, 1.1), (0.9, 0.1), ("λ", ["1e-3", "2e-3"])),
+        ((2.9, 2.9), (0.25, 2), ("mean_accuracy", [0.9625, 0.97])),
+        ((9, 9), (-1, -0.5), ("mean_accuracy", [0.96, 0.96])),
+        ((2, 2), (-0.1, 0.05), ("capacity_used", [None])),
+        ((2, 2), (0, 1), ("capacity_used", [0.4, 0.5])),
+    ],
+)
+def test_a_box_takes_values_of_the_axis_that_it_is_nearest_to(x, y, taken):
+    frame = pd.concat([SWEEP, SWEEP.head(1).assign(m=np.nan, capacity_used=np.nan)]) if x == (2, 2) else SWEEP
+    axis, values = brushed(frame, ["m", "λ"], x, y)
+    assert (axis, values) == (taken[0], pytest.approx(taken[1]) if axis == "mean_accuracy" else taken[1])
+    assert sweeps.chosen_rows(frame, {axis: values}).any()
 
 
 def test_importance_has_a_bar_for_each_setting_and_measure_and_a_stroke_at_chance():

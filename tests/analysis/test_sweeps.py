@@ -60,6 +60,19 @@ def test_a_setting_of_one_method_is_judged_by_that_methods_sequences():
     assert found["method"] > 0.99
 
 
+def test_sequences_are_chosen_that_fit_on_every_axis_and_unknown_results_are_in_no_range():
+    frame = table(lambda m, l1, seed: m / 10)
+    frame.loc[0, ["method", "m"]] = "ewc", None
+    frame.loc[1, "mean_accuracy"] = None
+    assert sweeps.chosen_rows(frame, None).all()
+    assert list(frame["run"][sweeps.chosen_rows(frame, {"m": [None, 1.0], "seed": [0]})]) == ["r0", "r2", "r4"]
+    assert list(frame["run"][sweeps.chosen_rows(frame, {"m": [1.0], "mean_accuracy": [0.1, 0.15]})]) == [
+        *("r2", "r3", "r4", "r5")
+    ]
+    assert list(frame["run"][sweeps.chosen_rows(frame, {"mean_accuracy": [None]})]) == ["r1"]
+    assert sweeps.levels(frame["m"]) == [None, 1.0, 2.0]
+
+
 def test_means_over_seeds_are_of_finished_sequences():
     frame = table(lambda m, l1, seed: m + l1 + seed)
     frame.loc[1, "state"] = "running"

@@ -5,6 +5,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from clnp_core.runs.store import Store
+from tests.browser.conftest import MARGINS
 
 pytestmark = pytest.mark.browser
 
@@ -53,3 +54,32 @@ def test_a_sweep_started_in_the_page_fills_figure_table_and_files_and_leads_to_i
     mark = marks.first.bounding_box()
     page.mouse.click(mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2)
     page.wait_for_url(f"{app}/?run=digits-*")
+
+
+def test_a_brush_on_an_axis_chooses_sequences_and_stays_until_all_are_shown_again(
+    page: Page, learned: tuple[str, Store, str]
+):
+    app, store, _ = learned
+    sweep = next(sweep.id for sweep in store.sweeps() if sweep.over == MARGINS)
+    page.goto(f"{app}/sweeps?sweep={sweep}")
+    accuracies, settings = (page.locator(".live-chart").nth(place) for place in range(2))
+    drawn = settings.locator(".shapelayer path[fill-rule]")  # three axes, and brushes
+    on_axis = settings.locator(".scatterlayer .trace").last.locator(".points path").first
+    expect(settings.locator(".scatterlayer .js-line")).to_have_count(2)
+    on_axis.scroll_into_view_if_needed()
+    mark = on_axis.bounding_box()
+    page.mouse.move(mark["x"], mark["y"] - 20)
+    page.mouse.down()
+    page.mouse.move(mark["x"] + 3, mark["y"] + 20, steps=4)
+    page.mouse.up()
+    chosen = page.get_by_text("1 of 2 sequences")
+    for _ in range(2):
+        expect(chosen).to_be_visible()
+        expect(drawn).to_have_count(4)
+        expect(accuracies.locator(".scatterlayer .trace[style*='opacity: 0.25']")).to_have_count(1)
+        assert "chosen=" in page.url
+        page.reload()
+    page.get_by_role("button", name="Show all").click()
+    expect(chosen).to_have_count(0)
+    expect(drawn).to_have_count(3)
+    page.wait_for_url(f"{app}/sweeps?sweep={sweep}")

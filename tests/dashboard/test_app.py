@@ -299,6 +299,18 @@ def test_without_a_link_the_newest_run_is_shown_and_the_address_becomes_its_link
     assert app.query_params["run"] == newest
 
 
+def test_who_comes_back_to_the_lab_finds_the_run_that_was_looked_at(store: Store):
+    older, newest = (store.add(preset("digits")) for _ in range(2))
+    app = opened(run=older)
+    del app.query_params["run"]
+    app.run()
+    assert app.query_params["run"] == older
+    store.remove(older)
+    del app.query_params["run"]
+    app.run()
+    assert app.query_params["run"] == newest
+
+
 def test_the_list_shows_state_progress_and_time_left_and_marks_the_linked_run(store: Store):
     running, paused = in_state(store, "running"), in_state(store, "paused")
     newest = store.add(preset("digits", {"stream.tasks": 5}))

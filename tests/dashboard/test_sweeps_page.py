@@ -1,16 +1,20 @@
 """The page of sweeps, without a browser."""
 
+import json
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import dashboard
+from clnp_core.errors import SpecError
 from clnp_core.runs import background, sweep
 from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.spec import preset_names
 from clnp_core.runs.store import Store
+from dashboard.sweeps import brushes
 from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
 from tests.made_up import record
 
@@ -97,14 +101,20 @@ def test_methods_are_swept_with_settings_of_their_own_and_those_that_have_no_eff
     assert len(store.sweep_runs(begun.id)) == 5
 
 
-def test_figures_show_methods_seeds_and_what_matters_most_with_code_that_makes_them(store: Store):
+@pytest.fixture
+def compared(store: Store) -> str:
+    """A sweep over methods, margins and seeds that has finished."""
     axes = {"method": ["clnp", "ewc"], "margin": [0.005, 0.02], "seed": [0, 1]}
     name = asked(store, axes)
     for place, run in enumerate(store.sweep_runs(name).values()):
         kept = {"claimed": [100 + place, 100], "free": [300 - place, 300], "accuracy": [0.9 + place / 100]}
         kept |= {} if run.spec.partitions else {"claimed": [], "reused": [], "free": [], "theta": []}
         store.finish(run.id, summarise(run.spec, [record(**kept)], 3.5))
-    app = opened(sweep=name)
+    return name
+
+
+def test_figures_show_methods_seeds_and_what_matters_most_with_code_that_makes_them(compared: str):
+    app = opened(sweep=compared)
     shown = charts(app)
     assert [chart["name"] for chart in shown] == [
         "accuracy-against-capacity-over-seeds",
@@ -114,6 +124,41 @@ def test_figures_show_methods_seeds_and_what_matters_most_with_code_that_makes_t
     for chart in shown:
         assert_code_makes_its_chart(chart)
     assert app.dataframe[0].value["m (points)"].isna().sum() == 2
+
+
+def test_what_the_address_chooses_table_figures_and_code_follow_until_all_are_shown_again(compared: str):
+    app = opened(sweep=compared, chosen='{"method":["clnp"],"mean_accuracy":[0.9,0.925]}')
+    assert list(app.dataframe[0].value["mean_accuracy"]) == pytest.approx([90, 91, 92])
+    said = "**3 of 6 sequences**, with method clnp · mean accuracy 90.00% to 92.50%"
+    assert said in [text.value for text in app.markdown]
+    for chart in charts(app):
+        assert_code_makes_its_chart(chart)
+    assert app.multiselect(key=f"{compared} chosen method").value == ["clnp"]
+    assert app.slider(key=f"{compared} chosen mean_accuracy").value == pytest.approx((90, 92.5))
+    app.multiselect(key=f"{compared} chosen m (points)").set_value([2.0]).run()
+    assert list(app.dataframe[0].value["mean_accuracy"]) == pytest.approx([92])
+    app.slider(key=f"{compared} chosen mean_accuracy").set_value((90.0, 95.0)).run()
+    assert json.loads(app.query_params["chosen"]) == {"method": ["clnp"], "m (points)": [2.0]}
+    button(app, "Show all").click().run()
+    assert len(app.dataframe[0].value) == 6
+    assert "chosen" not in app.query_params
+
+
+def test_a_choice_that_is_none_is_said_and_left_out(compared: str):
+    app = opened(sweep=compared, chosen="[1]")
+    assert app.toast[0].value.startswith("The link's chosen = ")
+    assert len(app.dataframe[0].value) == 6
+    assert "chosen" not in app.query_params
+    assert len(opened(sweep=compared, chosen='{"mean_accuracy":[0.99,1]}').dataframe[0].value) == 0
+
+
+@pytest.mark.parametrize("link", ["{", "[" * 9999, '{"n":[1]}', '{"m":1}', '{"m":[]}', '{"mean_accuracy":[1,"x"]}'])
+def test_a_link_chooses_by_axes_that_there_are_or_is_refused(link: str):
+    frame = pd.DataFrame({"m": [0.5, 2.0], "mean_accuracy": [0.9, None]})
+    assert brushes.read_link('{"m":[2,3]}', frame, ["m"]) == {"m": [2.0]}
+    assert brushes.read_link('{"m":[3],"mean_accuracy":[0.1,1]}', frame, ["m"]) == {"mean_accuracy": [0.1, 1]}
+    with pytest.raises(SpecError, match="is not possible"):
+        brushes.read_link(link, frame, ["m"])
 
 
 def test_nothing_to_compare_and_too_much_cannot_be_started(store: Store):

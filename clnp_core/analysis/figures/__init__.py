@@ -27,8 +27,9 @@ from clnp_core.analysis.figures.methods import accuracy_and_memory, accuracy_by_
 from clnp_core.analysis.figures.neuron import looks_at, neuron_activity
 from clnp_core.analysis.figures.paper import for_paper
 from clnp_core.analysis.figures.reuse import neurons_in_use, reuse_by_layer, reuse_matrix, transfer
+from clnp_core.analysis.figures.settings import parallel_coordinates, setting_importance
 from clnp_core.analysis.figures.sketch import network
-from clnp_core.analysis.figures.sweeps import parallel_coordinates, setting_importance, sweep
+from clnp_core.analysis.figures.sweeps import sweep
 from clnp_core.analysis.figures.tradeoff import activities, trade_off
 from clnp_core.analysis.figures.training import learning_curves, training_speed
 from clnp_core.analysis.figures.weights import weight_classes

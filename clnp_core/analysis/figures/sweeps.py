@@ -1,38 +1,33 @@
-"""Draws the sequences of a sweep, and which of its settings matter."""
+"""Draws what the sequences of a sweep came to."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
+from itertools import cycle, product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.colors import hex_to_rgb
 
 from clnp_core.analysis.figures.base import (
     BACKGROUND,
-    FREE,
     INK,
-    RULE,
     SYMBOLS,
-    TRADE_OFF,
-    UNTITLED_LEGEND,
     Theme,
     as_figure,
     task_colour,
     themed,
 )
-from clnp_core.analysis.sweeps import BY_SEED, MEASURES, SEEDS, TOGETHER, over_seeds, varied
+from clnp_core.analysis.sweeps import MEASURES, SEEDS, Brushes, chosen_rows, over_seeds, value_of, values_of, varied
 
-_MEASURED = {"mean_accuracy": "Mean accuracy", "capacity_used": "Capacity used"}
-_NO_VALUE = "–"
-_FAN = 0.6  # of the room between two values: how far the lines through one are spread
+NO_VALUE = "–"
+_KEYS, _KEY_PIXELS = 3, 20  # of the legend: so many under each other have room in the margin that all figures have
+_FADED = {"opacity": 0.25, "hoverinfo": "skip"}
 
 
 @themed
-def sweep(frame: pd.DataFrame, axes: Sequence[str], theme: Theme = "light") -> go.Figure:
+def sweep(frame: pd.DataFrame, axes: Sequence[str], theme: Theme = "light", chosen: Brushes | None = None) -> go.Figure:
     """Draw the final mean accuracy of each sequence of a sweep against the capacity used.
 
     Parameters
@@ -46,6 +41,8 @@ def sweep(frame: pd.DataFrame, axes: Sequence[str], theme: Theme = "light") -> g
         neither: where several are swept, sequences are small, and the mean over the seeds of those that are finished
         has bars of one standard deviation.
     theme : {"light", "dark"}
+    chosen : mapping of str to sequence, optional
+        Which sequences are chosen, as `chosen_rows` takes it; others are faded, and so is a mean over one of them.
 
     Returns
     -------
@@ -57,44 +54,46 @@ def sweep(frame: pd.DataFrame, axes: Sequence[str], theme: Theme = "light") -> g
     values = _values(frame, coloured) if coloured else [None]
     symbols: dict[Any, str] = dict(zip(_values(frame, shaped), cycle(SYMBOLS), strict=False)) if shaped else {}
     drawn = frame.dropna(subset=["mean_accuracy"])
-    drawn = drawn.assign(words=[_sequence_in_words(row, axes) for row in drawn.to_dict("records")])
-    drawn["words"] = drawn.groupby(list(MEASURES), dropna=False)["words"].transform("<br>".join)
-    drawn = drawn.assign(hollow=drawn["state"] != "finished", runs=drawn["run"])
+    drawn = drawn.assign(
+        words=[sequence_in_words(row, axes) for row in drawn.to_dict("records")],
+        hollow=drawn["state"] != "finished",
+        kept=chosen_rows(drawn, chosen),
+    )
+    drawn["words"] = drawn.groupby([*MEASURES, "kept"], dropna=False)["words"].transform("<br>".join)
     several = any(frame[axis].nunique() > 1 for axis in axes if axis in SEEDS)
     means = over_seeds(frame, axes) if several else drawn.head(0)
+    left = set(drawn["run"][~drawn["kept"]])
     traces = []
     for number, value in enumerate(values, start=1):
-        look = {
-            "name": _in_short(value),
-            "legendgroup": "colour",
-            "legendgrouptitle": {"text": coloured},
-            "showlegend": coloured is not None,
-        }
         marks = [_sequences(_of(drawn, coloured, value), shaped, symbols, small=several)]
         if several:
-            marks.append(_means(_of(means, coloured, value), axes, shaped, symbols))
+            marks.append(_means(_of(means, coloured, value), axes, shaped, symbols, left))
         for rows, size in marks:
-            for claims, own in ((True, rows["capacity_used"].notna()), (False, rows["capacity_used"].isna())):
-                if own.any() or (claims and rows.empty):
-                    traces.append(look | _marked(rows[own], size, number, claims, theme))
-                    look = look | {"showlegend": False}
-    keys: list[tuple[str, str | None, str, str]] = [
-        ("shape", shaped, _in_short(value), symbol) for value, symbol in symbols.items()
+            for kept, claims in product((True, False), repeat=2):
+                own = rows[(rows["kept"] == kept) & (rows["capacity_used"].notna() == claims)]
+                if len(own):
+                    shown = {"name": in_short(value), "showlegend": False} | ({} if kept else _FADED)
+                    traces.append(shown | _marked(own, size, number, claims, theme))
+    ink = INK[theme]
+    keys: list[tuple[str, str | None, Any, str, str]] = [
+        *(("colour", coloured, value, "circle", task_colour(number, theme)) for number, value in enumerate(values, 1)),
+        *(("shape", shaped, value, symbol, ink) for value, symbol in symbols.items()),
+        *([("state", "", "not finished yet", "circle-open", ink)] * bool(drawn["hollow"].any())),
     ]
-    if drawn["hollow"].any():
-        keys.append(("state", "", "not finished yet", "circle-open"))
     legend = [
         {
             "x": [None],
             "y": [None],
-            "name": name,
-            "marker": {"size": 10, "color": INK[theme], "symbol": symbol},
+            "name": in_short(value),
+            "marker": {"size": 10, "color": colour, "symbol": symbol},
             "legendgroup": group,
             "legendgrouptitle": {"text": title},
         }
-        for group, title, name, symbol in keys
+        for group, title, value, symbol, colour in keys
+        if title is not None
     ]
     nowhere = {"range": [0, 100]} if drawn.empty else {}
+    more = _KEY_PIXELS * max(0, max(len(values), len(symbols)) - _KEYS)
     layout = {
         "xaxis": {"title": {"text": "Capacity used (%)"}, **nowhere},
         "yaxis": {"title": {"text": "Mean accuracy at the end (%)"}, **nowhere},
@@ -105,35 +104,37 @@ def sweep(frame: pd.DataFrame, axes: Sequence[str], theme: Theme = "light") -> g
             "itemclick": False,
             "itemdoubleclick": False,
         },
+        "margin": {"b": 100 + more},
         "hovermode": "closest",
         **_without_claims(drawn["capacity_used"], values, coloured),
     }
     traces = [{"type": "scatter", "mode": "markers", **trace} for trace in traces + legend]
     title = f"Accuracy against capacity, {'over seeds' if several else 'by sequence'}"
-    return as_figure(traces, layout, title, 500, theme)
+    return as_figure(traces, layout, title, 500 + more, theme)
 
 
 def _sequences(
     rows: pd.DataFrame, shaped: str | None, symbols: Mapping[Any, str], small: bool
 ) -> tuple[pd.DataFrame, int]:
     """Describe a mark for each sequence: rows of what differs, and the size of all."""
-    shapes = [symbols[_key(each)] for each in rows[shaped]] if shaped else ["circle"] * len(rows)
+    shapes = [symbols[value_of(each)] for each in rows[shaped]] if shaped else ["circle"] * len(rows)
     symbol = [f"{shape}-open" if is_open else shape for shape, is_open in zip(shapes, rows["hollow"], strict=True)]
     return rows.assign(symbol=symbol), 6 if small else 11
 
 
 def _means(
-    rows: pd.DataFrame, axes: Sequence[str], shaped: str | None, symbols: Mapping[Any, str]
+    rows: pd.DataFrame, axes: Sequence[str], shaped: str | None, symbols: Mapping[Any, str], left: set[str]
 ) -> tuple[pd.DataFrame, int]:
-    """Describe a mark for each mean over the seeds, as `_sequences` does."""
+    """Describe a mark for each mean over the seeds, as `_sequences` does; `left` are runs that are not chosen."""
     words = []
     for row in rows.to_dict("records"):
         parts = _settings_in_words(row, [axis for axis in axes if axis not in SEEDS])
         text = " · ".join([*parts, f"mean of {row['seeds']} seed{'s' * (row['seeds'] != 1)}"])
         spread = [f"± {100 * row[f'{name} std']:.2f}" for name in MEASURES if not np.isnan(row[f"{name} std"])]
         words.append(text + (f"<br>{' and '.join(spread)} points over them" if spread else ""))
-    symbol = [symbols[_key(each)] for each in rows[shaped]] if shaped else "circle"
-    return rows.assign(run=rows["runs"], words=words, symbol=symbol, hollow=False), 12
+    symbol = [symbols[value_of(each)] for each in rows[shaped]] if shaped else "circle"
+    kept = [not left.intersection(runs.split(",")) for runs in rows["runs"]]
+    return rows.assign(run=rows["runs"], words=words, symbol=symbol, hollow=False, kept=kept), 12
 
 
 def _marked(rows: pd.DataFrame, size: int, number: int, claims: bool, theme: Theme) -> dict[str, Any]:
@@ -167,174 +168,13 @@ def _without_claims(capacity: pd.Series, values: Sequence[Any], coloured: str | 
     if capacity.notna().any():
         ends |= {"domain": [0.86, 1], "showticklabels": False, "title": {"text": "claims<br>none", "standoff": 8}}
         return {"xaxis": {"title": {"text": "Capacity used (%)"}, "domain": [0, 0.83]}, "xaxis2": ends}
-    named = {"tickvals": list(range(1, len(values) + 1)), "ticktext": list(map(_in_short, values))}
+    named = {"tickvals": list(range(1, len(values) + 1)), "ticktext": list(map(in_short, values))}
     return {"xaxis": {"visible": False}, "xaxis2": ends | named | {"title": {"text": coloured or ""}}}
-
-
-@themed
-def parallel_coordinates(frame: pd.DataFrame, axes: Sequence[str], theme: Theme = "light") -> go.Figure:
-    """Draw each sequence of a sweep as a line through its settings to its capacity used and its mean accuracy.
-
-    Parameters
-    ----------
-    frame, axes
-        As for `sweep`. Values of a setting are equally far apart, the least at the bottom, and lines through the same
-        value fan out, the most accurate on top. The more accurate a sequence, the stronger its colour; the best is
-        emphasised, and those that are not finished are dotted.
-    theme : {"light", "dark"}
-
-    Returns
-    -------
-    Figure
-        A point's customdata is its run's id and the hover text.
-    """
-    drawn = frame.dropna(subset=["mean_accuracy"]).sort_values("mean_accuracy", kind="stable")
-    settings = [axis for axis in axes if frame[axis].nunique(dropna=False) > 1]
-    heights, ticks = [], []
-    for axis in settings:
-        places, named = _levels(frame, drawn, axis)
-        heights.append(places)
-        ticks.append(named)
-    for name in reversed(MEASURES):
-        places, named = _scale(drawn[name])
-        heights.append(places)
-        ticks.append(named)
-    count = len(heights)
-    accuracy, last = heights[-1], len(drawn) - 1
-    traces = []
-    for number, row in enumerate(drawn.to_dict("records")):
-        colour = TRADE_OFF[theme]["front"] if number == last else _between(float(accuracy[number]), theme)
-        words = (
-            f"mean accuracy {row['mean_accuracy']:.2%}, capacity used "
-            f"{_NO_VALUE if np.isnan(row['capacity_used']) else format(row['capacity_used'], '.1%')}<br>"
-            f"{_sequence_in_words(row, axes)}"
-        )
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines+markers",
-                "x": list(range(count)),
-                "y": [float(each[number]) for each in heights],
-                "name": row["run"],
-                "customdata": [[row["run"], words]] * count,
-                "line": {
-                    "color": colour,
-                    "width": 3 if number == last else 1.5,
-                    "dash": "solid" if row["state"] == "finished" else "dot",
-                },
-                "marker": {"size": 7 if number == last else 5, "color": colour},
-                "hovertemplate": "%{customdata[1]}<extra></extra>",
-                "showlegend": False,
-            }
-        )
-    label = {"showarrow": False, "xanchor": "left", "xshift": 5, "bgcolor": BACKGROUND[theme], "borderpad": 1}
-    rule = {"type": "line", "y0": 0, "y1": 1, "line": {"color": RULE[theme], "width": 1}, "layer": "below"}
-    layout = {
-        "xaxis": {
-            "tickvals": list(range(count)),
-            "ticktext": [
-                *(name.replace(".", ".<br>").replace(" ", "<br>", 1) for name in settings),
-                "Capacity<br>(%)",
-                "Accuracy<br>(%)",
-            ],
-            "tickangle": 0,
-            "side": "top",
-            "range": [-0.1, count - 0.55],
-            "showgrid": False,
-            "fixedrange": True,
-        },
-        "yaxis": {"visible": False, "range": [-0.04, 1.04], "fixedrange": True},
-        "shapes": [rule | {"x0": place, "x1": place} for place in range(count)],
-        "annotations": [
-            label | {"x": place, "y": height, "text": text}
-            for place, named in enumerate(ticks)
-            for height, text in named
-        ],
-        "margin": {"t": 96, "b": 20, "l": 20, "r": 12},
-        "hovermode": "closest",
-    }
-    return as_figure(traces, layout, "Settings of each sequence", 440, theme)
-
-
-@themed
-def setting_importance(shares: pd.DataFrame, theme: Theme = "light") -> go.Figure:
-    """Draw how much of the variance of accuracy and capacity each setting of a sweep accounts for.
-
-    Parameters
-    ----------
-    shares : table
-        As `sweeps.importance` returns it. A stroke across a bar is the share by chance alone.
-    theme : {"light", "dark"}
-    """
-    measures = [name for name in MEASURES if (shares["measure"] == name).any()]
-    names = [*dict.fromkeys(each for each in shares["setting"] if each not in (TOGETHER, BY_SEED))]
-    names += [each for each in (TOGETHER, BY_SEED) if (shares["setting"] == each).any()]
-    in_words = {TOGETHER: "only in<br>combination", BY_SEED: "chance<br>(seeds)"}
-    colours = {"mean_accuracy": task_colour(1, theme), "capacity_used": FREE[theme]}
-    traces: list[dict[str, Any]] = []
-    written: list[dict[str, Any]] = []
-    for number, measure in enumerate(measures):
-        rows = shares[shares["measure"] == measure]
-        # Bars of numbers, not of names, so that a stroke can be put across each of them.
-        place = np.array([names.index(each) for each in rows["setting"]]) + 0.38 * (number - (len(measures) - 1) / 2)
-        shared = {"y": place, "name": _MEASURED[measure], "legendgroup": measure}
-        traces.append(
-            shared
-            | {
-                "type": "bar",
-                "orientation": "h",
-                "x": 100 * rows["share"],
-                "width": 0.34,
-                "marker": {"color": colours[measure]},
-                "customdata": [in_words.get(name, name).replace("<br>", " ") for name in rows["setting"].astype(str)],
-                "hovertemplate": (
-                    f"%{{customdata}}: %{{x:.1f}} % of the variance of {_MEASURED[measure].lower()}<extra></extra>"
-                ),
-            }
-        )
-        ends = 100 * rows[["share", "chance"]].max(axis=1)
-        written += [
-            {"x": x, "y": y, "text": f"{share:.0%}", "showarrow": False, "xanchor": "left", "xshift": 4}
-            for x, y, share in zip(ends, place, rows["share"], strict=True)
-        ]
-        chance = rows["chance"].notna().to_numpy()
-        traces.append(
-            shared
-            | {
-                "type": "scatter",
-                "mode": "markers",
-                "x": 100 * rows["chance"][chance],
-                "y": place[chance],
-                "name": "by chance alone",
-                "legendgroup": "chance",
-                "marker": {"symbol": "line-ns", "size": 14, "line": {"width": 2, "color": INK[theme]}},
-                "hovertemplate": "by chance alone: %{x:.1f} %<extra></extra>",
-                "showlegend": number == 0,
-            }
-        )
-    layout = {
-        "xaxis": {"title": {"text": "Share of the variance (%)"}, "range": [0, 112], "tickvals": [0, 25, 50, 75, 100]},
-        "yaxis": {
-            "tickvals": list(range(len(names))),
-            "ticktext": [in_words.get(name, name) for name in names],
-            "range": [len(names) - 0.5, -0.5],
-            "showgrid": False,
-        },
-        "annotations": written,
-        "barmode": "overlay",
-        "hovermode": "closest",
-        **UNTITLED_LEGEND,
-    }
-    return as_figure(traces, layout, "Which setting matters most", 190 + 62 * max(3, len(names)), theme)
 
 
 def _values(frame: pd.DataFrame, axis: str) -> list[Any]:
     """List the values of an axis, each once; one that has no effect on a method is None."""
-    return [*dict.fromkeys(map(_key, frame[axis]))]
-
-
-def _key(value: Any) -> Any:
-    return None if pd.isna(value) else value
+    return [*dict.fromkeys(values_of(frame[axis]))]
 
 
 def _of(rows: pd.DataFrame, axis: str | None, value: Any) -> pd.DataFrame:
@@ -344,46 +184,19 @@ def _of(rows: pd.DataFrame, axis: str | None, value: Any) -> pd.DataFrame:
     return rows[rows[axis].isna() if value is None else rows[axis] == value]
 
 
-def _levels(frame: pd.DataFrame, drawn: pd.DataFrame, axis: str) -> tuple[np.ndarray, list[tuple[float, str]]]:
-    """Place sequences, which ascend in accuracy, on an axis of few values: heights from 0 to 1, and of the values."""
-    found = _values(frame, axis)
-    given = sorted((value for value in found if value is not None), key=lambda value: (isinstance(value, str), value))
-    levels = [*([None] if None in found else []), *given]
-    heights = (np.arange(len(levels)) + 0.5) / len(levels)
-    of = np.array([levels.index(_key(value)) for value in drawn[axis]], dtype=int)
-    place = heights[of] if len(of) else np.empty(0)
-    for level in set(of):
-        here = of == level
-        place[here] += np.linspace(-0.5, 0.5, here.sum()) * _FAN / len(levels) if here.sum() > 1 else 0
-    return place, [(height, _in_short(level)) for height, level in zip(heights, levels, strict=True)]
-
-
-def _scale(shares: pd.Series) -> tuple[np.ndarray, list[tuple[float, str]]]:
-    """Place fractions between the least and the greatest; unknown ones at the bottom."""
-    low, high = (shares.min(), shares.max()) if shares.notna().any() else (0.0, 1.0)
-    if high == low:
-        return shares.notna().to_numpy() * 0.5, [(0.5, f"{100 * low:.1f}")]
-    heights = ((shares - low) / (high - low)).fillna(0.0).to_numpy()
-    return heights, [(height, f"{100 * (low + height * (high - low)):.1f}") for height in (0.0, 0.5, 1.0)]
-
-
-def _between(share: float, theme: Theme) -> str:
-    low, high = (np.array(hex_to_rgb(TRADE_OFF[theme][name])) for name in ("other", "own"))
-    return "#{:02X}{:02X}{:02X}".format(*((1 - share) * low + share * high).round().astype(int))
-
-
 def _settings_in_words(row: Mapping[str, Any], axes: Sequence[str]) -> list[str]:
     """Name the settings of a sequence that have an effect on it."""
-    return [f"{axis} = {_in_short(row[axis])}" for axis in axes if not pd.isna(row[axis])]
+    return [f"{axis} = {in_short(row[axis])}" for axis in axes if not pd.isna(row[axis])]
 
 
-def _sequence_in_words(row: Mapping[str, Any], axes: Sequence[str]) -> str:
+def sequence_in_words(row: Mapping[str, Any], axes: Sequence[str]) -> str:
+    """Tell a sequence's settings, how many tasks it has learned, and its run."""
     parts = [*_settings_in_words(row, axes), f"{row['tasks_fitted']} task{'s' * (row['tasks_fitted'] != 1)}"]
     return " · ".join([*parts, *([] if row["state"] == "finished" else ["not finished yet"]), row["run"]])
 
 
-def _in_short(value: Any) -> str:
+def in_short(value: Any) -> str:
     """Write a number without padding: 1e-4, not 1e-04."""
     if value is None:
-        return _NO_VALUE
+        return NO_VALUE
     return f"{value:g}".replace("e-0", "e-") if isinstance(value, float) else str(value)
