@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 FOLDER = Path(__file__).parent
 _HERE = ("localhost", "*.localhost", "127.0.0.1", "::1")
@@ -16,9 +17,18 @@ _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - to be told from others
 QUOTA = "CLNP_CLASS_QUOTA"
 """The variable of the app's environment that says that it serves a class, and how many runs each may have under way."""
 
+PUBLIC_URL = "CLNP_PUBLIC_URL"
+"""The variable that says under which address a proxy serves the app, without a slash at its end."""
+
 
 def process(
-    store: Path, port: int, opens_browser: bool, hosts: Sequence[str] = (), address: str = "", quota: int = 0
+    store: Path,
+    port: int,
+    opens_browser: bool,
+    hosts: Sequence[str] = (),
+    address: str = "",
+    quota: int = 0,
+    public_url: str = "",
 ) -> dict[str, Any]:
     """Give the app's process, as `subprocess.Popen` takes it.
 
@@ -34,16 +44,21 @@ def process(
         To listen at; by default what the environment says, or else this machine only.
     quota : int
         How many runs each student of a class may have under way; 0 where it serves no class.
+    public_url : str
+        Where a proxy serves it, if one does.
     """
     app = FOLDER / "app.py"
     command = [sys.executable, "-m", "streamlit", "run", str(app), f"--server.port={port}"]
     # Every page is drawn in a thread of its own, and threads leave holes in as many arenas as glibc gives them: with
     # thirty visitors the process kept growing (`benchmarks.dashboard`). Two are enough, as one thread runs at a time.
     environment = {"MALLOC_ARENA_MAX": "2"} | os.environ | {"CLNP_STORE": str(store.absolute())}
-    environment.pop(QUOTA, None)
-    if quota:
-        environment[QUOTA] = str(quota)
+    for variable, value in ((QUOTA, str(quota or "")), (PUBLIC_URL, public_url)):
+        environment.pop(variable, None)
+        if value:
+            environment[variable] = value
     allowed = [*names_of(address or environment.get("STREAMLIT_SERVER_ADDRESS", "127.0.0.1")), *hosts]
+    if public_url:
+        allowed.append(str(urlsplit(public_url).hostname))
     return {
         "args": [
             *command,
@@ -86,9 +101,9 @@ def link_here(address: str, port: int) -> str:
     return _link("127.0.0.1" if address in ("", *_EVERYWHERE) else address, port)
 
 
-def link_elsewhere(address: str, port: int, query: str) -> str:
-    """Write the link by which browsers of other machines find it."""
-    return f"{_link(seen_at(address), port)}/?{query}"
+def link_elsewhere(address: str, port: int, query: str, public_url: str = "") -> str:
+    """Write the link by which browsers of other machines find it: where a proxy serves it, if one does."""
+    return f"{public_url or _link(seen_at(address), port)}/?{query}"
 
 
 def _link(host: str, port: int) -> str:

@@ -212,6 +212,9 @@ def test_shells_complete_presets_and_ids_of_runs(said, store, tmp_path):
     [
         ("--address", "192.0.2.7", "'192.0.2.7' is no address of this machine; give one that it has"),
         ("--quota", "0", "'0' is no quota; give a number of runs from 1 to 1000"),
+        ("--public-url", "lab.example.org", "'lab.example.org' is no address of a page; give one as in a browser"),
+        ("--public-url", "https://lab.example.org:http/", "is no address of a page"),
+        ("--public-url", "https://lab.example.org/?code=1", "is no address of a page"),
     ],
 )
 def test_a_class_that_is_impossible_is_said(capsys, option, given, sentence):

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from clnp_core.cli.options import add_command, add_workers, as_given, opened
 from clnp_core.errors import ClnpError, HeldError, StoreError
@@ -42,6 +43,7 @@ def add_to(commands: Any) -> None:
     example = (
         "clnp dashboard --port 8080",
         "clnp dashboard --class --store class",
+        "clnp dashboard --class --store class --public-url https://lab.example.org/clnp",
         "clnp dashboard --no-browser --allow-host hub.example.org",
     )
     dashboard = add_command(commands, "dashboard", _dashboard, *example, help="open the app")
@@ -50,7 +52,8 @@ def add_to(commands: Any) -> None:
         "--address",
         type=_address,
         metavar="ADDRESS",
-        help="listen there; default 127.0.0.1, this machine only, and with --class 0.0.0.0, all of its networks",
+        help="listen there; default 127.0.0.1, this machine only, and with --class, unless a proxy serves it, 0.0.0.0, "
+        "all of its networks",
     )
     dashboard.add_argument(
         "--class",
@@ -73,6 +76,12 @@ def add_to(commands: Any) -> None:
         metavar="NAME",
         help="let browsers in that ask for the app under this name, such as a proxy's; can be repeated",
     )
+    dashboard.add_argument(
+        "--public-url",
+        type=_public_url,
+        metavar="URL",
+        help="where a proxy serves the app: browsers may ask for it under this name, and a class is given this link",
+    )
     add_workers(dashboard)
 
 
@@ -91,6 +100,18 @@ def _address(text: str) -> str:
     raise argparse.ArgumentTypeError(
         f"{text!r} is no address of this machine; give one that it has, such as 127.0.0.1 for itself alone or 0.0.0.0 "
         "for all of its networks"
+    )
+
+
+def _public_url(text: str) -> str:
+    with suppress(ValueError):
+        parts = urlsplit(text)
+        is_whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0  # raises where it is none
+        is_plain = text == f"{parts.scheme}://{parts.netloc}{parts.path}" and not set(text) & set("@ <>\"'")
+        if is_whole and is_plain:
+            return text.rstrip("/")
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no address of a page; give one as in a browser, such as https://lab.example.org/clnp"
     )
 
 
@@ -203,12 +224,17 @@ def _dashboard(options: argparse.Namespace) -> int:
         _give_example(store)
         opens_browser = not options.no_browser
         quota = options.quota if options.classroom else 0
-        address = options.address or (os.environ.get("STREAMLIT_SERVER_ADDRESS", "0.0.0.0") if quota else "")  # noqa: S104
-        process = dashboard.process(store.location, options.port, opens_browser, options.allow_host, address, quota)
-        print(f"CLNP Lab: {dashboard.link_here(address, options.port)} (Ctrl-C ends it)", flush=True)
+        public = options.public_url or ""
+        everywhere = quota and not public  # a proxy is on this machine, unless an address is given
+        address = options.address or (os.environ.get("STREAMLIT_SERVER_ADDRESS", "0.0.0.0") if everywhere else "")  # noqa: S104
+        process = dashboard.process(
+            store.location, options.port, opens_browser, options.allow_host, address, quota, public
+        )
+        print(f"CLNP Lab: {public or dashboard.link_here(address, options.port)} (Ctrl-C ends it)", flush=True)
         if quota:
             classroom = classroom_of(store.location)
-            print(f"Students come in by {dashboard.link_elsewhere(address, options.port, f'code={classroom.code}')}")
+            link = dashboard.link_elsewhere(address, options.port, f"code={classroom.code}", public)
+            print(f"Students come in by {link}")
             print(f"You come in by the code {classroom.lecturers_code}, for you alone", flush=True)
         with store.hold_app():
             return _carried_out(subprocess.Popen(**process))

@@ -1,5 +1,6 @@
 """The class: how students come in, who is there, and the queue; for a student, who he is here."""
 
+import os
 from collections import Counter
 from urllib.parse import urlsplit
 
@@ -49,8 +50,8 @@ def show_way_in(here: Classroom) -> None:
     st.code(link, language=None, width="content")
     if urlsplit(link).hostname in _HERE:
         st.caption(
-            "Only this machine can open this link. Behind a proxy, open this page under the proxy's address, and the "
-            "link is the right one; otherwise start the app without `--address`."
+            "Only this machine can open this link. Behind a proxy, open this page under the proxy's address, or start "
+            "the app with `--public-url`, and the link is the right one; otherwise start it without `--address`."
         )
 
 
@@ -102,7 +103,7 @@ def show_student(store: Store, here: Classroom, who: Visitor) -> None:
 
 def _link(query: str) -> str:
     """Write a link to the app as other machines find it."""
-    here = st.context.url or ""
+    here = os.environ.get(dashboard.PUBLIC_URL) or st.context.url or ""
     if urlsplit(here).hostname in _HERE:
         address, port = config.get_option("server.address"), config.get_option("server.port")
         return dashboard.link_elsewhere(address or "127.0.0.1", port, query)

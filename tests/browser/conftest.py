@@ -49,6 +49,9 @@ FLAGS = [
     f"--host-resolver-rules=MAP {OTHER_NAME} 127.0.0.1",
 ]
 
+IS_TRY = re.compile(r"/[\w-]+/_stcore/(health|host-config)$")
+"""A page's own address may be a folder above which the app is: Streamlit's front end tries."""
+
 GRID = {"stream.tasks": 3, "epochs": 14, "single_task": False, "lambda.2": [5e-4, 2e-3]}
 MARGINS = {"margin": [0.01, 0.05]}
 
@@ -160,9 +163,7 @@ def player(held: tuple[str, Store], finished: tuple[Store, str]) -> Player:
 
 
 def _is_problem(message: ConsoleMessage) -> bool:
-    # A page's own address may be a folder above which the app is: Streamlit's front end tries.
-    is_try = re.search(r"/[\w-]+/_stcore/(health|host-config)$", message.location["url"])
-    return message.type == "error" and not is_try
+    return message.type == "error" and not IS_TRY.search(message.location["url"])
 
 
 @pytest.fixture

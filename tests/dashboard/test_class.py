@@ -122,11 +122,12 @@ def test_a_run_is_its_students_until_it_is_shared_and_a_quota_holds(store, visit
     assert len(store.runs()) == 3
 
 
-def test_the_class_page_has_the_way_in_and_the_queue_for_the_lecturer(store, visits):
+def test_the_class_page_has_the_way_in_and_the_queue_for_the_lecturer(store, visits, monkeypatch):
+    monkeypatch.setenv(dashboard.PUBLIC_URL, "https://lab.example.org/clnp")
     store.welcome("Anna")
     queued = store.add(SPEC, owner="Anna")
     app = visits(LECTURER, "classroom/class_page.py")
-    assert app.code[0].value.endswith(f"/?code={classroom_of(store.location).code}")
+    assert app.code[0].value == f"https://lab.example.org/clnp/?code={classroom_of(store.location).code}"
     assert app.dataframe[0].value.to_dict("records") == [{"Name": "Anna", "Queued": 1, "Running": 0, "Finished": 0}]
     app.toggle[0].set_value(True).run()
     assert store.is_held()

@@ -132,6 +132,8 @@ def test_an_app_for_other_machines_is_asked_for_under_this_ones_name(monkeypatch
     assert "192.0.2.7" in names("192.0.2.7")
     assert names("127.0.0.1", "lab.example.org") == [*names("127.0.0.1"), "lab.example.org"]
     assert all("*" not in each.removeprefix("*.localhost") for each in everywhere)
+    args = dashboard.process(tmp_path, 8501, False, public_url="https://lab.example.org/clnp")["args"]
+    assert "--server.allowedHosts=lab.example.org" in args
 
 
 def test_the_link_of_a_class_is_one_that_other_machines_find():
