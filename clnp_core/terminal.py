@@ -189,10 +189,12 @@ def print_runs(runs: Sequence[Run], engine: int | None) -> None:
     }
     if any(run.name for run in runs):
         columns = {"run": columns["run"], "name": [escape(run.name) for run in runs], **columns}
+    if any(run.owner for run in runs):
+        columns["student"] = [escape(run.owner or "") for run in runs]
     if any(run.tags for run in runs):
         columns["tags"] = [escape(", ".join(run.tags)) for run in runs]
     if runs:
-        console.print(_fitting(console, columns, ("created", "seed", "tasks", "tags", "left", "done", "state", "name")))
+        console.print(_fitting(console, columns, ("created", "seed", "tasks", "tags", "left", "done", "student", "state", "name")))
     else:
         console.print("There are no runs yet. Try: clnp run digits")
     if any(run.is_active for run in runs) and engine is None:

@@ -15,6 +15,7 @@ from clnp_core.cli import main
 from clnp_core.cli.parser import parser
 from clnp_core.errors import DeviceError
 from clnp_core.runs import submit
+from clnp_core.runs.classroom.student import StudentStore
 from clnp_core.runs.spec import fork, preset
 from clnp_core.runs.store import Store
 from clnp_core.terminal import print_sweep
@@ -114,6 +115,15 @@ def test_a_name_for_no_run_or_for_several_is_refused_before_anything_is_done(sai
     assert sentence in complaint
     assert ("clnp list" in complaint) == (name != "digits-")
     assert [run.state for run in store.runs()] == ["queued"] * 2
+
+
+def test_the_list_of_a_class_says_whose_each_run_is(said, store):
+    store.add(preset("digits"))
+    assert "student" not in said("list")[1]
+    StudentStore(store, "Anna", 3).add(preset("digits", {"seed": 1}))
+    listed = said("list")[1]
+    assert "student" in listed
+    assert [line.count("Anna") for line in listed.splitlines() if "digits-" in line] == [1, 0]
 
 
 def test_a_run_is_renamed_and_its_name_shown_and_understood(said, store):
