@@ -194,7 +194,9 @@ def print_runs(runs: Sequence[Run], engine: int | None) -> None:
     if any(run.tags for run in runs):
         columns["tags"] = [escape(", ".join(run.tags)) for run in runs]
     if runs:
-        console.print(_fitting(console, columns, ("created", "seed", "tasks", "tags", "left", "done", "student", "state", "name")))
+        console.print(
+            _fitting(console, columns, ("created", "seed", "tasks", "tags", "left", "done", "student", "state", "name"))
+        )
     else:
         console.print("There are no runs yet. Try: clnp run digits")
     if any(run.is_active for run in runs) and engine is None:

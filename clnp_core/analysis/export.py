@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from html import unescape
@@ -25,6 +26,7 @@ BAND = "band"
 _PX_PER_INCH = 96
 _MM_PER_PX = 25.4 / _PX_PER_INCH
 _SCREEN_PX = 900  # wide, where a figure does not say
+_AT_RANDOM = re.compile(rb'(?:id="defs-|\btrace|\bid="p[0-9a-f]{6}-|-legend-)([0-9a-f]{6})\b')
 _FORMS = ("pdf", "svg", "png", "html")
 
 
@@ -107,7 +109,7 @@ def drawn(figure: go.Figure, form: str, dpi: float) -> bytes:
     if form == "pdf":
         return _with_title(DRAWER.draw(figure, {"format": form, **size}), _title(figure))
     if form == "svg":
-        return _in_millimetres(DRAWER.draw(figure, {"format": form, **size}))
+        return _alike(_in_millimetres(DRAWER.draw(figure, {"format": form, **size})))
     return _with_dots(DRAWER.draw(figure, {"format": form, **size, "scale": dpi / _PX_PER_INCH}), dpi)
 
 
@@ -133,6 +135,20 @@ def _in_millimetres(svg: bytes) -> bytes:
     head, end, rest = svg.partition(b">")
     size = rb'\b(width|height)="([\d.]+)"'
     return re.sub(size, lambda found: b'%s="%.2fmm"' % (found[1], float(found[2]) * _MM_PER_PX), head) + end + rest
+
+
+def _alike(svg: bytes) -> bytes:
+    """Name the parts of an SVG after its content, where Plotly draws a name at random.
+
+    The same figure then gives the same bytes, and the parts of two figures on one page are still told apart.
+    """
+    names = list(dict.fromkeys(_AT_RANDOM.findall(svg)))
+    if not names:
+        return svg
+    parts = re.compile(rb"(p|clip|legend|trace|-)(%s)" % b"|".join(names))
+    content = hashlib.sha256(parts.sub(lambda found: b"%s%d" % (found[1], names.index(found[2])), svg)).digest()
+    told = {name: hashlib.sha256(b"%s%d" % (content, place)).hexdigest()[:6] for place, name in enumerate(names)}
+    return parts.sub(lambda found: found[1] + told[found[2]].encode(), svg)
 
 
 def _with_dots(png: bytes, dpi: float) -> bytes:

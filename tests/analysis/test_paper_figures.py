@@ -261,6 +261,19 @@ def test_files_are_as_large_as_the_figure_and_have_its_data_beside_them(tmp_path
 
 @pytest.mark.browser
 @pytest.mark.skipif(NO_BROWSER, reason="no browser: `apt-get install chromium`")
+@pytest.mark.parametrize("name", ["mean_accuracies", "accuracy_by_task"])  # with lines, and with hatched bars
+def test_the_same_figure_is_the_same_svg_to_the_byte(name, tmp_path):
+    figure = figures.for_paper(FIGURES[name]())
+    one, two = (figures.save(figure, tmp_path / f"{number}.svg").read_bytes() for number in (1, 2))
+    assert one == two
+    other = figures.save(figure.update_layout(height=300), tmp_path / "other.svg").read_bytes()
+    ids = [set(re.findall(rb'\bid="([^"]+)"', svg)) for svg in (one, other)]
+    assert all(ids)
+    assert not ids[0] & ids[1]
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(NO_BROWSER, reason="no browser: `apt-get install chromium`")
 def test_pictures_have_the_font_in_them_that_their_text_was_laid_out_in(tmp_path):
     screen = figures.trade_off(basics.POINTS, None, basics.MARK, basics.MARK | {"candidate": 2}, basics.MARK)
     for number, figure in enumerate((screen, figures.for_paper(screen, font="serif"))):
