@@ -40,4 +40,4 @@ def test_a_trade_off_shows_what_the_margin_rule_chooses():
     (shown,) = pd.read_html(StringIO(tradeoff._repr_html_()))
     assert shown["m (points)"].tolist() == [0, 0.5, 1, 2, 5]
     assert shown.loc[3, ["layer 1 claimed", "layer 2 claimed"]].tolist() == [13, 10]
-    assert shown.loc[3, "λ"] == "1e-05 / 0.03 / 0.0003"
+    assert shown.loc[3, "λ"] == "1e-5 / 0.03 / 3e-4"
