@@ -20,12 +20,11 @@ import pandas as pd
 from clnp_core.analysis.candidates import Before, Split, Theta, Trained
 from clnp_core.analysis.tradeoff import TradeOff
 from clnp_core.errors import StoreError
-from clnp_core.lesson.runs import MARGINS, RUNS, TASKS
-from clnp_core.lesson.stored import accuracy, digits, plain_network, seen, uncut
+from clnp_core.lesson.runs import ALIKE, MARGINS, RUNS, SHARES_PERMUTED, TASKS
+from clnp_core.lesson.stored import accuracy, digits, permutations, plain_network, tasks_of, test_images, uncut
 from clnp_core.methods.graceful import Curve, ScanPoint, highest_within
 from clnp_core.runs.fold.summary import accuracy_matrix, layers
 from clnp_core.runs.store import Store
-from clnp_core.runs.views.anatomy import anatomy
 from clnp_core.runs.views.explore import trade_off
 from clnp_core.runs.views.reuse import reuse
 
@@ -75,7 +74,7 @@ def _tasks(store: Store, runs: Found) -> Data:
     first = [int(np.flatnonzero(digits().y_test == label)[0]) for label in range(digits().classes)]
     return {
         "images": digits().x_test[first].reshape(len(first), -1).tolist(),
-        "permutations": _permutations(store, runs["clnp"], TASKS).tolist(),
+        "permutations": permutations(store, runs["clnp"], TASKS).tolist(),
         "alone": [record.single_task_accuracy for record in store.learned(runs["clnp"])],
     }
 
@@ -92,7 +91,7 @@ def _between(store: Store, runs: Found) -> Data:
     "moved" is the share of the weights that changed by more than half their magnitude.
     """
     ends = [plain_network(store, runs["finetune"], task) for task in (1, 2)]
-    images = _test_images(store, runs["clnp"], 2)
+    images = test_images(store, runs["clnp"], 2)
     shares = [place / _SHARES for place in range(_SHARES + 1)]
     middle = [ends[0].towards(ends[1], share) for share in shares]
     before, after = (np.concatenate([each.ravel() for each in (*end.weights, end.head)]) for end in ends)
@@ -139,8 +138,8 @@ def _interference(store: Store, runs: Found) -> Data:
 
 def _left_in(store: Store, run: str) -> Data:
     """Measure the accuracy on task 1 after each task with its interference left in, and how large those weights are."""
-    (images,) = _test_images(store, run, 1)
-    networks, weights = zip(*(uncut(store, run, task) for task in _tasks_of(store, run)), strict=True)
+    (images,) = test_images(store, run, 1)
+    networks, weights = zip(*(uncut(store, run, task) for task in tasks_of(store, run)), strict=True)
     return {
         "left": [accuracy(network.logits(images, task=1)) for network in networks],
         "weights": weights[0].size,
@@ -150,11 +149,11 @@ def _left_in(store: Store, run: str) -> Data:
 
 def _identity(store: Store, runs: Found) -> Data:
     """Collect two methods' outputs for one image of task 1 after each task, and the hash of those for all images."""
-    (images, *_) = _test_images(store, runs["clnp"], 1)
+    (images, *_) = test_images(store, runs["clnp"], 1)
     data: Data = {"label": int(digits().y_test[0])}
     for name, task in (("clnp", 1), ("finetune", None)):
         run = runs[name]
-        answers = [plain_network(store, run, after).logits(images, task) for after in _tasks_of(store, run)]
+        answers = [plain_network(store, run, after).logits(images, task) for after in tasks_of(store, run)]
         hashes = [hashlib.sha256(np.ascontiguousarray(each).tobytes()).hexdigest() for each in answers]
         data[name] = {"logits": [each[0].tolist() for each in answers], "sha256": hashes}
     return data
@@ -184,6 +183,14 @@ def _shrinking(store: Store, run: str) -> Data:
 def _reuse(store: Store, runs: Found) -> Data:
     """Tabulate whose neurons each task uses, with one output layer for all tasks and with one for each."""
     return {name: reuse(store, runs[run]).to_dict("list") for name, run in (("shared", "clnp"), ("own", "multihead"))}
+
+
+def _alike(store: Store, runs: Found) -> Data:
+    """Tabulate whose neurons each task uses, for each share of the pixels that tasks permute."""
+    return {
+        "share": list(SHARES_PERMUTED),
+        "tables": [reuse(store, runs[run]).to_dict("list") for run in ALIKE],
+    }
 
 
 def _full(store: Store, runs: Found) -> Data:
@@ -283,6 +290,15 @@ PARTS = {
             for name, key in (("one output", "shared"), ("an output per task", "own"))
         },
     ),
+    "alike": Part(
+        ALIKE,
+        _alike,
+        lambda data: {
+            f"{100 * share:g} % of the pixels permuted": f"{claimed_later(table)} neurons claimed by later tasks, "
+            f"{used_again(table)['used'].sum()} used again"
+            for share, table in zip(data["share"], data["tables"], strict=True)
+        },
+    ),
     "full": Part(
         tuple(name for name in RUNS if name.startswith("full-")),
         _full,
@@ -311,6 +327,12 @@ def used_again(reused: Mapping[str, list[Any]]) -> pd.DataFrame:
     """Select the rows of earlier tasks' neurons from a run's table in the part "reuse"."""
     table = pd.DataFrame(reused)
     return table[table["owner"] < table["task"]]
+
+
+def claimed_later(reused: Mapping[str, list[Any]]) -> int:
+    """Count the neurons that tasks after the first claim, in such a table."""
+    table = pd.DataFrame(reused)
+    return int(table[(table["owner"] == table["task"]) & (table["task"] > 1)]["used"].sum())
 
 
 def learned_well(sequence: Data) -> int:
@@ -374,21 +396,3 @@ def neurons_needed(tradeoff: TradeOff, points: float = 0.01) -> pd.DataFrame:
         neurons = zip(tradeoff.before.names, point.claimed, strict=True)
         rows.append({"lambda": candidate.l1[1], "accuracy": point.accuracy, **dict(neurons)})
     return pd.DataFrame(rows)
-
-
-def _tasks_of(store: Store, run: str) -> range:
-    """Return the numbers of the tasks that a run has learned."""
-    return range(1, len(store.learned(run)) + 1)
-
-
-def _test_images(store: Store, run: str, tasks: int) -> list[np.ndarray]:
-    """Return the test images as the first tasks see them."""
-    permutations = _permutations(store, run, tasks)
-    return [seen(digits().x_test, permutations[task]) for task in range(tasks)]
-
-
-def _permutations(store: Store, run: str, tasks: int) -> np.ndarray:
-    """Return the permutations of the first tasks; see `Anatomy.permutations`."""
-    permutations = anatomy(store, run, tasks).permutations
-    assert permutations is not None  # the lesson is on permuted digits
-    return permutations

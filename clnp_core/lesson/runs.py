@@ -13,6 +13,10 @@ LAMBDAS = (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 """Values of λ of layer 2 tried for task 1."""
 MARGINS = (0.0, 0.01, 0.03, 0.06)
 """Margins m, one for each network that is filled until it is full."""
+SHARES_PERMUTED = (0.0, 0.25, 0.5, 1.0)
+"""Shares of the pixels that tasks permute, from tasks that are all the same to tasks that have nothing in common."""
+ALIKE = tuple(f"alike-{100 * share:g}" for share in SHARES_PERMUTED)
+"""The runs with these, with an output layer for each task."""
 
 _NARROW = 200
 _MOST_TASKS = 20
@@ -42,6 +46,10 @@ RUNS = {
     ),
     "sparsity": _spec("sparsity", {"stream.tasks": 1, "lambda.2": list(LAMBDAS)}),
     "gradual": _spec("gradual", {"pruning": "gradual"}),
+    **{
+        name: _spec(name, {"stream.share": share}, "digits-multihead")
+        for name, share in zip(ALIKE, SHARES_PERMUTED, strict=True)
+    },
     **{f"full-{100 * margin:g}": _filling(margin) for margin in MARGINS},
 }
 """Specifications by name."""

@@ -101,3 +101,21 @@ def _product(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
 def accuracy(logits: np.ndarray) -> float:
     """Compute the share of test images that logits [N, outputs] classify correctly."""
     return float(np.mean(logits.argmax(1) == digits().y_test))
+
+
+def tasks_of(store: Store, run: str) -> range:
+    """Return the numbers of the tasks that a run has learned."""
+    return range(1, len(store.learned(run)) + 1)
+
+
+def test_images(store: Store, run: str, tasks: int) -> list[np.ndarray]:
+    """Return the test images as the first tasks see them."""
+    orders = permutations(store, run, tasks)
+    return [seen(digits().x_test, orders[task]) for task in range(tasks)]
+
+
+def permutations(store: Store, run: str, tasks: int) -> np.ndarray:
+    """Return the permutations of the first tasks; see `Anatomy.permutations`."""
+    orders = anatomy(store, run, tasks).permutations
+    assert orders is not None  # the lesson is on permuted digits
+    return orders

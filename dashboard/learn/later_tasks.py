@@ -6,7 +6,7 @@ import pandas as pd
 
 from clnp_core.analysis import figures
 from clnp_core.analysis.figures import Theme
-from clnp_core.lesson.parts import ENOUGH, learned_well, shipped, used_again
+from clnp_core.lesson.parts import ENOUGH, claimed_later, learned_well, shipped, used_again
 from clnp_core.lesson.runs import TASKS
 from dashboard.learn.step import Shown, Step, lesson_code, rounded
 from dashboard.shared.number_text import margin_text
@@ -133,6 +133,40 @@ def reuse() -> Step:
         answer="All tasks would then answer through the same output weights. To keep them apart a mask hides from each "
         "task the neurons of the last hidden layer that others claimed. With an output layer of its own, a task may "
         "read them all.",
+    )
+
+
+def alike() -> Step:
+    shares, tables = shipped("alike")["share"], shipped("alike")["tables"]
+    places = tuple(f"{100 * share:g} %" for share in shares)
+
+    def show(place: int, theme: Theme) -> Shown:
+        again = used_again(tables[place])
+        of_earlier = 100 * again["used"].sum() / again["neurons"].sum()
+        return Shown(
+            figures.neurons_in_use(pd.DataFrame(tables[place]), theme),
+            f"{places[place]} of the pixels are permuted. Tasks 2 to {TASKS} claim {claimed_later(tables[place])} "
+            f"neurons, and use {of_earlier:.0f} % of what earlier tasks have claimed.",
+            lesson_code(
+                f'import pandas as pd\n\nfigures.neurons_in_use(pd.DataFrame(shipped("alike")["tables"][{place}]))'
+            ),
+        )
+
+    return Step(
+        title="How alike are the tasks?",
+        text="What a later task uses again, and what it has to claim, tells how much the tasks have in common: nothing "
+        "else in the network was told. Here each task permutes a share of the pixels only. At 0 % all tasks are the "
+        "same, at 100 % they share nothing but the ten digits.",
+        part="alike",
+        label="Pixels permuted",
+        places=places,
+        start=len(places) - 1,
+        show=show,
+        try_this="Go from 100 % down to 0 %. What do later tasks claim of layer 1, and what of layer 2?",
+        question="When all tasks are the same, where does a later task get its features from?",
+        answer="From the first one. What it needs of layer 1 is there already, and hardly a neuron of it is claimed "
+        "anew. Nobody told the network that the tasks are alike: it is seen in the partition alone. With real tasks "
+        "this shows which of them have something to give to each other.",
     )
 
 

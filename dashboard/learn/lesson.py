@@ -4,7 +4,7 @@ from functools import cache
 
 from dashboard.learn.first_task import active, graceful, gradual, partition, sparsity
 from dashboard.learn.forgetting import overwritten, place_your_bet, two_tasks
-from dashboard.learn.later_tasks import full, identical, interference, reuse
+from dashboard.learn.later_tasks import alike, full, identical, interference, reuse
 from dashboard.learn.step import Step
 
 
@@ -23,5 +23,6 @@ def lesson() -> tuple[Step, ...]:
         graceful(),
         gradual(),
         reuse(),
+        alike(),
         full(),
     )

@@ -18,6 +18,7 @@ from clnp_core.lesson.parts import (
     PARTS,
     about,
     as_trade_off,
+    claimed_later,
     learned_well,
     measure,
     neurons_needed,
@@ -216,9 +217,15 @@ def test_neurons_of_a_full_network_add_up():
 
 
 def test_no_task_uses_more_neurons_than_there_are():
-    for table in shipped("reuse").values():
+    for table in (*shipped("reuse").values(), *shipped("alike")["tables"]):
         assert all(used <= neurons for used, neurons in zip(table["used"], table["neurons"], strict=True))
         assert max(table["task"]) == TASKS
+
+
+def test_the_less_tasks_have_in_common_the_more_is_claimed_anew():
+    claimed = list(map(claimed_later, shipped("alike")["tables"]))
+    assert claimed == sorted(claimed)
+    assert claimed[0] < claimed[-1] / 5
 
 
 def test_a_run_that_a_store_has_is_not_asked_for_again(tmp_path: Path):
