@@ -138,7 +138,7 @@ def reuse() -> Step:
 
 def alike() -> Step:
     shares, tables = shipped("alike")["share"], shipped("alike")["tables"]
-    places = tuple(f"{100 * share:g} %" for share in shares)
+    places = tuple(f"{100 * share:g}\N{NO-BREAK SPACE}%" for share in shares)
 
     def show(place: int, theme: Theme) -> Shown:
         again = used_again(tables[place])
@@ -146,7 +146,7 @@ def alike() -> Step:
         return Shown(
             figures.neurons_in_use(pd.DataFrame(tables[place]), theme),
             f"{places[place]} of the pixels are permuted. Tasks 2 to {TASKS} claim {claimed_later(tables[place])} "
-            f"neurons, and use {of_earlier:.0f} % of what earlier tasks have claimed.",
+            f"neurons, and use {of_earlier:.0f}\N{NO-BREAK SPACE}% of what earlier tasks have claimed.",
             lesson_code(
                 f'import pandas as pd\n\nfigures.neurons_in_use(pd.DataFrame(shipped("alike")["tables"][{place}]))'
             ),
@@ -154,18 +154,18 @@ def alike() -> Step:
 
     return Step(
         title="How alike are the tasks?",
-        text="What a later task uses again, and what it has to claim, tells how much the tasks have in common: nothing "
-        "else in the network was told. Here each task permutes a share of the pixels only. At 0 % all tasks are the "
-        "same, at 100 % they share nothing but the ten digits.",
+        text="What a later task uses again, and what it has to claim, tells how much the tasks have in common, though "
+        "nobody tells the network. Here each task permutes a share of the pixels only. At "
+        f"{places[0]} all tasks are the same, at {places[-1]} they share nothing but the ten digits.",
         part="alike",
         label="Pixels permuted",
         places=places,
         start=len(places) - 1,
         show=show,
-        try_this="Go from 100 % down to 0 %. What do later tasks claim of layer 1, and what of layer 2?",
+        try_this=f"Go from {places[-1]} down to {places[0]}. What do later tasks claim of layer 1, and what of layer 2?",
         question="When all tasks are the same, where does a later task get its features from?",
         answer="From the first one. What it needs of layer 1 is there already, and hardly a neuron of it is claimed "
-        "anew. Nobody told the network that the tasks are alike: it is seen in the partition alone. With real tasks "
+        "anew. That tasks are alike is seen in the partition alone. With real tasks "
         "this shows which of them have something to give to each other.",
     )
 
