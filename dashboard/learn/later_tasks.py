@@ -162,7 +162,7 @@ def alike() -> Step:
         places=places,
         start=len(places) - 1,
         show=show,
-        try_this=f"Go from {places[-1]} down to {places[0]}. What do later tasks claim of layer 1, and what of layer 2?",
+        try_this=f"Go from {places[-1]} down to {places[0]}. What do later tasks claim of each layer?",
         question="When all tasks are the same, where does a later task get its features from?",
         answer="From the first one. What it needs of layer 1 is there already, and hardly a neuron of it is claimed "
         "anew. That tasks are alike is seen in the partition alone. With real tasks "
