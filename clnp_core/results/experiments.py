@@ -198,7 +198,7 @@ ALL: Sequence[Experiment] = (
 
 def _written(value: Any) -> str:
     return (
-        f"'{json.dumps(value)}'"
+        f"'{json.dumps(value, separators=(',', ':'))}'"
         if isinstance(value, dict)
         else str(value).lower()
         if isinstance(value, bool)
