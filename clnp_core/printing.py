@@ -109,7 +109,10 @@ def brief(number: float) -> str:
     >>> brief(0.05), brief(0.0005), brief(1e-5)
     ('0.05', '5e-4', '1e-5')
     """
-    if not 0 < abs(number) < 0.01:
-        return f"{number:g}"
-    mantissa, exponent = f"{number:.5e}".split("e")
+    return scientific(number, 5) if 0 < abs(number) < 0.01 else f"{number:g}"
+
+
+def scientific(number: float, decimals: int) -> str:
+    """Write a number other than 0 in powers of ten, without padding, such as 3e-4."""
+    mantissa, exponent = f"{number:.{decimals}e}".split("e")
     return f"{float(mantissa):g}e{int(exponent)}"

@@ -93,8 +93,9 @@ GRADUAL_UNTIL_FULL = Experiment(
 _RIVALS = {"epochs": 20, "cooldown": 0, "learning_rate": 0.001, "stream.validation": 100}
 
 
-def _rival(name: str, method: str, **own: float) -> Experiment:
-    changes = {"method": method, **{f"{method}.{setting}": value for setting, value in own.items()}, **_RIVALS}
+def _rival(name: str, method: str, network: Mapping[str, Any] | None = None, **own: float) -> Experiment:
+    settings = {f"{method}.{setting}": value for setting, value in own.items()}
+    changes = {**({"network": network} if network else {}), "method": method, **settings, **_RIVALS}
     return Experiment(name, "Table 1", "permuted-mnist-paper", changes, is_full=False)
 
 
@@ -113,20 +114,11 @@ _SMALL = {
     "hidden": [{"kind": "dense", "name": f"layer {n}", "width": width} for n, width in enumerate((64, 32), start=1)],
     "outputs": 10,
 }
-SMALL = tuple(
-    Experiment(
-        f"{name}, on 64 and 32 units",
-        "Table 1",
-        "permuted-mnist-paper",
-        {"network": _SMALL, **own, **_RIVALS},
-        is_full=False,
-    )
-    for name, own in (
-        ("ANPyC, λ = 3", {"method": "anpyc", "anpyc.strength": 3.0}),
-        ("EWC, λ = 100", {"method": "ewc", "ewc.strength": 100.0}),
-        ("SI, c = 0.1", {"method": "si", "si.c": 0.1}),
-        ("fine-tuning", {"method": "finetune"}),
-    )
+SMALL = (
+    _rival("ANPyC, λ = 3, on 64 and 32 units", "anpyc", _SMALL, strength=3.0),
+    _rival("EWC, λ = 100, on 64 and 32 units", "ewc", _SMALL, strength=100.0),
+    _rival("SI, c = 0.1, on 64 and 32 units", "si", _SMALL, c=0.1),
+    _rival("fine-tuning, on 64 and 32 units", "finetune", _SMALL),
 )
 FINE_TUNING = _rival("fine-tuning, Adam afresh with each task", "finetune")
 RIVALS = (*EWC.values(), *SI.values(), *SUPERPOSITION, *ANPYC, FINE_TUNING, *SMALL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import plotly.graph_objects as go
@@ -39,6 +40,17 @@ def layers(run: Kept) -> list[dict[str, Any]]:
 def means(runs: Sequence[Kept]) -> list[float]:
     """The mean accuracy of each run over its tasks."""
     return [run.summary.mean_accuracy for run in runs]
+
+
+def mean_of(experiment: Experiment, found: Found) -> float:
+    """The mean accuracy of an experiment that was run, over its runs."""
+    return fmean(means(found[experiment.name]))
+
+
+def best_of(experiments: Iterable[Experiment], found: Found) -> Experiment | None:
+    """The one with the highest mean accuracy; None if none was run."""
+    run = (each for each in experiments if found[each.name])
+    return max(run, key=lambda each: mean_of(each, found), default=None)
 
 
 def compared(experiments: Iterable[Experiment], found: Found) -> list[Group]:

@@ -14,7 +14,19 @@ from clnp_core.results import kept, published
 from clnp_core.results.claims import claims
 from clnp_core.results.experiments import ALL, NARROW, PAPER_SEEDS, QUICK, WIDE, Experiment, Found
 from clnp_core.results.kept import Kept
-from clnp_core.results.layout import NOTHING, compared, layers, means, met, names, percent, picture, table
+from clnp_core.results.layout import (
+    NOTHING,
+    best_of,
+    compared,
+    layers,
+    mean_of,
+    means,
+    met,
+    names,
+    percent,
+    picture,
+    table,
+)
 from clnp_core.results.permuted import permuted_mnist
 from clnp_core.results.published import Published
 from clnp_core.runs.fold.summary import duration
@@ -92,11 +104,11 @@ def _cifar_verdicts(found: Found) -> list[str]:
     """Write what was asked of CLNP here, where it is not the best, and what pruning while it trains leaves free."""
     done = [each for each in NARROW if found[each.name]]
     ours = [each for each in done if found[each.name][0].spec.method == "clnp"]
-    if not ours:
+    best = best_of(ours, found)
+    if best is None:
         return []
-    asked = max(each.accuracy for each in published.SPLIT_CIFAR[:2]) + _ASKED_ABOVE_SI
-    best = max(ours, key=lambda each: fmean(means(found[each.name])))
-    mean = fmean(means(found[best.name]))
+    asked = published.SI_ON_CIFAR + _ASKED_ABOVE_SI
+    mean = mean_of(best, found)
     lines = [
         f"- {best.name} is the best of CLNP: {100 * mean:.1f} %, asked {100 * asked:.1f} %, SI as published and "
         f"{100 * _ASKED_ABOVE_SI:g} points: {met(mean >= asked, asked - mean)}."

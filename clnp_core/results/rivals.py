@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -17,21 +17,15 @@ from clnp_core.results.experiments import (
     RIVALS,
     SI,
     SUPERPOSITION,
-    Experiment,
     Found,
 )
 from clnp_core.results.kept import Kept
-from clnp_core.results.layout import compared, means, met, picture, table
+from clnp_core.results.layout import best_of, compared, mean_of, met, picture, table
 
 _ASKED_OF_EWC = 0.96
 _ASKED_OF_SI = 0.005
 """Most that SI at its authors' c may be off from what they stored, after any task."""
 _AUTHORS_C = 0.1
-
-
-def best_of(experiments: Iterable[Experiment], found: Found) -> Experiment | None:
-    """The one with the highest mean accuracy; None if none was run."""
-    return max((each for each in experiments if found[each.name]), key=lambda each: _mean(each, found), default=None)
 
 
 def beside_the_rivals(found: Found, pictures: Path, shown: str) -> list[str]:
@@ -45,10 +39,6 @@ def beside_the_rivals(found: Found, pictures: Path, shown: str) -> list[str]:
         caption = "Mean accuracy over the tasks learned so far, each method at its best setting."
         lines += ["", *picture(drawn, pictures, shown, "table-1", caption)]
     return lines
-
-
-def _mean(experiment: Experiment, found: Found) -> float:
-    return fmean(means(found[experiment.name]))
 
 
 def _steps(runs: Sequence[Kept]) -> list[float]:
@@ -89,14 +79,14 @@ def _verdicts(found: Found) -> list[str]:
             f"{1 + off.index(max(off))}, by {100 * max(off):.2f} points: {met(within == len(off))}."
         )
     if best := best_of(EWC.values(), found):
-        mean = _mean(best, found)
+        mean = mean_of(best, found)
         lines.append(
             f"- {best.name} is the best of EWC: {100 * mean:.2f} %, asked {100 * _ASKED_OF_EWC:g} % or more: "
             f"{met(mean >= _ASKED_OF_EWC, _ASKED_OF_EWC - mean)}."
         )
     if found[FINE_TUNING.name]:
         lines.append(
-            f"- Fine-tuning is left with {100 * _mean(FINE_TUNING, found):.2f} %, in the stored results of SI's "
+            f"- Fine-tuning is left with {100 * mean_of(FINE_TUNING, found):.2f} %, in the stored results of SI's "
             f"authors with {100 * published.SI_CURVES[0.0][-1]:.2f} %."
         )
     return lines

@@ -1,10 +1,11 @@
 """Numbers as pages tell them."""
 
+from clnp_core import printing
+
 
 def scientific(value: float) -> str:
     """Write a number such as 3e-4."""
-    mantissa, exponent = f"{value:.2e}".split("e")
-    return f"{float(mantissa):g}e{int(exponent)}" if value else "0"
+    return printing.scientific(value, 2) if value else "0"
 
 
 def percent(fraction: float | None, unknown: str = "–") -> str:

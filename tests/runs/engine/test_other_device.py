@@ -4,14 +4,11 @@ import pytest
 
 from clnp_core.methods import METHODS
 from clnp_core.runs.engine import work
-from clnp_core.runs.engine.work import Context, perform
-from clnp_core.runs.fold.course import fold
-from clnp_core.runs.fold.results import RESULTS
+from clnp_core.runs.engine.work import Context
 from clnp_core.runs.spec import preset
 from clnp_core.runs.store.artifacts import Artifacts
-from clnp_core.tasks import datasets
 from tests import other_device
-from tests.runs.engine.test_work import NORMALISED
+from tests.runs.engine.test_work import NORMALISED, learned
 
 FEW_ROUNDS = {"anpyc.prune": 20, "anpyc.step": 20}
 EACH_METHOD = [("digits", {"method": name, **(FEW_ROUNDS if name == "anpyc" else {})}) for name in METHODS]
@@ -28,21 +25,12 @@ PRUNED_OTHERWISE = [
 @pytest.mark.parametrize(("name", "changes"), EACH_METHOD + NORMALISED_ONES + PRUNED_OTHERWISE)
 def test_it_learns_there_what_it_learns_here(name, changes, tmp_path, monkeypatch):
     spec = preset(name, {"epochs": 2, "stream.tasks": 2, **changes})
-    digest = datasets.load("digits").digest()
 
-    def learned(folder):
-        artifacts = Artifacts(folder)
-        context = Context(artifacts, checkpoint_pause=0, checkpoint_epochs=1)
+    def context(folder):
+        return Context(Artifacts(folder), checkpoint_pause=0, checkpoint_epochs=1)
 
-        def result(stage, _):
-            for key, made in perform([stage], context).items():
-                artifacts.write(key, made)
-            return artifacts.read(stage.key, RESULTS[stage.kind])
-
-        return fold(spec, digest, result)
-
-    here = learned(tmp_path / "here")
+    here = learned(spec, context(tmp_path / "here"))
     with other_device.pretended() as device:
         monkeypatch.setattr(work, "_device", lambda stage: device)
-        there = learned(tmp_path / "there")
+        there = learned(spec, context(tmp_path / "there"))
     assert [record.accuracy for record in there] == [record.accuracy for record in here]

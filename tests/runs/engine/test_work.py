@@ -15,7 +15,7 @@ from clnp_core.runs.fold import stages
 from clnp_core.runs.fold.course import fold
 from clnp_core.runs.fold.results import RESULTS, Record, Result
 from clnp_core.runs.fold.stages import Stage
-from clnp_core.runs.spec import preset
+from clnp_core.runs.spec import RunSpec, preset
 from clnp_core.runs.store.artifacts import Artifacts
 from clnp_core.tasks import datasets
 
@@ -142,13 +142,18 @@ def test_a_training_begins_anew_where_its_checkpoint_is_damaged(fit, uninterrupt
 
 def learn(artifacts: Artifacts, tasks: int) -> list[Record]:
     """A run without an engine. Returns the records of its tasks."""
+    return learned(spec(**{"stream.tasks": tasks}), Context(artifacts))
+
+
+def learned(asked: RunSpec, context: Context) -> list[Record]:
+    """The same, of any run on the digits."""
 
     def result(stage: Stage, candidate: int) -> Result:
-        for key, made in perform([stage], Context(artifacts)).items():
-            artifacts.write(key, made)
-        return artifacts.read(stage.key, RESULTS[stage.kind])
+        for key, made in perform([stage], context).items():
+            context.artifacts.write(key, made)
+        return context.artifacts.read(stage.key, RESULTS[stage.kind])
 
-    return fold(spec(**{"stream.tasks": tasks}), DIGEST, result)
+    return fold(asked, DIGEST, result)
 
 
 def test_a_changed_answer_ends_the_stage(tmp_path, monkeypatch):
