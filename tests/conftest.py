@@ -73,6 +73,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
+MAIN = sys.modules["__main__"]
+
+
+@pytest.fixture(autouse=True)
+def own_main() -> Iterator[None]:
+    """Have what the tests were started with be the main module, again after each test.
+
+    An AppTest leaves its page there, and every worker of an engine that this process starts later would run the page
+    before it computes: on the store of whoever runs the tests.
+    """
+    sys.modules["__main__"] = MAIN
+    yield
+    sys.modules["__main__"] = MAIN
+
+
 @pytest.fixture
 def mnist_directory() -> Path:
     """The folder of the real MNIST; skips the test where CLNP_DATA_DIR does not name one."""
