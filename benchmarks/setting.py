@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
 
 from clnp_core.arithmetic import computing
 from clnp_core.methods import clnp
@@ -13,7 +14,7 @@ from clnp_core.networks import partition
 from clnp_core.networks.network import Network, initial
 from clnp_core.networks.subnetwork import task_network
 from clnp_core.runs.spec import RunSpec
-from clnp_core.tasks.streams import Stream, open_stream
+from clnp_core.tasks.streams import Stream, Task, open_stream
 
 
 def stream_of(spec: RunSpec) -> Stream:
@@ -49,15 +50,29 @@ def learn(spec: RunSpec) -> dict[str, float]:
     return {"accuracy": statistics.mean(reached), **free, "seconds": time.perf_counter() - start}
 
 
-def learned(spec: RunSpec) -> tuple[Network, list[Learned], list[float]]:
-    """Learn a run's tasks in this process: the network, what each task came to, and its test accuracy."""
+def learned(
+    spec: RunSpec,
+    first: RunSpec | None = None,
+    seen: Callable[[Task], Task] = lambda task: task,
+) -> tuple[Network, list[Learned], list[float]]:
+    """Learn a run's tasks in this process: the network, what each task came to, and its test accuracy.
+
+    Parameters
+    ----------
+    spec : RunSpec
+    first : RunSpec, optional
+        Has other hyper-parameters for task 1.
+    seen : callable
+        What becomes of each task before it is learned.
+    """
     stream, network = stream_of(spec), initial(spec.architecture, spec.head)
     each: list[Learned] = []
     reached = []
     with computing(spec.architecture.threads):
         for number in range(1, spec.stream.tasks + 1):
-            task = stream.task(number)
-            jobs = clnp.candidate_jobs(network, task, [settings_of(spec, number)], spec.seed)
+            task = seen(stream.task(number))
+            settings = settings_of(first if first and number == 1 else spec, number)
+            jobs = clnp.candidate_jobs(network, task, [settings], spec.seed)
             candidates = clnp.fit_candidates(jobs)
             pruning = Pruning(spec.margin, spec.theta_mode)
             choice = clnp.choose_candidate(candidates, network, task.validation, pruning)

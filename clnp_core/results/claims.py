@@ -10,11 +10,10 @@ from clnp_core.results import published
 from clnp_core.results.experiments import ALONE, EWC, GRADUAL, NARROW, PERMUTED_MNIST, SI, SUPERPOSITION, Found
 from clnp_core.results.kept import Kept
 from clnp_core.results.layout import best_of, mean_of, means, met, number, percent, table
-from clnp_core.results.permuted import UNTIL_FULL_OF, tasks_that_fit, used_by
+from clnp_core.results.permuted import UNTIL_FULL_OF, growth, hardly_grows, tasks_that_fit, used_by
 
 _NOT_RUN = "not run"
 _ALL_BUT_FULL = 0.85
-_HARDLY = 0.1  # of what the first task claims
 _ABOUT = 0.9 * published.TASKS_THAT_FIT
 
 
@@ -123,9 +122,8 @@ def _in_use(runs: Sequence[Kept], place: int) -> str:
 def _hardly_grows(runs: Sequence[Kept]) -> str:
     if not runs:
         return _NOT_RUN
-    claimed = [run.summary.layers[0].claimed for run in runs]
-    first, later = (fmean(map(fmean, each)) for each in ([own[:1] for own in claimed], [own[1:] for own in claimed]))
-    return f"{first:.0f} neurons for the first task, {later:.0f} for each later one: {met(later <= _HARDLY * first)}"
+    first, later = growth(runs)[0]
+    return f"{first:.0f} neurons for the first task, {later:.0f} for each later one: {met(hardly_grows(runs))}"
 
 
 def _fit(runs: Sequence[Kept], full: Sequence[Kept]) -> str:

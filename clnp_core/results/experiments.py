@@ -89,6 +89,14 @@ GRADUAL_UNTIL_FULL = Experiment(
     {"stream.tasks": 24},
     is_full=False,
 )
+ALIKE = Experiment(
+    "CLNP, pruned while it trains, a tenth of the pixels permuted",
+    "like Figure 3",
+    "permuted-mnist",
+    {"stream.share": 0.1},
+    is_full=False,
+)
+"""Tasks that are nearly the same: layer use then looks as in the paper."""
 # The settings of Zenke et al. 2017. Of their 60,000 training images 100 are held out here, as a run holds out some.
 _RIVALS = {"epochs": 20, "cooldown": 0, "learning_rate": 0.001, "stream.validation": 100}
 
@@ -168,10 +176,38 @@ QUICK = (
         is_full=False,
     ),
 )
+# Table 3 with half as many channels, for a computer without a GPU.
+_HALF = {
+    "name": "table3-cnn-half",
+    "input_shape": [3, 32, 32],
+    "hidden": [
+        {"kind": "conv", "name": "conv 1", "width": 64, "kernel": 3, "stride": 1, "padding": 1, "batch_norm": True},
+        {"kind": "conv", "name": "conv 2", "width": 128, "kernel": 3, "stride": 2, "batch_norm": True},
+        {"kind": "conv", "name": "conv 3", "width": 256, "kernel": 3, "batch_norm": True},
+        {"kind": "conv", "name": "conv 4", "width": 512, "kernel": 3, "stride": 2, "padding": 1, "batch_norm": True},
+        {
+            "kind": "conv",
+            "name": "conv 5",
+            "width": 1024,
+            "kernel": 3,
+            "batch_norm": True,
+            "pool": {"kind": "average", "kernel": 3, "stride": 1},
+        },
+    ],
+    "outputs": 10,
+}
+WIDE_HALF = Experiment(
+    "CLNP, m = 2 points, half as wide, pruned while it trains, CIFAR-100 alone in 12 epochs a task",
+    "like Figure 5",
+    "split-cifar-wide",
+    {"network": _HALF, "stream.datasets": ["cifar100"], "stream.tasks": 10, "epochs": 12, **_WHILE_TRAINING},
+    is_full=False,
+)
 WIDE = (
     Experiment("CLNP, m = 2 points, wide", "Table 3, Figure 5", "split-cifar-wide"),
     Experiment("all tasks at once, wide", "Figure 5a, supplement A", "split-cifar-wide", {"method": "joint"}),
     Experiment("each from scratch, wide", "Figure 5a", "split-cifar-wide", {"method": "single"}),
+    WIDE_HALF,
 )
 ALL: Sequence[Experiment] = (
     PERMUTED_MNIST,
@@ -181,6 +217,7 @@ ALL: Sequence[Experiment] = (
     GRADUAL,
     GRADUAL_NARROW,
     GRADUAL_UNTIL_FULL,
+    ALIKE,
     *RIVALS,
     *NARROW,
     *QUICK,
@@ -191,7 +228,7 @@ ALL: Sequence[Experiment] = (
 def _written(value: Any) -> str:
     return (
         f"'{json.dumps(value, separators=(',', ':'))}'"
-        if isinstance(value, dict)
+        if isinstance(value, dict | list)
         else str(value).lower()
         if isinstance(value, bool)
         else str(value)

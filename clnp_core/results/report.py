@@ -57,7 +57,7 @@ def write(store: Store, path: Path, pictures: Path) -> None:
         claims(found),
         permuted_mnist(found, pictures, shown),
         _split_cifar(found, pictures, shown),
-        _wide(found),
+        _wide(found, pictures, shown),
     ]
     parts += [_not_run(found), _runs(found)]
     path.write_text("\n".join(line for part in parts for line in [*part, ""]), "utf-8")
@@ -132,11 +132,18 @@ def _free(runs: Sequence[Kept]) -> list[str]:
     return [f"{fmean(one.free for one in own):.3g} of {own[0].width}" for own in each]
 
 
-def _wide(found: Found) -> list[str]:
+def _wide(found: Found, pictures: Path, shown: str) -> list[str]:
     heading = ["## Split CIFAR, wide (Table 3, Figure 5)", ""]
-    if not any(found[each.name] for each in WIDE):
+    done = [each for each in WIDE if found[each.name]]
+    if not done:
         return [*heading, "Not run; see below."]
-    return [*heading, *_by_task(WIDE, (), found)]
+    lines = [*heading, *_by_task(WIDE, (), found)]
+    if drawn := next((each for each in done if found[each.name][0].summary.layers), None):
+        run = found[drawn.name][0]
+        caption = f"Figure 5b: used capacity of each layer by task, {drawn.name}, {run.id}."
+        lines += ["", *picture(figures.capacity(layers(run)), pictures, shown, "figure-5b", caption)]
+        lines += ["", *(f"- {drawn.name}: {note}" for note in run.summary.notes)]
+    return lines
 
 
 def _by_task(experiments: Sequence[Experiment], quoted: Sequence[Published], found: Found) -> list[str]:

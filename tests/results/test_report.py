@@ -7,7 +7,18 @@ import pytest
 
 from clnp_core.errors import SpecError
 from clnp_core.machine import environment
-from clnp_core.results.experiments import ALL, ALONE, GRADUAL, NARROW, PERMUTED_MNIST, SI, STOPPED_EARLY, UNTIL_FULL
+from clnp_core.results.experiments import (
+    ALIKE,
+    ALL,
+    ALONE,
+    GRADUAL,
+    NARROW,
+    PERMUTED_MNIST,
+    SI,
+    STOPPED_EARLY,
+    UNTIL_FULL,
+    WIDE_HALF,
+)
 from clnp_core.results.report import write
 from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.spec import RunSpec, preset
@@ -22,16 +33,27 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
-def finished(store: Store, spec: RunSpec, accuracy: float, tasks: int | None = None, fall: float = 0.0) -> str:
-    """A run that came to this accuracy, with every task to so much less, and claimed a fiftieth of every layer."""
+def finished(
+    store: Store,
+    spec: RunSpec,
+    accuracy: float,
+    tasks: int | None = None,
+    fall: float = 0.0,
+    later: float = 1 / 50,
+) -> str:
+    """A run that came to this accuracy, with every task to so much less.
+
+    Its first task claimed a fiftieth of every layer, each later one the share that is given.
+    """
     widths = [layer.width for layer in spec.architecture.hidden]
     learned = tasks or spec.stream.tasks
     run = store.add(spec)
+    free = widths
     for task in range(1, learned + 1):
-        share = [width // 50 for width in widths]
+        share = [int(width * (1 / 50 if task == 1 else later)) for width in widths]
         of_layers = {"widths": widths, "claimed": share, "theta": [0.1] * len(widths), "reused": [0] * len(widths)}
         reached = [accuracy - fall * earlier for earlier in range(task)]
-        free = [width - task * own for width, own in zip(widths, share, strict=True)]
+        free = [before - own for before, own in zip(free, share, strict=True)]
         store.put_learned(run, record(task=task, accuracy=reached, free=free, **of_layers))
     summary = summarise(spec, store.learned(run), 3600.0)
     store.finish(run, summary.model_copy(update={"environment": environment()}))
@@ -132,6 +154,29 @@ def test_split_cifar_is_told_task_by_task(store: Store, tmp_path: Path):
     assert f"| {clnp.name} | {' | '.join(['70.0'] * 6)} | 70.0 | `{run}` (seed 0) |" in text
     assert "| SI, c = 0.01 | *74.6* | *71.8* |" in text
     assert "| *73.5* | quoted: Zenke et al. 2017, stored results of their code |" in text
+
+
+@pytest.mark.parametrize(("later", "said"), [(1 / 50, False), (1 / 1000, True)])
+def test_tasks_that_are_alike_stand_beside_figure_3_and_not_in_table_1(
+    later: float, said: bool, store: Store, tmp_path: Path
+):
+    """That layer 1 then hardly grows, as in the paper, is said where it is so."""
+    finished(store, preset(ALIKE.base, ALIKE.changes), 0.98, later=later)
+    text = report(store, tmp_path)
+    table_1, figure_3 = text.split("### Figure 3: layer use")
+    assert ALIKE.name not in table_1
+    more = int(2000 * later)
+    assert f"of layer 1 the first task claims 40 neurons, each later one {more}; of layer 2" in figure_3
+    assert ("So does the paper's network fill up." in figure_3) == said
+    assert "(docs/results/figure-3-alike.svg)" in figure_3
+
+
+def test_a_twin_of_the_wide_network_is_told_task_by_task(store: Store, tmp_path: Path):
+    run = finished(store, preset(WIDE_HALF.base, WIDE_HALF.changes), 0.6)
+    text = report(store, tmp_path)
+    assert f"| {WIDE_HALF.name} | {' | '.join(['60.0'] * 10)} | 60.0 | `{run}` (seed 0) |" in text
+    assert "(docs/results/figure-5b.svg)" in text
+    assert "--set stream.datasets='[\"cifar100\"]' --set stream.tasks=10" in text
 
 
 def test_a_run_of_the_papers_settings_under_another_name_counts(store: Store, tmp_path: Path):
