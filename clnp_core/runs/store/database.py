@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import sqlite3
 import time
@@ -156,6 +157,8 @@ class Database:
             why = obstacle(self.location) if _is_not_written(error) else None
             told = f"written: {why.strerror}" if why else f"used: {error.orig}"
             raise StoreError(f"The store {self._file} cannot be {told}.") from error
+        except json.JSONDecodeError as error:
+            raise StoreError(f"The store {self._file} cannot be used: it is damaged ({error}).") from error
 
     def delete(self, rows: sql.Delete) -> int:
         """Delete rows, on a full disk too, and return how many."""

@@ -7,7 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sql
+from pydantic import ValidationError
 
+from clnp_core.errors import SpecError, StoreError
 from clnp_core.runs.fold.results import Data, Record, Summary
 from clnp_core.runs.spec import RunSpec, parse
 
@@ -16,9 +18,22 @@ from clnp_core.runs.spec import RunSpec, parse
 _MOST_CACHED = 16_384
 
 
+_LATEST = 253_402_300_799  # the end of the year 9999, after which there are no dates
+
+
+def _damaged(what: str, value: Any) -> StoreError:
+    return StoreError(
+        f"The store's database is damaged: what it has for {what} begins {str(value)[:40]!r}; use a copy of the store "
+        "from before."
+    )
+
+
 @lru_cache(maxsize=_MOST_CACHED)
 def _parsed(text: str) -> RunSpec:
-    return parse(json.loads(text))
+    try:
+        return parse(json.loads(text))
+    except (ValueError, SpecError) as error:
+        raise _damaged("a run's specification", text) from error
 
 
 class Specification(sql.types.TypeDecorator[RunSpec]):
@@ -35,7 +50,22 @@ class Specification(sql.types.TypeDecorator[RunSpec]):
 @lru_cache(maxsize=1024)
 def as_data(form: type[Data], text: str) -> Data:
     """Read what a `Typed` column keeps, cached as specifications are."""
-    return form.model_validate_json(text)
+    try:
+        return form.model_validate_json(text)
+    except ValidationError as error:
+        raise _damaged(f"a {form.__name__.lower()}", text) from error
+
+
+class Moment(sql.types.TypeDecorator[float]):
+    """Seconds since 1970."""
+
+    impl = sql.Float
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Any) -> float | None:
+        if value is None or (isinstance(value, float) and 0 <= value <= _LATEST):
+            return value
+        raise _damaged("a moment", value)
 
 
 class Typed(sql.types.TypeDecorator[Data]):
@@ -63,9 +93,9 @@ RUNS = sql.Table(
     sql.Column("spec", Specification, nullable=False),
     sql.Column("state", sql.String, nullable=False, index=True),
     sql.Column("wanted", sql.String, nullable=False),
-    sql.Column("created", sql.Float, nullable=False),
-    sql.Column("started", sql.Float),
-    sql.Column("finished", sql.Float),
+    sql.Column("created", Moment, nullable=False),
+    sql.Column("started", Moment),
+    sql.Column("finished", Moment),
     sql.Column("seconds", sql.Float, nullable=False),
     sql.Column("fraction", sql.Float, nullable=False),
     sql.Column("seconds_left", sql.Float),
@@ -127,7 +157,7 @@ EVENTS = sql.Table(
     METADATA,
     sql.Column("id", sql.Integer, primary_key=True),
     sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
-    sql.Column("time", sql.Float, nullable=False),
+    sql.Column("time", Moment, nullable=False),
     sql.Column("text", sql.String, nullable=False),
 )
 
@@ -144,7 +174,7 @@ SWEEPS = sql.Table(
     METADATA,
     sql.Column("id", sql.String, primary_key=True),
     sql.Column("over", sql.JSON, nullable=False),
-    sql.Column("created", sql.Float, nullable=False),
+    sql.Column("created", Moment, nullable=False),
     sql.Column("owner", sql.String),
 )
 SWEEP_RUNS = sql.Table(
@@ -171,7 +201,7 @@ STUDENTS = sql.Table(
     "students",
     METADATA,
     sql.Column("name", sql.String, primary_key=True),
-    sql.Column("came", sql.Float, nullable=False),
+    sql.Column("came", Moment, nullable=False),
 )
 BETS = sql.Table(
     "bets",
