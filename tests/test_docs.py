@@ -136,6 +136,15 @@ def test_what_the_reference_is_made_of_is_there():
             assert is_there(module, inside), name
 
 
+def test_no_docstring_has_what_the_site_takes_for_a_link():
+    """`x[i] [..., n]` would be one: the site would not be built."""
+    for path in sorted((ROOT / "clnp_core").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                told = re.sub(r"`[^`]*`", "", ast.get_docstring(node) or "")
+                assert not re.search(r"\] ?\[", told), f"{path}: {told}"
+
+
 def test_every_page_is_in_the_site():
     site = (ROOT / "mkdocs.yml").read_text("utf-8")
     pages = [page.relative_to(ROOT / "docs").as_posix() for page in PAGES if page.parent != ROOT]

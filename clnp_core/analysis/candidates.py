@@ -81,7 +81,7 @@ class Before:
         Names of the hidden layers.
     widths, free : tuple of int
         Number of neurons of each hidden layer, and how many of them no task had claimed.
-    claimed : tuple of tuple of int, [hidden layers][earlier tasks]
+    claimed : tuple of tuple of int, [hidden layers, earlier tasks]
         Number of neurons that each earlier task has claimed.
     kept : tuple of int
         Number of neurons of each hidden layer that the run then claimed for the task.

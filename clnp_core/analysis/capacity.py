@@ -59,7 +59,7 @@ class Need:
     name : str
     width : int
         Its present number of neurons.
-    claimed : tuple of tuple of int, [runs][tasks]
+    claimed : tuple of tuple of int, [runs, tasks]
         Neurons that each task claimed, in each of the runs; without the task that filled the layer and later ones.
     """
 

@@ -174,7 +174,7 @@ def passed_on(architecture: Architecture, place: int, activation: Tensor) -> Ten
 def joined(frozen: Sequence[Tensor], place: int, trained: Tensor) -> Tensor:
     """What the layer above reads: of the active neurons, if it reads any, then of the free ones.
 
-    frozen[place] [..., A_l] and trained [..., F_l] → [..., A_l + F_l]; of maps, along the channels.
+    `frozen[place]`, of shape [..., A_l], and trained, [..., F_l] → [..., A_l + F_l]; of maps, along the channels.
     """
     channels = -3 if trained.ndim == 4 else -1
     read = place < len(frozen) and frozen[place].shape[channels]
