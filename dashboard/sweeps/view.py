@@ -11,11 +11,14 @@ from pandas.api.types import is_numeric_dtype
 from clnp_core.analysis import figures
 from clnp_core.analysis.sweeps import Brushes, chosen_rows, importance
 from clnp_core.runs import sweep as sweeps
+from clnp_core.runs.estimate import seconds_left
+from clnp_core.runs.fold.summary import words_for
 from clnp_core.runs.spec import RunSpec
 from clnp_core.runs.store import Run, Store, Sweep
 from dashboard.components.live_chart import live_chart
 from dashboard.shared.errors import attempt
 from dashboard.shared.kept_figure import shared_figure
+from dashboard.shared.number_text import counted
 from dashboard.shared.run_text import STATE_COLOURS, epochs_text, layer_name, state_text, title_text
 from dashboard.shared.store import offer_engine, start_engine
 from dashboard.sweeps import brushes
@@ -87,7 +90,7 @@ def show_sweep(store: Store, sweep: Sweep, runs: list[Run]) -> None:
         page, query = ("compare/page.py", "runs") if "," in run else ("lab/page.py", "run")
         st.switch_page(page, query_params={query: run})
     offer_engine(store, runs)
-    _show_state(sweep, runs)
+    _show_state(store, sweep, runs)
     _show_actions(store, sweep, runs)
     if not runs:
         st.info("All its runs have been deleted.", icon=":material/info:")
@@ -108,10 +111,15 @@ def show_sweep(store: Store, sweep: Sweep, runs: list[Run]) -> None:
     _show_importance(sweep, kept, names, chosen)
 
 
-def _show_state(sweep: Sweep, runs: list[Run]) -> None:
+def _show_state(store: Store, sweep: Sweep, runs: list[Run]) -> None:
     finished = sum(run.state == "finished" for run in runs)
     parts = [f"{finished} of {len(runs)} sequences finished"]
     parts += [f"{count} {state}" for state in STATE_COLOURS if state != "finished" and (count := _count(runs, state))]
+    if _count(runs, "running"):
+        left = seconds_left(runs)
+        parts += [] if left is None else [f"about {words_for(left)}"]
+    elif _count(runs, "queued") and (others := _count(store.runs(), "running")):
+        parts.append(f"waiting for {counted(others, 'other run')}")
     with st.container(key=f"state-{sweep.id}"):
         st.progress(sum(run.fraction for run in runs) / max(1, len(runs)), " · ".join(parts))
     for run in runs:

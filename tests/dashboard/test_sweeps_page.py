@@ -12,7 +12,7 @@ import dashboard
 from clnp_core.errors import SpecError
 from clnp_core.runs import background, sweep
 from clnp_core.runs.fold.summary import summarise
-from clnp_core.runs.spec import preset_names
+from clnp_core.runs.spec import preset, preset_names
 from clnp_core.runs.store import Store
 from dashboard.sweeps import brushes
 from tests.dashboard.pages import assert_code_makes_its_chart, at, charts
@@ -215,6 +215,22 @@ def test_a_sweep_is_paused_resumed_and_forgotten(store: Store, engines: list[Sto
     assert len(store.runs()) == 2
     assert [heading.value for heading in app.subheader] == ["No sweep yet"]
     assert "sweep" not in app.query_params
+
+
+def test_a_sweep_says_what_it_waits_for_and_how_long_it_takes(store: Store):
+    app, other = opened(sweep=asked(store, {"seed": [0, 1]})), store.add(preset("digits", SHORT))
+    with store.hold_engine():
+        store.start(other)
+        app.run()
+        assert state(app) == "0 of 2 sequences finished · 2 queued · waiting for 1 other run"
+        mine = next(run.id for run in store.runs() if run.id != other)
+        store.start(mine)
+        app.run()
+        assert state(app) == "0 of 2 sequences finished · 1 queued · 1 running"
+        store.put_progress(mine, seconds=30, fraction=0.5, seconds_left=30)
+        app.run()
+        # Half a minute of this one, and a whole one of the other.
+        assert state(app) == "0 of 2 sequences finished · 1 queued · 1 running · about 2 min left"
 
 
 def test_where_no_engine_is_the_page_offers_to_start_one(store: Store, engines: list[Store]):
