@@ -7,13 +7,11 @@ that task 1 claims, and those that a later task claims on average.
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -78,15 +76,12 @@ VARIANTS = {
 _MEAN, _DEVIATION = 0.1307, 0.3081  # of MNIST's training pixels
 
 
-def measure(only: list[str], tasks: int, seed: int, json_lines: Path | None) -> dict[str, Any]:
+def measure(only: list[str], tasks: int, seed: int) -> dict[str, Any]:
     """Learn each variant; print a row for each."""
     rows = []
     for name in only:
         rows.append(_row(name, VARIANTS[name], {"stream.tasks": tasks, "seed": seed}))
         report.table(rows[-1:])
-        if json_lines:
-            with json_lines.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(rows[-1]) + "\n")
     return {"rows": rows}
 
 
@@ -129,5 +124,4 @@ if __name__ == "__main__":
         only={"nargs": "+", "choices": list(VARIANTS), "default": list(VARIANTS), "metavar": "NAME"},
         tasks={"type": int, "default": 4},
         seed={"type": int, "default": 0},
-        json_lines={"type": Path, "metavar": "FILE", "help": "add each row to this file as soon as it is measured"},
     )

@@ -64,12 +64,12 @@ def permuted_mnist(found: Found, pictures: Path, shown: str) -> list[str]:
         *table(("method", "quoted", "ours", "runs, or where it is quoted from"), rows),
     ]
     lines += ["", *beside_the_rivals(found, pictures, shown)]
-    # Tasks that are alike are others than those of Table 1.
-    drawn = [*ours, *((each, runs) for each in (ALIKE,) if (runs := found[each.name]))]
+    alike = found[ALIKE.name]  # whose tasks are others than those of Table 1
+    drawn = [*ours, (ALIKE, alike)] if alike else ours
     if ours:
         lines += ["", *(line for each, runs in ours for line in _verdicts(each, runs, mean_alone[0]))]
     if drawn:
-        lines += ["", *_layer_use(found, drawn), "", *_alike(found[ALIKE.name])]
+        lines += ["", *_layer_use(found, drawn), "", *_alike(alike)]
     if ours:
         lines += ["", *_by_epochs(found, ours[0][1][0]), "", *_why(found)]
     for each, runs in drawn:

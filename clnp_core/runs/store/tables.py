@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sql
 from pydantic import ValidationError
 
-from clnp_core.errors import SpecError, StoreError
+from clnp_core.errors import StoreError
 from clnp_core.runs.fold.results import Data, Record, Summary
 from clnp_core.runs.spec import RunSpec, parse
 
@@ -30,10 +30,7 @@ def _damaged(what: str, value: Any) -> StoreError:
 
 @lru_cache(maxsize=_MOST_CACHED)
 def _parsed(text: str) -> RunSpec:
-    try:
-        return parse(json.loads(text))
-    except (ValueError, SpecError) as error:
-        raise _damaged("a run's specification", text) from error
+    return parse(json.loads(text))
 
 
 class Specification(sql.types.TypeDecorator[RunSpec]):

@@ -162,10 +162,9 @@ def test_a_damaged_store_is_refused_and_left_alone(tmp_path):
 @pytest.mark.parametrize(
     ("column", "value", "damage"),
     [
-        ("created", "1e18", "a moment begins '1e+18'"),
-        ("finished", "'soon'", "a moment begins 'soon'"),
-        ("spec", "'digits'", "a run's specification begins 'digits'"),
-        ("spec", "'{}'", "a run's specification begins '{}'"),
+        ("created", "1e18", "is damaged: what it has for a moment begins '1e+18'"),
+        ("finished", "'soon'", "is damaged: what it has for a moment begins 'soon'"),
+        ("spec", "'digits'", "it is damaged (Expecting value"),
     ],
 )
 def test_a_damaged_value_of_the_database_is_said(column, value, damage, store, said):
@@ -174,7 +173,7 @@ def test_a_damaged_value_of_the_database_is_said(column, value, damage, store, s
         file.execute(f"UPDATE runs SET {column} = {value}")  # noqa: S608
     status, _, complained = said("list", "--store", store.location)
     assert (status, complained.count("\n")) == (2, 1)
-    assert f"database is damaged: what it has for {damage}" in complained
+    assert damage in complained
 
 
 def test_a_store_that_a_user_may_not_look_into_is_said(tmp_path):
