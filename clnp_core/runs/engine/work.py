@@ -76,21 +76,13 @@ def perform(alike: Sequence[Stage], context: Context) -> dict[str, bytes]:
     """
     start = time.perf_counter()
     with computing(alike[0].threads):
-        match alike[0].kind:
-            case "fit":
-                made = _fit(alike, context)
-            case "alone":
-                made = _train_alone(alike, context)
-            case "tune":
-                made = _tune(alike[0], context)
-            case "settle":
-                made = _settle(alike[0], context)
-            case "grow":
-                made = _grow(alike[0], context)
-            case "stream":
-                made = _draw_stream(alike[0])
-            case "measure":
-                made = {alike[0].key: ({}, measured_at_end(alike[0], context.artifacts, context.pulse))}
+        try:
+            made = _made(alike, context)
+        except torch.OutOfMemoryError as error:
+            raise DeviceError(
+                "The GPU's memory is full; start the engine with fewer workers (--workers), since each takes some of "
+                "it, or give a smaller batch_size, then resume the run: it goes on from its last checkpoint."
+            ) from error
         told: dict[str, Any] = {"machine": machine()}
     told["seconds"] = (time.perf_counter() - start) / len(alike)
     for stage in alike:
@@ -103,6 +95,24 @@ def perform(alike: Sequence[Stage], context: Context) -> dict[str, bytes]:
 
 _Made = dict[str, tuple[dict[str, Tensor], results.Result | dict[str, Any]]]
 """By key: what stages come to, and plain data beside the networks and logits that they make."""
+
+
+def _made(alike: Sequence[Stage], context: Context) -> _Made:
+    match alike[0].kind:
+        case "fit":
+            return _fit(alike, context)
+        case "alone":
+            return _train_alone(alike, context)
+        case "tune":
+            return _tune(alike[0], context)
+        case "settle":
+            return _settle(alike[0], context)
+        case "grow":
+            return _grow(alike[0], context)
+        case "stream":
+            return _draw_stream(alike[0])
+        case _:  # "measure"
+            return {alike[0].key: ({}, measured_at_end(alike[0], context.artifacts, context.pulse))}
 
 
 def _draw_stream(stage: Stage) -> _Made:

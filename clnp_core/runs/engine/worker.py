@@ -68,14 +68,16 @@ def perform_on_worker(
 
     report, pulse = _reporter(), _pulse(flag)
     with artifacts_here(folder, token, carried) as artifacts:
-        made = work.perform(alike, work.Context(artifacts, pulse, report))
+        try:
+            made = work.perform(alike, work.Context(artifacts, pulse, report))
+        finally:
+            _give_memory_back()
         if carried is not None:
             return made
         for key, content in made.items():
             artifacts.write(key, content)
         for stage in alike:
             artifacts.checkpoint(stage.key).unlink(missing_ok=True)
-        _give_memory_back()
         return {}
 
 
@@ -109,9 +111,16 @@ def artifacts_here(folder: str, token: str, carried: dict[str, bytes] | None) ->
 
 
 def _give_memory_back() -> None:
-    """Return unused memory to the system between stages, for the other workers. Only glibc needs this."""
+    """Return unused memory to the system and to the accelerator between stages, for the other workers.
+
+    Of the C libraries only glibc needs this. torch keeps an accelerator's until the process ends.
+    """
+    import torch
+
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def _reporter() -> Callable[[str, Epoch], None]:

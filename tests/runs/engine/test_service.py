@@ -6,6 +6,7 @@ import multiprocessing
 import tempfile
 from contextlib import suppress
 from multiprocessing.connection import Listener
+from unittest import mock
 
 import pytest
 import torch
@@ -226,9 +227,9 @@ def test_a_paused_run_goes_on_from_its_checkpoint(tmp_path, scheduler, learn):
         with suppress(StoreError):  # it is over
             store.pause(run)
         await serving
-        return store.run(run).state == "paused"
+        return store.run(run).state == "paused" and any(store.artifacts.folder.rglob("*.checkpoint"))
 
-    # On a machine so fast that it is over before it is paused, a run takes twice as many epochs.
+    # On a machine so fast that its training is over before it is paused, a run takes twice as many epochs.
     for epochs in (25 * 2**more for more in range(7)):
         changes = {"stream.tasks": 1, "epochs": epochs, "patience": epochs, "batch_size": 8}
         run = store.add(preset("digits", {**changes, "single_task": False}))
@@ -295,6 +296,32 @@ def test_a_device_that_is_not_there_is_said_in_a_sentence(store, learn):
     run, _ = learn({"device": "cuda"})
     assert store.run(run).state == "failed"
     assert "the worker finds no CUDA device; give device=cpu" in store.run(run).error
+
+
+def test_a_gpu_that_is_full_is_said_in_a_sentence_and_what_a_training_took_is_given_back(
+    store, learn, monkeypatch, tmp_path
+):
+    """torch keeps what a training took, until it is told to return it: after every stage, also one that failed."""
+
+    def full(alike, *arguments):
+        def train(alike, context):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+        def empty():
+            (tmp_path / f"after {alike[0].kind}").touch()
+
+        with (
+            mock.patch("clnp_core.runs.engine.work._fit", train),
+            mock.patch("torch.cuda.is_initialized", return_value=True),
+            mock.patch("torch.cuda.empty_cache", empty),
+        ):
+            return perform_on_worker(alike, *arguments)
+
+    monkeypatch.setattr(engine_module, "perform_on_worker", full)
+    run, _ = learn({"seed": 44})
+    assert store.run(run).state == "failed"
+    assert store.run(run).error.startswith("The GPU's memory is full; start the engine with fewer workers")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["after fit", "after stream"]
 
 
 def test_an_exception_nobody_expected_is_kept_with_its_last_lines(store, learn, monkeypatch):
