@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,12 +39,19 @@ class Experiment:
     is_full: bool = True
 
     def among(self, runs: Iterable[Kept]) -> list[Kept]:
-        """Select the experiment's runs: the newest of each seed, in the order of the seeds.
+        """Select the experiment's finished runs: the newest of each seed, in the order of the seeds.
 
         All have learned the same data: that of the newest.
         """
-        own = sorted((run for run in runs if self._is(run.spec)), key=lambda run: (run.finished, run.id))
+        own = sorted((run for run in runs if run.is_finished and self._is(run.spec)), key=_newest_last)
         by_seed = {run.spec.seed: run for run in own if run.data == own[-1].data}
+        return [by_seed[seed] for seed in sorted(by_seed)]
+
+    def unfinished_among(self, runs: Collection[Kept]) -> list[Kept]:
+        """Select the run that came furthest of each seed that none has finished, in the order of the seeds."""
+        done = {run.spec.seed for run in self.among(runs)}
+        own = (run for run in runs if not run.is_finished and run.spec.seed not in done and self._is(run.spec))
+        by_seed = {run.spec.seed: run for run in sorted(own, key=lambda run: (run.summary.tasks, *_newest_last(run)))}
         return [by_seed[seed] for seed in sorted(by_seed)]
 
     @property
@@ -60,20 +67,31 @@ class Experiment:
         return spec.fork_of is None and spec == preset(self.base, {**self.changes, **own})
 
 
+def _newest_last(run: Kept) -> tuple[float, str]:
+    return run.finished, run.id
+
+
 Found = Mapping[str, Sequence[Kept]]
 """The runs of each experiment, by its name."""
 
 PERMUTED_MNIST = Experiment("CLNP, pruned after training", "Table 1, Figure 3", "permuted-mnist-paper")
-# Without L1 epochs do not get shorter: the preset's 150 would take hours.
-_STOPPED_EARLY = {"epochs": 20, "patience": 5, "cooldown": 0}
-ALONE = Experiment(
-    "each of the first six tasks alone",
-    "Table 1",
-    "permuted-mnist-paper",
-    {"method": "single", "stream.tasks": 6, **_STOPPED_EARLY},
+ALONE = Experiment("each task alone, in as many epochs", "Table 1", "permuted-mnist", {"method": "single"})
+"""As many as CLNP gets that is pruned while it trains."""
+JOINT = Experiment(
+    "all tasks at once, in 10 epochs",
+    "like Table 1",
+    "permuted-mnist",
+    {"method": "joint", "epochs": 10},
+    is_full=False,
 )
 UNTIL_FULL = Experiment("CLNP until the network is full", "section 3.1", "permuted-mnist-paper", {"stream.tasks": 40})
-STOPPED_EARLY = Experiment("CLNP, stopped early", "like Table 1", "permuted-mnist-paper", _STOPPED_EARLY, is_full=False)
+STOPPED_EARLY = Experiment(
+    "CLNP, stopped early",
+    "like Table 1",
+    "permuted-mnist-paper",
+    {"epochs": 20, "patience": 5, "cooldown": 0},
+    is_full=False,
+)
 GRADUAL = Experiment("CLNP, pruned while it trains", "like Table 1", "permuted-mnist", is_full=False)
 GRADUAL_NARROW = Experiment(
     "CLNP, pruned while it trains, from 500 neurons a layer on",
@@ -101,9 +119,13 @@ ALIKE = Experiment(
 _RIVALS = {"epochs": 20, "cooldown": 0, "learning_rate": 0.001, "stream.validation": 100}
 
 
-def _rival(name: str, method: str, network: Mapping[str, Any] | None = None, **own: float) -> Experiment:
+def _rival(
+    name: str, method: str, network: Mapping[str, Any] | None = None, epochs: int | None = None, **own: float
+) -> Experiment:
     settings = {f"{method}.{setting}": value for setting, value in own.items()}
     changes = {**({"network": network} if network else {}), "method": method, **settings, **_RIVALS}
+    if epochs:
+        changes["epochs"] = epochs
     return Experiment(name, "Table 1", "permuted-mnist-paper", changes, is_full=False)
 
 
@@ -113,7 +135,11 @@ EWC = {
     strength: _rival(f"EWC, λ = {strength:g}", "ewc", strength=strength) for strength in (1.0, 10.0, 100.0, 1e3, 1e4)
 }
 """By λ."""
-SUPERPOSITION = (_rival("superposition", "superposition"),)
+# Its authors train about two epochs a task.
+SUPERPOSITION = (
+    _rival("superposition, 2 epochs a task", "superposition", epochs=2),
+    _rival("superposition", "superposition"),
+)
 ANPYC = tuple(_rival(f"ANPyC, λ = {value:g}", "anpyc", strength=value) for value in (3.0, 300.0))
 # The network of the authors' own experiment.
 _SMALL = {
@@ -196,22 +222,32 @@ _HALF = {
     ],
     "outputs": 10,
 }
+_SHORT = {"stream.datasets": ["cifar100"], "stream.tasks": 10, "epochs": 12, **_WHILE_TRAINING}
+WIDE_SHORT = Experiment(
+    "CLNP, m = 2 points, wide, pruned while it trains, CIFAR-100 alone in 12 epochs a task",
+    "like Figure 5",
+    "split-cifar-wide",
+    _SHORT,
+    is_full=False,
+)
 WIDE_HALF = Experiment(
     "CLNP, m = 2 points, half as wide, pruned while it trains, CIFAR-100 alone in 12 epochs a task",
     "like Figure 5",
     "split-cifar-wide",
-    {"network": _HALF, "stream.datasets": ["cifar100"], "stream.tasks": 10, "epochs": 12, **_WHILE_TRAINING},
+    {"network": _HALF, **_SHORT},
     is_full=False,
 )
 WIDE = (
     Experiment("CLNP, m = 2 points, wide", "Table 3, Figure 5", "split-cifar-wide"),
     Experiment("all tasks at once, wide", "Figure 5a, supplement A", "split-cifar-wide", {"method": "joint"}),
     Experiment("each from scratch, wide", "Figure 5a", "split-cifar-wide", {"method": "single"}),
+    WIDE_SHORT,
     WIDE_HALF,
 )
 ALL: Sequence[Experiment] = (
     PERMUTED_MNIST,
     ALONE,
+    JOINT,
     UNTIL_FULL,
     STOPPED_EARLY,
     GRADUAL,

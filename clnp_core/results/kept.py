@@ -1,4 +1,4 @@
-"""Finished runs of the paper's experiments as small files, so that RESULTS.md can be written without their stores."""
+"""Runs of the paper's experiments as small files, so that RESULTS.md can be written without their stores."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from pydantic import ValidationError
 from clnp_core.errors import SpecError
 from clnp_core.files import write_whole
 from clnp_core.runs.fold.results import Data, Summary
+from clnp_core.runs.fold.summary import summarise
 from clnp_core.runs.spec import RunSpec
-from clnp_core.runs.store import Store
+from clnp_core.runs.store import Run, Store
 
 
 class Kept(Data):
-    """What the report needs of a finished run.
+    """What the report needs of a run that has learned a task at least.
 
     Attributes
     ----------
@@ -26,10 +27,12 @@ class Kept(Data):
     data : str or None
         SHA-256 of the data that it learned.
     finished : float
-        Seconds since 1970.
+        Seconds since 1970; of a run that has not finished, when the last thing is known of it.
     training : float
         Seconds of its epochs.
     summary : Summary
+        Of a run that has not finished, of the tasks that it has learned.
+    is_finished : bool
     """
 
     id: str
@@ -38,26 +41,30 @@ class Kept(Data):
     finished: float
     training: float
     summary: Summary
+    is_finished: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """As `Data.to_json`, the specification whole."""
         return super().to_json() | {"spec": self.spec.to_json()}
 
 
-def finished_in(store: Store) -> list[Kept]:
-    """The finished runs of a store."""
-    return [
-        Kept(
-            id=run.id,
-            spec=run.spec,
-            data=run.data,
-            finished=run.finished,
-            training=sum(epoch["seconds"] for epoch in store.epochs(run.id)),
-            summary=run.summary,
-        )
-        for run in store.runs()
-        if run.state == "finished" and run.finished is not None and run.summary is not None
-    ]
+def kept_of(store: Store) -> list[Kept]:
+    """The runs of a store that have learned a task at least. Those that learn all at once count once they finish."""
+    learned = store.learned_tasks()
+    return [_kept(store, run) for run in store.runs() if run.summary or (run.id in learned and not run.spec.at_once)]
+
+
+def _kept(store: Store, run: Run) -> Kept:
+    known = max((time for time, _ in store.events(run.id)), default=run.created)
+    return Kept(
+        id=run.id,
+        spec=run.spec,
+        data=run.data,
+        finished=run.finished or known,
+        training=sum(epoch["seconds"] for epoch in store.epochs(run.id)),
+        summary=run.summary or summarise(run.spec, store.learned(run.id), run.seconds),
+        **({} if run.summary else {"is_finished": False}),  # a file of a finished run does not say so
+    )
 
 
 def read(folder: Path) -> list[Kept]:

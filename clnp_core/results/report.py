@@ -27,7 +27,7 @@ from clnp_core.results.layout import (
     picture,
     table,
 )
-from clnp_core.results.permuted import permuted_mnist
+from clnp_core.results.permuted import permuted_mnist, used_by
 from clnp_core.results.published import Published
 from clnp_core.runs.fold.summary import duration
 from clnp_core.runs.store import Store
@@ -49,9 +49,10 @@ def write(store: Store, path: Path, pictures: Path) -> None:
     """
     pictures.mkdir(parents=True, exist_ok=True)
     shown = pictures.relative_to(path.parent).as_posix()
-    runs = {run.id: run for run in (*kept.read(pictures / "runs"), *kept.finished_in(store))}.values()
+    runs = {run.id: run for run in (*kept.read(pictures / "runs"), *kept.kept_of(store))}.values()
     found = {each.name: each.among(runs) for each in ALL}
-    kept.write((run for runs in found.values() for run in runs), pictures / "runs")
+    unfinished = {each.name: each.unfinished_among(runs) for each in ALL}
+    kept.write((run for of in (found, unfinished) for runs in of.values() for run in runs), pictures / "runs")
     parts = [
         _head(),
         claims(found),
@@ -59,7 +60,7 @@ def write(store: Store, path: Path, pictures: Path) -> None:
         _split_cifar(found, pictures, shown),
         _wide(found, pictures, shown),
     ]
-    parts += [_not_run(found), _runs(found)]
+    parts += [_not_run(found), *([_not_finished(unfinished)] if any(unfinished.values()) else []), _runs(found)]
     path.write_text("\n".join(line for part in parts for line in [*part, ""]), "utf-8")
 
 
@@ -172,6 +173,34 @@ def _not_run(found: Found) -> list[str]:
         "## Not run, or not at all seeds",
         "",
         *table(("experiment", "in the paper", "seeds", "what runs it"), rows),
+    ]
+
+
+def _not_finished(unfinished: Found) -> list[str]:
+    """Write how far runs came that did not finish: no earlier answer of CLNP would have changed any more."""
+    rows = [
+        (
+            f"`{run.id}`",
+            each.name,
+            run.spec.seed,
+            f"{run.summary.tasks} of {run.spec.stream.tasks}",
+            ", ".join(f"{100 * accuracy:.1f}" for accuracy in run.summary.accuracy[-1]),
+            f"{100 * run.summary.mean_accuracy:.2f}",
+            ", ".join(f"{100 * share:.0f}" for share in used_by(run)) or NOTHING,
+            _machine(run.summary.environment),
+            _date(run),
+        )
+        for each in ALL
+        for run in unfinished[each.name]
+    ]
+    columns = ("run", "experiment", "seed", "tasks learned", "accuracy of each", "mean")
+    return [
+        "## Not finished",
+        "",
+        "How far runs came that were cut short, of seeds that no run has finished. Of each hidden layer the share that",
+        "was in use then is given in per cent.",
+        "",
+        *table((*columns, "in use", "machine", "date"), rows),
     ]
 
 

@@ -12,6 +12,7 @@ from clnp_core.results.experiments import (
     ALL,
     ALONE,
     GRADUAL,
+    JOINT,
     NARROW,
     PERMUTED_MNIST,
     SI,
@@ -45,18 +46,23 @@ def finished(
 
     Its first task claimed a fiftieth of every layer, each later one the share that is given.
     """
+    run = begun(store, spec, accuracy, tasks or spec.stream.tasks, fall, later)
+    summary = summarise(spec, store.learned(run), 3600.0)
+    store.finish(run, summary.model_copy(update={"environment": environment()}))
+    return run
+
+
+def begun(store: Store, spec: RunSpec, accuracy: float, tasks: int, fall: float = 0.0, later: float = 1 / 50) -> str:
+    """A run as `finished` has it, which has learned so many tasks."""
     widths = [layer.width for layer in spec.architecture.hidden]
-    learned = tasks or spec.stream.tasks
     run = store.add(spec)
     free = widths
-    for task in range(1, learned + 1):
+    for task in range(1, tasks + 1):
         share = [int(width * (1 / 50 if task == 1 else later)) for width in widths]
         of_layers = {"widths": widths, "claimed": share, "theta": [0.1] * len(widths), "reused": [0] * len(widths)}
         reached = [accuracy - fall * earlier for earlier in range(task)]
         free = [before - own for before, own in zip(free, share, strict=True)]
         store.put_learned(run, record(task=task, accuracy=reached, free=free, **of_layers))
-    summary = summarise(spec, store.learned(run), 3600.0)
-    store.finish(run, summary.model_copy(update={"environment": environment()}))
     return run
 
 
@@ -196,6 +202,26 @@ def test_a_report_comes_to_the_same_bytes_from_the_same_store_and_from_the_runs_
     assert report(Store(tmp_path / "none"), tmp_path) == first
     assert report(store, tmp_path) == first
     assert file.read_bytes() == before
+
+
+def test_a_run_that_did_not_finish_is_told_by_how_far_it_came(store: Store, tmp_path: Path):
+    """Of each seed that no run has finished the one that came furthest; also without the store."""
+    finished(store, preset("permuted-mnist-paper"), 0.98)
+    begun(store, preset("permuted-mnist-paper"), 0.97, tasks=9)
+    begun(store, preset("permuted-mnist-paper", {"seed": 1}), 0.97, tasks=2)
+    furthest = begun(store, preset("permuted-mnist-paper", {"seed": 1}), 0.96, tasks=3)
+    store.add(preset("permuted-mnist-paper", {"seed": 2}))
+    joint = preset(JOINT.base, JOINT.changes)
+    store.put_learned(store.add(joint), record(task=joint.stream.tasks, accuracy=[0.5] * joint.stream.tasks))
+    text = report(store, tmp_path)
+    (row,) = text.split("## Not finished")[1].split("## Runs")[0].strip().splitlines()[5:]
+    told = f"| `{furthest}` | {PERMUTED_MNIST.name} | 1 | 3 of 10 | 96.0, 96.0, 96.0 | 96.00 | 6, 6 | not recorded |"
+    assert row.startswith(told)
+    assert f"| {PERMUTED_MNIST.name} | – | 98.00 |" in text
+    assert f"| {PERMUTED_MNIST.name} | {PERMUTED_MNIST.place} | 1 of 5 |" in text
+    assert report(Store(tmp_path / "none"), tmp_path) == text
+    finished(store, preset("permuted-mnist-paper", {"seed": 1}), 0.98)
+    assert "## Not finished" not in report(store, tmp_path)
 
 
 def test_si_stands_beside_its_authors_curve(store: Store, tmp_path: Path):
