@@ -3,6 +3,7 @@
 import asyncio
 import json
 import multiprocessing
+import os
 import tempfile
 from contextlib import suppress
 from multiprocessing.connection import Listener
@@ -147,6 +148,23 @@ def test_while_an_app_is_open_workers_are_kept_and_the_engine_is_not_idle(tmp_pa
 
     monkeypatch.setattr(engine_module, "own_workers", own_workers)
     asyncio.run(seen())
+
+
+def test_workers_look_for_data_where_the_engine_that_starts_them_does(monkeypatch, tmp_path):
+    """Also where this process has started workers before, when its environment was another."""
+
+    async def folder_of_a_worker():
+        async with await cluster.own_workers(1) as own, Client(own, asynchronous=True, set_as_default=False) as client:
+            (folder,) = (await client.run(os.getenv, "CLNP_DATA_DIR")).values()
+            return folder
+
+    monkeypatch.setenv("CLNP_DATA_DIR", str(tmp_path / "first"))
+    assert asyncio.run(folder_of_a_worker()) == str(tmp_path / "first")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CLNP_DATA_DIR", "second")
+    assert asyncio.run(folder_of_a_worker()) == str(tmp_path / "second")
+    monkeypatch.delenv("CLNP_DATA_DIR")
+    assert asyncio.run(folder_of_a_worker()) == ""  # which names none
 
 
 def test_divergence_ends_the_run_with_a_sentence(store, learn):

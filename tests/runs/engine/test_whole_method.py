@@ -134,9 +134,6 @@ def test_methods_do_not_share_what_they_train(store, learn_split):
     assert len(set.union(*keys)) == sum(map(len, keys))
 
 
-# In a process that has run many other tests one of its two runs sometimes fails; why is not known yet. The report says
-# the run's own error.
-@pytest.mark.flaky(reruns=3)
 def test_data_of_ones_own_on_a_network_of_ones_own(store, tmp_path, monkeypatch):
     """On workers of the engine's own, which have the folder from it. Tasks differ in how many classes they have."""
     monkeypatch.setenv("CLNP_DATA_DIR", str(tmp_path))
