@@ -328,6 +328,19 @@ def test_a_sweep_has_a_mark_for_each_sequence_with_numbers_told_by_colour_and_sh
     assert [trace.legendgrouptitle.text for trace in keys] == ["m", "m", "λ", "λ", ""]
 
 
+def test_an_axis_of_accuracies_is_never_shorter_than_a_point():
+    """Plotly would draw a hundredth of a point as large as ten points."""
+
+    def included(figure):
+        return figure.layout.yaxis.autorangeoptions.include
+
+    assert included(figures.sweep(SWEEP.assign(mean_accuracy=[0.9701, 0.97, 0.9702, np.nan]), ["m"])) == pytest.approx(
+        (96.51, 97.51)
+    )
+    assert included(figures.mean_accuracy([[0.97], [0.97, 0.97]])) == pytest.approx((96.5, 97.5))
+    assert figures.mean_accuracy([]).layout.yaxis.range == (0, 100)
+
+
 def test_a_mark_of_a_sweep_tells_of_every_sequence_under_it():
     first, second, *_ = figures.sweep(SWEEP, ["m", "λ"]).data
     assert list(first.customdata[1]) == ["b", "m = 0.5 · λ = 2e-3 · 3 tasks · b"]

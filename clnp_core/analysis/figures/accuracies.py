@@ -13,6 +13,7 @@ from clnp_core.analysis.figures.base import (
     INK,
     MOST_NUMBERED_TASKS,
     Theme,
+    accuracy_axis,
     as_figure,
     layer_colour,
     task_colour,
@@ -128,7 +129,7 @@ def accuracy_over_tasks(
         )
     layout = {
         "xaxis": _task_axis(size) | {"range": [0.2, size + 0.5]},  # with room for the first number
-        "yaxis": {"title": {"text": "Test accuracy (%)"}, "range": None if traces else [0, 100]},
+        "yaxis": accuracy_axis("Test accuracy (%)", traces),
         "hovermode": "closest",
     }
     traces = [{"type": "scatter", **trace} for trace in traces]
@@ -174,7 +175,7 @@ def mean_accuracy(
     ]
     layout = {
         "xaxis": _task_axis(size),
-        "yaxis": {"title": {"text": "Mean test accuracy (%)"}, "range": None if traces else [0, 100]},
+        "yaxis": accuracy_axis("Mean test accuracy (%)", traces),
         "legend": {"title": {"text": ""}, "itemclick": False, "itemdoubleclick": False},
         "hovermode": "closest",
     }

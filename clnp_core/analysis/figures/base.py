@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
 from inspect import signature
@@ -108,6 +109,18 @@ def as_figure(
         **{name: axis | ({"title": {"standoff": 8}} if name[0] == "x" else {}) for name, axis in axes.items()},
     }
     return go.Figure({"data": traces, "layout": merged(shared, layout) | {"template": "none"}})
+
+
+def accuracy_axis(title: str, traces: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Lay out an axis that fits the accuracies of traces, in per cent, and is never shorter than a point.
+
+    Without any it goes from 0 to 100.
+    """
+    known = [value for trace in traces for value in trace["y"] if not math.isnan(value)]
+    if not known:
+        return {"title": {"text": title}, "range": [0, 100]}
+    middle = (min(known) + max(known)) / 2
+    return {"title": {"text": title}, "autorangeoptions": {"include": [middle - 0.5, middle + 0.5]}}
 
 
 def merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

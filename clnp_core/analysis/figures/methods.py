@@ -20,6 +20,7 @@ from clnp_core.analysis.figures.base import (
     SYMBOLS,
     UNTITLED_LEGEND,
     Theme,
+    accuracy_axis,
     as_figure,
     task_colour,
     themed,
@@ -117,7 +118,7 @@ def mean_accuracies(accuracies: pd.DataFrame, theme: Theme = "light") -> go.Figu
         )
     layout = {
         "xaxis": {"title": {"text": "After learning task"}, "dtick": _task_ticks(accuracies), "showgrid": False},
-        "yaxis": {"title": {"text": "Mean test accuracy so far (%)"}},
+        "yaxis": accuracy_axis("Mean test accuracy so far (%)", lines),
         "showlegend": True,
         **UNTITLED_LEGEND,
     }
@@ -180,7 +181,7 @@ def accuracy_and_memory(results: pd.DataFrame, theme: Theme = "light") -> go.Fig
             "tickvals": ticks,
             "ticktext": list(map(size_text, ticks)),
         },
-        "yaxis": {"title": {"text": "Mean test accuracy at the end (%)"}},
+        "yaxis": accuracy_axis("Mean test accuracy at the end (%)", traces),
         "hovermode": "closest",
         "showlegend": True,
         **UNTITLED_LEGEND,

@@ -15,6 +15,7 @@ from clnp_core.analysis.figures.base import (
     INK,
     SYMBOLS,
     Theme,
+    accuracy_axis,
     as_figure,
     task_colour,
     themed,
@@ -93,11 +94,10 @@ def sweep(frame: pd.DataFrame, axes: Sequence[str], theme: Theme = "light", chos
         for group, title, value, symbol, colour in keys
         if title is not None
     ]
-    nowhere = {"range": [0, 100]} if drawn.empty else {}
     more = _KEY_PIXELS * max(0, max(len(values), len(symbols)) - _KEYS)
     layout = {
-        "xaxis": {"title": {"text": "Capacity used (%)"}, **nowhere},
-        "yaxis": {"title": {"text": "Mean accuracy at the end (%)"}, **nowhere},
+        "xaxis": {"title": {"text": "Capacity used (%)"}, **({"range": [0, 100]} if drawn.empty else {})},
+        "yaxis": accuracy_axis("Mean accuracy at the end (%)", traces),
         "legend": {
             "title": {"text": ""},
             "traceorder": "grouped",
