@@ -116,16 +116,20 @@ ALIKE = Experiment(
 )
 """Tasks that are nearly the same: layer use then looks as in the paper."""
 # The settings of Zenke et al. 2017. Of their 60,000 training images 100 are held out here, as a run holds out some.
-_RIVALS = {"epochs": 20, "cooldown": 0, "learning_rate": 0.001, "stream.validation": 100}
+_RIVALS = {"cooldown": 0, "learning_rate": 0.001, "stream.validation": 100}
 
 
 def _rival(
-    name: str, method: str, network: Mapping[str, Any] | None = None, epochs: int | None = None, **own: float
+    name: str, method: str, network: Mapping[str, Any] | None = None, epochs: int = 20, **own: float
 ) -> Experiment:
     settings = {f"{method}.{setting}": value for setting, value in own.items()}
-    changes = {**({"network": network} if network else {}), "method": method, **settings, **_RIVALS}
-    if epochs:
-        changes["epochs"] = epochs
+    changes = {
+        **({"network": network} if network else {}),
+        "method": method,
+        **settings,
+        "epochs": epochs,
+        **_RIVALS,
+    }
     return Experiment(name, "Table 1", "permuted-mnist-paper", changes, is_full=False)
 
 

@@ -55,12 +55,11 @@ def kept_of(store: Store) -> list[Kept]:
 
 
 def _kept(store: Store, run: Run) -> Kept:
-    known = max((time for time, _ in store.events(run.id)), default=run.created)
     return Kept(
         id=run.id,
         spec=run.spec,
         data=run.data,
-        finished=run.finished or known,
+        finished=run.finished or max((time for time, _ in store.events(run.id)), default=run.created),
         training=sum(epoch["seconds"] for epoch in store.epochs(run.id)),
         summary=run.summary or summarise(run.spec, store.learned(run.id), run.seconds),
         **({} if run.summary else {"is_finished": False}),  # a file of a finished run does not say so

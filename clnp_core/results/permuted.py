@@ -50,16 +50,18 @@ def permuted_mnist(found: Found, pictures: Path, shown: str) -> list[str]:
     """Write Table 1, and for CLNP what became of the network."""
     ours = [(each, runs) for each in (PERMUTED_MNIST, GRADUAL, GRADUAL_NARROW) if (runs := found[each.name])]
     alone = found[ALONE.name]
-    mean_alone = spread([run.summary.mean_accuracy for run in alone])
+    mean_alone = spread(means(alone))
+
+    def of_our_own(each: Experiment) -> tuple[str, ...]:
+        runs = found[each.name]
+        return each.name, NOTHING, percent(*spread(means(runs))), names(runs)
+
     rows = [
         (published.SINGLE_TASK.method, quoted(published.SINGLE_TASK), percent(*mean_alone), names(alone)),
         (published.CLNP.method, quoted(published.CLNP), NOTHING, published.CLNP.source),
-        *((each.name, NOTHING, percent(*spread(means(runs))), names(runs)) for each, runs in ours),
+        *(of_our_own(each) for each, _ in ours),
         *((each.method, quoted(each), NOTHING, each.source) for each in published.PERMUTED_MNIST),
-        *(
-            (each.name, NOTHING, percent(*spread(means(found[each.name]))), names(found[each.name]))
-            for each in (*RIVALS, JOINT)
-        ),
+        *map(of_our_own, (*RIVALS, JOINT)),
     ]
     lines = [
         "## Permuted MNIST (section 3.1)",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -178,50 +178,45 @@ def _not_run(found: Found) -> list[str]:
 
 def _not_finished(unfinished: Found) -> list[str]:
     """Write how far runs came that did not finish: no earlier answer of CLNP would have changed any more."""
-    rows = [
-        (
-            f"`{run.id}`",
-            each.name,
-            run.spec.seed,
+
+    def reached(each: Experiment, run: Kept) -> tuple[str, ...]:
+        return (
             f"{run.summary.tasks} of {run.spec.stream.tasks}",
             ", ".join(f"{100 * accuracy:.1f}" for accuracy in run.summary.accuracy[-1]),
             f"{100 * run.summary.mean_accuracy:.2f}",
             ", ".join(f"{100 * share:.0f}" for share in used_by(run)) or NOTHING,
-            _machine(run.summary.environment),
-            _date(run),
         )
-        for each in ALL
-        for run in unfinished[each.name]
-    ]
-    columns = ("run", "experiment", "seed", "tasks learned", "accuracy of each", "mean")
+
     return [
         "## Not finished",
         "",
         "How far runs came that were cut short, of seeds that no run has finished. Of each hidden layer the share that",
         "was in use then is given in per cent.",
         "",
-        *table((*columns, "in use", "machine", "date"), rows),
+        *_listed(unfinished, ("tasks learned", "accuracy of each", "mean", "in use"), reached),
     ]
 
 
 def _runs(found: Found) -> list[str]:
-    rows = [
-        (
-            f"`{run.id}`",
-            each.name,
-            run.spec.seed,
+    def learned(each: Experiment, run: Kept) -> tuple[str, ...]:
+        return (
             f"`{each.command} --seed {run.spec.seed}`",
             "true" if run.summary.identical_logits else NOTHING,
             duration(run.training),
-            _machine(run.summary.environment),
-            _date(run),
         )
+
+    about = "What a run finds in the store, trained for another one, counts as its own training."
+    return ["## Runs", "", about, "", *_listed(found, ("settings", "`identical_logits`", "training"), learned)]
+
+
+def _listed(found: Found, columns: Sequence[str], cells: Callable[[Experiment, Kept], tuple[str, ...]]) -> list[str]:
+    """Write a row for each run: which it is, what the cells tell of it, and where and when it was learned."""
+    rows = [
+        (f"`{run.id}`", each.name, run.spec.seed, *cells(each, run), _machine(run.summary.environment), _date(run))
         for each in ALL
         for run in found[each.name]
     ]
-    columns = ("run", "experiment", "seed", "settings", "`identical_logits`", "training", "machine", "date")
-    about = "What a run finds in the store, trained for another one, counts as its own training."
-    return ["## Runs", "", about, "", *table(columns, rows)]
+    return table(("run", "experiment", "seed", *columns, "machine", "date"), rows)
 
 
 def _date(run: Kept) -> str:

@@ -13,7 +13,7 @@ import psutil
 
 from clnp_core.errors import StoreError
 from clnp_core.runs.store import Run, Store
-from clnp_core.tasks.datasets import data_directory
+from clnp_core.tasks.datasets import same_directory
 
 IDLE_SECONDS = 600
 """A background engine ends after this time without work, and is started again when there is work."""
@@ -52,9 +52,6 @@ def ensure_engine(store: Store, *options: str) -> int | None:
     log = store.location / "engine.log"
     # In the store's folder, because the caller's may be deleted before the engine ends; -P imports nothing from there.
     command = [sys.executable, "-P", "-m", "clnp_core.cli", "engine", "--idle", str(IDLE_SECONDS), *options]
-    environment = {"PYTHONUNBUFFERED": "1"}
-    if os.environ.get("CLNP_DATA_DIR"):  # else it has the same as here
-        environment["CLNP_DATA_DIR"] = str(data_directory().absolute())
     try:
         with open(log, "ab") as output:  # another process may be starting one, too
             told = output.tell()
@@ -65,7 +62,7 @@ def ensure_engine(store: Store, *options: str) -> int | None:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 cwd=store.location,
-                env=os.environ | environment,
+                env=os.environ | {"PYTHONUNBUFFERED": "1"} | same_directory(),
             )
     except OSError as error:
         raise StoreError(f"The engine cannot be started: {error.strerror}.") from error

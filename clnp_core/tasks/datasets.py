@@ -82,6 +82,12 @@ def data_directory() -> Path:
     return own / "data"
 
 
+def same_directory() -> dict[str, str]:
+    """Return the environment in which another process has this `data_directory`, whatever folder it works in."""
+    named = os.environ.get("CLNP_DATA_DIR")
+    return {"CLNP_DATA_DIR": str(Path(named).absolute()) if named else ""}
+
+
 def image_shape(name: str) -> tuple[int, int, int]:
     """Return (channels, height, width) of a data set's images."""
     return SOURCES[name].image_shape

@@ -9,13 +9,13 @@ import signal
 import sys
 import tempfile
 from multiprocessing import forkserver, resource_tracker, util
-from pathlib import Path
 
 import dask
 from distributed import Client, LocalCluster
 from distributed.utils import get_mp_context
 
 from clnp_core.errors import StoreError
+from clnp_core.tasks.datasets import same_directory
 
 WORKER_DEATHS = 3
 """Number of times a stage is tried again after its worker died."""
@@ -96,11 +96,10 @@ def _start_forkserver() -> None:
 async def own_workers(count: int, attempts: int = _STARTS) -> LocalCluster:
     """Start worker processes on this machine. If one is killed while it starts, all are started again."""
     set_up()
-    named = os.environ.get("CLNP_DATA_DIR", "")
     cluster = LocalCluster(
         n_workers=count,
         # Forks have the environment and the folder that this process had when it first started workers.
-        env={"CLNP_DATA_DIR": named and str(Path(named).absolute())},
+        env=same_directory(),
         threads_per_worker=1,
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",
